@@ -1,0 +1,55 @@
+//! A stand-in for the Zoho CRM service, for the tests of libzmd.
+//!
+//! [`Sim`] is an HTTP/1.1 server on a port of 127.0.0.1 with the two endpoints that the library
+//! talks to: the status of a mass-delete job
+//! (`GET /crm/{version}/{module}/actions/mass_delete?job_id={id}`) and the renewal of an access
+//! token (`POST /oauth/v2/token`). It keeps to what is known of the service, quirks included, and
+//! below HTTP it can misbehave in every way that [`Fault`] and [`AtAccept`] list.
+//!
+//! ```
+//! use zmd_sim::{Fault, Job, Reply, Sim};
+//!
+//! let sim = Sim::start();
+//! sim.accept_token("a-token");
+//! sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
+//! // The first request gets this, whatever it asks, the second one a reset connection, ...
+//! sim.next(Reply::Error("TOO_MANY_REQUESTS"));
+//! sim.next(Reply::Fault(Fault::Reset));
+//! // ... and later ones learn how far the job is.
+//! println!("the service is at {}", sim.url());
+//! ```
+//!
+//! The program `zmd-sim` is the same to run by hand, or beside tests in another language.
+//!
+//! Nothing in it is random but the keys of the certificates, and with [`Clock::driven`] no time
+//! passes but the test's.
+//!
+//! The rooms: `sim` is the handle that tests hold; `server` listens and keeps what the connections
+//! share; `connection` serves one of them and is the only place that writes to a socket, playing a
+//! `script`; `service` decides what an answer says, out of `job`, `tokens` and `reply`; `fault`
+//! turns a good answer into the script of a bad one, `at_accept` has those that need no request;
+//! `http` parses and renders.
+
+#![warn(missing_docs)]
+
+mod at_accept;
+mod clock;
+mod connection;
+mod fault;
+mod http;
+mod job;
+mod reply;
+mod script;
+mod server;
+mod service;
+mod sim;
+mod tls;
+mod tokens;
+
+pub use at_accept::AtAccept;
+pub use clock::Clock;
+pub use fault::Fault;
+pub use http::Request;
+pub use job::{End, Job};
+pub use reply::{DOCUMENTED_ERRORS, DocumentedError, Reply};
+pub use sim::{Builder, Sim};

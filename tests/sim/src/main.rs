@@ -1,0 +1,174 @@
+//! The stand-in for the service as a program, to run by hand or from a script.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, fs, thread};
+
+use zmd_sim::{AtAccept, DOCUMENTED_ERRORS, Fault, Job, Sim};
+
+const USAGE: &str = "\
+A stand-in for the Zoho CRM service: the status of mass-delete jobs, and access tokens.
+
+usage: zmd-sim [option]...
+
+  --port N                     listen on this port of 127.0.0.1 (default: a free one)
+  --tls                        speak TLS, with a certificate for localhost; needs --ca-out
+  --ca-out FILE                write the certificate authority to trust to this file, as PEM
+  --token TOKEN                accept this access token; may be repeated (default: any is accepted)
+  --refresh REFRESH:ID:SECRET  make access tokens of this refresh token, client id and client secret
+  --job MODULE:ID:TOTAL:RATE   offer a job that deletes RATE of TOTAL records a second;
+                               may be repeated (default: Leads:1001, which is completed,
+                               and Leads:1002, which runs)
+  --delay-ms N                 wait before every answer
+  --accept MODE                what happens to an accepted connection, see below
+                               (default: serve)
+  --until-stdin-closes         end when the standard input ends (default: run until killed)
+  --help                       print this
+
+It prints `listening on URL` when it is ready.
+";
+
+struct Options {
+    port: u16,
+    tls: bool,
+    ca_out: Option<String>,
+    tokens: Vec<String>,
+    refresh: Option<[String; 3]>,
+    jobs: Vec<(String, String, Job)>,
+    delay: Duration,
+    at_accept: AtAccept,
+    until_stdin_closes: bool,
+    help: bool,
+}
+
+fn main() -> ExitCode {
+    let options = match parse(env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("zmd-sim: {message}; see --help");
+            return ExitCode::from(2);
+        }
+    };
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("zmd-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> io::Result<()> {
+    if options.help {
+        return io::stdout().write_all(help().as_bytes());
+    }
+
+    let mut builder = Sim::builder().port(options.port).delay(options.delay);
+    if options.tls {
+        builder = builder.tls();
+    }
+    if let Some([refresh_token, client_id, client_secret]) = &options.refresh {
+        builder = builder.refresh_token(refresh_token, client_id, client_secret);
+    }
+    let sim = builder.try_start()?;
+    sim.at_accept(options.at_accept);
+    for (module, id, job) in options.jobs {
+        sim.add_job(&module, &id, job);
+    }
+    for token in &options.tokens {
+        sim.accept_token(token);
+    }
+    if options.tokens.is_empty() {
+        sim.accept_any_token();
+    }
+    if let Some(file) = options.ca_out {
+        fs::copy(sim.ca_file(), file)?;
+    }
+
+    println!("listening on {}", sim.url());
+    io::stdout().flush()?;
+    if options.until_stdin_closes {
+        io::copy(&mut io::stdin(), &mut io::sink())?;
+        return Ok(());
+    }
+    loop {
+        thread::park();
+    }
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options {
+        port: 0,
+        tls: false,
+        ca_out: None,
+        tokens: Vec::new(),
+        refresh: None,
+        jobs: Vec::new(),
+        delay: Duration::ZERO,
+        at_accept: AtAccept::Serve,
+        until_stdin_closes: false,
+        help: false,
+    };
+    while let Some(option) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{option} needs a value"));
+        match option.as_str() {
+            "--port" => options.port = number(&option, &value()?)?,
+            "--tls" => options.tls = true,
+            "--ca-out" => options.ca_out = Some(value()?),
+            "--token" => options.tokens.push(value()?),
+            "--refresh" => options.refresh = Some(fields(&option, &value()?, "REFRESH:ID:SECRET")?),
+            "--job" => options.jobs.push(job(&option, &value()?)?),
+            "--delay-ms" => options.delay = Duration::from_millis(number(&option, &value()?)?),
+            "--accept" => options.at_accept = at_accept(&value()?)?,
+            "--until-stdin-closes" => options.until_stdin_closes = true,
+            "--help" | "-h" => options.help = true,
+            _ => return Err(format!("there is no option {option}")),
+        }
+    }
+    if options.tls != options.ca_out.is_some() {
+        return Err("--tls and --ca-out go together".to_owned());
+    }
+    if options.jobs.is_empty() {
+        let lead = |id: &str, job| ("Leads".to_owned(), id.to_owned(), job);
+        options.jobs.push(lead("1001", Job::new(9, f64::INFINITY)));
+        options.jobs.push(lead("1002", Job::new(50_000, 40.0)));
+    }
+    Ok(options)
+}
+
+fn number<T: std::str::FromStr>(option: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{option} takes a number, and {text:?} is none that fits"))
+}
+
+fn fields<const N: usize>(option: &str, text: &str, form: &str) -> Result<[String; N], String> {
+    let fields: Vec<String> = text.split(':').map(String::from).collect();
+    fields.try_into().map_err(|_| format!("{option} takes {form}, not {text:?}"))
+}
+
+fn job(option: &str, text: &str) -> Result<(String, String, Job), String> {
+    let [module, id, total, rate] = fields(option, text, "MODULE:ID:TOTAL:RATE")?;
+    let job = Job::new(number(option, &total)?, number(option, &rate)?);
+    Ok((module, id, job))
+}
+
+fn at_accept(name: &str) -> Result<AtAccept, String> {
+    AtAccept::from_name(name).ok_or(format!("--accept takes no {name:?}"))
+}
+
+fn help() -> String {
+    let mut text = USAGE.to_owned();
+    text += "\nModes of --accept:\n\n";
+    for mode in AtAccept::all() {
+        text += &format!("  {:<30}{}\n", mode.name(), mode.about());
+    }
+    text += "\nThese job ids, of any module, are always answered with an error:\n\n";
+    for error in DOCUMENTED_ERRORS {
+        text += &format!("  error-{:<24}{}\n", error.name, error.about());
+    }
+    text += "\nAnd these deliver a good answer in a bad or unusual manner:\n\n";
+    for fault in Fault::all() {
+        text += &format!("  fault-{:<24}{}\n", fault.name(), fault.about());
+    }
+    text
+}

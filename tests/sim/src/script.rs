@@ -1,0 +1,59 @@
+//! What a connection writes in answer to one request, good or bad, as steps to be played.
+
+use std::time::Duration;
+
+/// One thing to do to a connection.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Write these bytes.
+    Send(Vec<u8>),
+    /// Write these bytes one at a time, with a pause after each.
+    Drip(Vec<u8>, Duration),
+    /// Write these bytes again and again, with a pause after each time, until the peer has had
+    /// enough.
+    Repeat(Vec<u8>, Duration),
+    /// Tell the peer that no more bytes will come.
+    Finish,
+    /// Be silent until the peer closes.
+    Stall,
+}
+
+/// What becomes of the connection after the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It waits for the next request.
+    KeepAlive,
+    /// It waits for the next request, and is closed when that has arrived.
+    CloseOnNext,
+    /// It is closed in good order: with TLS, a close_notify precedes the FIN.
+    Close,
+    /// It is closed as when a server process dies: a bare FIN.
+    Cut,
+    /// It is closed with an RST.
+    Reset,
+}
+
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub steps: Vec<Step>,
+    pub ending: Ending,
+}
+
+impl Script {
+    pub fn new(steps: impl IntoIterator<Item = Step>, ending: Ending) -> Script {
+        Script { steps: steps.into_iter().collect(), ending }
+    }
+
+    /// The step with which the peer may take the exchange to be over; none if it ends by the peer's
+    /// own doing.
+    pub fn last_send(&self) -> Option<usize> {
+        let last = self.steps.iter().rposition(|step| matches!(step, Step::Send(_)))?;
+        let endless = |step: &Step| matches!(step, Step::Repeat(..) | Step::Stall);
+        (!self.steps[last..].iter().any(endless)).then_some(last)
+    }
+
+    /// Whether the connection will serve another request.
+    pub fn keeps_alive(&self) -> bool {
+        matches!(self.ending, Ending::KeepAlive | Ending::CloseOnNext)
+    }
+}

@@ -1,0 +1,155 @@
+//! What the two endpoints of the service say to a request.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::fault::Fault;
+use crate::http::{Answer, Request, parameter};
+use crate::reply::special_job;
+use crate::server::{Settings, State};
+use crate::tokens::Refusal;
+
+/// The modules that every organisation has.
+const MODULES: &[&str] = &[
+    "Leads",
+    "Contacts",
+    "Accounts",
+    "Deals",
+    "Tasks",
+    "Events",
+    "Calls",
+    "Campaigns",
+    "Products",
+    "Quotes",
+    "Sales_Orders",
+    "Purchase_Orders",
+    "Invoices",
+    "Price_Books",
+    "Vendors",
+    "Cases",
+    "Solutions",
+];
+
+/// Whether a request is for the accounts server, not for the CRM.
+pub(crate) fn is_for_accounts(request: &Request) -> bool {
+    request.path().starts_with("/oauth/")
+}
+
+/// The CRM's answer, and the manner in which to deliver it.
+pub(crate) fn crm(state: &State, now: Duration, request: &Request) -> (Answer, Option<Fault>) {
+    let error = |name| (Answer::documented(name), None);
+
+    // The service looks at a request in this order.
+    match token(request) {
+        None => return error("AUTHENTICATION_FAILURE"),
+        Some(token) if !state.tokens.is_valid(token, now) => return error("INVALID_TOKEN"),
+        Some(_) => {}
+    }
+    let path: Vec<&str> = request.path().split('/').collect();
+    let ["", "crm", version, module, "actions", "mass_delete"] = path[..] else {
+        return error("INVALID_URL_PATTERN");
+    };
+    if !is_version(version) {
+        return error("INVALID_URL_PATTERN");
+    }
+    if request.method != "GET" {
+        return error("INVALID_REQUEST_METHOD");
+    }
+    if !is_module(module) {
+        return error("INVALID_MODULE");
+    }
+    let query = request.query();
+    let Some(id) = parameter(&query, "job_id") else {
+        return error("REQUIRED_PARAM_MISSING");
+    };
+    if let Some(special) = special_job(id) {
+        return special;
+    }
+    match state.jobs.get(&(module.to_owned(), id.to_owned())) {
+        None => error("INVALID_DATA"),
+        Some((job, added)) => (Answer::json(200, job.status(now - *added, version)), None),
+    }
+}
+
+/// The access token; `None` if there is none, or under another scheme.
+fn token(request: &Request) -> Option<&str> {
+    request.header("Authorization")?.strip_prefix("Zoho-oauthtoken ")
+}
+
+/// `v2`, `v2.1`, ... `v8` and later; there was no v1 in this form.
+fn is_version(text: &str) -> bool {
+    let Some(numbers) = text.strip_prefix('v') else {
+        return false;
+    };
+    let (major, minor) = numbers.split_once('.').unwrap_or((numbers, "0"));
+    major.parse::<u8>().is_ok_and(|major| major >= 2) && minor.parse::<u8>().is_ok()
+}
+
+/// A module of the list, or what may be one of the organisation's own: `CustomModule7`, or a name
+/// with an underscore.
+fn is_module(name: &str) -> bool {
+    let is_api_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let number = name.strip_prefix("CustomModule");
+    let is_custom = number.is_some_and(|number| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()));
+    MODULES.contains(&name) || is_custom || (is_api_name && name.contains('_'))
+}
+
+/// The accounts server's answer.
+pub(crate) fn accounts(state: &mut State, settings: &Settings, now: Duration, request: &Request) -> Answer {
+    if request.method != "POST" || request.path() != "/oauth/v2/token" {
+        return Answer::html(404, "<html><body><h1>404 Not Found</h1></body></html>\n");
+    }
+    match state.tokens.make(&request.form(), now) {
+        Ok(token) => token_answer(&token, settings, state.tokens.lifetime()),
+        // The service sends some of its refusals with HTTP 200 and some with 400.
+        Err(refusal) => match refusal {
+            Refusal::ClientId => Answer::json(200, r#"{"error":"invalid_client"}"#),
+            Refusal::ClientSecret => Answer::json(200, r#"{"error":"invalid_client_secret"}"#),
+            Refusal::GrantType => Answer::json(400, r#"{"error":"unsupported_grant_type"}"#),
+            Refusal::RefreshToken => Answer::json(400, r#"{"error":"invalid_code"}"#),
+            Refusal::TooMany => Answer::json(
+                400,
+                r#"{"error_description":"You have made too many requests continuously. Please try again after some time.","error":"Access Denied","status":"failure"}"#,
+            ),
+        },
+    }
+}
+
+fn token_answer(token: &str, settings: &Settings, lifetime: Duration) -> Answer {
+    let api_domain = Value::from(settings.api_domain.as_str());
+    let expires = match settings.expires_in_milliseconds {
+        false => format!(r#""expires_in":{}"#, lifetime.as_secs()),
+        true => format!(r#""expires_in_sec":{},"expires_in":{}"#, lifetime.as_secs(), lifetime.as_millis()),
+    };
+    Answer::json(
+        200,
+        format!(r#"{{"access_token":"{token}","api_domain":{api_domain},"token_type":"Bearer",{expires}}}"#),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_v2_and_later() {
+        for good in ["v2", "v2.1", "v8", "v10"] {
+            assert!(is_version(good), "{good}");
+        }
+        for bad in ["v1", "2", "v", "v2.", "v2.x", "V2", "v-3"] {
+            assert!(!is_version(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn modules_are_those_of_the_list_and_custom_ones() {
+        for good in ["Leads", "Sales_Orders", "CustomModule12", "My_Things"] {
+            assert!(is_module(good), "{good}");
+        }
+        for bad in ["", "leads", "Meetings", "CustomModule", "Sales%20Orders", "_x", "a_b/"] {
+            assert!(!is_module(bad), "{bad}");
+        }
+    }
+}
