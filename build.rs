@@ -1,0 +1,90 @@
+//! Generates include/zmd.h from the source, and gives the shared library its name.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+fn main() {
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=cbindgen.toml");
+    println!("cargo::rerun-if-changed=include/zmd.h");
+    name_the_library();
+
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let header = Path::new(&root).join("include/zmd.h");
+    let fresh = generate(&root);
+    // Untouched when nothing changed: `cargo package` refuses a build that changes its own sources, and a
+    // program that includes the header need not be compiled again.
+    if fs::read(&header).ok().as_deref() != Some(fresh.as_slice()) {
+        fs::write(&header, fresh).expect("include/zmd.h can be written");
+    }
+}
+
+fn generate(root: &str) -> Vec<u8> {
+    let mut config = cbindgen::Config::from_file(format!("{root}/cbindgen.toml")).expect("cbindgen.toml is good");
+    let version = |part: &str| env::var(format!("CARGO_PKG_VERSION_{part}")).expect("cargo sets it");
+    config.header = Some(PREFACE.trim().to_owned());
+    config.after_includes = Some(format!(
+        "\n/* The version of this header; zmd_version() is that of the library. */\n\
+         #define ZMD_VERSION_MAJOR {}\n#define ZMD_VERSION_MINOR {}\n#define ZMD_VERSION_PATCH {}",
+        version("MAJOR"),
+        version("MINOR"),
+        version("PATCH")
+    ));
+    let mut header = Vec::new();
+    cbindgen::generate_with_config(root, config).expect("the source can be read").write(&mut header);
+    // Rust's own section on pointers repeats what the C documentation says.
+    let text = String::from_utf8(header).expect("the source is UTF-8");
+    without_safety_sections(&text).into_bytes()
+}
+
+fn without_safety_sections(text: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.trim() == "* # Safety" {
+            inside = true;
+            // The blank line in front of it.
+            kept.pop();
+        }
+        inside &= line.trim() != "*/";
+        if !inside {
+            kept.push(line);
+        }
+    }
+    kept.join("\n") + "\n"
+}
+
+/// Programs that link libzmd ask for libzmd.so.0 at run time: the number changes when old programs break.
+fn name_the_library() {
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libzmd.so.0");
+        // A thread may end after dlclose() and find its clean-up code gone; so the code stays.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+}
+
+const PREFACE: &str = r#"
+/*
+ * libzmd: how far is a Zoho CRM mass-delete job?
+ *
+ *     zmd_client *client;
+ *     zmd_status status;
+ *     if (zmd_client_new(NULL, &client) != ZMD_OK ||
+ *         zmd_client_status(client, "Leads", "1234567890", &status) != ZMD_OK)
+ *         fprintf(stderr, "%s\n", zmd_last_error());
+ *     else
+ *         printf("%s: %lld deleted\n", status.state_text, (long long)status.deleted_count);
+ *     zmd_client_free(client);
+ *
+ * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...) or from a zmd_config.
+ *
+ * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
+ * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
+ * each thread's own. fork(): a client made before works in parent and child. Signals: no call fails with
+ * EINTR, none raises SIGPIPE, and no handler or mask is changed.
+ * Strings are UTF-8 and NUL-terminated. Every function may be given NULL; what it answers then is said.
+ *
+ * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+"#;

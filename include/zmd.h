@@ -1,0 +1,437 @@
+/*
+ * libzmd: how far is a Zoho CRM mass-delete job?
+ *
+ *     zmd_client *client;
+ *     zmd_status status;
+ *     if (zmd_client_new(NULL, &client) != ZMD_OK ||
+ *         zmd_client_status(client, "Leads", "1234567890", &status) != ZMD_OK)
+ *         fprintf(stderr, "%s\n", zmd_last_error());
+ *     else
+ *         printf("%s: %lld deleted\n", status.state_text, (long long)status.deleted_count);
+ *     zmd_client_free(client);
+ *
+ * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...) or from a zmd_config.
+ *
+ * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
+ * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
+ * each thread's own. fork(): a client made before works in parent and child. Signals: no call fails with
+ * EINTR, none raises SIGPIPE, and no handler or mask is changed.
+ * Strings are UTF-8 and NUL-terminated. Every function may be given NULL; what it answers then is said.
+ *
+ * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+#ifndef ZMD_H
+#define ZMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of this header; zmd_version() is that of the library. */
+#define ZMD_VERSION_MAJOR 0
+#define ZMD_VERSION_MINOR 1
+#define ZMD_VERSION_PATCH 0
+
+/**
+ * What a call came to. `0` is success, every other value an error; the numbers are fixed for ever.
+ *
+ * The tens group them: below 10 the caller's mistakes, from 10 the network, from 20 the API,
+ * 99 a bug in this library. Newer versions may add numbers.
+ */
+enum zmd_error
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * The call did what it was asked to do.
+   */
+  ZMD_OK = 0,
+  /**
+   * A pointer that must not be NULL was NULL; `zmd_last_error()` names it.
+   */
+  ZMD_ERR_NULL_POINTER = 1,
+  /**
+   * An argument breaks its rule; nothing was sent. `zmd_last_error()` names the argument and the rule.
+   */
+  ZMD_ERR_INVALID_ARGUMENT = 2,
+  /**
+   * A setting is unknown, has a bad value, or is missing; `zmd_last_error()` names the key and what it takes.
+   */
+  ZMD_ERR_INVALID_CONFIG = 3,
+  /**
+   * The host name could not be looked up.
+   */
+  ZMD_ERR_DNS = 10,
+  /**
+   * No connection to the server: refused, or no route to it.
+   */
+  ZMD_ERR_CONNECT = 11,
+  /**
+   * No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed.
+   */
+  ZMD_ERR_TLS = 12,
+  /**
+   * The proxy can't be reached, or refused to open the way (HTTP 407: it wants other credentials).
+   */
+  ZMD_ERR_PROXY = 13,
+  /**
+   * The connection broke in the middle of the exchange, or what came back was no HTTP.
+   */
+  ZMD_ERR_NETWORK = 14,
+  /**
+   * A time limit ran out: `timeout_ms` for the call, or `connect_timeout_ms` while connecting.
+   */
+  ZMD_ERR_TIMEOUT = 15,
+  /**
+   * The client was cancelled.
+   */
+  ZMD_ERR_CANCELLED = 16,
+  /**
+   * The API refused the access token: expired, revoked, or of another data center.
+   */
+  ZMD_ERR_UNAUTHORIZED = 20,
+  /**
+   * The access token lacks the scope `ZohoCRM.mass_delete.READ`.
+   */
+  ZMD_ERR_SCOPE = 21,
+  /**
+   * The token's user may not see this.
+   */
+  ZMD_ERR_FORBIDDEN = 22,
+  /**
+   * The API knows no module of that name.
+   */
+  ZMD_ERR_INVALID_MODULE = 23,
+  /**
+   * The API knows no such job in that module.
+   */
+  ZMD_ERR_JOB_NOT_FOUND = 24,
+  /**
+   * Too many requests, also after the retries.
+   */
+  ZMD_ERR_RATE_LIMITED = 25,
+  /**
+   * The service failed (HTTP 5xx), also after the retries.
+   */
+  ZMD_ERR_SERVER = 26,
+  /**
+   * Another error that the API answered; `zmd_last_error_code()` has its code.
+   */
+  ZMD_ERR_API = 27,
+  /**
+   * The answer is not the JSON that the API documents.
+   */
+  ZMD_ERR_BAD_RESPONSE = 28,
+  /**
+   * The accounts server refused to refresh the access token.
+   */
+  ZMD_ERR_OAUTH = 29,
+  /**
+   * A bug in this library: it caught itself, and nothing unwinds into the caller.
+   */
+  ZMD_ERR_INTERNAL = 99,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum zmd_error zmd_error;
+#else
+typedef int32_t zmd_error;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How far a job is. The numbers are fixed for ever; newer versions may add some.
+ */
+enum zmd_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * A state that this version of the library does not know (`state_text` has the service's word), or,
+   * after an error, none.
+   */
+  ZMD_STATE_UNKNOWN = 0,
+  /**
+   * The job has not begun.
+   */
+  ZMD_STATE_SCHEDULED = 1,
+  /**
+   * Records are being deleted.
+   */
+  ZMD_STATE_RUNNING = 2,
+  /**
+   * The job is over. Look at `failed_count`: records that could not be deleted are still there.
+   */
+  ZMD_STATE_COMPLETED = 3,
+  /**
+   * The job is over, and failed as a whole.
+   */
+  ZMD_STATE_FAILED = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum zmd_state zmd_state;
+#else
+typedef int32_t zmd_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Asks for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
+ *
+ * Any number of threads may use one at the same time; it keeps connections open between calls, so make one
+ * and keep it. After `fork()`, parent and child both go on using theirs.
+ */
+typedef struct zmd_client zmd_client;
+
+/**
+ * Settings for a client: made by `zmd_config_new()`, freed by `zmd_config_free()`.
+ *
+ * One thread at a time may use it. Clients copy what they need, so it can be changed or freed as soon as
+ * `zmd_client_new()` has returned.
+ */
+typedef struct zmd_config zmd_config;
+
+/**
+ * What the service says of a job. 64 bytes, without padding, on every platform.
+ *
+ * After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status`
+ * is that of the answer that failed.
+ */
+typedef struct zmd_status {
+  /**
+   * How far the job is.
+   */
+  zmd_state state;
+  /**
+   * The HTTP status of the answer that these fields come from; 0: there was none.
+   */
+  int32_t http_status;
+  /**
+   * Records that the job is to delete; -1: not reported.
+   */
+  int64_t total_count;
+  /**
+   * Records deleted so far; -1: not reported.
+   */
+  int64_t deleted_count;
+  /**
+   * Records that could not be deleted so far; -1: not reported.
+   */
+  int64_t failed_count;
+  /**
+   * The service's word for the state as it sent it, in UTF-8, cut to fit; always NUL-terminated.
+   */
+  char state_text[32];
+} zmd_status;
+
+/**
+ * Names a job.
+ */
+typedef struct zmd_job {
+  /**
+   * The module's API name, such as `"Leads"`; see `zmd_client_status()`.
+   */
+  const char *module;
+  /**
+   * The id that scheduling the mass delete answered.
+   */
+  const char *job_id;
+} zmd_job;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that is loaded, `"0.1.0"`; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are those
+ * of the header that a program was compiled with.
+ *
+ * Static, never NULL.
+ */
+const char *zmd_version(void);
+
+/**
+ * The name of an error, `"ZMD_ERR_TIMEOUT"`; of any number: `"ZMD_ERR_?"` for one that this version does not
+ * know.
+ *
+ * Static, never NULL.
+ */
+const char *zmd_error_name(int32_t error);
+
+/**
+ * One general line about an error, of any number. `zmd_last_error()` says more: what happened in the last call.
+ *
+ * Static, never NULL.
+ */
+const char *zmd_error_message(int32_t error);
+
+/**
+ * The name of a state, `"RUNNING"`; of any number: `"UNKNOWN"` for one that this version does not know.
+ *
+ * Static, never NULL.
+ */
+const char *zmd_state_name(int32_t state);
+
+/**
+ * Says in one line, in English and UTF-8, what went wrong in the last call on this thread that failed, and
+ * what to do about it.
+ *
+ * Never NULL; `""` when the last call that returns a `zmd_error` succeeded. The string belongs to the
+ * library and is valid until the next call on this thread that returns a `zmd_error`, or the thread's end:
+ * copy it if you keep it. It never holds a token or a password. For programs there is the error's number,
+ * and `zmd_last_error_code()`; the wording may change in any version.
+ */
+const char *zmd_last_error(void);
+
+/**
+ * The API's own code for the error of `zmd_last_error()`, such as `"INVALID_TOKEN"`; `""` where the error
+ * does not come from the API, or has no code.
+ *
+ * Never NULL; owned and valid as `zmd_last_error()` is.
+ */
+const char *zmd_last_error_code(void);
+
+/**
+ * Makes a configuration that holds the defaults, and writes it to `*config`.
+ *
+ * @param config  where to put it; the caller frees it with `zmd_config_free()`
+ * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_config_new(struct zmd_config **config);
+
+/**
+ * Sets one setting. The README lists the keys, their defaults and what they take.
+ *
+ * @param config  the configuration
+ * @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`
+ * @param value   its value as text, such as `"30000"`; copied
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for a key that is unknown or a value that the key does not take,
+ *         with the configuration left as it was; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_config_set(struct zmd_config *config,
+                         const char *key,
+                         const char *value);
+
+/**
+ * Sets every setting whose environment variable is there and not empty: `ZMD_` and the key in upper case,
+ * such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are.
+ *
+ * As with any reader of the environment, no other thread may change it meanwhile.
+ *
+ * @param config  the configuration
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for the first variable with a value that its key does not take,
+ *         with the configuration left as it was; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_config_load_env(struct zmd_config *config);
+
+/**
+ * Frees a configuration, and wipes its secrets from memory. NULL is fine.
+ *
+ * @param config  the configuration, which nobody may use any more
+ */
+void zmd_config_free(struct zmd_config *config);
+
+/**
+ * Makes a client and writes it to `*client`. Nothing is sent yet.
+ *
+ * Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
+ *
+ * @param config  the settings, which are copied; NULL: those of the environment, as `zmd_config_load_env()`
+ *                reads them
+ * @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing (there must be an `access_token`) or bad;
+ *         `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_client_new(const struct zmd_config *config,
+                         struct zmd_client **client);
+
+/**
+ * Replaces the access token, from any thread: calls that start after this one use it.
+ *
+ * @param client        the client
+ * @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`; copied
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is no token, with the old one kept; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_client_set_access_token(struct zmd_client *client,
+                                      const char *access_token);
+
+/**
+ * Asks how far a job is, and blocks until the answer is there: for `timeout_ms` at the most, retries and
+ * their pauses included.
+ *
+ * @param client  the client; any number of threads may call at the same time
+ * @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
+ *                digits and underscores, at most 100 characters. The documentation's "Sales Orders" is
+ *                `"Sales_Orders"`, its "Meetings" is `"Events"`.
+ * @param job_id  the `job_id` that scheduling answered: 1 to 64 letters, digits, underscores and hyphens;
+ *                white space around it is passed over
+ * @param status  where to put the answer; always written whole, on failure too
+ * @return `ZMD_OK` if the service told the job's state, whatever it is: a job that failed is an answer, not
+ *         an error. Else any error but `ZMD_ERR_OAUTH`; arguments that break their rule are refused before
+ *         anything is sent.
+ */
+zmd_error zmd_client_status(struct zmd_client *client,
+                            const char *module,
+                            const char *job_id,
+                            struct zmd_status *status);
+
+/**
+ * Asks how far each of many jobs is, with at most `max_concurrency` calls in flight. Each call has the whole
+ * of `timeout_ms`, so all of them take at most `count / max_concurrency` times as long, rounded up.
+ *
+ * The calling thread works too; the threads that help it are gone when this returns. The same job may be
+ * named more than once, and is asked for as often.
+ *
+ * @param client    the client; any number of threads may call at the same time
+ * @param jobs      `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error, and
+ *                  disturbs no other.
+ * @param count     how many; with 0 nothing is done, and the arrays may be NULL
+ * @param statuses  `count` statuses, each written whole
+ * @param errors    `count` errors: that of each job, `ZMD_OK` if its state is known
+ * @return `ZMD_OK` if every job's state is known, else the error of the first job in the array that has one;
+ *         `zmd_last_error()` tells of that one. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+ */
+zmd_error zmd_client_status_many(struct zmd_client *client,
+                                 const struct zmd_job *jobs,
+                                 size_t count,
+                                 struct zmd_status *statuses,
+                                 zmd_error *errors);
+
+/**
+ * Frees a client: its connections are closed, its secrets wiped from memory. NULL is fine.
+ *
+ * @param client  the client, which no thread may be in a call of, or use any more
+ */
+void zmd_client_free(struct zmd_client *client);
+
+/**
+ * Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
+ *
+ * All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) by the first
+ * call that finds it complete; later changes of the environment are not seen. It lives as long as the process.
+ * Any number of threads may call.
+ *
+ * @param module         as for `zmd_client_status()`
+ * @param job_id         as for `zmd_client_status()`
+ * @param state          where to put the `zmd_state`; NULL: not wanted
+ * @param total_count    where to put the records that the job is to delete, -1: not reported; NULL: not wanted
+ * @param deleted_count  where to put the records deleted so far, -1: not reported; NULL: not wanted
+ * @param failed_count   where to put the records that could not be deleted, -1: not reported; NULL: not wanted
+ * @return as for `zmd_client_new()` and `zmd_client_status()`; on failure the state is `ZMD_STATE_UNKNOWN` and
+ *         the counts are -1
+ */
+zmd_error zmd_simple_status(const char *module,
+                            const char *job_id,
+                            int32_t *state,
+                            int64_t *total_count,
+                            int64_t *deleted_count,
+                            int64_t *failed_count);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* ZMD_H */

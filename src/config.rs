@@ -1,0 +1,398 @@
+//! The settings: one table drives `zmd_config_set`, the environment, the checks and the README's list.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use ureq::ProxyProtocol;
+
+use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
+use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_CONFIG};
+use crate::secret::Secret;
+
+/// Everything a client is made of. Each field is checked when it is set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) access_token: Option<Secret>,
+    pub(crate) data_center: DataCenter,
+    pub(crate) environment: Environment,
+    pub(crate) api_domain: Option<BaseUrl>,
+    pub(crate) api_version: ApiVersion,
+    pub(crate) timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) max_retries: u32,
+    pub(crate) max_concurrency: usize,
+    pub(crate) proxy: ProxySetting,
+    pub(crate) ca_file: Option<String>,
+}
+
+/// The setting `proxy`.
+#[derive(Clone, Debug)]
+pub(crate) enum ProxySetting {
+    Env,
+    None,
+    Url(ProxyUrl),
+}
+
+/// A row of the table.
+pub struct Setting {
+    /// The key of `zmd_config_set`; `ZMD_` and the key in upper case is the environment's name for it.
+    pub key: &'static str,
+    /// The value that is in force when nobody sets it; empty: none.
+    pub default: &'static str,
+    /// What it takes.
+    pub takes: fn() -> String,
+    /// What it means, for the README.
+    pub meaning: &'static str,
+    set: fn(&mut Config, &str) -> Option<()>,
+}
+
+const TIMEOUT_MS: RangeInclusive<u64> = 1..=86_400_000;
+const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
+const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
+const TOKEN_LIMIT: usize = 4096;
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "access_token",
+        default: "",
+        takes: || {
+            format!("an OAuth access token: 1 to {TOKEN_LIMIT} visible ASCII characters, no blank and no line end")
+        },
+        meaning: "the access token to use, without the word `Zoho-oauthtoken`",
+        set: |config, value| {
+            config.access_token = Some(parse_token(value)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "data_center",
+        default: "us",
+        takes: || one_of(DATA_CENTERS.iter().map(|dc| dc.name)),
+        meaning: "where the Zoho account lives; a token is worth nothing in another",
+        set: |config, value| {
+            config.data_center = *DATA_CENTERS.iter().find(|dc| dc.name.eq_ignore_ascii_case(value))?;
+            Some(())
+        },
+    },
+    Setting {
+        key: "environment",
+        default: "production",
+        takes: || one_of(ENVIRONMENTS.iter().map(|environment| environment.name)),
+        meaning: "the kind of Zoho CRM organization",
+        set: |config, value| {
+            config.environment = *ENVIRONMENTS.iter().find(|env| env.name.eq_ignore_ascii_case(value))?;
+            Some(())
+        },
+    },
+    Setting {
+        key: "api_domain",
+        default: "",
+        takes: || BASE_URL_RULE.to_owned(),
+        meaning: "the API's base URL, instead of the one that `data_center` and `environment` name",
+        set: |config, value| {
+            config.api_domain = Some(BaseUrl::parse(value)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "api_version",
+        default: "v7",
+        takes: || "v2 ... v8 or later, such as v7 or v2.1".to_owned(),
+        meaning: "the version of the API",
+        set: |config, value| {
+            config.api_version = ApiVersion::parse(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        key: "timeout_ms",
+        default: "30000",
+        takes: || range(TIMEOUT_MS, " (milliseconds)"),
+        meaning: "the limit for a whole status call, its retries and their pauses included",
+        set: |config, value| {
+            config.timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "connect_timeout_ms",
+        default: "10000",
+        takes: || range(TIMEOUT_MS, " (milliseconds)"),
+        meaning: "the limit for one name look-up, and then for one attempt to connect, proxy and TLS included",
+        set: |config, value| {
+            config.connect_timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "max_retries",
+        default: "3",
+        takes: || range(MAX_RETRIES, ""),
+        meaning: "further attempts after a failure that may pass",
+        set: |config, value| {
+            config.max_retries = parse_number(value, MAX_RETRIES)? as u32;
+            Some(())
+        },
+    },
+    Setting {
+        key: "max_concurrency",
+        default: "5",
+        takes: || range(MAX_CONCURRENCY, ""),
+        meaning: "calls in flight at once in `zmd_client_status_many`; 5 is what Zoho's smallest edition allows",
+        set: |config, value| {
+            config.max_concurrency = parse_number(value, MAX_CONCURRENCY)? as usize;
+            Some(())
+        },
+    },
+    Setting {
+        key: "proxy",
+        default: "env",
+        takes: || format!("env, none, or {PROXY_RULE}"),
+        meaning: "`env`: HTTPS_PROXY or else ALL_PROXY, but not for NO_PROXY's hosts and this machine; `none`; or a URL, \
+                  with credentials where needed",
+        set: |config, value| {
+            config.proxy = match value {
+                "env" => ProxySetting::Env,
+                "none" => ProxySetting::None,
+                url => ProxySetting::Url(ProxyUrl::parse(url)?),
+            };
+            Some(())
+        },
+    },
+    Setting {
+        key: "ca_file",
+        default: "",
+        takes: || "the path of a PEM file with CA certificates".to_owned(),
+        meaning: "PEM file with the certificate authorities to trust instead of the system's",
+        set: |config, value| {
+            config.ca_file = (!value.is_empty()).then(|| value.to_owned());
+            config.ca_file.as_ref().map(|_| ())
+        },
+    },
+];
+
+impl Config {
+    /// The defaults, and nothing from the environment.
+    pub fn new() -> Config {
+        Config {
+            access_token: None,
+            data_center: DATA_CENTERS[0],
+            environment: ENVIRONMENTS[0],
+            api_domain: None,
+            api_version: ApiVersion::parse("v7").expect("a good version"),
+            timeout: Duration::from_millis(30_000),
+            connect_timeout: Duration::from_millis(10_000),
+            max_retries: 3,
+            max_concurrency: 5,
+            proxy: ProxySetting::Env,
+            ca_file: None,
+        }
+    }
+
+    /// Sets one setting; a failure leaves the configuration as it was.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        let setting = SETTINGS.iter().find(|setting| setting.key == key).ok_or_else(|| {
+            let keys: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
+            let shown = crate::error::one_line(key, 60);
+            Error::new(ZMD_ERR_INVALID_CONFIG, format!("'{shown}' is no setting: the settings are {}", keys.join(", ")))
+        })?;
+        (setting.set)(self, value).ok_or_else(|| refusal(key, (setting.takes)()))
+    }
+
+    /// Sets every setting whose variable (`ZMD_TIMEOUT_MS`, ...) is in the environment and not empty. At the
+    /// first bad value it stops, and the configuration is left as it was.
+    pub fn load_env(&mut self) -> Result<(), Error> {
+        let mut loaded = self.clone();
+        for setting in SETTINGS {
+            let name = format!("ZMD_{}", setting.key.to_ascii_uppercase());
+            let Some(value) = std::env::var_os(&name).filter(|value| !value.is_empty()) else { continue };
+            let value = value.to_str().ok_or_else(|| refusal(&name, "UTF-8"))?;
+            loaded
+                .set(setting.key, value)
+                .map_err(|error| error.map_message(|message| format!("{name}: {message}")))?;
+        }
+        *self = loaded;
+        Ok(())
+    }
+
+    /// The API's base URL.
+    pub(crate) fn api_domain(&self) -> BaseUrl {
+        self.api_domain.clone().unwrap_or_else(|| self.data_center.api_domain(self.environment))
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::new()
+    }
+}
+
+/// "`key` takes ...": the value stays out of it, as it may be a secret.
+pub(crate) fn refusal(key: &str, takes: impl fmt::Display) -> Error {
+    Error::new(ZMD_ERR_INVALID_CONFIG, format!("{key} takes {takes}"))
+}
+
+/// An access token may become part of a header, and of nothing else.
+pub(crate) fn parse_token(value: &str) -> Option<Secret> {
+    let good = (1..=TOKEN_LIMIT).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
+    good.then(|| Secret::new(value))
+}
+
+fn parse_number(value: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    value.parse().ok().filter(|number| plain && range.contains(number))
+}
+
+fn range(range: RangeInclusive<u64>, unit: &str) -> String {
+    format!("a whole number from {} to {}{unit}", range.start(), range.end())
+}
+
+fn one_of(names: impl Iterator<Item = &'static str>) -> String {
+    format!("one of {}", names.collect::<Vec<_>>().join(", "))
+}
+
+/// A proxy, which may have a password: `Debug` shows only where it is.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyUrl(pub(crate) ureq::Proxy);
+
+/// What a proxy URL takes, as messages say it.
+pub(crate) const PROXY_RULE: &str = "a URL of a scheme (http, which may be left out, https, socks5 or socks5h), perhaps \
+                                     user:password@, a host, and perhaps a port";
+
+impl ProxyUrl {
+    pub(crate) fn parse(text: &str) -> Option<ProxyUrl> {
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+        // ureq takes more than can be meant: ports over 65535, a path, a fragment.
+        crate::endpoint::host_of(authority.rsplit_once('@').map_or(authority, |(_, host)| host))?;
+        let proxy = ureq::Proxy::new(text).ok()?;
+        let known = matches!(
+            proxy.protocol(),
+            ProxyProtocol::Http | ProxyProtocol::Https | ProxyProtocol::Socks5 | ProxyProtocol::Socks5h
+        );
+        known.then_some(ProxyUrl(proxy))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_in_the_table_is_the_default() {
+        let defaults = format!("{:?}", Config::new());
+        for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
+            let mut config = Config::new();
+            config.set(setting.key, setting.default).unwrap();
+            assert_eq!(format!("{config:?}"), defaults, "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_the_key_and_without_the_value() {
+        for (key, value) in [
+            ("access_token", ""),
+            ("access_token", "1000.a b"),
+            ("access_token", "1000.ab\n"),
+            ("access_token", "1000.ab\r\nX: y"),
+            ("access_token", "1000.é"),
+            ("data_center", ""),
+            ("data_center", "mars"),
+            ("environment", "test"),
+            ("api_domain", "http://www.zohoapis.com"),
+            ("api_version", "7"),
+            ("timeout_ms", ""),
+            ("timeout_ms", "0"),
+            ("timeout_ms", "-1"),
+            ("timeout_ms", "+5"),
+            ("timeout_ms", " 5"),
+            ("timeout_ms", "5.0"),
+            ("timeout_ms", "0x10"),
+            ("timeout_ms", "86400001"),
+            ("timeout_ms", "99999999999999999999999"),
+            ("connect_timeout_ms", "0"),
+            ("max_retries", "101"),
+            ("max_concurrency", "0"),
+            ("max_concurrency", "101"),
+            ("proxy", ""),
+            ("proxy", "ftp://p4ss@proxy"),
+            ("proxy", "socks4://p4ss@proxy"),
+            ("proxy", "http://user:p4ss@proxy:3128/path"),
+            ("proxy", "http://user:p4ss@"),
+            ("proxy", "http://"),
+            ("proxy", "http://proxy#fragment"),
+            ("proxy", "http://proxy:0"),
+            ("proxy", "http://proxy:65536"),
+            ("proxy", "http://proxy:port"),
+            ("proxy", "http://us er:p4ss@proxy"),
+            ("ca_file", ""),
+        ] {
+            let mut config = Config::new();
+            let before = format!("{config:?}");
+            let error = config.set(key, value).expect_err(value);
+            assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
+            assert!(error.message().starts_with(&format!("{key} takes ")), "{error}");
+            assert!(!error.message().contains("1000.") && !error.message().contains("p4ss"), "{error}");
+            assert_eq!(format!("{config:?}"), before);
+        }
+        let error = Config::new().set("access_token", &"t".repeat(TOKEN_LIMIT + 1)).unwrap_err();
+        assert!(error.message().starts_with("access_token takes "), "{error}");
+    }
+
+    #[test]
+    fn good_values_are_taken() {
+        let mut config = Config::new();
+        for (key, value) in [
+            ("access_token", "1000.0123456789abcdef.0123456789abcdef"),
+            ("data_center", "EU"),
+            ("environment", "sandbox"),
+            ("timeout_ms", "1"),
+            ("timeout_ms", "86400000"),
+            ("max_retries", "0"),
+            ("max_concurrency", "100"),
+            ("proxy", "none"),
+            ("proxy", "proxy.example.com:3128"),
+            ("proxy", "http://user:p%40ss@proxy.example.com:3128/"),
+            ("proxy", "https://proxy.example.com"),
+            ("proxy", "socks5://127.0.0.1:1080"),
+            ("proxy", "socks5h://[::1]:1080"),
+        ] {
+            config.set(key, value).unwrap_or_else(|error| panic!("{key}={value}: {error}"));
+        }
+        assert_eq!(config.api_domain().to_string(), "https://sandbox.zohoapis.eu");
+        config.set("api_domain", "https://gateway.example.com/zoho").unwrap();
+        assert_eq!(config.api_domain().to_string(), "https://gateway.example.com/zoho");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_keys_there_are() {
+        let error = Config::new().set("time_out", "5").unwrap_err();
+        assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
+        assert!(error.message().contains("'time_out'") && error.message().contains("timeout_ms"), "{error}");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let mut config = Config::new();
+        config.set("access_token", "1000.s3cret").unwrap();
+        config.set("proxy", "http://user:p4ss@proxy:3128").unwrap();
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("s3cret") && !shown.contains("p4ss"), "{shown}");
+    }
+
+    /// The README's table of settings is this table.
+    #[test]
+    fn the_readme_lists_the_settings() {
+        let readme = include_str!("../README.md");
+        for setting in SETTINGS {
+            let default = match setting.default {
+                "" => String::new(),
+                default => format!("`{default}`"),
+            };
+            let row = format!("| `{}` | {default} | {} | {} |", setting.key, setting.meaning, (setting.takes)());
+            assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Where the service is, and what may become part of a URL.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_ARGUMENT};
+
+/// A data center of Zoho: an account lives in one of them, and its tokens are worth nothing in another.
+///
+/// Source: Zoho CRM API v8, "Multi DC" (domains) and OAuth "Multi DC" (accounts servers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataCenter {
+    /// `us`, `eu`, ...: the value of the setting `data_center`.
+    pub name: &'static str,
+    domain: &'static str,
+}
+
+/// Every data center; the first is the default.
+pub const DATA_CENTERS: &[DataCenter] = &[
+    DataCenter { name: "us", domain: "com" },
+    DataCenter { name: "eu", domain: "eu" },
+    DataCenter { name: "in", domain: "in" },
+    DataCenter { name: "au", domain: "com.au" },
+    DataCenter { name: "cn", domain: "com.cn" },
+    DataCenter { name: "jp", domain: "jp" },
+    DataCenter { name: "ca", domain: "ca" },
+    DataCenter { name: "sa", domain: "sa" },
+    DataCenter { name: "uk", domain: "uk" },
+];
+
+/// A kind of Zoho CRM organization, and the first label of its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// `production`, `sandbox` or `developer`: the value of the setting `environment`.
+    pub name: &'static str,
+    label: &'static str,
+}
+
+/// Every environment; the first is the default.
+pub const ENVIRONMENTS: &[Environment] = &[
+    Environment { name: "production", label: "www" },
+    Environment { name: "sandbox", label: "sandbox" },
+    Environment { name: "developer", label: "developer" },
+];
+
+impl DataCenter {
+    /// The API's base URL in this data center.
+    pub fn api_domain(&self, environment: Environment) -> BaseUrl {
+        let url = format!("https://{}.zohoapis.{}", environment.label, self.domain);
+        BaseUrl::parse(&url).expect("the table holds good URLs")
+    }
+}
+
+/// A scheme, a host, perhaps a port and a path, and no slash at the end.
+///
+/// `http` is for loopback hosts alone: a token must not cross a network in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl {
+    text: String,
+    host: String,
+}
+
+/// What a base URL takes, as messages say it.
+pub(crate) const BASE_URL_RULE: &str = "an https URL of a host, perhaps a port and a path, without user, query and \
+                                        fragment (http for localhost and 127.0.0.1 alone)";
+
+impl BaseUrl {
+    /// Takes `https://`, a host, perhaps a port and a path; `http://` for loopback hosts.
+    pub fn parse(text: &str) -> Option<BaseUrl> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = path.trim_end_matches('/');
+        let path_is_plain = path.split('/').all(|segment| {
+            !matches!(segment, "." | "..") && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+        });
+        let host = host_of(authority)?;
+        let scheme = scheme.to_ascii_lowercase();
+        let scheme_is_good = scheme == "https" || scheme == "http" && is_loopback(&host);
+        if !path_is_plain || !scheme_is_good {
+            return None;
+        }
+        let text = format!("{scheme}://{authority}{path}");
+        Some(BaseUrl { text, host })
+    }
+
+    /// The host without port and brackets, in lower case.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether the host is this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
+    /// Whether TLS protects it.
+    pub fn is_https(&self) -> bool {
+        self.text.starts_with("https:")
+    }
+
+    /// The URL that tells a job's status.
+    ///
+    /// Source: Zoho CRM API v7, "Get the status of a mass delete job".
+    pub fn job_status(&self, version: &ApiVersion, module: &ModuleName, job_id: &JobId) -> String {
+        format!("{self}/crm/{}/{}/actions/mass_delete?job_id={}", version.0, module.0, job_id.0)
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The host of `host`, `host:port`, `[v6]` or `[v6]:port`, without brackets and in lower case.
+pub(crate) fn host_of(authority: &str) -> Option<String> {
+    let (host, port, good) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            (host, port, host.parse::<std::net::Ipv6Addr>().is_ok())
+        }
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (host, port, host.len() <= 253 && host.split('.').all(is_label))
+        }
+    };
+    let port_is_good = match port.strip_prefix(':') {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok_and(|port| port > 0),
+        None => port.is_empty(),
+    };
+    (good && port_is_good).then(|| host.to_ascii_lowercase())
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// A version of the API: `v7`, `v2.1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiVersion(String);
+
+impl ApiVersion {
+    /// Takes `v[0-9]+(\.[0-9]+)?`, at most 16 characters.
+    pub fn parse(text: &str) -> Option<ApiVersion> {
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let digits = text.strip_prefix('v')?;
+        let good = match digits.split_once('.') {
+            Some((major, minor)) => is_number(major) && is_number(minor),
+            None => is_number(digits),
+        };
+        (good && text.len() <= 16).then(|| ApiVersion(text.to_owned()))
+    }
+}
+
+/// A module's API name: `Leads`, `Sales_Orders`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleName(String);
+
+/// Names under which the vendor's documentation lists modules, and what the API calls them.
+///
+/// Source: Zoho CRM API v7, the list of modules in "Mass delete records".
+const SHOWN_NAMES: &[(&str, &str)] = &[
+    ("Sales Orders", "Sales_Orders"),
+    ("Price Books", "Price_Books"),
+    ("Purchase Orders", "Purchase_Orders"),
+    ("Meetings", "Events"),
+];
+
+impl ModuleName {
+    /// Takes `[A-Za-z][A-Za-z0-9_]*`, at most 100 characters.
+    pub fn parse(text: &str) -> Result<ModuleName, Error> {
+        let bad = |hint: &str| {
+            let shown = crate::error::one_line(text, 100);
+            Err(Error::new(
+                ZMD_ERR_INVALID_ARGUMENT,
+                format!(
+                    "module '{shown}' is no API name: {hint}a letter, then letters, digits and underscores, \
+                     at most 100 characters"
+                ),
+            ))
+        };
+        if let Some((_, name)) = SHOWN_NAMES.iter().find(|(shown, _)| shown.eq_ignore_ascii_case(text)) {
+            return bad(&format!("use {name}; the rule is "));
+        }
+        let good = text.len() <= 100
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if good { Ok(ModuleName(text.to_owned())) } else { bad("") }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The id that scheduling a mass delete answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobId(String);
+
+impl JobId {
+    /// Takes 1 to 64 of `[A-Za-z0-9_-]`. White space around it goes: the sample request in the vendor's
+    /// documentation (v7) has a blank in front of the id, and people copy it.
+    pub fn parse(text: &str) -> Result<JobId, Error> {
+        let id = text.trim();
+        let good =
+            (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if good {
+            return Ok(JobId(id.to_owned()));
+        }
+        let shown = crate::error::one_line(id, 64);
+        Err(Error::new(
+            ZMD_ERR_INVALID_ARGUMENT,
+            format!("job_id '{shown}' is no job id: 1 to 64 letters, digits, underscores and hyphens"),
+        ))
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_data_center_and_environment_has_its_host() {
+        let hosts = [
+            ("us", "zohoapis.com"),
+            ("eu", "zohoapis.eu"),
+            ("in", "zohoapis.in"),
+            ("au", "zohoapis.com.au"),
+            ("cn", "zohoapis.com.cn"),
+            ("jp", "zohoapis.jp"),
+            ("ca", "zohoapis.ca"),
+            ("sa", "zohoapis.sa"),
+            ("uk", "zohoapis.uk"),
+        ];
+        assert_eq!(hosts.len(), DATA_CENTERS.len());
+        for (name, host) in hosts {
+            let data_center = DATA_CENTERS.iter().find(|dc| dc.name == name).unwrap();
+            for (environment, label) in ENVIRONMENTS.iter().zip(["www", "sandbox", "developer"]) {
+                let url = data_center.api_domain(*environment);
+                assert_eq!(url.to_string(), format!("https://{label}.{host}"));
+            }
+        }
+    }
+
+    #[test]
+    fn base_urls_that_are_good() {
+        for (text, url, host) in [
+            ("https://www.zohoapis.com", "https://www.zohoapis.com", "www.zohoapis.com"),
+            ("https://www.zohoapis.com/", "https://www.zohoapis.com", "www.zohoapis.com"),
+            ("HTTPS://Gateway:8443/zoho/crm-1/", "https://Gateway:8443/zoho/crm-1", "gateway"),
+            ("http://localhost:8080", "http://localhost:8080", "localhost"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1", "127.0.0.1"),
+            ("http://127.9.9.9", "http://127.9.9.9", "127.9.9.9"),
+            ("http://[::1]:65535", "http://[::1]:65535", "::1"),
+            ("https://[2001:db8::1]", "https://[2001:db8::1]", "2001:db8::1"),
+        ] {
+            let parsed = BaseUrl::parse(text).expect(text);
+            assert_eq!((parsed.to_string().as_str(), parsed.host()), (url, host));
+        }
+    }
+
+    #[test]
+    fn base_urls_that_are_refused() {
+        for text in [
+            "",
+            "www.zohoapis.com",
+            "https://",
+            "https:///path",
+            "https://user@host",
+            "https://user:password@host",
+            "https://host?query",
+            "https://host/?query",
+            "https://host#fragment",
+            "https://host/path#fragment",
+            "https://host/a/../b",
+            "https://host/%2e%2e",
+            "https://host:",
+            "https://host:0",
+            "https://host:+1",
+            "https://host:65536",
+            "https://host:80:80",
+            "https://ho st",
+            "https://host\r\nX: y",
+            "https://host/\u{e9}",
+            "https://-host",
+            "https://a..b",
+            "https://[::1",
+            "https://[::1]x",
+            "https://[zz]",
+            "ftp://host",
+            "http://www.zohoapis.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://10.0.0.1",
+            "http://0.0.0.0",
+        ] {
+            assert_eq!(BaseUrl::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn api_versions() {
+        for text in ["v2", "v2.1", "v7", "v8", "v10"] {
+            assert!(ApiVersion::parse(text).is_some(), "{text}");
+        }
+        for text in ["", "v", "7", "V7", "v7.", "v.1", "v7/..", "v7.1.2", "v-1", "v7 ", "v12345678901234567"] {
+            assert!(ApiVersion::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_module_is_an_api_name() {
+        for text in ["Leads", "L", "Sales_Orders", "CustomModule12", "a_1", &"M".repeat(100)] {
+            assert_eq!(ModuleName::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", " Leads", "Leads ", "1Leads", "_Leads", "Le-ads", "Leads/..", "Leads?x=y", "L\0", "Léads"] {
+            let error = ModuleName::parse(text).unwrap_err();
+            assert_eq!(error.kind(), ZMD_ERR_INVALID_ARGUMENT);
+            assert!(error.message().starts_with("module "), "{error}");
+        }
+        assert!(ModuleName::parse(&"M".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn a_shown_name_is_answered_with_the_api_name() {
+        for (shown, name) in [
+            ("Sales Orders", "Sales_Orders"),
+            ("price books", "Price_Books"),
+            ("Purchase Orders", "Purchase_Orders"),
+            ("Meetings", "Events"),
+        ] {
+            let error = ModuleName::parse(shown).unwrap_err();
+            assert!(error.message().contains(&format!("use {name};")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_job_id_is_trimmed() {
+        for text in ["1001", " 1001", "1001\n", "\t 1001 \r\n"] {
+            assert_eq!(JobId::parse(text).unwrap().as_str(), "1001");
+        }
+        assert!(JobId::parse(&"9".repeat(64)).is_ok());
+        for text in ["", "   ", "10 01", "1001&x=y", "1001#", "../1", "1001\r\nX: y", "１００１", &"9".repeat(65)] {
+            let error = JobId::parse(text).unwrap_err();
+            assert_eq!(error.kind(), ZMD_ERR_INVALID_ARGUMENT);
+            assert!(error.message().starts_with("job_id "), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_job() {
+        let url = BaseUrl::parse("https://www.zohoapis.eu").unwrap().job_status(
+            &ApiVersion::parse("v7").unwrap(),
+            &ModuleName::parse("Leads").unwrap(),
+            &JobId::parse(" 1001").unwrap(),
+        );
+        assert_eq!(url, "https://www.zohoapis.eu/crm/v7/Leads/actions/mass_delete?job_id=1001");
+    }
+}

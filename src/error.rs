@@ -1,0 +1,242 @@
+//! One error type: what kind it is, the API's own code, and a line for people.
+
+use std::fmt;
+
+/// What a call came to. `0` is success, every other value an error; the numbers are fixed for ever.
+///
+/// The tens group them: below 10 the caller's mistakes, from 10 the network, from 20 the API,
+/// 99 a bug in this library. Newer versions may add numbers.
+#[allow(non_camel_case_types)]
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum zmd_error {
+    /// The call did what it was asked to do.
+    ZMD_OK = 0,
+    /// A pointer that must not be NULL was NULL; `zmd_last_error()` names it.
+    ZMD_ERR_NULL_POINTER = 1,
+    /// An argument breaks its rule; nothing was sent. `zmd_last_error()` names the argument and the rule.
+    ZMD_ERR_INVALID_ARGUMENT = 2,
+    /// A setting is unknown, has a bad value, or is missing; `zmd_last_error()` names the key and what it takes.
+    ZMD_ERR_INVALID_CONFIG = 3,
+    /// The host name could not be looked up.
+    ZMD_ERR_DNS = 10,
+    /// No connection to the server: refused, or no route to it.
+    ZMD_ERR_CONNECT = 11,
+    /// No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed.
+    ZMD_ERR_TLS = 12,
+    /// The proxy can't be reached, or refused to open the way (HTTP 407: it wants other credentials).
+    ZMD_ERR_PROXY = 13,
+    /// The connection broke in the middle of the exchange, or what came back was no HTTP.
+    ZMD_ERR_NETWORK = 14,
+    /// A time limit ran out: `timeout_ms` for the call, or `connect_timeout_ms` while connecting.
+    ZMD_ERR_TIMEOUT = 15,
+    /// The client was cancelled.
+    ZMD_ERR_CANCELLED = 16,
+    /// The API refused the access token: expired, revoked, or of another data center.
+    ZMD_ERR_UNAUTHORIZED = 20,
+    /// The access token lacks the scope `ZohoCRM.mass_delete.READ`.
+    ZMD_ERR_SCOPE = 21,
+    /// The token's user may not see this.
+    ZMD_ERR_FORBIDDEN = 22,
+    /// The API knows no module of that name.
+    ZMD_ERR_INVALID_MODULE = 23,
+    /// The API knows no such job in that module.
+    ZMD_ERR_JOB_NOT_FOUND = 24,
+    /// Too many requests, also after the retries.
+    ZMD_ERR_RATE_LIMITED = 25,
+    /// The service failed (HTTP 5xx), also after the retries.
+    ZMD_ERR_SERVER = 26,
+    /// Another error that the API answered; `zmd_last_error_code()` has its code.
+    ZMD_ERR_API = 27,
+    /// The answer is not the JSON that the API documents.
+    ZMD_ERR_BAD_RESPONSE = 28,
+    /// The accounts server refused to refresh the access token.
+    ZMD_ERR_OAUTH = 29,
+    /// A bug in this library: it caught itself, and nothing unwinds into the caller.
+    ZMD_ERR_INTERNAL = 99,
+}
+
+use zmd_error::*;
+
+/// Every error with its name and its line, in the order of the numbers.
+const ERRORS: &[(zmd_error, &str, &str)] = &[
+    (ZMD_OK, "ZMD_OK\0", "success\0"),
+    (ZMD_ERR_NULL_POINTER, "ZMD_ERR_NULL_POINTER\0", "a required pointer is NULL\0"),
+    (ZMD_ERR_INVALID_ARGUMENT, "ZMD_ERR_INVALID_ARGUMENT\0", "an argument breaks its rule\0"),
+    (ZMD_ERR_INVALID_CONFIG, "ZMD_ERR_INVALID_CONFIG\0", "a setting is unknown, missing or has a bad value\0"),
+    (ZMD_ERR_DNS, "ZMD_ERR_DNS\0", "the host name could not be looked up\0"),
+    (ZMD_ERR_CONNECT, "ZMD_ERR_CONNECT\0", "no connection to the server\0"),
+    (ZMD_ERR_TLS, "ZMD_ERR_TLS\0", "no secure connection to the server\0"),
+    (ZMD_ERR_PROXY, "ZMD_ERR_PROXY\0", "the proxy can't be reached or refused\0"),
+    (ZMD_ERR_NETWORK, "ZMD_ERR_NETWORK\0", "the connection broke or spoke no HTTP\0"),
+    (ZMD_ERR_TIMEOUT, "ZMD_ERR_TIMEOUT\0", "a time limit ran out\0"),
+    (ZMD_ERR_CANCELLED, "ZMD_ERR_CANCELLED\0", "the client was cancelled\0"),
+    (ZMD_ERR_UNAUTHORIZED, "ZMD_ERR_UNAUTHORIZED\0", "the access token was refused\0"),
+    (ZMD_ERR_SCOPE, "ZMD_ERR_SCOPE\0", "the access token lacks the scope ZohoCRM.mass_delete.READ\0"),
+    (ZMD_ERR_FORBIDDEN, "ZMD_ERR_FORBIDDEN\0", "the user has no permission\0"),
+    (ZMD_ERR_INVALID_MODULE, "ZMD_ERR_INVALID_MODULE\0", "no module of that name\0"),
+    (ZMD_ERR_JOB_NOT_FOUND, "ZMD_ERR_JOB_NOT_FOUND\0", "no such job in that module\0"),
+    (ZMD_ERR_RATE_LIMITED, "ZMD_ERR_RATE_LIMITED\0", "too many requests\0"),
+    (ZMD_ERR_SERVER, "ZMD_ERR_SERVER\0", "the service failed\0"),
+    (ZMD_ERR_API, "ZMD_ERR_API\0", "the API answered an error\0"),
+    (ZMD_ERR_BAD_RESPONSE, "ZMD_ERR_BAD_RESPONSE\0", "the answer is not what the API documents\0"),
+    (ZMD_ERR_OAUTH, "ZMD_ERR_OAUTH\0", "the accounts server refused to refresh the token\0"),
+    (ZMD_ERR_INTERNAL, "ZMD_ERR_INTERNAL\0", "a bug in libzmd\0"),
+];
+
+impl zmd_error {
+    /// The error with this number, if there is one.
+    pub fn from_number(number: i32) -> Option<zmd_error> {
+        row(number).map(|row| row.0)
+    }
+
+    /// `"ZMD_ERR_TIMEOUT"`.
+    pub fn name(self) -> &'static str {
+        row(self as i32).map_or("", |row| row.1.trim_end_matches('\0'))
+    }
+}
+
+fn row(number: i32) -> Option<&'static (zmd_error, &'static str, &'static str)> {
+    ERRORS.iter().find(|row| row.0 as i32 == number)
+}
+
+/// The name of any number, NUL-terminated for C.
+pub(crate) fn name_z(number: i32) -> &'static str {
+    row(number).map_or("ZMD_ERR_?\0", |row| row.1)
+}
+
+/// One general line about any number, NUL-terminated for C.
+pub(crate) fn message_z(number: i32) -> &'static str {
+    row(number).map_or("not an error number of this version of libzmd\0", |row| row.2)
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: zmd_error,
+    code: String,
+    message: String,
+    http_status: u16,
+}
+
+impl Error {
+    /// An error that no answer of the API stands behind.
+    pub fn new(kind: zmd_error, message: impl AsRef<str>) -> Error {
+        Error { kind, code: String::new(), message: one_line(message.as_ref(), usize::MAX), http_status: 0 }
+    }
+
+    /// Adds the API's own code.
+    pub fn with_code(mut self, code: &str) -> Error {
+        self.code = one_line(code, usize::MAX);
+        self
+    }
+
+    /// Adds the HTTP status of the answer that failed.
+    pub fn with_http_status(mut self, http_status: u16) -> Error {
+        self.http_status = http_status;
+        self
+    }
+
+    /// Puts something in front of the message, or behind it.
+    pub(crate) fn map_message(self, map: impl FnOnce(&str) -> String) -> Error {
+        Error { message: one_line(&map(&self.message), usize::MAX), ..self }
+    }
+
+    /// Takes `secret` out of what the server's words brought in. To be done before anything is cut: half a
+    /// token would not be found.
+    pub(crate) fn without(mut self, secret: &str) -> Error {
+        if !secret.is_empty() {
+            self.message = self.message.replace(secret, "***");
+            self.code = self.code.replace(secret, "***");
+        }
+        self
+    }
+
+    /// What kind of error it is.
+    pub fn kind(&self) -> zmd_error {
+        self.kind
+    }
+
+    /// The API's own code, `"INVALID_TOKEN"`; empty where there is none.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// What happened and what to do about it, in one line.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The HTTP status of the answer that failed; 0: there was none.
+    pub fn http_status(&self) -> u16 {
+        self.http_status
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// `text` as one printable line of at most `limit` characters.
+pub(crate) fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()) {
+        let blank = if line.is_empty() { None } else { Some(' ') };
+        for c in blank.into_iter().chain(word.chars()) {
+            if length == limit {
+                line.push_str("...");
+                return line;
+            }
+            line.push(c);
+            length += 1;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_its_variants_own() {
+        for &(error, name, message) in ERRORS {
+            assert_eq!(format!("{error:?}\0"), name);
+            assert!(message.ends_with('\0') && message.len() > 1);
+            assert_eq!(message.matches('\0').count(), 1);
+            assert_eq!(zmd_error::from_number(error as i32), Some(error));
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_none_have_a_name_too() {
+        for number in [i32::MIN, -1, 4, 9, 17, 30, 98, 100, i32::MAX] {
+            assert_eq!(zmd_error::from_number(number), None);
+            assert_eq!(name_z(number), "ZMD_ERR_?\0");
+            assert!(message_z(number).len() > 1);
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_line_without_control_characters() {
+        let error = Error::new(ZMD_ERR_API, "a\r\nb\t\0c\u{7f}d  e\u{2028}f\n");
+        assert_eq!(error.message(), "a b c d e f");
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        assert_eq!(one_line("é é é", 3), "é é...");
+        assert_eq!(one_line("ééé", 3), "ééé");
+    }
+
+    #[test]
+    fn a_secret_is_taken_out() {
+        let error = Error::new(ZMD_ERR_API, "no: 1000.abc is bad").with_code("1000.abc").without("1000.abc");
+        assert_eq!((error.message(), error.code()), ("no: *** is bad", "***"));
+    }
+}

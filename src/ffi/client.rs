@@ -1,0 +1,344 @@
+//! Clients, and the status of jobs.
+
+use std::ffi::c_char;
+
+use super::{Tag, guard, not_a_handle, null, text, write, zmd_config};
+use crate::client::Client;
+use crate::config::Config;
+use crate::endpoint::{JobId, ModuleName};
+use crate::error::{
+    Error,
+    zmd_error::{self, *},
+};
+use crate::status::{Status, zmd_state};
+
+/// Asks for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
+///
+/// Any number of threads may use one at the same time; it keeps connections open between calls, so make one
+/// and keep it. After `fork()`, parent and child both go on using theirs.
+#[allow(non_camel_case_types)]
+pub struct zmd_client {
+    tag: Tag,
+    client: Client,
+}
+
+/// What the service says of a job. 64 bytes, without padding, on every platform.
+///
+/// After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status`
+/// is that of the answer that failed.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct zmd_status {
+    /// How far the job is.
+    pub state: zmd_state,
+    /// The HTTP status of the answer that these fields come from; 0: there was none.
+    pub http_status: i32,
+    /// Records that the job is to delete; -1: not reported.
+    pub total_count: i64,
+    /// Records deleted so far; -1: not reported.
+    pub deleted_count: i64,
+    /// Records that could not be deleted so far; -1: not reported.
+    pub failed_count: i64,
+    /// The service's word for the state as it sent it, in UTF-8, cut to fit; always NUL-terminated.
+    pub state_text: [c_char; 32],
+}
+
+/// Names a job.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct zmd_job {
+    /// The module's API name, such as `"Leads"`; see `zmd_client_status()`.
+    pub module: *const c_char,
+    /// The id that scheduling the mass delete answered.
+    pub job_id: *const c_char,
+}
+
+impl zmd_status {
+    fn of(result: &Result<Status, Error>) -> zmd_status {
+        let mut made = zmd_status {
+            state: zmd_state::ZMD_STATE_UNKNOWN,
+            http_status: 0,
+            total_count: -1,
+            deleted_count: -1,
+            failed_count: -1,
+            state_text: [0; 32],
+        };
+        match result {
+            Err(error) => made.http_status = error.http_status().into(),
+            Ok(status) => {
+                made.state = status.state;
+                made.http_status = status.http_status.into();
+                made.total_count = status.total.unwrap_or(-1);
+                made.deleted_count = status.deleted.unwrap_or(-1);
+                made.failed_count = status.failed.unwrap_or(-1);
+                let text = status.text.split('\0').next().unwrap_or_default();
+                let mut end = text.len().min(made.state_text.len() - 1);
+                while !text.is_char_boundary(end) {
+                    end -= 1;
+                }
+                for (to, from) in made.state_text.iter_mut().zip(text[..end].bytes()) {
+                    *to = from as c_char;
+                }
+            }
+        }
+        made
+    }
+
+    /// What an error before any traffic leaves.
+    fn nothing() -> zmd_status {
+        zmd_status::of(&Err(Error::new(ZMD_ERR_INTERNAL, "")))
+    }
+}
+
+/// # Safety
+///
+/// `client` is NULL or a pointer from `zmd_client_new` that is not freed before `'a` ends.
+unsafe fn client_ref<'a>(client: *const zmd_client) -> Result<&'a Client, Error> {
+    // SAFETY: NULL becomes None; the caller answers for the rest.
+    let handle = unsafe { client.as_ref() }.ok_or_else(|| null("client"))?;
+    if handle.tag.0 != Tag::CLIENT.0 {
+        return Err(not_a_handle("client"));
+    }
+    Ok(&handle.client)
+}
+
+/// Checks the two names of a job.
+///
+/// # Safety
+///
+/// Both are NULL or NUL-terminated strings that nobody changes meanwhile.
+pub(super) unsafe fn job(module: *const c_char, job_id: *const c_char) -> Result<(ModuleName, JobId), Error> {
+    // SAFETY: the caller answers for both.
+    let (module, job_id) = unsafe { (text(module, "module")?, text(job_id, "job_id")?) };
+    Ok((ModuleName::parse(module)?, JobId::parse(job_id)?))
+}
+
+/// Makes a client and writes it to `*client`. Nothing is sent yet.
+///
+/// Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
+///
+/// @param config  the settings, which are copied; NULL: those of the environment, as `zmd_config_load_env()`
+///                reads them
+/// @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing (there must be an `access_token`) or bad;
+///         `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration that nobody changes meanwhile; `client` is NULL or valid for writing a
+/// pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut *mut zmd_client) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to, and the caller answers for the rest.
+        unsafe { write(client, std::ptr::null_mut()) };
+        if client.is_null() {
+            return Err(null("client"));
+        }
+        let made = if config.is_null() {
+            let mut settings = Config::new();
+            settings.load_env()?;
+            Client::new(&settings)?
+        } else {
+            // SAFETY: the caller answers for it; it is only read.
+            Client::new(unsafe { super::config::config_mut(config.cast_mut()) }?)?
+        };
+        let made = Box::new(zmd_client { tag: Tag::CLIENT, client: made });
+        // SAFETY: not NULL, and the caller answers for the rest.
+        unsafe { write(client, Box::into_raw(made)) };
+        Ok(())
+    })
+}
+
+/// Replaces the access token, from any thread: calls that start after this one use it.
+///
+/// @param client        the client
+/// @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`; copied
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is no token, with the old one kept; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `client` is NULL or a client; `access_token` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_set_access_token(
+    client: *mut zmd_client,
+    access_token: *const c_char,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for both.
+        let (client, token) = unsafe { (client_ref(client)?, text(access_token, "access_token")?) };
+        client.set_access_token(token)
+    })
+}
+
+/// Asks how far a job is, and blocks until the answer is there: for `timeout_ms` at the most, retries and
+/// their pauses included.
+///
+/// @param client  the client; any number of threads may call at the same time
+/// @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
+///                digits and underscores, at most 100 characters. The documentation's "Sales Orders" is
+///                `"Sales_Orders"`, its "Meetings" is `"Events"`.
+/// @param job_id  the `job_id` that scheduling answered: 1 to 64 letters, digits, underscores and hyphens;
+///                white space around it is passed over
+/// @param status  where to put the answer; always written whole, on failure too
+/// @return `ZMD_OK` if the service told the job's state, whatever it is: a job that failed is an answer, not
+///         an error. Else any error but `ZMD_ERR_OAUTH`; arguments that break their rule are refused before
+///         anything is sent.
+///
+/// # Safety
+///
+/// `client` is NULL or a client; the strings are NULL or NUL-terminated; `status` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_status(
+    client: *mut zmd_client,
+    module: *const c_char,
+    job_id: *const c_char,
+    status: *mut zmd_status,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to; the caller answers for the rest.
+        unsafe { write(status, zmd_status::nothing()) };
+        if status.is_null() {
+            return Err(null("status"));
+        }
+        // SAFETY: the caller answers for all of them.
+        let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
+        let result = client.status(&module, &job_id);
+        // SAFETY: not NULL, and the caller answers for the rest.
+        unsafe { write(status, zmd_status::of(&result)) };
+        result.map(|_| ())
+    })
+}
+
+/// Asks how far each of many jobs is, with at most `max_concurrency` calls in flight. Each call has the whole
+/// of `timeout_ms`, so all of them take at most `count / max_concurrency` times as long, rounded up.
+///
+/// The calling thread works too; the threads that help it are gone when this returns. The same job may be
+/// named more than once, and is asked for as often.
+///
+/// @param client    the client; any number of threads may call at the same time
+/// @param jobs      `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error, and
+///                  disturbs no other.
+/// @param count     how many; with 0 nothing is done, and the arrays may be NULL
+/// @param statuses  `count` statuses, each written whole
+/// @param errors    `count` errors: that of each job, `ZMD_OK` if its state is known
+/// @return `ZMD_OK` if every job's state is known, else the error of the first job in the array that has one;
+///         `zmd_last_error()` tells of that one. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+///
+/// # Safety
+///
+/// `client` is NULL or a client; each array is NULL or holds `count` elements, and is used by nobody else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_status_many(
+    client: *mut zmd_client,
+    jobs: *const zmd_job,
+    count: usize,
+    statuses: *mut zmd_status,
+    errors: *mut zmd_error,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for the client; NULL is not written to, and else there are `count` elements.
+        let client = unsafe {
+            let client = client_ref(client);
+            for index in 0..count {
+                write_at(statuses, index, zmd_status::nothing());
+                write_at(errors, index, client.as_ref().map_or_else(Error::kind, |_| ZMD_ERR_NULL_POINTER));
+            }
+            client?
+        };
+        if count == 0 {
+            return Ok(());
+        }
+        if jobs.is_null() {
+            return Err(null("jobs"));
+        }
+        if statuses.is_null() {
+            return Err(null("statuses"));
+        }
+        if errors.is_null() {
+            return Err(null("errors"));
+        }
+        // SAFETY: not NULL, and the caller answers for `count` elements and for what they point to.
+        let named: Vec<_> = (0..count)
+            .map(|index| unsafe {
+                let zmd_job { module, job_id } = jobs.add(index).read_unaligned();
+                job(module, job_id)
+            })
+            .collect();
+        let mut first = Ok(());
+        for (index, result) in client.status_many(&named).into_iter().enumerate() {
+            // SAFETY: neither is NULL, and the caller answers for `count` elements.
+            unsafe {
+                write_at(statuses, index, zmd_status::of(&result));
+                write_at(errors, index, result.as_ref().map_or_else(Error::kind, |_| ZMD_OK));
+            }
+            if let (Ok(()), Err(error)) = (&first, result) {
+                first = Err(error.map_message(|message| format!("jobs[{index}]: {message}")));
+            }
+        }
+        first
+    })
+}
+
+/// Writes an element of an array that may be NULL.
+///
+/// # Safety
+///
+/// `array` is NULL or has an element `index` that may be written.
+unsafe fn write_at<T>(array: *mut T, index: usize, value: T) {
+    if !array.is_null() {
+        // SAFETY: not NULL, and the caller answers for the rest.
+        unsafe { write(array.add(index), value) }
+    }
+}
+
+/// Frees a client: its connections are closed, its secrets wiped from memory. NULL is fine.
+///
+/// @param client  the client, which no thread may be in a call of, or use any more
+///
+/// # Safety
+///
+/// `client` is NULL or a client in use by nobody.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_free(client: *mut zmd_client) {
+    // SAFETY: the caller answers for it.
+    if unsafe { client_ref(client) }.is_ok() {
+        // SAFETY: it is a live handle, so it came from Box::into_raw.
+        let mut handle = unsafe { Box::from_raw(client) };
+        // SAFETY: a reference is valid for writing. Volatile, so that it is not optimized away.
+        unsafe { (&raw mut handle.tag).write_volatile(Tag::FREED) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(text: &str) -> Vec<u8> {
+        let status = Status {
+            state: zmd_state::ZMD_STATE_UNKNOWN,
+            text: text.to_owned(),
+            total: None,
+            deleted: None,
+            failed: None,
+            http_status: 200,
+        };
+        zmd_status::of(&Ok(status)).state_text.iter().map(|c| *c as u8).collect()
+    }
+
+    fn padded(text: &[u8]) -> Vec<u8> {
+        let mut bytes = text.to_vec();
+        bytes.resize(32, 0);
+        bytes
+    }
+
+    #[test]
+    fn state_text_is_cut_between_characters_and_terminated() {
+        assert_eq!(text_of("PAUSED"), padded(b"PAUSED"));
+        assert_eq!(text_of(&"x".repeat(31)), padded(&[b'x'; 31]));
+        assert_eq!(text_of(&"x".repeat(32)), padded(&[b'x'; 31]));
+        assert_eq!(text_of(&"é".repeat(16)), padded("é".repeat(15).as_bytes()));
+        assert_eq!(text_of("RUN\0NING"), padded(b"RUN"));
+        assert_eq!(text_of(""), padded(b""));
+    }
+}

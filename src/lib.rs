@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # The map of this crate
+//!
+//! Data goes one way: C call -> [`ffi`] (pointers become checked Rust values) -> [`Client`] -> `http` -> the
+//! wire, and the answer back through `status`.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+mod client;
+mod config;
+mod endpoint;
+mod error;
+#[allow(unsafe_code)]
+pub mod ffi;
+mod http;
+mod panic;
+mod retry;
+mod secret;
+mod status;
+
+pub use client::Client;
+pub use config::{Config, SETTINGS, Setting};
+pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment, JobId, ModuleName};
+pub use error::{Error, zmd_error};
+pub use status::{Status, zmd_state};

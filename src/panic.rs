@@ -1,0 +1,85 @@
+//! A bug in here must neither unwind into the caller nor print a word: it becomes an error.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, zmd_error::ZMD_ERR_INTERNAL};
+
+thread_local! {
+    /// How many `catch` are under way on this thread.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// What the hook heard of the panic that is on its way to `catch`.
+    static HEARD: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Runs `body`; a panic in it becomes `ZMD_ERR_INTERNAL`, and nothing is written to stderr.
+pub(crate) fn catch<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    install_hook();
+    let _inside = Inside::enter();
+    panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_payload| {
+        let heard = HEARD.try_with(|heard| heard.take()).unwrap_or_default();
+        Err(Error::new(ZMD_ERR_INTERNAL, format!("a bug in libzmd, please report it: {heard}")))
+    })
+}
+
+struct Inside;
+
+impl Inside {
+    fn enter() -> Inside {
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get() + 1));
+        Inside
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get() - 1));
+    }
+}
+
+/// The default hook prints to stderr. Ours keeps still for panics that `catch` will see, and passes on
+/// the others: as an rlib, this code shares the hook with the program around it.
+///
+/// An atomic flag and no `Once`: a child of `fork()` would wait for ever for a `Once` which another
+/// thread of the parent was running.
+fn install_hook() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if DEPTH.try_with(Cell::get).unwrap_or(0) == 0 {
+            return previous(info);
+        }
+        let _ = HEARD.try_with(|heard| *heard.borrow_mut() = info.to_string());
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_that_says_where() {
+        let error = catch::<()>(|| panic!("boom {}", 7)).unwrap_err();
+        assert_eq!(error.kind(), ZMD_ERR_INTERNAL);
+        assert!(error.message().contains("boom 7"), "{error}");
+        assert!(error.message().contains("panic.rs"), "{error}");
+    }
+
+    /// Runs the test above in a process of its own, in which the test harness captures nothing.
+    #[test]
+    fn a_panic_prints_nothing() {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", "panic::tests::a_panic_becomes_an_error_that_says_where"])
+            .output()
+            .unwrap();
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        assert!(output.status.success(), "{printed}");
+        assert!(printed.contains("1 passed"), "{printed}");
+        assert!(!printed.contains("boom"), "{printed}");
+    }
+}

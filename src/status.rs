@@ -1,0 +1,574 @@
+//! What the API says of a job: the types, and how an answer is read.
+//!
+//! Source: Zoho CRM API v7, "Get the status of a mass delete job" and "Error codes"; v2 adds `SCHEDULED`.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+
+use crate::endpoint::{JobId, ModuleName};
+use crate::error::{
+    Error,
+    zmd_error::{self, *},
+};
+
+/// How far a job is. The numbers are fixed for ever; newer versions may add some.
+#[allow(non_camel_case_types)]
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum zmd_state {
+    /// A state that this version of the library does not know (`state_text` has the service's word), or,
+    /// after an error, none.
+    ZMD_STATE_UNKNOWN = 0,
+    /// The job has not begun.
+    ZMD_STATE_SCHEDULED = 1,
+    /// Records are being deleted.
+    ZMD_STATE_RUNNING = 2,
+    /// The job is over. Look at `failed_count`: records that could not be deleted are still there.
+    ZMD_STATE_COMPLETED = 3,
+    /// The job is over, and failed as a whole.
+    ZMD_STATE_FAILED = 4,
+}
+
+use zmd_state::*;
+
+impl zmd_state {
+    fn of(text: &str) -> zmd_state {
+        match text {
+            "SCHEDULED" => ZMD_STATE_SCHEDULED,
+            "RUNNING" => ZMD_STATE_RUNNING,
+            "COMPLETED" => ZMD_STATE_COMPLETED,
+            "FAILED" => ZMD_STATE_FAILED,
+            _ => ZMD_STATE_UNKNOWN,
+        }
+    }
+}
+
+/// The name of any number, NUL-terminated for C.
+pub(crate) fn state_name_z(number: i32) -> &'static str {
+    match number {
+        1 => "SCHEDULED\0",
+        2 => "RUNNING\0",
+        3 => "COMPLETED\0",
+        4 => "FAILED\0",
+        _ => "UNKNOWN\0",
+    }
+}
+
+/// What one answer says of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// How far the job is.
+    pub state: zmd_state,
+    /// The service's word for it.
+    pub text: String,
+    /// Records that the job is to delete; `None`: not reported.
+    pub total: Option<i64>,
+    /// Records deleted so far; `None`: not reported.
+    pub deleted: Option<i64>,
+    /// Records that could not be deleted so far; `None`: not reported.
+    pub failed: Option<i64>,
+    /// The HTTP status of the answer.
+    pub http_status: u16,
+}
+
+/// A job, as messages name it.
+#[derive(Clone, Copy)]
+pub(crate) struct JobName<'a> {
+    pub module: &'a ModuleName,
+    pub job_id: &'a JobId,
+}
+
+impl fmt::Display for JobName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job {} of {}", self.job_id.as_str(), self.module.as_str())
+    }
+}
+
+/// Reads the answer to a status request.
+pub(crate) fn read(http_status: u16, body: &[u8], job: JobName) -> Result<Status, Error> {
+    let answer = parse(body);
+    let is_success = (200..300).contains(&http_status) && http_status != 204;
+    let said = match &answer {
+        Ok(Answer::Job(row)) if is_success => return Ok(row.status(http_status)),
+        Ok(Answer::Error(said)) => said.clone(),
+        _ => Said::default(),
+    };
+    let kind = match (kind_of(http_status, &said, job), &answer) {
+        (Some(kind), _) => kind,
+        (None, Ok(Answer::Empty)) => ZMD_ERR_JOB_NOT_FOUND,
+        (None, Ok(Answer::Error(_))) => ZMD_ERR_API,
+        (None, Ok(Answer::Job(_)) | Err(_)) => {
+            let why = answer.err().unwrap_or_default();
+            let message = format!(
+                "the answer to the question for {job} is not the JSON that the API documents ({why}): {}. Is \
+                 api_domain right, and does a proxy or gateway answer in its place?",
+                excerpt(body)
+            );
+            return Err(Error::new(ZMD_ERR_BAD_RESPONSE, message).with_http_status(http_status));
+        }
+    };
+    let words = match (&*said.code, &*said.message) {
+        ("", "") => format!("HTTP {http_status}, {}", excerpt(body)),
+        ("", message) => format!("HTTP {http_status}: {message}"),
+        (code, "") => format!("HTTP {http_status}, {code}"),
+        (code, message) => format!("HTTP {http_status}, {code}: {message}"),
+    };
+    let message = match kind {
+        ZMD_ERR_UNAUTHORIZED => format!("Zoho refused the access token ({words})"),
+        ZMD_ERR_SCOPE => {
+            format!("the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): make one that has it")
+        }
+        ZMD_ERR_FORBIDDEN => format!(
+            "Zoho forbids the user of this token to see {job} ({words}): ask the organization's administrator for \
+             the permission, and check the scope of the token"
+        ),
+        ZMD_ERR_INVALID_MODULE => format!(
+            "Zoho knows no module {} ({words}): use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs",
+            job.module.as_str()
+        ),
+        ZMD_ERR_JOB_NOT_FOUND => format!(
+            "Zoho knows no {job} ({words}): check the id and the module, and that the token, data center and environment \
+             are those under which the job was scheduled"
+        ),
+        ZMD_ERR_RATE_LIMITED => {
+            format!("Zoho has had too many requests ({words}): ask less often, or with fewer calls at once")
+        }
+        ZMD_ERR_SERVER => format!("Zoho failed to answer the question for {job} ({words}): try again later"),
+        ZMD_ERR_PROXY => {
+            format!("the proxy refused the request ({words}): it wants other credentials in the setting proxy")
+        }
+        _ => format!("Zoho answered the question for {job} with an error ({words})"),
+    };
+    Err(Error::new(kind, message).with_code(&said.code).with_http_status(http_status))
+}
+
+/// The error that an HTTP status and a code of the API mean; `None`: neither says.
+fn kind_of(http_status: u16, said: &Said, job: JobName) -> Option<zmd_error> {
+    Some(match (http_status, &*said.code) {
+        (500.., _) => ZMD_ERR_SERVER,
+        (429, _) => ZMD_ERR_RATE_LIMITED,
+        (407, _) => ZMD_ERR_PROXY,
+        (403, _) => ZMD_ERR_FORBIDDEN,
+        (401, "OAUTH_SCOPE_MISMATCH") => ZMD_ERR_SCOPE,
+        (401, _) => ZMD_ERR_UNAUTHORIZED,
+        (204, _) | (404, "") => ZMD_ERR_JOB_NOT_FOUND,
+        // The rest may come with HTTP 200 as well as with 400.
+        (_, "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE") => ZMD_ERR_UNAUTHORIZED,
+        (_, "OAUTH_SCOPE_MISMATCH") => ZMD_ERR_SCOPE,
+        (_, "NO_PERMISSION") => ZMD_ERR_FORBIDDEN,
+        (_, "INVALID_MODULE") => ZMD_ERR_INVALID_MODULE,
+        (_, "NOT_FOUND") => ZMD_ERR_JOB_NOT_FOUND,
+        (_, "INVALID_DATA") if said.names_the_job(job) => ZMD_ERR_JOB_NOT_FOUND,
+        (_, "TOO_MANY_REQUESTS") => ZMD_ERR_RATE_LIMITED,
+        (_, "INTERNAL_ERROR") => ZMD_ERR_SERVER,
+        (400.., _) => ZMD_ERR_API,
+        _ => return None,
+    })
+}
+
+/// A body, understood.
+enum Answer {
+    Job(Row),
+    /// `{"data":[]}`
+    Empty,
+    Error(Said),
+}
+
+/// The API's words for an error.
+#[derive(Clone, Default)]
+struct Said {
+    code: String,
+    message: String,
+    /// The details and the message, to search in.
+    about: String,
+}
+
+impl Said {
+    fn names_the_job(&self, job: JobName) -> bool {
+        let about = self.about.to_ascii_lowercase();
+        ["job_id", "job id", "jobid", "job-id"].iter().any(|name| about.contains(name))
+            || about.contains(&job.job_id.as_str().to_ascii_lowercase())
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Answer, String> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // JSON is UTF-8, but a gateway's own error need not be: what can't be read is replaced.
+    let text = String::from_utf8_lossy(body);
+    if text.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let envelope: Envelope = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    if envelope.error.is_error() {
+        return Ok(Answer::Error(envelope.error.said()));
+    }
+    let data = envelope.data.ok_or("there is no data in it")?;
+    let Some(row) = data.0 else { return Ok(Answer::Empty) };
+    if row.error.is_error() {
+        return Ok(Answer::Error(row.error.said()));
+    }
+    if row.status.as_deref().unwrap_or_default().is_empty() {
+        return Err("it has no Status".to_owned());
+    }
+    Ok(Answer::Job(row))
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    data: Option<FirstRow>,
+    #[serde(flatten)]
+    error: ErrorFields,
+}
+
+/// The first element of an array; the others are of no interest.
+struct FirstRow(Option<Row>);
+
+impl<'de> Deserialize<'de> for FirstRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FirstRow, D::Error> {
+        struct First;
+        impl<'de> Visitor<'de> for First {
+            type Value = FirstRow;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an array")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<FirstRow, A::Error> {
+                let first = rows.next_element()?;
+                while rows.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(FirstRow(first))
+            }
+        }
+        deserializer.deserialize_seq(First)
+    }
+}
+
+/// What may stand in `data[0]`. `Status` is the job's, `status` the error's.
+#[derive(Deserialize)]
+struct Row {
+    #[serde(rename = "Status")]
+    status: Option<String>,
+    #[serde(rename = "Total_Count", default)]
+    total: Count,
+    #[serde(rename = "Deleted_Count", default)]
+    deleted: Count,
+    #[serde(rename = "Failed_Count", default)]
+    failed: Count,
+    #[serde(flatten)]
+    error: ErrorFields,
+}
+
+impl Row {
+    fn status(&self, http_status: u16) -> Status {
+        let text = self.status.clone().unwrap_or_default();
+        Status {
+            state: zmd_state::of(&text),
+            text,
+            total: self.total.0,
+            deleted: self.deleted.0,
+            failed: self.failed.0,
+            http_status,
+        }
+    }
+}
+
+/// An error's members, at the top level or in `data[0]`.
+#[derive(Deserialize)]
+struct ErrorFields {
+    code: Option<serde_json::Value>,
+    message: Option<serde_json::Value>,
+    details: Option<serde_json::Value>,
+    status: Option<serde_json::Value>,
+}
+
+impl ErrorFields {
+    fn is_error(&self) -> bool {
+        match self.status.as_ref().and_then(|status| status.as_str()) {
+            Some(status) => status.eq_ignore_ascii_case("error"),
+            None => self.code.is_some(),
+        }
+    }
+
+    fn said(&self) -> Said {
+        let text = |value: &Option<serde_json::Value>| match value {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(serde_json::Value::Null) | None => String::new(),
+            Some(other) => other.to_string(),
+        };
+        let (code, message) = (text(&self.code), text(&self.message));
+        let about = format!("{} {message}", text(&self.details));
+        Said { code, message, about }
+    }
+}
+
+/// A count: a whole number from 0 to the largest int64, also as a string; absent or null: not reported.
+#[derive(Default)]
+struct Count(Option<i64>);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(serde_json::Number),
+            Text(String),
+            Null(()),
+        }
+        let digits = match Form::deserialize(deserializer) {
+            Ok(Form::Null(())) => return Ok(Count(None)),
+            Ok(Form::Number(number)) => number.to_string(),
+            Ok(Form::Text(text)) => text,
+            Err(_) => return Err(D::Error::custom("a count is no number")),
+        };
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let count = digits.parse().ok().filter(|_| plain);
+        count
+            .map(|count| Count(Some(count)))
+            .ok_or_else(|| D::Error::custom("a count is not a whole number from 0 to 9223372036854775807"))
+    }
+}
+
+/// The beginning of a body, for a message.
+fn excerpt(body: &[u8]) -> String {
+    let line = crate::error::one_line(&String::from_utf8_lossy(&body[..body.len().min(1000)]), 120);
+    match &*line {
+        "" => "with an empty body".to_owned(),
+        line => format!("it begins with {line}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(http_status: u16, body: impl AsRef<[u8]>) -> Result<Status, Error> {
+        let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
+        read(http_status, body.as_ref(), JobName { module: &module, job_id: &job_id })
+    }
+
+    fn kind(http_status: u16, body: impl AsRef<[u8]>) -> zmd_error {
+        ask(http_status, body).expect_err("an error").kind()
+    }
+
+    fn error_body(code: &str) -> String {
+        format!(r#"{{"code":"{code}","details":{{}},"message":"no words","status":"error"}}"#)
+    }
+
+    #[test]
+    fn the_documented_answer() {
+        let body = r#"{"data":[{"Status":"COMPLETED","Failed_Count":0,"Deleted_Count":9,"Total_Count":9}]}"#;
+        let status = Status {
+            state: ZMD_STATE_COMPLETED,
+            text: "COMPLETED".to_owned(),
+            total: Some(9),
+            deleted: Some(9),
+            failed: Some(0),
+            http_status: 200,
+        };
+        assert_eq!(ask(200, body).unwrap(), status);
+    }
+
+    #[test]
+    fn every_state() {
+        for (text, state) in [
+            ("SCHEDULED", ZMD_STATE_SCHEDULED),
+            ("RUNNING", ZMD_STATE_RUNNING),
+            ("COMPLETED", ZMD_STATE_COMPLETED),
+            ("FAILED", ZMD_STATE_FAILED),
+            ("PAUSED", ZMD_STATE_UNKNOWN),
+        ] {
+            let status = ask(200, format!(r#"{{"data":[{{"Status":"{text}"}}]}}"#)).unwrap();
+            assert_eq!((status.state, &*status.text), (state, text));
+            assert_eq!((status.total, status.deleted, status.failed), (None, None, None));
+        }
+    }
+
+    #[test]
+    fn counts() {
+        let total = |count: &str| {
+            ask(200, format!(r#"{{"data":[{{"Status":"RUNNING","Total_Count":{count}}}]}}"#)).map(|status| status.total)
+        };
+        for (count, expected) in [
+            ("0", Some(0)),
+            ("50000", Some(50_000)),
+            ("9223372036854775807", Some(i64::MAX)),
+            (r#""0""#, Some(0)),
+            (r#""50000""#, Some(50_000)),
+            (r#""9223372036854775807""#, Some(i64::MAX)),
+            ("null", None),
+        ] {
+            assert_eq!(total(count).unwrap(), expected, "{count}");
+        }
+        for count in [
+            "-1",
+            "-0",
+            "1.5",
+            "1.0",
+            "1e3",
+            "9223372036854775808",
+            "18446744073709551616",
+            "1e400",
+            "true",
+            "[]",
+            "{}",
+            r#""""#,
+            r#""-1""#,
+            r#""+1""#,
+            r#"" 1""#,
+            r#""1.0""#,
+            r#""nine""#,
+            r#""9223372036854775808""#,
+        ] {
+            assert_eq!(total(count).expect_err(count).kind(), ZMD_ERR_BAD_RESPONSE, "{count}");
+        }
+    }
+
+    #[test]
+    fn errors_by_http_status_and_code() {
+        for (http_status, code, expected) in [
+            (204, "", ZMD_ERR_JOB_NOT_FOUND),
+            (404, "", ZMD_ERR_JOB_NOT_FOUND),
+            (404, "NOT_FOUND", ZMD_ERR_JOB_NOT_FOUND),
+            (404, "INVALID_URL_PATTERN", ZMD_ERR_API),
+            (400, "INVALID_MODULE", ZMD_ERR_INVALID_MODULE),
+            (400, "INVALID_DATA", ZMD_ERR_API),
+            (400, "REQUIRED_PARAM_MISSING", ZMD_ERR_API),
+            (400, "", ZMD_ERR_API),
+            (401, "INVALID_TOKEN", ZMD_ERR_UNAUTHORIZED),
+            (401, "INVALID_OAUTHTOKEN", ZMD_ERR_UNAUTHORIZED),
+            (401, "AUTHENTICATION_FAILURE", ZMD_ERR_UNAUTHORIZED),
+            (401, "", ZMD_ERR_UNAUTHORIZED),
+            (401, "OAUTH_SCOPE_MISMATCH", ZMD_ERR_SCOPE),
+            (403, "NO_PERMISSION", ZMD_ERR_FORBIDDEN),
+            (403, "CRMPLUS_TRIAL_EXPIRED", ZMD_ERR_FORBIDDEN),
+            (403, "", ZMD_ERR_FORBIDDEN),
+            (405, "INVALID_REQUEST_METHOD", ZMD_ERR_API),
+            (407, "", ZMD_ERR_PROXY),
+            (429, "TOO_MANY_REQUESTS", ZMD_ERR_RATE_LIMITED),
+            (429, "", ZMD_ERR_RATE_LIMITED),
+            (500, "INTERNAL_ERROR", ZMD_ERR_SERVER),
+            (503, "", ZMD_ERR_SERVER),
+        ] {
+            let body = if code.is_empty() { String::new() } else { error_body(code) };
+            let error = ask(http_status, &body).unwrap_err();
+            assert_eq!((error.kind(), error.code(), error.http_status()), (expected, code, http_status));
+            if !code.is_empty() {
+                assert!(error.message().contains("no words"), "{error}");
+                let in_data = format!(r#"{{"data":[{body}]}}"#);
+                assert_eq!(ask(http_status, in_data).unwrap_err(), error);
+            }
+        }
+    }
+
+    #[test]
+    fn errors_that_come_with_http_200() {
+        for (code, expected) in [
+            ("INVALID_TOKEN", ZMD_ERR_UNAUTHORIZED),
+            ("INVALID_OAUTHTOKEN", ZMD_ERR_UNAUTHORIZED),
+            ("AUTHENTICATION_FAILURE", ZMD_ERR_UNAUTHORIZED),
+            ("OAUTH_SCOPE_MISMATCH", ZMD_ERR_SCOPE),
+            ("NO_PERMISSION", ZMD_ERR_FORBIDDEN),
+            ("INVALID_MODULE", ZMD_ERR_INVALID_MODULE),
+            ("NOT_FOUND", ZMD_ERR_JOB_NOT_FOUND),
+            ("TOO_MANY_REQUESTS", ZMD_ERR_RATE_LIMITED),
+            ("INTERNAL_ERROR", ZMD_ERR_SERVER),
+            ("SOMETHING_NEW", ZMD_ERR_API),
+        ] {
+            for body in [error_body(code), format!(r#"{{"data":[{}]}}"#, error_body(code))] {
+                let error = ask(200, body).unwrap_err();
+                assert_eq!((error.kind(), error.code(), error.http_status()), (expected, code, 200));
+            }
+        }
+    }
+
+    #[test]
+    fn invalid_data_is_about_the_job_only_where_it_says_so() {
+        let body = |details: &str, message: &str| {
+            format!(r#"{{"code":"INVALID_DATA","details":{details},"message":"{message}","status":"error"}}"#)
+        };
+        for body in [
+            body(r#"{"param":"job_id"}"#, "invalid data"),
+            body(r#"{"api_name":"Job_Id"}"#, "invalid data"),
+            body("{}", "the job id given seems to be invalid"),
+            body("{}", "4711 is invalid"),
+        ] {
+            assert_eq!(kind(400, body), ZMD_ERR_JOB_NOT_FOUND);
+        }
+        assert_eq!(kind(400, body(r#"{"param":"cvid"}"#, "invalid data")), ZMD_ERR_API);
+    }
+
+    #[test]
+    fn no_rows_are_no_job() {
+        assert_eq!(kind(200, r#"{"data":[]}"#), ZMD_ERR_JOB_NOT_FOUND);
+    }
+
+    #[test]
+    fn status_and_status_are_two_things() {
+        let status = ask(200, r#"{"data":[{"Status":"RUNNING","status":"success"}]}"#).unwrap();
+        assert_eq!(status.state, ZMD_STATE_RUNNING);
+        assert_eq!(kind(200, r#"{"data":[{"status":"RUNNING"}]}"#), ZMD_ERR_BAD_RESPONSE);
+        assert_eq!(kind(200, r#"{"data":[{"Status":"RUNNING","status":"error","code":"X"}]}"#), ZMD_ERR_API);
+    }
+
+    #[test]
+    fn what_is_not_the_documented_json_is_a_bad_response() {
+        let deep = format!(r#"{{"data":{}"#, "[".repeat(100_000));
+        for body in [
+            "",
+            " \r\n",
+            "null",
+            "0",
+            "\"COMPLETED\"",
+            "[]",
+            "{}",
+            "{",
+            r#"{"data""#,
+            r#"{"data":[{"Status":"COMPLETED","Failed_Count":0,"Del"#,
+            r#"{"data":[{"Status":"COMPLETED"}]} {}"#,
+            r#"{"data":null}"#,
+            r#"{"data":{}}"#,
+            r#"{"data":[null]}"#,
+            r#"{"data":[[]]}"#,
+            r#"{"data":[{}]}"#,
+            r#"{"data":[{"Status":""}]}"#,
+            r#"{"data":[{"Status":7}]}"#,
+            r#"{"data":[{"Status":null}]}"#,
+            r#"{"data":[{"Status":"RUNNING","Status":"COMPLETED"}]}"#,
+            r#"{"data":[{"Status":"RUNNING","Total_Count":1,"Total_Count":2}]}"#,
+            r#"{"data":[],"data":[{"Status":"RUNNING"}]}"#,
+            "<html><body>It works!</body></html>",
+            &deep,
+        ] {
+            let error = ask(200, body).expect_err(body);
+            assert_eq!((error.kind(), error.code(), error.http_status()), (ZMD_ERR_BAD_RESPONSE, "", 200), "{body}");
+        }
+        assert_eq!(kind(302, ""), ZMD_ERR_BAD_RESPONSE);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        assert_eq!(ask(200, "\u{feff}{\"data\":[{\"Status\":\"FAILED\"}]}").unwrap().state, ZMD_STATE_FAILED);
+    }
+
+    #[test]
+    fn another_charset_is_read_as_far_as_it_goes() {
+        let latin1 = b"{\"code\":\"NO_PERMISSION\",\"message\":\"acc\xe8s refus\xe9\",\"status\":\"error\"}";
+        assert_eq!(kind(403, latin1), ZMD_ERR_FORBIDDEN);
+        let utf16: Vec<u8> = "\u{feff}{\"data\":[]}".encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
+        assert_eq!(kind(200, utf16), ZMD_ERR_BAD_RESPONSE);
+    }
+
+    #[test]
+    fn an_html_page_is_named_as_such() {
+        let error = ask(502, "<html>\n<body>Bad Gateway</body></html>").unwrap_err();
+        assert_eq!(error.kind(), ZMD_ERR_SERVER);
+        assert!(error.message().contains("<html> <body>Bad Gateway"), "{error}");
+    }
+
+    #[test]
+    fn unknown_members_and_further_rows_are_passed_over() {
+        let body = r#"{"data":[{"Status":"RUNNING","New":{"a":[1]}},{"Status":7}],"info":{"count":1}}"#;
+        assert_eq!(ask(200, body).unwrap().state, ZMD_STATE_RUNNING);
+    }
+}
