@@ -1,0 +1,112 @@
+/*
+ * What the C tests share. To be included first: it chooses the POSIX interfaces (setenv, sigaction, setitimer, ...)
+ * that -std=c99 hides.
+ *
+ * A check that does not hold says so on stderr with its place, and ends the program with status 1. It does so by
+ * _Exit(), because it may stand on any thread and in a forked child, where the parent's exit handlers must not run.
+ */
+#ifndef ZMD_TESTS_CHECK_H
+#define ZMD_TESTS_CHECK_H
+
+#ifndef _XOPEN_SOURCE
+#define _XOPEN_SOURCE 700
+#endif
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "zmd.h"
+
+#define CHECK(condition) CHECK_MSG(condition, "%s", "does not hold")
+
+/* The rest is for printf: what was seen instead. */
+#define CHECK_MSG(condition, ...)                                           \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition); \
+            fprintf(stderr, __VA_ARGS__);                                   \
+            fputc('\n', stderr);                                            \
+            _Exit(1);                                                       \
+        }                                                                   \
+    } while (0)
+
+/* A call of the library and what it has to return; a success leaves no last error, a failure leaves one. */
+#define CHECK_RETURNS(call, expected)                                                                              \
+    do {                                                                                                           \
+        zmd_error returned_ = (call);                                                                              \
+        if (returned_ != (expected) || (zmd_last_error()[0] == '\0') != ((expected) == ZMD_OK)) {                  \
+            fprintf(stderr, "%s:%d: %s: %s instead of %s, last error \"%s\"\n", __FILE__, __LINE__, #call,         \
+                    zmd_error_name(returned_), zmd_error_name(expected), zmd_last_error());                        \
+            _Exit(1);                                                                                              \
+        }                                                                                                          \
+    } while (0)
+
+#define CHECK_OK(call) CHECK_RETURNS(call, ZMD_OK)
+
+/* For the start of main(): without a server to ask, each test would fail in a way that explains nothing. */
+static inline void check_environment(void)
+{
+    CHECK_MSG(getenv("ZMD_API_DOMAIN") != NULL, "no stand-in server is named");
+    CHECK_MSG(getenv("ZMD_ACCESS_TOKEN") != NULL, "no token of the stand-in server is given");
+}
+
+/* A client with the settings of the environment, which the test's starter has made, and one more; NULL: none more. */
+static inline zmd_client *new_client(const char *key, const char *value)
+{
+    zmd_config *config = NULL;
+    zmd_client *client = NULL;
+
+    CHECK_OK(zmd_config_new(&config));
+    CHECK_OK(zmd_config_load_env(config));
+    if (key != NULL)
+        CHECK_OK(zmd_config_set(config, key, value));
+    CHECK_OK(zmd_client_new(config, &client));
+    CHECK(client != NULL);
+    zmd_config_free(config);
+    return client;
+}
+
+/* Of a clock that nobody sets. */
+static inline double milliseconds(void)
+{
+    struct timespec now;
+
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (double)now.tv_sec * 1000.0 + (double)now.tv_nsec / 1000000.0;
+}
+
+enum { URL_SIZE = 32 };
+
+/*
+ * Writes a URL of this machine where connections are refused, and returns the socket that keeps it so until it is
+ * closed: bound, so that nobody else takes the port, but never listening.
+ */
+static inline int reserve_dead_url(char url[URL_SIZE])
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    int reserved = socket(AF_INET, SOCK_STREAM, 0);
+
+    CHECK(reserved >= 0);
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(reserved, (const struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(getsockname(reserved, (struct sockaddr *)&address, &length) == 0);
+    snprintf(url, URL_SIZE, "http://127.0.0.1:%d", (int)ntohs(address.sin_port));
+    return reserved;
+}
+
+/* What main() returns when every check held. */
+static inline int passed(const char *name)
+{
+    printf("ok %s\n", name);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * The header against the contract, at compile time: that it stands alone, may be included twice, and has the sizes,
+ * offsets, numbers and prototypes that programs compiled against it carry in their object files for good.
+ *
+ * Nothing comes before zmd.h, so that it has to bring what it needs.
+ */
+#include "zmd.h"
+#include "zmd.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* C99 has no static assertion: an array of negative size refuses to compile as well. */
+#if defined(__cplusplus)
+#define ASSERT(condition) static_assert(condition, #condition)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define ASSERT(condition) _Static_assert(condition, #condition)
+#else
+#define ASSERT_NAME(line) assertion_at_line_##line
+#define ASSERT_AT(condition, line) typedef char ASSERT_NAME(line)[(condition) ? 1 : -1]
+#define ASSERT(condition) ASSERT_AT(condition, __LINE__)
+#endif
+
+#define SIZE_OF(type, member) sizeof(((type *)0)->member)
+
+ASSERT(ZMD_VERSION_MAJOR == 0);
+ASSERT(ZMD_VERSION_MINOR == 1);
+ASSERT(ZMD_VERSION_PATCH == 0);
+#if ZMD_VERSION_MAJOR != 0 || ZMD_VERSION_MINOR != 1 || ZMD_VERSION_PATCH != 0
+#error "the version has to be usable in #if too"
+#endif
+
+/* ---- zmd_status: 64 bytes and no padding on every platform ---- */
+
+ASSERT(sizeof(zmd_status) == 64);
+ASSERT(offsetof(zmd_status, state) == 0);
+ASSERT(offsetof(zmd_status, http_status) == 4);
+ASSERT(offsetof(zmd_status, total_count) == 8);
+ASSERT(offsetof(zmd_status, deleted_count) == 16);
+ASSERT(offsetof(zmd_status, failed_count) == 24);
+ASSERT(offsetof(zmd_status, state_text) == 32);
+ASSERT(SIZE_OF(zmd_status, state) == 4);
+ASSERT(SIZE_OF(zmd_status, http_status) == 4);
+ASSERT(SIZE_OF(zmd_status, total_count) == 8);
+ASSERT(SIZE_OF(zmd_status, deleted_count) == 8);
+ASSERT(SIZE_OF(zmd_status, failed_count) == 8);
+ASSERT(SIZE_OF(zmd_status, state_text) == 32);
+
+/* ---- zmd_job: two pointers ---- */
+
+ASSERT(sizeof(zmd_job) == 2 * sizeof(char *));
+ASSERT(offsetof(zmd_job, module) == 0);
+ASSERT(offsetof(zmd_job, job_id) == sizeof(char *));
+
+/* ---- The enums: signed, four bytes wide ---- */
+
+ASSERT(sizeof(zmd_error) == 4);
+ASSERT(sizeof(zmd_state) == 4);
+ASSERT((zmd_error)-1 < 0);
+ASSERT((zmd_state)-1 < 0);
+
+ASSERT(ZMD_STATE_UNKNOWN == 0);
+ASSERT(ZMD_STATE_SCHEDULED == 1);
+ASSERT(ZMD_STATE_RUNNING == 2);
+ASSERT(ZMD_STATE_COMPLETED == 3);
+ASSERT(ZMD_STATE_FAILED == 4);
+
+ASSERT(ZMD_OK == 0);
+ASSERT(ZMD_ERR_NULL_POINTER == 1);
+ASSERT(ZMD_ERR_INVALID_ARGUMENT == 2);
+ASSERT(ZMD_ERR_INVALID_CONFIG == 3);
+ASSERT(ZMD_ERR_DNS == 10);
+ASSERT(ZMD_ERR_CONNECT == 11);
+ASSERT(ZMD_ERR_TLS == 12);
+ASSERT(ZMD_ERR_PROXY == 13);
+ASSERT(ZMD_ERR_NETWORK == 14);
+ASSERT(ZMD_ERR_TIMEOUT == 15);
+ASSERT(ZMD_ERR_CANCELLED == 16);
+ASSERT(ZMD_ERR_UNAUTHORIZED == 20);
+ASSERT(ZMD_ERR_SCOPE == 21);
+ASSERT(ZMD_ERR_FORBIDDEN == 22);
+ASSERT(ZMD_ERR_INVALID_MODULE == 23);
+ASSERT(ZMD_ERR_JOB_NOT_FOUND == 24);
+ASSERT(ZMD_ERR_RATE_LIMITED == 25);
+ASSERT(ZMD_ERR_SERVER == 26);
+ASSERT(ZMD_ERR_API == 27);
+ASSERT(ZMD_ERR_BAD_RESPONSE == 28);
+ASSERT(ZMD_ERR_OAUTH == 29);
+ASSERT(ZMD_ERR_INTERNAL == 99);
+
+/*
+ * ---- The prototypes, once more: the compiler refuses a second declaration that differs from the first ----
+ */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+const char *zmd_version(void);
+const char *zmd_error_name(int32_t error);
+const char *zmd_error_message(int32_t error);
+const char *zmd_state_name(int32_t state);
+const char *zmd_last_error(void);
+const char *zmd_last_error_code(void);
+
+zmd_error zmd_config_new(zmd_config **config);
+zmd_error zmd_config_set(zmd_config *config, const char *key, const char *value);
+zmd_error zmd_config_load_env(zmd_config *config);
+void zmd_config_free(zmd_config *config);
+
+zmd_error zmd_client_new(const zmd_config *config, zmd_client **client);
+zmd_error zmd_client_set_access_token(zmd_client *client, const char *access_token);
+zmd_error zmd_client_status(zmd_client *client, const char *module, const char *job_id, zmd_status *status);
+zmd_error zmd_client_status_many(zmd_client *client, const zmd_job *jobs, size_t count, zmd_status *statuses,
+                                 zmd_error *errors);
+void zmd_client_free(zmd_client *client);
+
+zmd_error zmd_simple_status(const char *module, const char *job_id, int32_t *state, int64_t *total_count,
+                            int64_t *deleted_count, int64_t *failed_count);
+
+#ifdef __cplusplus
+}
+#endif
+
+int main(void)
+{
+    return puts("ok header") >= 0 ? 0 : 1; /* that it was compiled is the test */
+}
