@@ -1,0 +1,227 @@
+//! What the service answers, through the C ABI and over the wire.
+
+mod common;
+
+use common::*;
+use zmd::zmd_error::{self, *};
+use zmd_sim::{Clock, DOCUMENTED_ERRORS, Job, Reply, Sim};
+
+#[test]
+fn a_completed_job() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    let request = sim.last_request().unwrap();
+    assert_eq!(request.method, "GET");
+    assert_eq!(request.target, "/crm/v7/Leads/actions/mass_delete?job_id=1001");
+    let header = |name: &str| {
+        let found = request.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(header("Authorization"), [format!("Zoho-oauthtoken {TOKEN}")]);
+    assert_eq!(header("Accept"), ["application/json"]);
+    assert_eq!(header("User-Agent"), ["libzmd/0.1.0"]);
+}
+
+#[test]
+fn a_job_on_its_way() {
+    let sim = with_job(Sim::builder().clock(Clock::driven()).start());
+    let job = Job { starts_after: std::time::Duration::from_secs(60), failed: 100, ..Job::new(1000, 10.0) };
+    sim.add_job("Sales_Orders", "7", job);
+    let v2 = Client::of(&sim, &[("api_version", "v2")]);
+    let v7 = Client::of(&sim, &[]);
+    let counts = |answer: Answer| (answer.state, answer.total, answer.deleted, answer.failed);
+    assert_eq!(v2.status("Sales_Orders", "7").unwrap().state, 1);
+    assert_eq!(v7.status("Sales_Orders", "7").map(counts), Ok((2, 1000, 0, 0)));
+    sim.clock().advance(std::time::Duration::from_secs(110));
+    assert_eq!(v7.status("Sales_Orders", "7").map(counts), Ok((2, 1000, 450, 50)));
+    sim.clock().advance(std::time::Duration::from_secs(60));
+    assert_eq!(v7.status("Sales_Orders", " 7\n").map(counts), Ok((3, 1000, 900, 100)));
+}
+
+#[test]
+fn every_documented_error() {
+    let expected: &[(&str, zmd_error, &str)] = &[
+        ("INVALID_TOKEN", ZMD_ERR_UNAUTHORIZED, "INVALID_TOKEN"),
+        ("INVALID_OAUTHTOKEN", ZMD_ERR_UNAUTHORIZED, "INVALID_OAUTHTOKEN"),
+        ("AUTHENTICATION_FAILURE", ZMD_ERR_UNAUTHORIZED, "AUTHENTICATION_FAILURE"),
+        ("OAUTH_SCOPE_MISMATCH", ZMD_ERR_SCOPE, "OAUTH_SCOPE_MISMATCH"),
+        ("NO_PERMISSION", ZMD_ERR_FORBIDDEN, "NO_PERMISSION"),
+        ("INVALID_MODULE", ZMD_ERR_INVALID_MODULE, "INVALID_MODULE"),
+        ("INVALID_DATA", ZMD_ERR_JOB_NOT_FOUND, "INVALID_DATA"),
+        ("REQUIRED_PARAM_MISSING", ZMD_ERR_API, "REQUIRED_PARAM_MISSING"),
+        ("INVALID_REQUEST_METHOD", ZMD_ERR_API, "INVALID_REQUEST_METHOD"),
+        ("INVALID_URL_PATTERN", ZMD_ERR_API, "INVALID_URL_PATTERN"),
+        ("NOT_FOUND", ZMD_ERR_JOB_NOT_FOUND, "NOT_FOUND"),
+        ("TOO_MANY_REQUESTS", ZMD_ERR_RATE_LIMITED, "TOO_MANY_REQUESTS"),
+        ("INTERNAL_ERROR", ZMD_ERR_SERVER, "INTERNAL_ERROR"),
+        ("204", ZMD_ERR_JOB_NOT_FOUND, ""),
+        ("404", ZMD_ERR_JOB_NOT_FOUND, ""),
+        ("empty", ZMD_ERR_JOB_NOT_FOUND, ""),
+        ("redirect", ZMD_ERR_BAD_RESPONSE, ""),
+        ("html500", ZMD_ERR_SERVER, ""),
+    ];
+    let sim = sim();
+    let client = Client::of(&sim, &[("max_retries", "0")]);
+    for documented in DOCUMENTED_ERRORS {
+        let row = expected.iter().find(|row| row.0 == documented.name);
+        let (name, error, code) = row.unwrap_or_else(|| panic!("{} is not expected", documented.name));
+        let (failed, http_status) = client.failure("Leads", &format!("error-{name}"));
+        assert_eq!((failed.error, &*failed.code, http_status), (*error, *code, documented.status.into()), "{failed:?}");
+        assert!(failed.message.contains(code), "{failed:?}");
+    }
+    assert_eq!(expected.len(), DOCUMENTED_ERRORS.len());
+}
+
+#[test]
+fn the_services_own_checks() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    assert_eq!(client.failure("Leads", "4711").0.error, ZMD_ERR_JOB_NOT_FOUND);
+    assert_eq!(client.failure("Contacts", "1001").0.error, ZMD_ERR_JOB_NOT_FOUND);
+    assert_eq!(client.failure("Nonsense", "1001").0.error, ZMD_ERR_INVALID_MODULE);
+    sim.revoke_token(TOKEN);
+    let (failed, http_status) = client.failure("Leads", "1001");
+    assert_eq!((failed.error, &*failed.code, http_status), (ZMD_ERR_UNAUTHORIZED, "INVALID_TOKEN", 401));
+    assert!(failed.message.contains("invalid oauth token") && failed.message.contains("than us"), "{failed:?}");
+}
+
+#[test]
+fn a_new_token_is_used_by_the_next_call() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    sim.revoke_token(TOKEN);
+    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
+    sim.accept_token("1000.new.token");
+    for bad in ["", "with blank", "with\nline", "é", &"t".repeat(4097)] {
+        assert_eq!(client.set_access_token(bad).unwrap_err().error, ZMD_ERR_INVALID_ARGUMENT);
+    }
+    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
+    client.set_access_token("1000.new.token").unwrap();
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+}
+
+#[test]
+fn an_unknown_state_comes_with_its_text() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    sim.next(Reply::json(
+        200,
+        r#"{"data":[{"Status":"WAITING_FOR_THE_NEXT_FREE_MASS_DELETE_SLOT","Deleted_Count":"7"}]}"#,
+    ));
+    let answer = client.status("Leads", "1001").unwrap();
+    assert_eq!((answer.state, answer.total, answer.deleted, answer.failed), (0, -1, 7, -1));
+    assert_eq!(answer.text, "WAITING_FOR_THE_NEXT_FREE_MASS_");
+}
+
+#[test]
+fn a_fractured_json_body_is_a_bad_response() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    let whole = r#"{"data":[{"Status":"COMPLETED","Failed_Count":0,"Deleted_Count":9,"Total_Count":9}]}"#;
+    for end in 0..whole.len() {
+        sim.next(Reply::json(200, &whole[..end]));
+        let (failed, http_status) = client.failure("Leads", "1001");
+        assert_eq!((failed.error, http_status), (ZMD_ERR_BAD_RESPONSE, 200), "{}", &whole[..end]);
+    }
+    // Not tried again: the next attempt would fare no better.
+    assert_eq!(sim.requests(), whole.len());
+}
+
+#[test]
+fn an_error_in_the_shape_of_a_page_or_of_another_charset() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("max_retries", "0")]);
+    let latin1 = b"{\"code\":\"NO_PERMISSION\",\"message\":\"acc\xe8s refus\xe9\",\"status\":\"error\"}".to_vec();
+    let charset = ("Content-Type".to_owned(), "application/json;charset=ISO-8859-1".to_owned());
+    sim.next(Reply::Answer { status: 403, headers: vec![charset], body: latin1 });
+    let (failed, _) = client.failure("Leads", "1001");
+    assert_eq!((failed.error, &*failed.code), (ZMD_ERR_FORBIDDEN, "NO_PERMISSION"));
+    sim.next(Reply::html(200, "<html><body>Log in to the gateway</body></html>"));
+    let (failed, _) = client.failure("Leads", "1001");
+    assert_eq!(failed.error, ZMD_ERR_BAD_RESPONSE);
+    assert!(failed.message.contains("Log in to the gateway"), "{failed:?}");
+}
+
+#[test]
+fn a_server_that_repeats_the_token_does_not_get_it_into_a_message() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("max_retries", "0")]);
+    sim.next(Reply::api_error(400, TOKEN, &format!("{TOKEN} is bad")));
+    let (failed, _) = client.failure("Leads", "1001");
+    assert_eq!((failed.error, &*failed.code), (ZMD_ERR_API, "***"));
+    assert!(!failed.message.contains("0123456789abcdef") && failed.message.contains("*** is bad"), "{failed:?}");
+    sim.next(Reply::json(302, "").header("Location", &format!("https://evil.zmd.test/?token={TOKEN}")));
+    let (failed, _) = client.failure("Leads", "1001");
+    assert_eq!(failed.error, ZMD_ERR_BAD_RESPONSE);
+    assert!(failed.message.contains("https://evil.zmd.test/?token=***"), "{failed:?}");
+    for body in [
+        TOKEN.to_owned(),
+        "<p>".to_owned() + TOKEN,
+        format!(r#"{{"data":[{{"Status":"X","Total_Count":"{TOKEN}"}}]}}"#),
+    ] {
+        sim.next(Reply::json(200, &body));
+        let (failed, _) = client.failure("Leads", "1001");
+        assert!(!failed.message.contains("0123456789abcdef"), "{failed:?}");
+    }
+}
+
+#[test]
+fn many_jobs_with_their_own_results() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("max_retries", "0")]);
+    let jobs = [("Leads", "1001"), ("Leads", "4711"), ("Sales Orders", "1"), ("Leads", "1001"), ("Leads", "1 2")];
+    let (answers, errors, result) = client.status_many(&jobs);
+    let expected = [ZMD_OK, ZMD_ERR_JOB_NOT_FOUND, ZMD_ERR_INVALID_ARGUMENT, ZMD_OK, ZMD_ERR_INVALID_ARGUMENT];
+    assert_eq!(errors, expected);
+    let failed = result.unwrap_err();
+    assert_eq!(failed.error, ZMD_ERR_JOB_NOT_FOUND);
+    assert!(failed.message.starts_with("jobs[1]: "), "{failed:?}");
+    let statuses = [
+        Answer::completed(),
+        Answer::of_failure(400),
+        Answer::of_failure(0),
+        Answer::completed(),
+        Answer::of_failure(0),
+    ];
+    assert_eq!(answers, statuses);
+    assert_eq!(client.status_many(&[]), (vec![], vec![], Ok(())));
+}
+
+#[test]
+fn many_jobs_keep_to_max_concurrency() {
+    let sim = with_job(Sim::builder().delay(std::time::Duration::from_millis(5)).start());
+    let client = Client::of(&sim, &[("max_concurrency", "4")]);
+    let (answers, _, result) = client.status_many(&[("Leads", "1001"); 100]);
+    assert_eq!(result, Ok(()));
+    assert!(answers.iter().all(|answer| *answer == Answer::completed()));
+    assert_eq!((sim.requests(), sim.in_flight_peak(), sim.connections()), (100, 4, 4));
+}
+
+#[test]
+fn bad_input_sends_nothing() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    for (module, job_id, says) in [
+        ("Sales Orders", "1001", "Sales_Orders"),
+        ("Price Books", "1001", "Price_Books"),
+        ("Purchase Orders", "1001", "Purchase_Orders"),
+        ("Meetings", "1001", "Events"),
+        ("", "1001", "module"),
+        ("Leads/../../../evil", "1001", "module"),
+        ("Leads?job_id=1", "1001", "module"),
+        ("Leads\r\nHost: evil", "1001", "module"),
+        (&"L".repeat(101), "1001", "module"),
+        ("Leads", "", "job_id"),
+        ("Leads", "  ", "job_id"),
+        ("Leads", "1001&x=y", "job_id"),
+        ("Leads", "1001 HTTP/1.1\r\nX: y", "job_id"),
+        ("Leads", "%31", "job_id"),
+        ("Leads", &"1".repeat(65), "job_id"),
+    ] {
+        let (failed, http_status) = client.failure(module, job_id);
+        assert_eq!((failed.error, http_status), (ZMD_ERR_INVALID_ARGUMENT, 0));
+        assert!(failed.message.contains(says), "{failed:?}");
+    }
+    assert_eq!((sim.connections(), sim.requests()), (0, 0));
+}

@@ -1,0 +1,308 @@
+//! The C ABI as the tests call it.
+
+#![allow(dead_code)] // each test file uses its part of it
+
+use std::ffi::{CStr, CString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use zmd::ffi::*;
+use zmd::zmd_error::{self, ZMD_OK};
+use zmd_sim::{Job, Sim};
+
+pub const TOKEN: &str = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210";
+
+/// What a failed call leaves on its thread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    pub error: zmd_error,
+    pub code: String,
+    pub message: String,
+}
+
+pub fn checked(error: zmd_error) -> Result<(), Failed> {
+    // SAFETY: both are never NULL and always NUL-terminated.
+    let text = |pointer| unsafe { CStr::from_ptr(pointer) }.to_str().unwrap().to_owned();
+    let failed = Failed { error, code: text(zmd_last_error_code()), message: text(zmd_last_error()) };
+    if error == ZMD_OK {
+        assert_eq!((&*failed.code, &*failed.message), ("", ""));
+        return Ok(());
+    }
+    assert_ne!(failed.message, "");
+    Err(failed)
+}
+
+/// `zmd_status`, in Rust's words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub state: i32,
+    pub http_status: i32,
+    pub total: i64,
+    pub deleted: i64,
+    pub failed: i64,
+    pub text: String,
+}
+
+impl Answer {
+    fn of(status: &zmd_status) -> Answer {
+        let bytes = status.state_text.map(|c| c as u8);
+        let end = bytes.iter().position(|b| *b == 0).expect("a NUL");
+        assert!(bytes[end..].iter().all(|b| *b == 0), "the rest of state_text is written too");
+        Answer {
+            state: status.state as i32,
+            http_status: status.http_status,
+            total: status.total_count,
+            deleted: status.deleted_count,
+            failed: status.failed_count,
+            text: std::str::from_utf8(&bytes[..end]).unwrap().to_owned(),
+        }
+    }
+
+    pub fn completed() -> Answer {
+        Answer { state: 3, http_status: 200, total: 9, deleted: 9, failed: 0, text: "COMPLETED".to_owned() }
+    }
+
+    pub fn of_failure(http_status: i32) -> Answer {
+        Answer { state: 0, http_status, total: -1, deleted: -1, failed: -1, text: String::new() }
+    }
+}
+
+fn c(text: &str) -> CString {
+    CString::new(text).unwrap()
+}
+
+/// A client of the C ABI.
+pub struct Client(*mut zmd_client);
+
+// SAFETY: the library's promise, which the tests are about.
+unsafe impl Send for Client {}
+unsafe impl Sync for Client {}
+
+impl Client {
+    pub fn new(settings: &[(&str, &str)]) -> Result<Client, Failed> {
+        let (mut config, mut client) = (null_mut(), null_mut());
+        // SAFETY: the pointers are valid, and the configuration is this function's alone.
+        unsafe {
+            checked(zmd_config_new(&mut config))?;
+            let set = settings
+                .iter()
+                .try_for_each(|(key, value)| checked(zmd_config_set(config, c(key).as_ptr(), c(value).as_ptr())));
+            let made = set.and_then(|()| checked(zmd_client_new(config, &mut client)));
+            zmd_config_free(config);
+            made.map(|()| Client(client))
+        }
+    }
+
+    /// A client of the stand-in, with further settings.
+    pub fn of(sim: &Sim, settings: &[(&str, &str)]) -> Client {
+        let url = sim.url();
+        let ca_file = url.starts_with("https").then(|| sim.ca_file().to_str().unwrap());
+        let mut all = vec![("api_domain", &*url), ("access_token", TOKEN)];
+        all.extend(ca_file.map(|path| ("ca_file", path)));
+        all.extend(settings);
+        Client::new(&all).unwrap()
+    }
+
+    /// The answer and the result of `zmd_client_status`.
+    pub fn ask(&self, module: &str, job_id: &str) -> (Answer, Result<(), Failed>) {
+        // SAFETY: any bytes make a zmd_status but for its state, which is written before it is read.
+        let mut status = unsafe { std::mem::MaybeUninit::<[u8; 64]>::new([0xaa; 64]).assume_init() };
+        // SAFETY: all pointers are valid; 64 bytes are a zmd_status.
+        let error =
+            unsafe { zmd_client_status(self.0, c(module).as_ptr(), c(job_id).as_ptr(), status.as_mut_ptr().cast()) };
+        // SAFETY: written whole by the call.
+        let status = unsafe { status.as_ptr().cast::<zmd_status>().read_unaligned() };
+        (Answer::of(&status), checked(error))
+    }
+
+    pub fn status(&self, module: &str, job_id: &str) -> Result<Answer, Failed> {
+        let (answer, result) = self.ask(module, job_id);
+        if let Err(failed) = &result {
+            assert_eq!(answer, Answer::of_failure(answer.http_status), "{failed:?}");
+        }
+        result.map(|()| answer)
+    }
+
+    /// The failure, and the HTTP status that came with it.
+    pub fn failure(&self, module: &str, job_id: &str) -> (Failed, i32) {
+        let (answer, result) = self.ask(module, job_id);
+        let failed = result.expect_err("an error");
+        assert_eq!(answer, Answer::of_failure(answer.http_status), "{failed:?}");
+        (failed, answer.http_status)
+    }
+
+    pub fn set_access_token(&self, token: &str) -> Result<(), Failed> {
+        // SAFETY: both pointers are valid.
+        checked(unsafe { zmd_client_set_access_token(self.0, c(token).as_ptr()) })
+    }
+
+    /// The answers and errors of `zmd_client_status_many`.
+    pub fn status_many(&self, jobs: &[(&str, &str)]) -> (Vec<Answer>, Vec<zmd_error>, Result<(), Failed>) {
+        let names: Vec<_> = jobs.iter().map(|(module, job_id)| (c(module), c(job_id))).collect();
+        let jobs: Vec<_> =
+            names.iter().map(|(module, job_id)| zmd_job { module: module.as_ptr(), job_id: job_id.as_ptr() }).collect();
+        let mut statuses: Vec<zmd_status> = Vec::with_capacity(jobs.len());
+        let mut errors: Vec<zmd_error> = Vec::with_capacity(jobs.len());
+        // SAFETY: the arrays have room for as many elements as there are jobs, and the call writes them all.
+        unsafe {
+            let (to, errors_to) = (statuses.as_mut_ptr(), errors.as_mut_ptr());
+            let error = zmd_client_status_many(self.0, jobs.as_ptr(), jobs.len(), to, errors_to);
+            let result = checked(error);
+            statuses.set_len(jobs.len());
+            errors.set_len(jobs.len());
+            (statuses.iter().map(Answer::of).collect(), errors, result)
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // SAFETY: it is a client, and nobody uses it any more.
+        unsafe { zmd_client_free(self.0) }
+    }
+}
+
+/// A stand-in that knows the token and a completed job, Leads 1001.
+pub fn sim() -> Sim {
+    with_job(Sim::start())
+}
+
+pub fn with_job(sim: Sim) -> Sim {
+    sim.accept_token(TOKEN);
+    sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
+    sim
+}
+
+/// How long `body` took, and what it gave.
+pub fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
+    let begin = Instant::now();
+    let value = body();
+    (begin.elapsed(), value)
+}
+
+/// Where a test needs a tool that is missing: a failure where everything must be tested, else a line that says
+/// what was skipped and why.
+pub fn missing(tool: &str) -> bool {
+    let found = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|dir| dir.join(tool).is_file())
+    });
+    if found {
+        return false;
+    }
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "{test} needs {tool}, which is not installed");
+    // The harness captures what tests print; this is to be seen.
+    let _ = std::io::Write::write_all(
+        &mut std::io::stderr(),
+        format!("SKIPPED: {test} needs {tool}, which is not installed\n").as_bytes(),
+    );
+    true
+}
+
+/// The shared library as users get it, built anew if it is older than its source.
+pub fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let built =
+            Command::new(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        // The integration tests' own directory is beside it.
+        Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/libzmd.so")
+    })
+}
+
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Compiles a program that includes zmd.h and links the shared library, which it finds at run time under its name.
+pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> PathBuf {
+    let directory = library_directory();
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let output = Command::new(compiler)
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"])
+        .args(flags)
+        .arg(format!("-I{ROOT}/include"))
+        .arg(format!("{ROOT}/{source}"))
+        .args(["-x", "none", "-o"])
+        .arg(&program)
+        .arg(format!("-L{}", directory.display()))
+        .arg(format!("-Wl,-rpath,{}", directory.display()))
+        .args(["-lzmd", "-lpthread", "-ldl"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
+    program
+}
+
+/// A directory in which the library has the names that an installation gives it.
+fn library_directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let directory = scratch("lib");
+        std::os::unix::fs::symlink(library(), directory.join("libzmd.so")).unwrap();
+        std::os::unix::fs::symlink(library(), directory.join("libzmd.so.0")).unwrap();
+        directory
+    })
+}
+
+/// An empty directory of this test process, which everybody may enter: servers drop their privileges.
+pub fn scratch(name: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = std::env::temp_dir().join(format!("zmd-test-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+    directory
+}
+
+/// The command-line tool, to be run with nothing but these variables in its environment.
+pub fn zmd_status(environment: &[(&str, &str)]) -> Command {
+    static TOOL: OnceLock<PathBuf> = OnceLock::new();
+    let tool = TOOL.get_or_init(|| {
+        let name = format!("zmd-status-{}", std::process::id());
+        compile("cc", &["-std=c99"], "bindings/c/zmd-status.c", &name)
+    });
+    let mut command = Command::new(tool);
+    command.env_clear().envs(environment.iter().copied());
+    command
+}
+
+/// Exit status, stdout and stderr.
+pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// A server from the system's packages, killed when the test ends.
+pub struct Daemon(Child);
+
+impl Daemon {
+    /// Starts it, and returns when it accepts connections on the port.
+    pub fn start(command: &mut Command, port: u16) -> Daemon {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut daemon = Daemon(child);
+        let begin = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert_eq!(daemon.0.try_wait().unwrap(), None, "{command:?} has ended");
+            assert!(begin.elapsed() < Duration::from_secs(20), "{command:?} does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        daemon
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

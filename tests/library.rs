@@ -1,0 +1,210 @@
+//! The library as users get it: header, symbols, C and Python programs, memory.
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use common::*;
+use zmd_sim::{Job, Sim};
+
+/// The contract's functions, and nothing else.
+const FUNCTIONS: &[&str] = &[
+    "zmd_client_free",
+    "zmd_client_new",
+    "zmd_client_set_access_token",
+    "zmd_client_status",
+    "zmd_client_status_many",
+    "zmd_config_free",
+    "zmd_config_load_env",
+    "zmd_config_new",
+    "zmd_config_set",
+    "zmd_error_message",
+    "zmd_error_name",
+    "zmd_last_error",
+    "zmd_last_error_code",
+    "zmd_simple_status",
+    "zmd_state_name",
+    "zmd_version",
+];
+
+fn text_of(command: &mut Command) -> String {
+    let (exit, out, err) = run(command);
+    assert_eq!(exit, Some(0), "{command:?}: {out}{err}");
+    out
+}
+
+#[test]
+fn it_exports_the_contract_and_nothing_else() {
+    let symbols = text_of(Command::new("nm").args(["-D", "--defined-only"]).arg(library()));
+    let mut names: Vec<_> = symbols.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    names.sort_unstable();
+    assert_eq!(names, FUNCTIONS);
+    let header = fs::read_to_string(format!("{ROOT}/include/zmd.h")).unwrap();
+    for name in FUNCTIONS {
+        assert!(header.contains(&format!("{name}(")), "zmd.h lacks {name}");
+    }
+}
+
+#[test]
+fn its_name_is_libzmd_so_0() {
+    let dynamic = text_of(Command::new("readelf").arg("-d").arg(library()));
+    assert!(dynamic.contains("Library soname: [libzmd.so.0]"), "{dynamic}");
+}
+
+/// Generated anew, the header is the one that is committed. (The build of this test has already written the
+/// fresh one, so it is git which knows.)
+#[test]
+fn the_committed_header_is_what_the_source_generates() {
+    let (exit, committed, err) = run(Command::new("git").args(["show", "HEAD:include/zmd.h"]).current_dir(ROOT));
+    if exit != Some(0) {
+        // A package of the source has no history, and no way to be stale: cargo compared them when it was made.
+        assert!(!PathBuf::from(format!("{ROOT}/.git")).exists(), "{err}");
+        return;
+    }
+    let fresh = fs::read_to_string(format!("{ROOT}/include/zmd.h")).unwrap();
+    assert!(committed == fresh, "include/zmd.h is stale: commit the one that cargo build has just written");
+}
+
+#[test]
+fn every_item_of_the_header_is_documented() {
+    let header = fs::read_to_string(format!("{ROOT}/include/zmd.h")).unwrap();
+    let lines: Vec<_> = header.lines().collect();
+    let mut items = 0;
+    for (at, line) in lines.iter().enumerate() {
+        let function = line.contains("zmd_") && line.contains('(') && !line.starts_with([' ', '*', '/']);
+        let constant = line.starts_with("  ZMD_");
+        let opaque_or_struct = line.starts_with("typedef struct zmd_") || line.starts_with("enum zmd_");
+        let field = line.starts_with("  ") && line.ends_with(';');
+        let continued = lines[at.saturating_sub(1)].ends_with(',') && line.starts_with("      ");
+        if (function || constant || opaque_or_struct || field) && !continued {
+            assert_eq!(lines[at - 1].trim(), "*/", "no documentation in front of: {line}");
+            items += 1;
+        }
+    }
+    // 16 functions, 22 errors, 5 states, 6 types, 8 fields.
+    assert_eq!(items, 57);
+}
+
+#[test]
+fn the_header_compiles_as_every_c_and_cpp() {
+    let compilers: [(&str, &str, &[&str]); 2] =
+        [("gcc", "c", &["c99", "c11", "c17", "gnu2x"]), ("g++", "c++", &["c++11", "c++14", "c++17", "c++20"])];
+    for (compiler, language, standards) in compilers {
+        for standard in standards {
+            let flags = [format!("-std={standard}"), "-Wundef".to_owned(), format!("-x{language}")];
+            let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+            let program = compile(compiler, &flags, "tests/c/header.c", &format!("header-{standard}"));
+            assert_eq!(run(&mut Command::new(program)).0, Some(0));
+        }
+    }
+}
+
+#[test]
+fn the_package_can_be_built() {
+    // --allow-dirty: while somebody works on it; the verification builds from the package alone.
+    let target = scratch("package");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["package", "-p", "zmd", "--allow-dirty", "--offline", "--target-dir"]).arg(&target).current_dir(ROOT);
+    let (exit, _, err) = run(&mut command);
+    assert_eq!(exit, Some(0), "{err}");
+    fs::remove_dir_all(target).unwrap();
+}
+
+/// A stand-in with the jobs that the C and Python programs ask for.
+fn sim_for_programs(tls: bool) -> Sim {
+    let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+    sim.accept_any_token();
+    sim.add_job("Leads", "1002", Job::new(50_000, 40.0));
+    sim
+}
+
+fn environment(command: &mut Command, sim: &Sim) {
+    command.env("ZMD_API_DOMAIN", sim.url()).env("ZMD_ACCESS_TOKEN", TOKEN);
+    if sim.url().starts_with("https") {
+        command.env("ZMD_CA_FILE", sim.ca_file());
+    }
+}
+
+fn passes(command: &mut Command, name: &str, tls: bool) {
+    let sim = sim_for_programs(tls);
+    environment(command, &sim);
+    let (exit, out, err) = run(command);
+    assert_eq!((exit, out.trim()), (Some(0), &*format!("ok {name}")), "{err}");
+}
+
+#[test]
+fn the_c_program_of_the_whole_contract() {
+    for (compiler, flags, name) in
+        [("gcc", ["-std=c99", "-O2"], "basics-c"), ("g++", ["-std=c++11", "-xc++"], "basics-cpp")]
+    {
+        let program = compile(compiler, &flags, "tests/c/basics.c", name);
+        passes(&mut Command::new(&program), "basics", false);
+        passes(&mut Command::new(&program), "basics", true);
+    }
+}
+
+#[test]
+fn memcheck_finds_nothing() {
+    if missing("valgrind") {
+        return;
+    }
+    let program = compile("gcc", &["-std=c99"], "tests/c/basics.c", "basics-memcheck");
+    for tls in [false, true] {
+        let mut command = Command::new("valgrind");
+        command.args(["--quiet", "--error-exitcode=99", "--num-callers=80", "--leak-check=full"]);
+        command.args([
+            "--show-leak-kinds=definite,indirect,possible",
+            "--errors-for-leak-kinds=definite,indirect,possible",
+        ]);
+        command.arg(format!("--suppressions={ROOT}/tests/c/memcheck.supp")).arg(&program);
+        passes(&mut command, "basics", tls);
+    }
+}
+
+#[test]
+fn fork_in_every_situation() {
+    let program = compile("gcc", &["-std=c99"], "tests/c/fork_test.c", "fork_test");
+    for tls in [false, true] {
+        passes(Command::new(&program).args(["500", "200"]), "fork_test", tls);
+    }
+}
+
+#[test]
+fn a_process_full_of_signals() {
+    let program = compile("gcc", &["-std=c99"], "tests/c/signal_test.c", "signal_test");
+    for tls in [false, true] {
+        passes(Command::new(&program).arg("3000"), "signal_test", tls);
+    }
+}
+
+#[test]
+fn loading_and_unloading() {
+    let program = compile("gcc", &["-std=c99"], "tests/c/load_test.c", "load_test");
+    for tls in [false, true] {
+        passes(Command::new(&program).arg(library()), "load_test", tls);
+    }
+}
+
+#[test]
+fn python_with_nothing_but_ctypes() {
+    if missing("python3") {
+        return;
+    }
+    let script = format!("{ROOT}/tests/ctypes_raw.py");
+    for tls in [false, true] {
+        passes(Command::new("python3").arg(&script).arg(library()), "ctypes_raw", tls);
+    }
+}
+
+/// Linked with libzmd.a, a program needs nothing beside it.
+#[test]
+fn a_statically_linked_program() {
+    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static");
+    let archive = library().with_extension("a");
+    let mut command = Command::new("gcc");
+    command.args(["-std=c99", &format!("-I{ROOT}/include"), &format!("{ROOT}/bindings/c/zmd-status.c")]).arg(archive);
+    text_of(command.args(["-lpthread", "-ldl", "-lm", "-lgcc_s", "-o"]).arg(&program));
+    assert_eq!(text_of(Command::new(&program).arg("--version")), "zmd-status 0.1.0\n");
+}

@@ -1,0 +1,326 @@
+//! What happens below the service's answers: time limits, retries, connections, hostile servers.
+
+mod common;
+
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use common::*;
+use zmd::zmd_error::{self, *};
+use zmd_sim::{AtAccept, Fault, Reply, Sim};
+
+const NO_RETRY: (&str, &str) = ("max_retries", "0");
+
+/// What a call may take beyond its limit, on a machine that may be busy.
+const GRACE: Duration = Duration::from_millis(100);
+
+#[test]
+fn every_fault_has_its_error() {
+    use Fault::*;
+    let sim = sim();
+    let client = Client::of(&sim, &[NO_RETRY, ("timeout_ms", "700")]);
+    for fault in Fault::all() {
+        let expected: Result<(), (zmd_error, i32)> = match fault {
+            Reset | Close | TruncateHeader => Err((ZMD_ERR_NETWORK, 0)),
+            // The header had arrived.
+            ResetInBody | TruncateBody => Err((ZMD_ERR_NETWORK, 200)),
+            StallBeforeHeader | StallInHeader | SlowForever => Err((ZMD_ERR_TIMEOUT, 0)),
+            StallInBody => Err((ZMD_ERR_TIMEOUT, 200)),
+            Slow => Err((ZMD_ERR_TIMEOUT, 0)),
+            ShortLength => Err((ZMD_ERR_BAD_RESPONSE, 200)),
+            Garbage | GarbageStatus => Err((ZMD_ERR_NETWORK, 0)),
+            HugeHeader => Err((ZMD_ERR_BAD_RESPONSE, 0)),
+            HugeBody | BigBody => Err((ZMD_ERR_BAD_RESPONSE, 200)),
+            CloseAfterAnswer | CloseOnSecond | Chunked | Http10 | Bom | Interim => Ok(()),
+        };
+        let (took, (answer, result)) = timed(|| client.ask("Leads", &format!("fault-{}", fault.name())));
+        assert!(took < Duration::from_millis(700) + GRACE, "{fault:?} took {took:?}");
+        match expected {
+            Ok(()) => assert_eq!((result, answer), (Ok(()), Answer::completed()), "{fault:?}"),
+            Err((error, http_status)) => {
+                let failed = result.expect_err(fault.name());
+                assert_eq!((failed.error, answer), (error, Answer::of_failure(http_status)), "{fault:?}: {failed:?}");
+            }
+        }
+        // Whatever the server did, the client is as good as new.
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "after {fault:?}");
+    }
+}
+
+#[test]
+fn a_slow_answer_is_an_answer() {
+    let sim = sim();
+    assert_eq!(Client::of(&sim, &[]).status("Leads", "fault-slow"), Ok(Answer::completed()));
+}
+
+#[test]
+fn what_may_pass_is_tried_again() {
+    for fault in [Fault::Reset, Fault::Close, Fault::TruncateHeader, Fault::TruncateBody, Fault::ResetInBody] {
+        let sim = sim();
+        let client = Client::of(&sim, &[]);
+        (0..3).for_each(|_| sim.next(Reply::Fault(fault)));
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{fault:?}");
+        assert_eq!(sim.requests(), 4);
+    }
+    for status in [429, 500, 502, 503, 504] {
+        let sim = sim();
+        let client = Client::of(&sim, &[]);
+        (0..3).for_each(|_| sim.next(Reply::html(status, "<html>no</html>")));
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{status}");
+        assert_eq!(sim.requests(), 4);
+    }
+}
+
+#[test]
+fn the_retries_come_to_an_end() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("max_retries", "2")]);
+    let (failed, http_status) = client.failure("Leads", "error-TOO_MANY_REQUESTS");
+    assert_eq!((failed.error, http_status, sim.requests()), (ZMD_ERR_RATE_LIMITED, 429, 3));
+    assert!(failed.message.ends_with("(3 attempts)"), "{failed:?}");
+    let client = Client::of(&sim, &[("max_retries", "1")]);
+    assert_eq!(client.failure("Leads", "fault-close").0.error, ZMD_ERR_NETWORK);
+    assert_eq!(sim.requests(), 5);
+}
+
+#[test]
+fn too_many_requests_with_http_200_are_tried_again_too() {
+    let sim = sim();
+    sim.next(Reply::api_error(200, "TOO_MANY_REQUESTS", "too many"));
+    assert_eq!(Client::of(&sim, &[]).status("Leads", "1001"), Ok(Answer::completed()));
+}
+
+#[test]
+fn what_lasts_is_not_tried_again() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("timeout_ms", "300")]);
+    for (count, job_id) in [
+        "error-INVALID_TOKEN",
+        "error-NO_PERMISSION",
+        "error-404",
+        "error-redirect",
+        "fault-garbage",
+        "fault-big-body",
+        "fault-stall-in-body",
+    ]
+    .iter()
+    .enumerate()
+    {
+        client.failure("Leads", job_id);
+        assert_eq!(sim.requests(), count + 1, "{job_id}");
+    }
+    sim.next(Reply::html(501, ""));
+    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_SERVER);
+    assert_eq!(sim.requests(), 8);
+}
+
+#[test]
+fn retry_after_is_kept_to() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    for status in [429, 503] {
+        sim.next(Reply::json(status, "").header("Retry-After", "1"));
+        let (took, result) = timed(|| client.status("Leads", "1001"));
+        assert_eq!(result, Ok(Answer::completed()));
+        assert!((1.0..3.0).contains(&took.as_secs_f64()), "{took:?}");
+    }
+}
+
+#[test]
+fn retry_after_may_be_a_date_by_the_servers_clock() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    // The server's clock is a day off.
+    let now = SystemTime::now() + Duration::from_secs(86_400);
+    let date = |time| httpdate::fmt_http_date(time);
+    let reply = Reply::json(503, "").header("Date", &date(now));
+    sim.next(reply.clone().header("Retry-After", &date(now + Duration::from_secs(1))));
+    let (took, result) = timed(|| client.status("Leads", "1001"));
+    assert_eq!(result, Ok(Answer::completed()));
+    assert!((1.0..3.0).contains(&took.as_secs_f64()), "{took:?}");
+    // A date that is past means now.
+    sim.next(reply.header("Retry-After", &date(now - Duration::from_secs(60))));
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+}
+
+#[test]
+fn a_retry_after_that_does_not_fit_ends_the_call_at_once() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("timeout_ms", "5000")]);
+    for pause in ["6", "3600", "99999999999999999999999"] {
+        sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", pause));
+        let (took, (failed, http_status)) = timed(|| client.failure("Leads", "1001"));
+        assert_eq!((failed.error, http_status), (ZMD_ERR_RATE_LIMITED, 429));
+        assert!(took < Duration::from_secs(1) && failed.message.contains("timeout_ms"), "{took:?} {failed:?}");
+    }
+    assert_eq!(sim.requests(), 3);
+}
+
+#[test]
+fn a_connection_serves_many_queries() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    for _ in 0..50 {
+        client.status("Leads", "1001").unwrap();
+        client.failure("Leads", "4711");
+    }
+    assert_eq!((sim.connections(), sim.requests()), (1, 100));
+}
+
+#[test]
+fn a_connection_that_the_server_closed_is_replaced_at_no_cost() {
+    let sim = sim();
+    let client = Client::of(&sim, &[NO_RETRY]);
+    for round in 1..=10 {
+        client.status("Leads", "1001").unwrap();
+        assert_eq!(sim.connections(), round);
+        sim.close_idle();
+    }
+}
+
+#[test]
+fn a_connection_that_closes_when_it_is_used_again_is_replaced_at_no_cost() {
+    let sim = sim();
+    let client = Client::of(&sim, &[NO_RETRY]);
+    sim.close_second_request(true);
+    for _ in 0..10 {
+        client.status("Leads", "1001").unwrap();
+    }
+    // Each but the first went to the dead connection, and then to a new one.
+    assert_eq!((sim.connections(), sim.requests()), (10, 19));
+}
+
+#[test]
+fn a_server_that_restarts_is_waited_for() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("max_retries", "20")]);
+    client.status("Leads", "1001").unwrap();
+    sim.stop_listening();
+    sim.close_idle();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(300));
+            sim.listen_again();
+        });
+        client.status("Leads", "1001").unwrap();
+    });
+}
+
+#[test]
+fn a_refused_connection() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("max_retries", "1")]);
+    sim.stop_listening();
+    let (failed, http_status) = client.failure("Leads", "1001");
+    assert_eq!((failed.error, http_status), (ZMD_ERR_CONNECT, 0));
+    assert!(failed.message.contains("refused") && failed.message.ends_with("(2 attempts)"), "{failed:?}");
+}
+
+#[test]
+fn a_name_that_nobody_knows() {
+    let client = Client::new(&[("api_domain", "https://nowhere.invalid"), ("access_token", TOKEN), ("proxy", "none")]);
+    let (failed, http_status) = client.unwrap().failure("Leads", "1001");
+    assert_eq!((failed.error, http_status), (ZMD_ERR_DNS, 0));
+    assert!(failed.message.contains("nowhere.invalid"), "{failed:?}");
+}
+
+#[test]
+fn a_host_that_never_answers_costs_the_connect_timeout() {
+    // The queue of connections that nobody accepts is full, so the next SYN gets no answer.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // SAFETY: a socket of ours; listen() on a listening socket changes its queue.
+    unsafe { libc::listen(std::os::fd::AsRawFd::as_raw_fd(&listener), 0) };
+    let mut fillers = Vec::new();
+    while let Ok(filler) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        fillers.push(filler);
+        assert!(fillers.len() < 100);
+    }
+    let client_with = |name: &str, value: &str| {
+        let url = format!("http://{address}");
+        Client::new(&[("api_domain", &url), ("access_token", TOKEN), (name, value)]).unwrap()
+    };
+    for (name, limit) in [("connect_timeout_ms", 500), ("timeout_ms", 300)] {
+        let client = client_with(name, &limit.to_string());
+        let (took, (failed, http_status)) = timed(|| client.failure("Leads", "1001"));
+        assert_eq!((failed.error, http_status), (ZMD_ERR_TIMEOUT, 0));
+        assert!(failed.message.contains(name), "{failed:?}");
+        // The kernel may wake us a moment early.
+        assert!((limit - 5..limit + 100).contains(&(took.as_millis() as u64)), "{name}: {took:?}");
+    }
+}
+
+#[test]
+fn the_deadline_holds_whatever_the_server_does() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("timeout_ms", "400")]);
+    // Also with retries that begin just before the deadline.
+    let endless = ["stall-before-header", "stall-in-header", "stall-in-body", "slow-forever", "slow", "reset", "close"];
+    for fault in endless {
+        let (took, (failed, _)) = timed(|| client.failure("Leads", &format!("fault-{fault}")));
+        // The last attempt may be one that the deadline cut short.
+        let expected =
+            [ZMD_ERR_TIMEOUT, if ["reset", "close"].contains(&fault) { ZMD_ERR_NETWORK } else { ZMD_ERR_TIMEOUT }];
+        assert!(expected.contains(&failed.error), "{fault}: {failed:?}");
+        assert!(took < Duration::from_millis(400) + GRACE, "{fault} took {took:?}");
+    }
+    for at_accept in [AtAccept::StallBeforeTls, AtAccept::Garbage, AtAccept::Reset, AtAccept::Close] {
+        sim.at_accept(at_accept);
+        let client = Client::of(&sim, &[("timeout_ms", "400")]);
+        let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+        let expected: &[_] = match at_accept {
+            AtAccept::StallBeforeTls => &[ZMD_ERR_TIMEOUT],
+            // The reset may come before connect() has returned.
+            AtAccept::Reset => &[ZMD_ERR_NETWORK, ZMD_ERR_CONNECT, ZMD_ERR_TIMEOUT],
+            AtAccept::Close => &[ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT],
+            _ => &[ZMD_ERR_NETWORK],
+        };
+        assert!(expected.contains(&failed.error), "{at_accept:?}: {failed:?}");
+        assert!(took < Duration::from_millis(400) + GRACE, "{at_accept:?} took {took:?}");
+    }
+}
+
+#[test]
+fn many_threads_share_a_client() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let client = &client;
+            scope.spawn(move || {
+                for _ in 0..100 {
+                    // Each thread has its own last error.
+                    if thread % 2 == 0 {
+                        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+                    } else {
+                        let (failed, _) = client.failure("Leads", &format!("{thread}"));
+                        assert!(failed.message.contains(&format!("job {thread} of")), "{failed:?}");
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(sim.requests(), 800);
+    assert!(sim.connections() <= 8, "{}", sim.connections());
+}
+
+#[test]
+fn a_name_is_looked_up() {
+    // `localhost` is looked up; 127.0.0.1 is not.
+    let sim = sim();
+    let url = sim.url().replace("127.0.0.1", "localhost");
+    let client = Client::new(&[("api_domain", &url), ("access_token", TOKEN)]).unwrap();
+    (0..100).for_each(|_| assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed())));
+    assert_eq!(sim.connections(), 1);
+}
+
+#[test]
+fn a_query_over_another_sims_port_is_not_confused() {
+    let (one, two) = (sim(), Sim::start());
+    let client = Client::of(&one, &[]);
+    client.status("Leads", "1001").unwrap();
+    let other = Client::of(&two, &[]);
+    assert_eq!(other.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
+    assert_eq!((one.requests(), two.requests()), (1, 1));
+}

@@ -1,0 +1,329 @@
+//! Proxies: a real Squid, a real microsocks, and some that nobody would want.
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::*;
+use zmd::zmd_error::*;
+use zmd_sim::Sim;
+
+/// A Squid that knows the stand-in's names, and perhaps wants user `zmd` with password `p@ss`.
+struct Squid {
+    port: u16,
+    directory: PathBuf,
+    _daemon: Daemon,
+}
+
+impl Squid {
+    fn start(name: &str, with_password: bool) -> Squid {
+        let (directory, port) = (scratch(name), free_port());
+        let dir = directory.display();
+        // The hash of p@ss, by `openssl passwd -apr1 -salt zmdzmdzm`.
+        fs::write(directory.join("passwords"), format!("zmd:{PASSWORD_HASH}\n")).unwrap();
+        fs::write(directory.join("hosts"), "127.0.0.1 localhost api.zmd.test\n").unwrap();
+        let access = if with_password {
+            format!(
+                "auth_param basic program /usr/lib/squid/basic_ncsa_auth {dir}/passwords
+                 auth_param basic children 1
+                 acl known proxy_auth REQUIRED
+                 http_access allow known
+                 http_access deny all"
+            )
+        } else {
+            "http_access allow all".to_owned()
+        };
+        let config = format!(
+            "http_port 127.0.0.1:{port}
+             hosts_file {dir}/hosts
+             pid_filename none
+             cache_log {dir}/cache.log
+             access_log stdio:{dir}/access.log
+             logfile_rotate 0
+             cache deny all
+             coredump_dir {dir}
+             pinger_enable off
+             shutdown_lifetime 0 seconds
+             {access}\n"
+        );
+        fs::write(
+            directory.join("squid.conf"),
+            config.replace("\n             ", "\n").replace("\n                 ", "\n"),
+        )
+        .unwrap();
+        let file = directory.join("squid.conf");
+        let daemon = Daemon::start(Command::new("squid").args(["-N", "-f", file.to_str().unwrap()]), port);
+        Squid { port, directory, _daemon: daemon }
+    }
+
+    /// Whether a way to there was opened, and closed again: only then Squid writes of it.
+    fn has_served(&self, target: &str) -> bool {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(10) {
+            let log = fs::read_to_string(self.directory.join("access.log")).unwrap_or_default();
+            if log.contains(&format!("CONNECT {target} ")) {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+}
+
+impl Drop for Squid {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+const PASSWORD_HASH: &str = "$apr1$zmdzmdzm$vNu2D7MZgBmsdw9kSdamV.";
+
+fn tls_sim() -> Sim {
+    with_job(Sim::builder().tls().start())
+}
+
+#[test]
+fn a_proxy_named_by_the_setting() {
+    if missing("squid") {
+        return;
+    }
+    let squid = Squid::start("setting", false);
+    for sim in [tls_sim(), sim()] {
+        let client = Client::of(&sim, &[("proxy", &format!("http://127.0.0.1:{}", squid.port))]);
+        for _ in 0..10 {
+            assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+        }
+        assert_eq!(sim.connections(), 1);
+        drop(client);
+        let target = sim.url().split_once("//").unwrap().1.to_owned();
+        assert!(squid.has_served(&target), "{target}");
+    }
+    // The proxy finds nobody there, says 503, and is asked again.
+    let gone = tls_sim();
+    let client = Client::of(&gone, &[("proxy", &format!("127.0.0.1:{}", squid.port)), ("max_retries", "1")]);
+    gone.stop_listening();
+    let (failed, _) = client.failure("Leads", "1001");
+    assert_eq!(failed.error, ZMD_ERR_PROXY);
+    assert!(failed.message.contains("503") && failed.message.ends_with("(2 attempts)"), "{failed:?}");
+}
+
+#[test]
+fn a_proxy_that_wants_a_password() {
+    if missing("squid") {
+        return;
+    }
+    let squid = Squid::start("password", true);
+    let sim = tls_sim();
+    let client = |user: &str| Client::of(&sim, &[("proxy", &format!("http://{user}127.0.0.1:{}", squid.port))]);
+    assert_eq!(client("zmd:p%40ss@").status("Leads", "1001"), Ok(Answer::completed()));
+    for user in ["", "zmd:wr0ng@", "nobody:p%40ss@"] {
+        let (failed, http_status) = client(user).failure("Leads", "1001");
+        assert_eq!((failed.error, http_status), (ZMD_ERR_PROXY, 407));
+        assert!(failed.message.contains("credentials"), "{failed:?}");
+        assert!(!failed.message.contains("wr0ng") && !failed.message.contains("p%40ss"), "{failed:?}");
+    }
+}
+
+#[test]
+fn a_proxy_named_by_the_environment() {
+    if missing("squid") {
+        return;
+    }
+    let squid = Squid::start("environment", false);
+    let sim = tls_sim();
+    let url = format!("https://api.zmd.test:{}", sim.port());
+    let (proxy, nobody) = (format!("http://127.0.0.1:{}", squid.port), format!("http://127.0.0.1:{}", free_port()));
+    let ca_file = sim.ca_file().to_str().unwrap();
+    let ask = |url: &str, more: &[(&str, &str)]| {
+        let mut environment = vec![
+            ("ZMD_API_DOMAIN", url),
+            ("ZMD_ACCESS_TOKEN", TOKEN),
+            ("ZMD_CA_FILE", ca_file),
+            ("ZMD_MAX_RETRIES", "0"),
+        ];
+        environment.extend(more);
+        let (exit, out, err) = run(zmd_status(&environment).args(["--json", "Leads", "1001"]));
+        let error = out.split_once("\"error\":\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or("none");
+        (exit.unwrap(), error.to_owned(), err)
+    };
+    // Only the proxy knows the name api.zmd.test.
+    for more in [
+        vec![("HTTPS_PROXY", &*proxy)],
+        vec![("https_proxy", &*proxy)],
+        vec![("ALL_PROXY", &*proxy)],
+        vec![("all_proxy", &*proxy)],
+        vec![("HTTPS_PROXY", &*proxy), ("ALL_PROXY", &*nobody)],
+        vec![("HTTPS_PROXY", ""), ("ALL_PROXY", &*proxy)],
+        vec![("HTTPS_PROXY", &*proxy), ("NO_PROXY", "")],
+        vec![("HTTPS_PROXY", &*proxy), ("NO_PROXY", "example.com, pi.zmd.test,zmd.test.example.com")],
+    ] {
+        assert_eq!(ask(&url, &more), (0, "none".to_owned(), String::new()), "{more:?}");
+    }
+    assert!(squid.has_served(&format!("api.zmd.test:{}", sim.port())));
+    for more in [
+        vec![],
+        vec![("HTTP_PROXY", &*proxy)],
+        vec![("HTTPS_PROXY", &*proxy), ("ZMD_PROXY", "none")],
+        vec![("HTTPS_PROXY", &*proxy), ("NO_PROXY", "*")],
+        vec![("HTTPS_PROXY", &*proxy), ("NO_PROXY", "example.com, api.zmd.test")],
+        vec![("HTTPS_PROXY", &*proxy), ("no_proxy", "ZMD.test")],
+        vec![("HTTPS_PROXY", &*proxy), ("NO_PROXY", ".zmd.test")],
+        vec![("HTTPS_PROXY", &*proxy), ("NO_PROXY", "*.zmd.test")],
+    ] {
+        assert_eq!(ask(&url, &more).1, "ZMD_ERR_DNS", "{more:?}");
+    }
+    // This machine is never asked for through the environment's proxy.
+    assert_eq!(ask(&sim.url(), &[("HTTPS_PROXY", &nobody)]).0, 0);
+    assert_eq!(ask(&url, &[("HTTPS_PROXY", &nobody)]).1, "ZMD_ERR_PROXY");
+    let (_, error, message) = ask(&url, &[("HTTPS_PROXY", "ftp://user:s3cret@proxy")]);
+    assert_eq!(error, "ZMD_ERR_INVALID_CONFIG");
+    assert!(message.contains("HTTPS_PROXY") && !message.contains("s3cret"), "{message}");
+}
+
+#[test]
+fn a_proxy_behind_tls() {
+    if missing("squid") || missing("nginx") {
+        return;
+    }
+    let (squid, sim) = (Squid::start("tls", false), tls_sim());
+    let (directory, port) = (scratch("tls-front"), free_port());
+    let module = "/usr/lib/nginx/modules/ngx_stream_module.so";
+    if !Path::new(module).exists() && missing("ngx_stream_module.so") {
+        return;
+    }
+    let config = format!(
+        "load_module {module}; daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
+         events {{}}
+         stream {{
+             server {{
+                 listen 127.0.0.1:{port} ssl; ssl_certificate {cert}; ssl_certificate_key {key};
+                 proxy_pass 127.0.0.1:{squid};
+             }}
+         }}",
+        dir = directory.display(),
+        cert = sim.cert_file().display(),
+        key = sim.key_file().display(),
+        squid = squid.port,
+    );
+    fs::write(directory.join("nginx.conf"), config).unwrap();
+    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
+    let _nginx = Daemon::start(Command::new("nginx").args(arguments), port);
+    let client = Client::of(&sim, &[("proxy", &format!("https://localhost:{port}"))]);
+    for _ in 0..5 {
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    }
+    // A proxy whose certificate is not trusted.
+    let other = tls_sim();
+    let client = Client::of(&other, &[("proxy", &format!("https://localhost:{port}"))]);
+    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_PROXY);
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn socks() {
+    if missing("microsocks") {
+        return;
+    }
+    let sim = tls_sim();
+    let (open, locked) = (free_port(), free_port());
+    let microsocks = |port: u16, more: &[&str]| {
+        Daemon::start(Command::new("microsocks").args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(more), port)
+    };
+    let _open = microsocks(open, &[]);
+    let _locked = microsocks(locked, &["-u", "zmd", "-P", "p@ss"]);
+    let client = |proxy: String| Client::of(&sim, &[("proxy", &proxy)]);
+    for proxy in [
+        format!("socks5://127.0.0.1:{open}"),
+        format!("socks5h://localhost:{open}"),
+        format!("socks5://zmd:p%40ss@127.0.0.1:{locked}"),
+    ] {
+        assert_eq!(client(proxy).status("Leads", "1001"), Ok(Answer::completed()));
+    }
+    for user in ["", "zmd:wr0ng@"] {
+        let (failed, _) = client(format!("socks5://{user}127.0.0.1:{locked}")).failure("Leads", "1001");
+        assert_eq!(failed.error, ZMD_ERR_PROXY);
+        assert!(!failed.message.contains("wr0ng"), "{failed:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_there() {
+    let sim = tls_sim();
+    for proxy in [
+        format!("http://127.0.0.1:{}", free_port()),
+        format!("socks5://127.0.0.1:{}", free_port()),
+        "http://nowhere.invalid:3128".to_owned(),
+        "socks5://nowhere.invalid:1080".to_owned(),
+    ] {
+        let client = Client::of(&sim, &[("proxy", &proxy), ("max_retries", "0")]);
+        let (failed, http_status) = client.failure("Leads", "1001");
+        assert_eq!((failed.error, http_status), (ZMD_ERR_PROXY, 0), "{proxy}: {failed:?}");
+    }
+    assert_eq!(sim.connections(), 0);
+}
+
+/// Accepts connections, reads something from each, and plays `script` on it.
+fn hostile(script: impl Fn(&mut dyn Write) -> std::io::Result<()> + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.set_nodelay(true);
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = script(&mut stream);
+        }
+    });
+    port
+}
+
+fn drip(to: &mut dyn Write, bytes: &[u8]) -> std::io::Result<()> {
+    loop {
+        for byte in bytes {
+            to.write_all(&[*byte])?;
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+#[test]
+fn the_deadline_holds_whatever_the_proxy_does() {
+    let sim = tls_sim();
+    let silent = hostile(|_| {
+        thread::sleep(Duration::from_secs(3));
+        Ok(())
+    });
+    let slow = hostile(|to| {
+        to.write_all(b"HTTP/1.1 200 OK\r\nX-Slow: ")?;
+        drip(to, b"a")
+    });
+    let endless = hostile(|to| {
+        to.write_all(b"HTTP/1.1 200 OK\r\n")?;
+        loop {
+            to.write_all(b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n")?;
+        }
+    });
+    let slow_socks = hostile(|to| {
+        to.write_all(&[5, 0, 5, 0, 0, 3, 255])?;
+        drip(to, b"a")
+    });
+    for (proxy, expected) in [
+        (format!("http://127.0.0.1:{silent}"), ZMD_ERR_TIMEOUT),
+        (format!("socks5://127.0.0.1:{silent}"), ZMD_ERR_TIMEOUT),
+        (format!("http://127.0.0.1:{slow}"), ZMD_ERR_TIMEOUT),
+        (format!("http://127.0.0.1:{endless}"), ZMD_ERR_PROXY),
+        (format!("socks5://127.0.0.1:{slow_socks}"), ZMD_ERR_TIMEOUT),
+    ] {
+        for limit in ["timeout_ms", "connect_timeout_ms"] {
+            let client = Client::of(&sim, &[("proxy", &proxy), (limit, "400"), ("max_retries", "0")]);
+            let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+            assert_eq!(failed.error, expected, "{proxy}: {failed:?}");
+            assert!(took < Duration::from_millis(500), "{proxy}, {limit}: {took:?}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Secure connections, with the stand-in and with a real nginx.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use common::*;
+use zmd::zmd_error::*;
+use zmd_sim::{AtAccept, Sim};
+
+fn tls_sim() -> Sim {
+    with_job(Sim::builder().tls().start())
+}
+
+#[test]
+fn a_certificate_authority_of_ones_own() {
+    let sim = tls_sim();
+    let client = Client::of(&sim, &[]);
+    for _ in 0..20 {
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    }
+    assert_eq!(sim.connections(), 1);
+    // By address as well as by name.
+    let url = sim.url().replace("localhost", "127.0.0.1");
+    let client = Client::of(&sim, &[("api_domain", &url)]);
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+}
+
+#[test]
+fn an_authority_that_nobody_named_is_not_trusted() {
+    let sim = tls_sim();
+    let client = Client::new(&[("api_domain", &sim.url()), ("access_token", TOKEN)]).unwrap();
+    let (failed, http_status) = client.failure("Leads", "1001");
+    assert_eq!((failed.error, http_status), (ZMD_ERR_TLS, 0));
+    assert!(failed.message.contains("UnknownIssuer") && failed.message.contains("ca_file"), "{failed:?}");
+    // Nor is one by another.
+    let other = tls_sim();
+    let client = Client::of(&sim, &[("ca_file", other.ca_file().to_str().unwrap())]);
+    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_TLS);
+    assert_eq!(sim.requests(), 0);
+}
+
+#[test]
+fn a_handshake_that_fails() {
+    let sim = tls_sim();
+    for (at_accept, error) in [
+        (AtAccept::PlainInsteadOfTls, ZMD_ERR_TLS),
+        (AtAccept::Garbage, ZMD_ERR_TLS),
+        (AtAccept::Close, ZMD_ERR_NETWORK),
+        (AtAccept::StallBeforeTls, ZMD_ERR_TIMEOUT),
+    ] {
+        sim.at_accept(at_accept);
+        let client = Client::of(&sim, &[("timeout_ms", "400"), ("max_retries", "0")]);
+        let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+        assert_eq!(failed.error, error, "{at_accept:?}: {failed:?}");
+        assert!(took < Duration::from_millis(500), "{at_accept:?} took {took:?}");
+    }
+    sim.at_accept(AtAccept::StallBeforeTls);
+    let client = Client::of(&sim, &[("connect_timeout_ms", "200")]);
+    let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+    assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
+    assert!(failed.message.contains("connect_timeout_ms") && took < Duration::from_secs(1), "{failed:?}");
+}
+
+#[test]
+fn a_broken_handshake_is_tried_again() {
+    let sim = tls_sim();
+    let client = Client::of(&sim, &[("max_retries", "1")]);
+    sim.at_accept(AtAccept::Close);
+    let (failed, _) = client.failure("Leads", "1001");
+    assert!(failed.message.ends_with("(2 attempts)"), "{failed:?}");
+    assert_eq!(sim.connections(), 2);
+}
+
+#[test]
+fn faults_behind_tls() {
+    let sim = tls_sim();
+    let client = Client::of(&sim, &[("timeout_ms", "700"), ("max_retries", "0")]);
+    for (fault, expected) in [
+        ("reset", ZMD_ERR_NETWORK),
+        ("close", ZMD_ERR_NETWORK),
+        ("truncate-header", ZMD_ERR_NETWORK),
+        ("truncate-body", ZMD_ERR_NETWORK),
+        ("stall-in-body", ZMD_ERR_TIMEOUT),
+        ("slow-forever", ZMD_ERR_TIMEOUT),
+        ("garbage", ZMD_ERR_NETWORK),
+        ("huge-body", ZMD_ERR_BAD_RESPONSE),
+    ] {
+        let (took, (failed, _)) = timed(|| client.failure("Leads", &format!("fault-{fault}")));
+        assert_eq!(failed.error, expected, "{fault}: {failed:?}");
+        assert!(took < Duration::from_millis(800), "{fault} took {took:?}");
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "after {fault}");
+    }
+}
+
+#[test]
+fn a_ca_file_that_is_none() {
+    let directory = scratch("ca");
+    let file = |name: &str, content: &str| {
+        let path = directory.join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    for path in [
+        "/nowhere/ca.pem".to_owned(),
+        directory.to_str().unwrap().to_owned(),
+        file("empty", ""),
+        file("text", "not a certificate"),
+        file("broken", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"),
+        file("key", "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n"),
+    ] {
+        let failed = Client::new(&[("access_token", TOKEN), ("ca_file", &path)]).err().expect(&path);
+        assert_eq!(failed.error, ZMD_ERR_INVALID_CONFIG);
+        assert!(failed.message.starts_with("ca_file ") && failed.message.contains(&path), "{failed:?}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// The variables SSL_CERT_FILE and SSL_CERT_DIR stand for the system's trust store.
+#[test]
+fn the_systems_trust_store() {
+    let sim = tls_sim();
+    let url = sim.url();
+    let ask = |cert_file: &str| {
+        let environment = [
+            ("ZMD_API_DOMAIN", &*url),
+            ("ZMD_ACCESS_TOKEN", TOKEN),
+            ("SSL_CERT_FILE", cert_file),
+            ("SSL_CERT_DIR", "/nowhere"),
+        ];
+        run(zmd_status(&environment).args(["Leads", "1001"]))
+    };
+    let (exit, out, err) = ask(sim.ca_file().to_str().unwrap());
+    assert_eq!((exit, &*out, &*err), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n", ""));
+    // An empty store: Mozilla's roots stand in, and do not know the stand-in's authority.
+    let (exit, _, err) = ask("/dev/null");
+    assert!(exit == Some(3) && err.contains("UnknownIssuer"), "{exit:?} {err}");
+}
+
+/// An nginx that speaks TLS and passes everything on to `sim`.
+fn nginx(directory: &Path, certificates: &Sim, sim: &Sim, port: u16, more: &str) -> Daemon {
+    let config = format!(
+        "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
+         events {{}}
+         http {{
+             access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p;
+             fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+             server {{
+                 listen 127.0.0.1:{port} ssl; listen 127.0.0.2:{port} ssl;
+                 ssl_certificate {cert}; ssl_certificate_key {key}; {more}
+                 location / {{ proxy_pass {url}; proxy_http_version 1.1; proxy_set_header Connection ''; }}
+             }}
+         }}",
+        dir = directory.display(),
+        cert = certificates.cert_file().display(),
+        key = certificates.key_file().display(),
+        url = sim.url(),
+    );
+    fs::write(directory.join("nginx.conf"), config).unwrap();
+    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
+    Daemon::start(Command::new("nginx").args(arguments), port)
+}
+
+#[test]
+fn a_real_server() {
+    if missing("nginx") {
+        return;
+    }
+    let (certificates, sim) = (tls_sim(), sim());
+    for (name, more) in [
+        ("tls12", "ssl_protocols TLSv1.2;"),
+        ("tls13", "ssl_protocols TLSv1.3;"),
+        // It closes a connection after every seventh request; the client sees that it was told so.
+        ("keepalive", "keepalive_requests 7;"),
+    ] {
+        let (directory, port) = (scratch(name), free_port());
+        let nginx = nginx(&directory, &certificates, &sim, port, more);
+        let ca_file = certificates.ca_file().to_str().unwrap().to_owned();
+        let client_of = |host: &str| {
+            let url = format!("https://{host}:{port}");
+            let settings =
+                [("api_domain", &*url), ("access_token", TOKEN), ("ca_file", &ca_file), ("max_retries", "0")];
+            Client::new(&settings).unwrap()
+        };
+        let client = client_of("localhost");
+        for round in 0..50 {
+            assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{name}, round {round}");
+        }
+        // The certificate is not this address's.
+        let (failed, _) = client_of("127.0.0.2").failure("Leads", "1001");
+        assert_eq!(failed.error, ZMD_ERR_TLS, "{failed:?}");
+        // The server goes away in earnest.
+        drop(nginx);
+        let (failed, _) = client.failure("Leads", "1001");
+        assert_eq!(failed.error, ZMD_ERR_CONNECT, "{failed:?}");
+        fs::remove_dir_all(directory).unwrap();
+    }
+}
