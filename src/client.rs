@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use crate::config::{Config, parse_token};
+use crate::config::{Config, parse_token, token_rule};
 use crate::endpoint::{ApiVersion, JobId, ModuleName};
 use crate::error::{
     Error,
     zmd_error::{self, *},
 };
-use crate::http::{Answer, Http, Network, Route, without_signals};
+use crate::http::{Answer, Http, Network, Proxies, Route, without_signals};
+use crate::oauth::{Grant, Token, Turnstile};
 use crate::panic;
 use crate::retry::{self, Again, Deadline, Failure};
-use crate::secret::Secret;
 use crate::status::{self, JobName, Status};
 
 /// Asks for the status of mass-delete jobs. Any number of threads may share one.
@@ -24,15 +24,22 @@ use crate::status::{self, JobName, Status};
 /// After `fork()`, parent and child both go on using theirs: the child's first call makes it connections, an
 /// address cache and locks of its own.
 pub struct Client {
+    /// The API as the settings have it.
     api: Route,
+    /// Whether that counts more than what the accounts server says.
+    api_is_explicit: bool,
     api_version: ApiVersion,
     data_center: &'static str,
     timeout: Duration,
     max_retries: u32,
     max_concurrency: usize,
     network: Network,
+    grant: Option<Grant>,
     /// Read without a lock, so that a child of `fork()` can read it whatever the parent's threads were doing.
-    token: ArcSwap<Secret>,
+    token: ArcSwapOption<Token>,
+    /// A token that was refused as soon as it was made: to make another would not help, and only so many are
+    /// allowed.
+    hopeless: ArcSwapOption<Token>,
     process: ArcSwap<Process>,
 }
 
@@ -42,29 +49,39 @@ pub struct Client {
 struct Process {
     id: u32,
     http: Http,
+    renewal: Turnstile,
 }
 
 impl Process {
     fn new(network: &Network) -> Process {
-        Process { id: std::process::id(), http: Http::new(network) }
+        Process { id: std::process::id(), http: Http::new(network), renewal: Turnstile::default() }
     }
 }
 
 impl Client {
     /// Checks the settings as a whole and makes a client. Nothing is sent.
     pub fn new(config: &Config) -> Result<Client, Error> {
-        let token = config.access_token.clone().ok_or_else(|| {
-            Error::new(ZMD_ERR_INVALID_CONFIG, "access_token is not set: set it, or the variable ZMD_ACCESS_TOKEN")
-        })?;
+        let proxies = Proxies::new(config)?;
+        let grant = Grant::new(config, &proxies)?;
+        if config.access_token.is_none() && grant.is_none() {
+            return Err(Error::new(
+                ZMD_ERR_INVALID_CONFIG,
+                "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
+                 or the three",
+            ));
+        }
         let network = Network::new(config)?;
         Ok(Client {
-            api: Route::new(config, config.api_domain())?,
+            api: proxies.route(config.api_domain()),
+            api_is_explicit: config.api_domain.is_some(),
             api_version: config.api_version.clone(),
             data_center: config.data_center.name,
             timeout: config.timeout,
             max_retries: config.max_retries,
             max_concurrency: config.max_concurrency,
-            token: ArcSwap::from_pointee(token),
+            grant,
+            token: ArcSwapOption::new(config.access_token.clone().map(|secret| Arc::new(Token::given(secret)))),
+            hopeless: ArcSwapOption::empty(),
             process: ArcSwap::from_pointee(Process::new(&network)),
             network,
         })
@@ -86,13 +103,9 @@ impl Client {
 
     /// Replaces the access token, for calls that start after this one.
     pub fn set_access_token(&self, access_token: &str) -> Result<(), Error> {
-        let token = parse_token(access_token).ok_or_else(|| {
-            Error::new(
-                ZMD_ERR_INVALID_ARGUMENT,
-                "access_token must be 1 to 4096 visible ASCII characters, without a blank or a line end",
-            )
-        })?;
-        self.token.store(Arc::new(token));
+        let secret = parse_token(access_token)
+            .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("access_token must be {}", token_rule())))?;
+        self.token.store(Some(Arc::new(Token::given(secret))));
         Ok(())
     }
 
@@ -101,13 +114,80 @@ impl Client {
         let deadline = Deadline::after(self.timeout);
         let job = JobName { module, job_id };
         let process = self.process();
-        let token = self.token.load_full();
-        let url = self.api.base.job_status(&self.api_version, module, job_id);
-        retry::run(self.max_retries, deadline, || {
-            let answer = process.http.get(&self.api, &url, &token, deadline)?;
-            self.read(&answer, job)
-        })
-        .map_err(|error| error.without(token.reveal()))
+        let mut refused: Option<Arc<Token>> = None;
+        let result = retry::run(self.max_retries, deadline, || {
+            loop {
+                let token = self.token(&process, refused.as_deref(), deadline).map_err(Failure::lasting)?;
+                let result = self.ask(&process, &token, job, deadline);
+                match &result {
+                    Err(failure) if failure.error.kind() == ZMD_ERR_UNAUTHORIZED && self.grant.is_some() => {
+                        if refused.is_some() {
+                            self.hopeless.store(Some(token));
+                            return result;
+                        }
+                        if self.hopeless.load().as_ref().is_some_and(|hopeless| Arc::ptr_eq(hopeless, &token)) {
+                            return result;
+                        }
+                        log::info!("{}: renewing it", failure.error);
+                        refused = Some(token);
+                    }
+                    _ => return result,
+                }
+            }
+        });
+        match &result {
+            Ok(status) => log::debug!("{job}: {} (HTTP {})", status.text, status.http_status),
+            Err(error) => log::debug!("{job}: {}: {error}", error.kind().name()),
+        }
+        result
+    }
+
+    /// The token to ask with: not `refused`, and renewed where it is time.
+    fn token(&self, process: &Process, refused: Option<&Token>, deadline: Deadline) -> Result<Arc<Token>, Error> {
+        let is_refused = |token: &Token| refused.is_some_and(|refused| std::ptr::eq(refused, token));
+        let usable = || self.token.load_full().filter(|token| !token.is_due() && !is_refused(token));
+        if let Some(token) = usable() {
+            return Ok(token);
+        }
+        let Some(grant) = &self.grant else {
+            return self.token.load_full().ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
+        };
+        let _turn = process.renewal.enter(deadline).ok_or_else(|| {
+            Error::new(
+                ZMD_ERR_TIMEOUT,
+                format!("no access token within {} ms: try again, or raise timeout_ms", deadline.limit().as_millis()),
+            )
+        })?;
+        // Whose turn was before has perhaps renewed it.
+        if let Some(token) = usable() {
+            return Ok(token);
+        }
+        let current = self.token.load_full();
+        match grant.renew(&process.http, refused, deadline) {
+            Ok(token) => {
+                let token = Arc::new(token);
+                // Not over one that zmd_client_set_access_token has set meanwhile.
+                self.token.compare_and_swap(&current, Some(token.clone()));
+                Ok(token)
+            }
+            // It was renewed ahead of its time.
+            Err(error) => match current.filter(|token| token.is_alive() && !is_refused(token)) {
+                Some(token) => {
+                    log::warn!("{error}: the access token is good for a moment yet");
+                    Ok(token)
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    /// One attempt.
+    fn ask(&self, process: &Process, token: &Token, job: JobName, deadline: Deadline) -> Result<Status, Failure> {
+        let api = token.api.as_ref().filter(|_| !self.api_is_explicit).unwrap_or(&self.api);
+        let url = api.base.job_status(&self.api_version, job.module, job.job_id);
+        let answer = process.http.get(api, &url, &token.secret, deadline);
+        let result = answer.and_then(|answer| self.read(&answer, api, job));
+        result.map_err(|failure| Failure { error: failure.error.without(token.secret.reveal()), ..failure })
     }
 
     /// Asks how far each of many jobs is, with at most `max_concurrency` calls in flight; a job that could not
@@ -146,11 +226,11 @@ impl Client {
     }
 
     /// What the answer to a status request says, and whether to ask again if it is an error.
-    fn read(&self, answer: &Answer, job: JobName) -> Result<Status, Failure> {
+    fn read(&self, answer: &Answer, api: &Route, job: JobName) -> Result<Status, Failure> {
         if (300..400).contains(&answer.status) {
             let message = format!(
                 "{} redirects the question for {job} (HTTP {}) to {}: no token is sent there; check api_domain",
-                self.api.base,
+                api.base,
                 answer.status,
                 answer.location.as_deref().unwrap_or("nowhere")
             );
@@ -158,17 +238,22 @@ impl Client {
         }
         status::read(answer.status, &answer.body, job).map_err(|error| {
             let kind = error.kind();
-            let error = if kind == ZMD_ERR_UNAUTHORIZED { self.explain_refusal(error) } else { error };
+            let error = if kind == ZMD_ERR_UNAUTHORIZED { self.explain_refusal(error, api) } else { error };
             Failure { error, again: again(answer, kind) }
         })
     }
 
-    fn explain_refusal(&self, error: Error) -> Error {
+    fn explain_refusal(&self, error: Error, api: &Route) -> Error {
+        let hint = if self.grant.is_some() {
+            ""
+        } else {
+            ". Set refresh_token, client_id and client_secret to have it renewed"
+        };
         error.map_message(|message| {
             format!(
                 "{message}: it has expired (a token lives one hour), was revoked, or belongs to another data center \
-                 than {} ({})",
-                self.data_center, self.api.base
+                 than {} ({}){hint}",
+                self.data_center, api.base
             )
         })
     }

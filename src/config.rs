@@ -14,9 +14,14 @@ use crate::secret::Secret;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) access_token: Option<Secret>,
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) client_id: Option<Secret>,
+    pub(crate) client_secret: Option<Secret>,
+    pub(crate) token_cache: Option<String>,
     pub(crate) data_center: DataCenter,
     pub(crate) environment: Environment,
     pub(crate) api_domain: Option<BaseUrl>,
+    pub(crate) accounts_url: Option<BaseUrl>,
     pub(crate) api_version: ApiVersion,
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
@@ -57,13 +62,51 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "access_token",
         default: "",
-        takes: || {
-            format!("an OAuth access token: 1 to {TOKEN_LIMIT} visible ASCII characters, no blank and no line end")
-        },
+        takes: token_rule,
         meaning: "the access token to use, without the word `Zoho-oauthtoken`",
         set: |config, value| {
             config.access_token = Some(parse_token(value)?);
             Some(())
+        },
+    },
+    Setting {
+        key: "refresh_token",
+        default: "",
+        takes: token_rule,
+        meaning: "given with `client_id` and `client_secret`: the library gets and renews access tokens itself",
+        set: |config, value| {
+            config.refresh_token = Some(parse_token(value)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "client_id",
+        default: "",
+        takes: token_rule,
+        meaning: "see `refresh_token`",
+        set: |config, value| {
+            config.client_id = Some(parse_token(value)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "client_secret",
+        default: "",
+        takes: token_rule,
+        meaning: "see `refresh_token`",
+        set: |config, value| {
+            config.client_secret = Some(parse_token(value)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "token_cache",
+        default: "",
+        takes: || "the path of a file, which need not exist, in a directory that does".to_owned(),
+        meaning: "a file in which processes share the access tokens that they got with `refresh_token`",
+        set: |config, value| {
+            config.token_cache = (!value.is_empty()).then(|| value.to_owned());
+            config.token_cache.as_ref().map(|_| ())
         },
     },
     Setting {
@@ -90,9 +133,20 @@ pub const SETTINGS: &[Setting] = &[
         key: "api_domain",
         default: "",
         takes: || BASE_URL_RULE.to_owned(),
-        meaning: "the API's base URL, instead of the one that `data_center` and `environment` name",
+        meaning: "the API's base URL, instead of the one that `data_center` and `environment` name or the accounts \
+                  server tells",
         set: |config, value| {
             config.api_domain = Some(BaseUrl::parse(value)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "accounts_url",
+        default: "",
+        takes: || BASE_URL_RULE.to_owned(),
+        meaning: "the base URL of the server that makes access tokens, instead of the one that `data_center` names",
+        set: |config, value| {
+            config.accounts_url = Some(BaseUrl::parse(value)?);
             Some(())
         },
     },
@@ -110,7 +164,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "timeout_ms",
         default: "30000",
         takes: || range(TIMEOUT_MS, " (milliseconds)"),
-        meaning: "the limit for a whole status call, its retries and their pauses included",
+        meaning: "the limit for a whole status call: retries, their pauses and getting a token included",
         set: |config, value| {
             config.timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
             Some(())
@@ -178,9 +232,14 @@ impl Config {
     pub fn new() -> Config {
         Config {
             access_token: None,
+            refresh_token: None,
+            client_id: None,
+            client_secret: None,
+            token_cache: None,
             data_center: DATA_CENTERS[0],
             environment: ENVIRONMENTS[0],
             api_domain: None,
+            accounts_url: None,
             api_version: ApiVersion::parse("v7").expect("a good version"),
             timeout: Duration::from_millis(30_000),
             connect_timeout: Duration::from_millis(10_000),
@@ -221,6 +280,11 @@ impl Config {
     pub(crate) fn api_domain(&self) -> BaseUrl {
         self.api_domain.clone().unwrap_or_else(|| self.data_center.api_domain(self.environment))
     }
+
+    /// The accounts server's base URL.
+    pub(crate) fn accounts_url(&self) -> BaseUrl {
+        self.accounts_url.clone().unwrap_or_else(|| self.data_center.accounts_url())
+    }
 }
 
 impl Default for Config {
@@ -232,6 +296,11 @@ impl Default for Config {
 /// "`key` takes ...": the value stays out of it, as it may be a secret.
 pub(crate) fn refusal(key: &str, takes: impl fmt::Display) -> Error {
     Error::new(ZMD_ERR_INVALID_CONFIG, format!("{key} takes {takes}"))
+}
+
+/// What a token takes, as messages say it.
+pub(crate) fn token_rule() -> String {
+    format!("1 to {TOKEN_LIMIT} visible ASCII characters, without a blank or a line end")
 }
 
 /// An access token may become part of a header, and of nothing else.
@@ -298,6 +367,11 @@ mod tests {
             ("access_token", "1000.ab\n"),
             ("access_token", "1000.ab\r\nX: y"),
             ("access_token", "1000.é"),
+            ("refresh_token", "1000.\t"),
+            ("client_id", ""),
+            ("client_secret", "1000.\u{7f}"),
+            ("token_cache", ""),
+            ("accounts_url", "http://accounts.zoho.com"),
             ("data_center", ""),
             ("data_center", "mars"),
             ("environment", "test"),
@@ -376,7 +450,9 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let mut config = Config::new();
-        config.set("access_token", "1000.s3cret").unwrap();
+        for key in ["access_token", "refresh_token", "client_id", "client_secret"] {
+            config.set(key, "1000.s3cret").unwrap();
+        }
         config.set("proxy", "http://user:p4ss@proxy:3128").unwrap();
         let shown = format!("{config:?}");
         assert!(!shown.contains("s3cret") && !shown.contains("p4ss"), "{shown}");

@@ -13,19 +13,20 @@ pub struct DataCenter {
     /// `us`, `eu`, ...: the value of the setting `data_center`.
     pub name: &'static str,
     domain: &'static str,
+    accounts: &'static str,
 }
 
 /// Every data center; the first is the default.
 pub const DATA_CENTERS: &[DataCenter] = &[
-    DataCenter { name: "us", domain: "com" },
-    DataCenter { name: "eu", domain: "eu" },
-    DataCenter { name: "in", domain: "in" },
-    DataCenter { name: "au", domain: "com.au" },
-    DataCenter { name: "cn", domain: "com.cn" },
-    DataCenter { name: "jp", domain: "jp" },
-    DataCenter { name: "ca", domain: "ca" },
-    DataCenter { name: "sa", domain: "sa" },
-    DataCenter { name: "uk", domain: "uk" },
+    DataCenter { name: "us", domain: "com", accounts: "accounts.zoho.com" },
+    DataCenter { name: "eu", domain: "eu", accounts: "accounts.zoho.eu" },
+    DataCenter { name: "in", domain: "in", accounts: "accounts.zoho.in" },
+    DataCenter { name: "au", domain: "com.au", accounts: "accounts.zoho.com.au" },
+    DataCenter { name: "cn", domain: "com.cn", accounts: "accounts.zoho.com.cn" },
+    DataCenter { name: "jp", domain: "jp", accounts: "accounts.zoho.jp" },
+    DataCenter { name: "ca", domain: "ca", accounts: "accounts.zohocloud.ca" },
+    DataCenter { name: "sa", domain: "sa", accounts: "accounts.zoho.sa" },
+    DataCenter { name: "uk", domain: "uk", accounts: "accounts.zoho.uk" },
 ];
 
 /// A kind of Zoho CRM organization, and the first label of its host.
@@ -48,6 +49,11 @@ impl DataCenter {
     pub fn api_domain(&self, environment: Environment) -> BaseUrl {
         let url = format!("https://{}.zohoapis.{}", environment.label, self.domain);
         BaseUrl::parse(&url).expect("the table holds good URLs")
+    }
+
+    /// The base URL of the server that makes access tokens, the same for every environment.
+    pub fn accounts_url(&self) -> BaseUrl {
+        BaseUrl::parse(&format!("https://{}", self.accounts)).expect("the table holds good URLs")
     }
 }
 
@@ -235,19 +241,20 @@ mod tests {
     #[test]
     fn every_data_center_and_environment_has_its_host() {
         let hosts = [
-            ("us", "zohoapis.com"),
-            ("eu", "zohoapis.eu"),
-            ("in", "zohoapis.in"),
-            ("au", "zohoapis.com.au"),
-            ("cn", "zohoapis.com.cn"),
-            ("jp", "zohoapis.jp"),
-            ("ca", "zohoapis.ca"),
-            ("sa", "zohoapis.sa"),
-            ("uk", "zohoapis.uk"),
+            ("us", "zohoapis.com", "accounts.zoho.com"),
+            ("eu", "zohoapis.eu", "accounts.zoho.eu"),
+            ("in", "zohoapis.in", "accounts.zoho.in"),
+            ("au", "zohoapis.com.au", "accounts.zoho.com.au"),
+            ("cn", "zohoapis.com.cn", "accounts.zoho.com.cn"),
+            ("jp", "zohoapis.jp", "accounts.zoho.jp"),
+            ("ca", "zohoapis.ca", "accounts.zohocloud.ca"),
+            ("sa", "zohoapis.sa", "accounts.zoho.sa"),
+            ("uk", "zohoapis.uk", "accounts.zoho.uk"),
         ];
         assert_eq!(hosts.len(), DATA_CENTERS.len());
-        for (name, host) in hosts {
+        for (name, host, accounts) in hosts {
             let data_center = DATA_CENTERS.iter().find(|dc| dc.name == name).unwrap();
+            assert_eq!(data_center.accounts_url().to_string(), format!("https://{accounts}"));
             for (environment, label) in ENVIRONMENTS.iter().zip(["www", "sandbox", "developer"]) {
                 let url = data_center.api_domain(*environment);
                 assert_eq!(url.to_string(), format!("https://{label}.{host}"));

@@ -98,40 +98,64 @@ pub(crate) struct Route {
     proxy: Option<Proxy>,
 }
 
-impl Route {
-    /// Finds the proxy for `base` that the settings, or with `proxy=env` the environment, name.
-    pub(crate) fn new(config: &Config, base: BaseUrl) -> Result<Route, Error> {
-        let proxy = match &config.proxy {
-            ProxySetting::None => None,
-            ProxySetting::Url(url) => Some(url.0.clone()),
-            ProxySetting::Env => proxy_of_environment(&base, |name| std::env::var(name).unwrap_or_default())?,
+/// The proxy, and which hosts go without it.
+#[derive(Clone, Debug)]
+pub(crate) struct Proxies {
+    proxy: Option<Proxy>,
+    exempt: Exempt,
+}
+
+#[derive(Clone, Debug)]
+enum Exempt {
+    Nobody,
+    /// This machine, and the hosts of NO_PROXY: a comma-separated list of hosts and domains (their subdomains
+    /// included), or `*`. In lower case.
+    ThisMachineAnd(String),
+}
+
+impl Proxies {
+    /// What the setting names or, with `proxy=env`, the environment.
+    pub(crate) fn new(config: &Config) -> Result<Proxies, Error> {
+        match &config.proxy {
+            ProxySetting::None => Ok(Proxies { proxy: None, exempt: Exempt::Nobody }),
+            ProxySetting::Url(url) => Ok(Proxies { proxy: Some(url.0.clone()), exempt: Exempt::Nobody }),
+            ProxySetting::Env => Proxies::of_environment(|name| std::env::var(name).unwrap_or_default()),
+        }
+    }
+
+    /// The first of HTTPS_PROXY and ALL_PROXY, in upper or lower case, that is not empty.
+    fn of_environment(env: impl Fn(&str) -> String) -> Result<Proxies, Error> {
+        let value_of = |names: [&'static str; 2]| {
+            names.into_iter().map(|name| (name, env(name))).find(|(_, value)| !value.is_empty())
         };
-        Ok(Route { base, proxy })
+        let proxy = match value_of(["HTTPS_PROXY", "https_proxy"]).or_else(|| value_of(["ALL_PROXY", "all_proxy"])) {
+            None => None,
+            Some((name, url)) => {
+                Some(ProxyUrl::parse(&url).ok_or_else(|| refusal(&format!("{name} (proxy=env)"), PROXY_RULE))?.0)
+            }
+        };
+        let list = value_of(["NO_PROXY", "no_proxy"]).map(|(_, list)| list.to_ascii_lowercase());
+        Ok(Proxies { proxy, exempt: Exempt::ThisMachineAnd(list.unwrap_or_default()) })
+    }
+
+    /// The way to a server.
+    pub(crate) fn route(&self, base: BaseUrl) -> Route {
+        let is_exempt = match &self.exempt {
+            Exempt::Nobody => false,
+            Exempt::ThisMachineAnd(list) => {
+                let names_host = |entry: &str| match entry.strip_prefix('*').unwrap_or(entry).trim_start_matches('.') {
+                    "" => entry == "*",
+                    domain => base.host() == domain || base.host().ends_with(&format!(".{domain}")),
+                };
+                base.is_loopback() || list.split([',', ' ', '\t']).any(names_host)
+            }
+        };
+        let proxy = self.proxy.clone().filter(|_| !is_exempt);
+        Route { base, proxy }
     }
 }
 
-/// The first of HTTPS_PROXY and ALL_PROXY, in upper or lower case, unless the host is this machine or one of
-/// NO_PROXY: a comma-separated list of hosts and domains (their subdomains included), or `*`.
-fn proxy_of_environment(base: &BaseUrl, env: impl Fn(&str) -> String) -> Result<Option<Proxy>, Error> {
-    let value_of =
-        |names: [&'static str; 2]| names.into_iter().map(|name| (name, env(name))).find(|(_, value)| !value.is_empty());
-    let proxy = value_of(["HTTPS_PROXY", "https_proxy"]).or_else(|| value_of(["ALL_PROXY", "all_proxy"]));
-    let Some((name, url)) = proxy else { return Ok(None) };
-    let exempt = value_of(["NO_PROXY", "no_proxy"]).map(|(_, list)| list.to_ascii_lowercase()).unwrap_or_default();
-    let names_host = |entry: &str| match entry.strip_prefix('*').unwrap_or(entry).trim_start_matches('.') {
-        "" => entry == "*",
-        domain => base.host() == domain || base.host().ends_with(&format!(".{domain}")),
-    };
-    if base.is_loopback() || exempt.split([',', ' ', '\t']).any(names_host) {
-        return Ok(None);
-    }
-    match ProxyUrl::parse(&url) {
-        Some(proxy) => Ok(Some(proxy.0)),
-        None => Err(refusal(&format!("{name} (proxy=env)"), PROXY_RULE)),
-    }
-}
-
-/// An answer, read to its end. If the server repeats the token, it is not in here.
+/// An answer, read to its end. If the server repeats the secrets it was sent, they are not in here.
 pub(crate) struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
@@ -175,20 +199,40 @@ impl Http {
             Failure::lasting(Error::new(ZMD_ERR_INTERNAL, "the access token does not fit into a header"))
         })?;
         authorization.set_sensitive(true);
+        self.exchange(route, &[token], deadline, |remaining| {
+            let request = self.agent.get(url).header(header::AUTHORIZATION, authorization.clone()).config();
+            request.timeout_global(Some(remaining)).proxy(route.proxy.clone()).build().call()
+        })
+    }
+
+    /// Sends a form, which holds the secrets, to `url`, which lies under the route's base.
+    pub(crate) fn post(
+        &self,
+        route: &Route,
+        url: &str,
+        form: &str,
+        secrets: &[&Secret],
+        deadline: Deadline,
+    ) -> Result<Answer, Failure> {
+        self.exchange(route, secrets, deadline, |remaining| {
+            let request = self.agent.post(url).content_type("application/x-www-form-urlencoded").config();
+            request.timeout_global(Some(remaining)).proxy(route.proxy.clone()).build().send(form)
+        })
+    }
+
+    fn exchange(
+        &self,
+        route: &Route,
+        secrets: &[&Secret],
+        deadline: Deadline,
+        send: impl Fn(Duration) -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Answer, Failure> {
         loop {
             let remaining = deadline.remaining();
             if remaining.is_zero() {
                 return Err(self.explain(ureq::Error::Timeout(Timeout::Global), route, deadline));
             }
-            let request = self
-                .agent
-                .get(url)
-                .header(header::AUTHORIZATION, authorization.clone())
-                .config()
-                .timeout_global(Some(remaining))
-                .proxy(route.proxy.clone())
-                .build();
-            let mut response = match request.call() {
+            let mut response = match send(remaining) {
                 Ok(response) => response,
                 // The server closed the connection while it was waiting for us. There may be more of that
                 // kind in the pool; a new connection is never of it.
@@ -200,11 +244,17 @@ impl Http {
                 let failure = self.explain(error, route, deadline);
                 Failure { error: failure.error.with_http_status(status), ..failure }
             })?;
+            let without_secrets = |bytes: &[u8]| {
+                secrets.iter().fold(bytes.to_vec(), |bytes, secret| without(secret.reveal().as_bytes(), &bytes))
+            };
             let headers = response.headers();
-            let location = headers.get(header::LOCATION).map(|value| without(token, value.as_bytes()));
-            let location = location.map(|value| String::from_utf8_lossy(&value).into_owned());
-            let body = without(token, &body);
-            return Ok(Answer { status, body, location, retry_after: retry_after(headers) });
+            let location = headers.get(header::LOCATION).map(|value| without_secrets(value.as_bytes()));
+            return Ok(Answer {
+                status,
+                body: without_secrets(&body),
+                location: location.map(|value| String::from_utf8_lossy(&value).into_owned()),
+                retry_after: retry_after(headers),
+            });
         }
     }
 
@@ -265,8 +315,7 @@ fn is_broken(error: &io::Error) -> bool {
 }
 
 /// What the server sent, less the secret that it was sent.
-fn without(secret: &Secret, bytes: &[u8]) -> Vec<u8> {
-    let secret = secret.reveal().as_bytes();
+fn without(secret: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut rest = bytes;
     let mut kept = Vec::with_capacity(bytes.len());
     while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {

@@ -14,10 +14,12 @@ mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
 mod http;
+mod oauth;
 mod panic;
 mod retry;
 mod secret;
 mod status;
+mod token_cache;
 
 pub use client::Client;
 pub use config::{Config, SETTINGS, Setting};

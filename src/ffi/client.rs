@@ -120,8 +120,8 @@ pub(super) unsafe fn job(module: *const c_char, job_id: *const c_char) -> Result
 /// @param config  the settings, which are copied; NULL: those of the environment, as `zmd_config_load_env()`
 ///                reads them
 /// @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
-/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing (there must be an `access_token`) or bad;
-///         `ZMD_ERR_NULL_POINTER`
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or bad (there must be an `access_token`, or
+///         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///
@@ -152,6 +152,9 @@ pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut 
 
 /// Replaces the access token, from any thread: calls that start after this one use it.
 ///
+/// A client that has a refresh token too renews it once the service refuses it; one that has none uses it to the
+/// end.
+///
 /// @param client        the client
 /// @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`; copied
 /// @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is no token, with the old one kept; `ZMD_ERR_NULL_POINTER`
@@ -171,8 +174,8 @@ pub unsafe extern "C" fn zmd_client_set_access_token(
     })
 }
 
-/// Asks how far a job is, and blocks until the answer is there: for `timeout_ms` at the most, retries and
-/// their pauses included.
+/// Asks how far a job is, and blocks until the answer is there: for `timeout_ms` at the most, retries, their
+/// pauses and getting an access token included.
 ///
 /// @param client  the client; any number of threads may call at the same time
 /// @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
@@ -182,8 +185,7 @@ pub unsafe extern "C" fn zmd_client_set_access_token(
 ///                white space around it is passed over
 /// @param status  where to put the answer; always written whole, on failure too
 /// @return `ZMD_OK` if the service told the job's state, whatever it is: a job that failed is an answer, not
-///         an error. Else any error but `ZMD_ERR_OAUTH`; arguments that break their rule are refused before
-///         anything is sent.
+///         an error. Else any error; arguments that break their rule are refused before anything is sent.
 ///
 /// # Safety
 ///

@@ -1,0 +1,408 @@
+//! Access tokens: given, got with a refresh token, and shared between threads and processes.
+//!
+//! Source: Zoho OAuth 2.0, "Refresh access tokens" and "Token validity": a token lives one hour; at most 10 may be
+//! made in 10 minutes with a refresh token, and 15 are alive at once, the 16th kills the first.
+
+use std::fmt;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::config::{Config, parse_token, refusal};
+use crate::endpoint::BaseUrl;
+use crate::error::{Error, one_line, zmd_error::*};
+use crate::http::{Answer, Http, Proxies, Route};
+use crate::retry::{self, Again, Deadline, Failure};
+use crate::secret::Secret;
+use crate::token_cache::{Entry, Lock, TokenCache};
+
+/// How long before its end a token is renewed, so that it does not end on its way.
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// What a token lives if the answer does not tell, and the longest that is believed.
+const LIFETIME: Duration = Duration::from_secs(3600);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// An access token.
+#[derive(Debug)]
+pub(crate) struct Token {
+    pub secret: Secret,
+    /// The API that it is good for, as the accounts server said.
+    pub api: Option<Route>,
+    life: Option<Life>,
+}
+
+/// When a token is due for renewal, and when it ends; a token of unknown origin lives until it is refused.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    due: SystemTime,
+    end: SystemTime,
+}
+
+impl Token {
+    /// A token that the caller gave.
+    pub(crate) fn given(secret: Secret) -> Token {
+        Token { secret, api: None, life: None }
+    }
+
+    /// Whether it is time to renew it.
+    pub(crate) fn is_due(&self) -> bool {
+        self.life.is_some_and(|life| life.due <= SystemTime::now())
+    }
+
+    /// Whether it is still good, as far as its age goes.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.life.is_none_or(|life| life.end > SystemTime::now())
+    }
+
+    fn until(secret: Secret, api: Option<Route>, end: SystemTime) -> Token {
+        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        Token { secret, api, life: Some(Life { due: end - ahead(left), end }) }
+    }
+}
+
+/// How long before its end a token with this much left is renewed: a minute, or half of what it has.
+fn ahead(left: Duration) -> Duration {
+    AHEAD.min(left / 2)
+}
+
+/// What access tokens are made with, and where.
+pub(crate) struct Grant {
+    refresh_token: Secret,
+    client_id: Secret,
+    client_secret: Secret,
+    accounts: Route,
+    data_center: &'static str,
+    proxies: Proxies,
+    max_retries: u32,
+    cache: Option<TokenCache>,
+}
+
+impl Grant {
+    /// The grant in the settings: all three of its parts, or none.
+    pub(crate) fn new(config: &Config, proxies: &Proxies) -> Result<Option<Grant>, Error> {
+        let parts = [
+            ("refresh_token", &config.refresh_token),
+            ("client_id", &config.client_id),
+            ("client_secret", &config.client_secret),
+        ];
+        let [Some(refresh_token), Some(client_id), Some(client_secret)] = parts.map(|(_, part)| part.clone()) else {
+            if parts.iter().all(|(_, part)| part.is_none()) {
+                return Ok(None);
+            }
+            let names = |set: bool| {
+                let names: Vec<_> = parts.iter().filter(|(_, part)| part.is_some() == set).map(|part| part.0).collect();
+                names.join(" and ")
+            };
+            let message = format!("{} is not set, but {} is: the three go together", names(false), names(true));
+            return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
+        };
+        let accounts = proxies.route(config.accounts_url());
+        let cache = match &config.token_cache {
+            None => None,
+            Some(path) if std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) => {
+                return Err(refusal("token_cache", format!("the path of a file; {path} is a directory")));
+            }
+            Some(path) => {
+                let accounts_url = accounts.base.to_string();
+                Some(TokenCache::new(path, &accounts_url, client_id.reveal(), refresh_token.reveal()))
+            }
+        };
+        Ok(Some(Grant {
+            refresh_token,
+            client_id,
+            client_secret,
+            accounts,
+            data_center: config.data_center.name,
+            proxies: proxies.clone(),
+            max_retries: config.max_retries,
+            cache,
+        }))
+    }
+
+    /// A token other than `refused`: another process's from the cache, or a new one.
+    pub(crate) fn renew(&self, http: &Http, refused: Option<&Token>, deadline: Deadline) -> Result<Token, Error> {
+        let wanted = |entry: Entry| {
+            let token = self.token_of(&entry)?;
+            let is_refused = refused.is_some_and(|refused| refused.secret == token.secret);
+            (!token.is_due() && !is_refused).then_some(token)
+        };
+        let mut lock = None;
+        if let Some(cache) = &self.cache {
+            let path = cache.path().display();
+            if let Some(token) = cache.read().and_then(wanted) {
+                log::info!("access token taken from {path}");
+                return Ok(token);
+            }
+            // Half of the time: who holds the lock may hang, and a token without the cache is better than none.
+            match cache.lock_or_read(deadline.remaining() / 2, wanted) {
+                Ok(Some(Err(token))) => {
+                    log::info!("access token taken from {path}");
+                    return Ok(token);
+                }
+                Ok(Some(Ok(held))) => lock = Some((cache, held)),
+                Ok(None) => log::warn!("token_cache {path} is locked by another process: going on without it"),
+                Err(error) => log::warn!("token_cache {path} is of no use: {error}"),
+            }
+        }
+        let made = self.request(http, deadline)?;
+        let token = self.token_of(&made).ok_or_else(|| self.bad_answer("its access_token or api_domain is not one"))?;
+        log::info!("access token made by {}", self.accounts.base);
+        if let Some((cache, held)) = lock {
+            self.store(cache, made, &held);
+        }
+        Ok(token)
+    }
+
+    fn store(&self, cache: &TokenCache, made: Entry, lock: &Lock) {
+        if let Err(error) = cache.write(made, lock) {
+            log::warn!("token_cache {} can't be written: {error}", cache.path().display());
+        }
+    }
+
+    /// Checked as settings are: the file or the server may say anything.
+    fn token_of(&self, entry: &Entry) -> Option<Token> {
+        let secret = parse_token(&entry.access_token)?;
+        let api = match &entry.api_domain {
+            None => None,
+            Some(url) => Some(self.proxies.route(BaseUrl::parse(url)?)),
+        };
+        Some(Token::until(secret, api, UNIX_EPOCH + Duration::from_secs(entry.expires_at)))
+    }
+
+    fn request(&self, http: &Http, deadline: Deadline) -> Result<Entry, Error> {
+        let url = format!("{}/oauth/v2/token", self.accounts.base);
+        let mut form = Zeroizing::new("grant_type=refresh_token".to_owned());
+        for (name, value) in [
+            ("refresh_token", &self.refresh_token),
+            ("client_id", &self.client_id),
+            ("client_secret", &self.client_secret),
+        ] {
+            form.push_str(&format!("&{name}="));
+            percent_encode(value.reveal(), &mut form);
+        }
+        let secrets = [&self.refresh_token, &self.client_secret, &self.client_id];
+        let made = retry::run(self.max_retries, deadline, || {
+            let answer = http.post(&self.accounts, &url, &form, &secrets, deadline)?;
+            self.read(&answer)
+        });
+        made.map_err(|error| secrets.iter().fold(error, |error, secret| error.without(secret.reveal())))
+    }
+
+    fn read(&self, answer: &Answer) -> Result<Entry, Failure> {
+        let status = answer.status;
+        let accounts = &self.accounts.base;
+        let with = |error: Error| error.with_http_status(status);
+        if status >= 500 || status == 429 {
+            let (kind, what) = match status {
+                429 => (ZMD_ERR_RATE_LIMITED, "has had too many requests"),
+                _ => (ZMD_ERR_SERVER, "failed to refresh the access token"),
+            };
+            let error = with(Error::new(kind, format!("{accounts} {what} (HTTP {status}): try again later")));
+            let again = answer.retry_after.map_or(Again::BackOff, Again::After);
+            return Err(Failure { error, again });
+        }
+        let said = match serde_json::from_slice::<TokenAnswer>(&answer.body) {
+            Ok(said) => said,
+            Err(_) => {
+                let what = match answer.location.as_deref().filter(|_| (300..400).contains(&status)) {
+                    Some(location) => format!("it points to {location}"),
+                    None => format!("it begins with {}", one_line(&String::from_utf8_lossy(&answer.body), 120)),
+                };
+                return Err(Failure::lasting(with(self.bad_answer(&format!("HTTP {status}, {what}")))));
+            }
+        };
+        if let Some(code) = &said.error {
+            return Err(Failure::lasting(with(self.refused(code, said.error_description.as_deref()))));
+        }
+        let Some(access_token) = &said.access_token else {
+            return Err(Failure::lasting(with(self.bad_answer(&format!("HTTP {status}, without an access_token")))));
+        };
+        let end = SystemTime::now() + said.lifetime();
+        Ok(Entry {
+            access_token: access_token.clone(),
+            expires_at: end.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            api_domain: said.api_domain.clone(),
+        })
+    }
+
+    /// The accounts server's refusals: each wants something else of the user.
+    fn refused(&self, code: &str, description: Option<&str>) -> Error {
+        let (accounts, data_center) = (&self.accounts.base, self.data_center);
+        let (kind, what) = match code {
+            "invalid_code" => (
+                ZMD_ERR_OAUTH,
+                format!("the refresh token was revoked, or belongs to another data center than {data_center}: make a new one"),
+            ),
+            "invalid_client" => (
+                ZMD_ERR_OAUTH,
+                format!("it knows no such client_id: check it, and that the data center is {data_center}"),
+            ),
+            "invalid_client_secret" => {
+                (ZMD_ERR_OAUTH, "client_secret is not the one that belongs to client_id".to_owned())
+            }
+            "Access Denied" => (
+                ZMD_ERR_RATE_LIMITED,
+                "more than 10 access tokens were made in 10 minutes: wait, and have the processes share theirs with token_cache"
+                    .to_owned(),
+            ),
+            _ => (ZMD_ERR_OAUTH, description.unwrap_or("it gives no reason").to_owned()),
+        };
+        Error::new(kind, format!("{accounts} refused to refresh the access token ({code}): {what}")).with_code(code)
+    }
+
+    fn bad_answer(&self, what: &str) -> Error {
+        let accounts = &self.accounts.base;
+        Error::new(
+            ZMD_ERR_OAUTH,
+            format!(
+                "what {accounts} answers is no access token ({what}): is accounts_url right, and does a proxy answer in its place?"
+            ),
+        )
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("accounts", &self.accounts).field("cache", &self.cache).finish_non_exhaustive()
+    }
+}
+
+/// The answer of the token endpoint, a token or an error.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: Option<String>,
+    api_domain: Option<String>,
+    expires_in: Option<Number>,
+    expires_in_sec: Option<Number>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+impl Drop for TokenAnswer {
+    fn drop(&mut self) {
+        self.access_token.zeroize();
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(u64),
+    Text(String),
+    Other(serde::de::IgnoredAny),
+}
+
+impl Number {
+    fn value(&self) -> Option<u64> {
+        match self {
+            Number::Whole(number) => Some(*number),
+            Number::Text(text) => text.parse().ok(),
+            Number::Other(_) => None,
+        }
+    }
+}
+
+impl TokenAnswer {
+    /// Older servers tell milliseconds in `expires_in`, and seconds beside it in `expires_in_sec`.
+    fn lifetime(&self) -> Duration {
+        let value = |number: &Option<Number>| number.as_ref().and_then(Number::value);
+        let told = match (value(&self.expires_in_sec), value(&self.expires_in)) {
+            (Some(seconds), _) => Duration::from_secs(seconds),
+            (None, Some(seconds)) if seconds <= LONGEST_LIFETIME.as_secs() => Duration::from_secs(seconds),
+            (None, Some(milliseconds)) => Duration::from_millis(milliseconds),
+            (None, None) => LIFETIME,
+        };
+        told.min(LONGEST_LIFETIME)
+    }
+}
+
+/// For a form: everything but what never needs it.
+fn percent_encode(text: &str, to: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => to.push(byte.into()),
+            _ => to.push_str(&format!("%{byte:02X}")),
+        }
+    }
+}
+
+/// Lets one thread of a process at a time renew the token; the others wait for what it gets.
+#[derive(Debug, Default)]
+pub(crate) struct Turnstile {
+    taken: Mutex<bool>,
+    free: Condvar,
+}
+
+/// See [`Turnstile`]; the next one's turn begins when it is dropped.
+pub(crate) struct Turn<'a>(&'a Turnstile);
+
+impl Turnstile {
+    /// Waits for the turn; `None` when the deadline comes first.
+    pub(crate) fn enter(&self, deadline: Deadline) -> Option<Turn<'_>> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while *taken {
+            let left = deadline.remaining();
+            if left.is_zero() {
+                return None;
+            }
+            taken = self.free.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *taken = true;
+        Some(Turn(self))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.free.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lifetime(json: &str) -> u64 {
+        serde_json::from_str::<TokenAnswer>(json).unwrap().lifetime().as_secs()
+    }
+
+    #[test]
+    fn a_lifetime_in_every_form() {
+        assert_eq!(lifetime(r#"{"expires_in":3600}"#), 3600);
+        assert_eq!(lifetime(r#"{"expires_in":"3600"}"#), 3600);
+        assert_eq!(lifetime(r#"{"expires_in":3600000,"expires_in_sec":3600}"#), 3600);
+        assert_eq!(lifetime(r#"{"expires_in":3600000}"#), 3600);
+        assert_eq!(lifetime(r#"{"expires_in":60}"#), 60);
+        assert_eq!(lifetime("{}"), 3600);
+        assert_eq!(lifetime(r#"{"expires_in":null}"#), 3600);
+        assert_eq!(lifetime(r#"{"expires_in":-5}"#), 3600);
+        assert_eq!(lifetime(r#"{"expires_in":18446744073709551615}"#), 86_400);
+    }
+
+    #[test]
+    fn a_token_is_renewed_a_minute_ahead() {
+        let seconds = Duration::from_secs;
+        assert_eq!(ahead(seconds(3600)), seconds(60));
+        assert_eq!(ahead(seconds(100)), seconds(50));
+        let token = |left: u64| Token::until(Secret::new("t"), None, SystemTime::now() + seconds(left));
+        assert!(!token(3600).is_due() && token(3600).is_alive());
+        let nearly = Token {
+            life: Some(Life { due: SystemTime::now() - seconds(1), end: SystemTime::now() + seconds(59) }),
+            ..token(0)
+        };
+        assert!(nearly.is_due() && nearly.is_alive());
+        assert!(token(0).is_due() && !token(0).is_alive());
+        assert!(!Token::given(Secret::new("t")).is_due());
+    }
+
+    #[test]
+    fn a_form_value_is_percent_encoded() {
+        let mut text = String::new();
+        percent_encode("1000.a-b_c~&=+%/é", &mut text);
+        assert_eq!(text, "1000.a-b_c~%26%3D%2B%25%2F%C3%A9");
+    }
+}
