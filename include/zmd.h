@@ -241,6 +241,21 @@ typedef struct zmd_job {
   const char *job_id;
 } zmd_job;
 
+/**
+ * Takes a line of the log.
+ *
+ * It is called on whichever thread does the work, the library's own among them, and on several at once. It may
+ * call any zmd function; what these would log while it runs is dropped. It must return: no `longjmp`, and no
+ * C++ exception through it.
+ *
+ * @param user_data  what `zmd_set_logger()` was given
+ * @param level      1 error, 2 warning, 3 info, 4 debug, 5 trace
+ * @param message    one line in UTF-8, without a token or a password at any level; valid during the call
+ */
+typedef void (*zmd_log_fn)(void *user_data,
+                           int32_t level,
+                           const char *message);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -342,14 +357,17 @@ void zmd_config_free(struct zmd_config *config);
  * @param config  the settings, which are copied; NULL: those of the environment, as `zmd_config_load_env()`
  *                reads them
  * @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
- * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing (there must be an `access_token`) or bad;
- *         `ZMD_ERR_NULL_POINTER`
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or bad (there must be an `access_token`, or
+ *         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_client_new(const struct zmd_config *config,
                          struct zmd_client **client);
 
 /**
  * Replaces the access token, from any thread: calls that start after this one use it.
+ *
+ * A client that has a refresh token too renews it once the service refuses it; one that has none uses it to the
+ * end.
  *
  * @param client        the client
  * @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`; copied
@@ -359,8 +377,8 @@ zmd_error zmd_client_set_access_token(struct zmd_client *client,
                                       const char *access_token);
 
 /**
- * Asks how far a job is, and blocks until the answer is there: for `timeout_ms` at the most, retries and
- * their pauses included.
+ * Asks how far a job is, and blocks until the answer is there: for `timeout_ms` at the most, retries, their
+ * pauses and getting an access token included.
  *
  * @param client  the client; any number of threads may call at the same time
  * @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
@@ -370,8 +388,7 @@ zmd_error zmd_client_set_access_token(struct zmd_client *client,
  *                white space around it is passed over
  * @param status  where to put the answer; always written whole, on failure too
  * @return `ZMD_OK` if the service told the job's state, whatever it is: a job that failed is an answer, not
- *         an error. Else any error but `ZMD_ERR_OAUTH`; arguments that break their rule are refused before
- *         anything is sent.
+ *         an error. Else any error; arguments that break their rule are refused before anything is sent.
  */
 zmd_error zmd_client_status(struct zmd_client *client,
                             const char *module,
@@ -429,6 +446,22 @@ zmd_error zmd_simple_status(const char *module,
                             int64_t *total_count,
                             int64_t *deleted_count,
                             int64_t *failed_count);
+
+/**
+ * Has the library tell what it is doing: token renewals, retries, connections, TLS.
+ *
+ * There is one logger in a process, for all clients; another call replaces it, also while calls run: those may
+ * still use the old one for the line that they are about to write.
+ *
+ * @param log        the callback; NULL turns logging off
+ * @param user_data  handed to each call of it; the library keeps the pointer until the logger is replaced
+ * @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, with the lines of the HTTP and TLS
+ *                   libraries; 0: nothing
+ * @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level, with the logger left as it was
+ */
+zmd_error zmd_set_logger(zmd_log_fn log,
+                         void *user_data,
+                         int32_t max_level);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -8,12 +8,16 @@ mod last_error;
 mod config;
 mod client;
 mod simple;
+mod logger;
+#[cfg(feature = "capi")]
+mod wipe;
 
 use std::ffi::{CStr, c_char};
 
 pub use client::*;
 pub use config::*;
 pub use last_error::*;
+pub use logger::*;
 pub use names::*;
 pub use simple::*;
 
@@ -27,7 +31,11 @@ use crate::panic;
 fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
     last_error::clear();
     match panic::catch(body) {
-        Ok(()) => ZMD_OK,
+        Ok(()) => {
+            // A logger that was called meanwhile may have left one of its own.
+            last_error::clear();
+            ZMD_OK
+        }
         Err(error) => {
             let kind = error.kind();
             last_error::record(error);

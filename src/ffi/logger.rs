@@ -1,0 +1,117 @@
+//! What the library is doing, for the host program's log.
+
+use std::cell::Cell;
+use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use super::guard;
+use crate::error::{
+    Error, one_line,
+    zmd_error::{self, *},
+};
+
+/// Takes a line of the log.
+///
+/// It is called on whichever thread does the work, the library's own among them, and on several at once. It may
+/// call any zmd function; what these would log while it runs is dropped. It must return: no `longjmp`, and no
+/// C++ exception through it.
+///
+/// @param user_data  what `zmd_set_logger()` was given
+/// @param level      1 error, 2 warning, 3 info, 4 debug, 5 trace
+/// @param message    one line in UTF-8, without a token or a password at any level; valid during the call
+#[allow(non_camel_case_types)]
+pub type zmd_log_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, message: *const c_char)>;
+
+/// A host program's callback.
+struct Target {
+    log: unsafe extern "C" fn(*mut c_void, i32, *const c_char),
+    user_data: *mut c_void,
+}
+
+// SAFETY: the pointer is only handed back to the callback, whose documentation says that any thread calls it.
+unsafe impl Send for Target {}
+// SAFETY: as above.
+unsafe impl Sync for Target {}
+
+/// Read and replaced without a lock, so that the callback may call anything, and a child of `fork()` too.
+static TARGET: ArcSwapOption<Target> = ArcSwapOption::const_empty();
+
+struct Logger;
+
+thread_local! {
+    /// Whether this thread is in the callback.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        // Below HTTP, ureq's protocol crate dumps all that it sends in hexadecimal, the tokens included.
+        metadata.level() <= log::max_level() && metadata.target() != "ureq_proto::util"
+    }
+
+    fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) || INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(true) {
+            return;
+        }
+        if let Some(target) = TARGET.load_full() {
+            let line = one_line(&format!("{}: {}", record.target(), record.args()), 4000);
+            // A line holds no control characters, and so no NUL.
+            let line = CString::new(line).unwrap_or_default();
+            let level = match record.level() {
+                Level::Error => 1,
+                Level::Warn => 2,
+                Level::Info => 3,
+                Level::Debug => 4,
+                Level::Trace => 5,
+            };
+            // SAFETY: the caller of zmd_set_logger answers for the callback; the string outlives the call.
+            unsafe { (target.log)(target.user_data, level, line.as_ptr()) };
+        }
+        let _ = INSIDE.try_with(|inside| inside.set(false));
+    }
+
+    fn flush(&self) {}
+}
+
+/// Has the library tell what it is doing: token renewals, retries, connections, TLS.
+///
+/// There is one logger in a process, for all clients; another call replaces it, also while calls run: those may
+/// still use the old one for the line that they are about to write.
+///
+/// @param log        the callback; NULL turns logging off
+/// @param user_data  handed to each call of it; the library keeps the pointer until the logger is replaced
+/// @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, with the lines of the HTTP and TLS
+///                   libraries; 0: nothing
+/// @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level, with the logger left as it was
+///
+/// # Safety
+///
+/// `log` is NULL or a function that may be called from any thread until it is replaced, with `user_data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_set_logger(log: zmd_log_fn, user_data: *mut c_void, max_level: i32) -> zmd_error {
+    guard(|| {
+        let filter = match max_level {
+            _ if log.is_none() => LevelFilter::Off,
+            0 => LevelFilter::Off,
+            1 => LevelFilter::Error,
+            2 => LevelFilter::Warn,
+            3 => LevelFilter::Info,
+            4 => LevelFilter::Debug,
+            5 => LevelFilter::Trace,
+            other => {
+                let message =
+                    format!("max_level {other} is none: 1 errors, 2 warnings, 3 infos, 4 debug, 5 trace, 0 nothing");
+                return Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message));
+            }
+        };
+        // It stays for ever, and is refused the second time. In a Rust program with a logger of its own, that one
+        // gets the lines.
+        let _ = log::set_logger(&Logger);
+        TARGET.store(log.map(|log| Arc::new(Target { log, user_data })));
+        log::set_max_level(filter);
+        Ok(())
+    })
+}
