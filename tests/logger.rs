@@ -1,0 +1,94 @@
+//! The log. A process has one logger, so this file has one test.
+
+mod common;
+
+use std::ffi::{CStr, c_char, c_void};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use common::*;
+use zmd::ffi::zmd_set_logger;
+use zmd::zmd_error::*;
+
+/// What a callback was given.
+static LINES: Mutex<Vec<(usize, i32, String)>> = Mutex::new(Vec::new());
+
+unsafe extern "C" fn keep(user_data: *mut c_void, level: i32, message: *const c_char) {
+    // SAFETY: a NUL-terminated string, by the contract.
+    let line = unsafe { CStr::from_ptr(message) }.to_str().unwrap().to_owned();
+    LINES.lock().unwrap().push((user_data as usize, level, line));
+}
+
+static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
+static NESTED: AtomicUsize = AtomicUsize::new(0);
+
+/// Calls everything there is, a failing call last, and takes its own logger away and back.
+unsafe extern "C" fn call_anything(_: *mut c_void, _: i32, _: *const c_char) {
+    let Ok(client) = CLIENT.try_lock() else { return };
+    let client = client.as_ref().unwrap();
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    set(None, 0).unwrap();
+    set(Some(call_anything), 5).unwrap();
+    assert_eq!(client.failure("Leads", "4711").0.error, ZMD_ERR_JOB_NOT_FOUND);
+    NESTED.fetch_add(1, Ordering::Relaxed);
+}
+
+fn set(log: zmd::ffi::zmd_log_fn, max_level: i32) -> Result<(), Failed> {
+    // SAFETY: the callbacks live for ever, and do not follow the pointer.
+    checked(unsafe { zmd_set_logger(log, 7 as *mut c_void, max_level) })
+}
+
+fn heard_at(max_level: i32, client: &Client) -> Vec<(usize, i32, String)> {
+    LINES.lock().unwrap().clear();
+    set(Some(keep), max_level).unwrap();
+    client.status("Leads", "1001").unwrap();
+    set(None, 5).unwrap();
+    client.status("Leads", "1001").unwrap();
+    std::mem::take(&mut *LINES.lock().unwrap())
+}
+
+#[test]
+fn the_logger() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+
+    // The levels.
+    assert_eq!(heard_at(0, &client), []);
+    assert_eq!(heard_at(3, &client), []);
+    let lines = heard_at(4, &client);
+    assert!(lines.iter().all(|(user_data, level, line)| *user_data == 7 && *level <= 4 && !line.contains('\n')));
+    assert!(lines.contains(&(7, 4, "zmd::client: job 1001 of Leads: COMPLETED (HTTP 200)".to_owned())), "{lines:?}");
+    assert!(lines.iter().any(|(_, _, line)| line.starts_with("ureq::")), "{lines:?}");
+    // A new connection says more than one that is there.
+    assert!(heard_at(5, &Client::of(&sim, &[])).iter().any(|(_, level, _)| *level == 5));
+
+    // The callback may call anything, and leaves no trace of it in the call that it was called from.
+    *CLIENT.lock().unwrap() = Some(Client::of(&sim, &[]));
+    set(Some(call_anything), 5).unwrap();
+    for _ in 0..20 {
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+        let (failed, _) = client.failure("Leads", "12");
+        assert!(failed.message.contains("job 12 of"), "{failed:?}");
+    }
+    assert!(NESTED.load(Ordering::Relaxed) >= 20);
+    set(None, 0).unwrap();
+
+    // It may be replaced while calls run.
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    client.status("Leads", "1001").unwrap();
+                }
+            });
+        }
+        for round in 0..2000 {
+            set(if round % 2 == 0 { Some(keep) } else { None }, round % 6).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    set(None, 0).unwrap();
+    *CLIENT.lock().unwrap() = None;
+}

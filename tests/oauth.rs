@@ -1,0 +1,654 @@
+//! Access tokens that the library gets and renews, alone and with others.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use common::*;
+use zmd::zmd_error::*;
+use zmd_sim::{Clock, Fault, Reply, Sim};
+
+const REFRESH: &str = "1000.refresh0123456789abcdef0123456789.refreshfedcba9876543210fedcba98";
+const ID: &str = "1000.CLIENT0123456789ABCDEF";
+const SECRET: &str = "secret0123456789abcdef0123456789abcdef+/=&%";
+
+fn builder() -> zmd_sim::Builder {
+    Sim::builder().refresh_token(REFRESH, ID, SECRET)
+}
+
+/// A client that has the three, and knows nothing of the API but what the accounts server says.
+fn client_with(sim: &Sim, more: &[(&str, &str)]) -> Client {
+    Client::new(&settings(&sim.url(), more)).unwrap()
+}
+
+fn settings<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut all = vec![("accounts_url", url), ("refresh_token", REFRESH), ("client_id", ID), ("client_secret", SECRET)];
+    all.extend(more);
+    all
+}
+
+/// The token that the last status request brought.
+fn token_in_use(sim: &Sim) -> String {
+    let request = sim.all_requests().into_iter().rfind(|request| request.method == "GET").unwrap();
+    request.header("Authorization").unwrap().strip_prefix("Zoho-oauthtoken ").unwrap().to_owned()
+}
+
+#[test]
+fn a_token_is_got_when_it_is_first_needed_and_kept() {
+    let sim = with_job(builder().start());
+    let client = client_with(&sim, &[]);
+    assert_eq!((sim.connections(), sim.token_requests()), (0, 0));
+    for _ in 0..5 {
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    }
+    assert_eq!((sim.token_requests(), sim.requests()), (1, 5));
+    let request = &sim.all_requests()[0];
+    assert_eq!((&*request.method, &*request.target), ("POST", "/oauth/v2/token"));
+    assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
+}
+
+#[test]
+fn a_token_is_renewed_before_it_ends() {
+    for milliseconds in [false, true] {
+        let lifetime = Duration::from_secs(4);
+        let sim = with_job(builder().token_lifetime(lifetime).expires_in_milliseconds(milliseconds).start());
+        let client = client_with(&sim, &[]);
+        client.status("Leads", "1001").unwrap();
+        let first = token_in_use(&sim);
+        // It tells its end in whole seconds, so half of it is over after 1.5 to 2 seconds.
+        thread::sleep(Duration::from_millis(2100));
+        client.status("Leads", "1001").unwrap();
+        assert_ne!(token_in_use(&sim), first);
+        // No request was refused on the way.
+        assert_eq!((sim.token_requests(), sim.requests()), (2, 2));
+    }
+}
+
+#[test]
+fn a_token_that_can_t_be_renewed_ahead_is_used_to_its_end() {
+    let sim = with_job(builder().token_lifetime(Duration::from_secs(8)).start());
+    let client = client_with(&sim, &[("max_retries", "0")]);
+    client.status("Leads", "1001").unwrap();
+    thread::sleep(Duration::from_millis(4100));
+    sim.next_token(Reply::html(503, "<html>maintenance</html>"));
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    assert_eq!((sim.token_requests(), sim.requests()), (2, 2));
+}
+
+#[test]
+fn a_refused_token_is_renewed_once() {
+    let sim = with_job(builder().start());
+    let client = client_with(&sim, &[]);
+    client.status("Leads", "1001").unwrap();
+    sim.revoke_token(&token_in_use(&sim));
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    assert_eq!((sim.token_requests(), sim.requests()), (2, 3));
+    for code in ["INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"] {
+        sim.next(Reply::Error(code));
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{code}");
+    }
+    assert_eq!(sim.token_requests(), 5);
+}
+
+#[test]
+fn a_token_that_is_refused_as_soon_as_it_is_made_is_not_made_again() {
+    let sim = with_job(builder().start());
+    let client = client_with(&sim, &[]);
+    for _ in 0..5 {
+        let (failed, http_status) = client.failure("Leads", "error-INVALID_TOKEN");
+        assert_eq!((failed.error, http_status), (ZMD_ERR_UNAUTHORIZED, 401));
+    }
+    assert_eq!(sim.token_requests(), 2);
+    // That was the service's mood: the token is good.
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+}
+
+#[test]
+fn other_refusals_renew_nothing() {
+    let sim = with_job(builder().start());
+    let client = client_with(&sim, &[]);
+    assert_eq!(client.failure("Leads", "error-OAUTH_SCOPE_MISMATCH").0.error, ZMD_ERR_SCOPE);
+    assert_eq!(client.failure("Leads", "error-NO_PERMISSION").0.error, ZMD_ERR_FORBIDDEN);
+    assert_eq!(sim.token_requests(), 1);
+}
+
+#[test]
+fn a_given_token_is_used_until_it_is_refused() {
+    let sim = with_job(builder().start());
+    let client = client_with(&sim, &[("access_token", TOKEN), ("api_domain", &sim.url())]);
+    client.status("Leads", "1001").unwrap();
+    assert_eq!((token_in_use(&sim).as_str(), sim.token_requests()), (TOKEN, 0));
+    sim.revoke_token(TOKEN);
+    client.status("Leads", "1001").unwrap();
+    assert_eq!(sim.token_requests(), 1);
+    sim.accept_token("1000.set.by-hand");
+    client.set_access_token("1000.set.by-hand").unwrap();
+    client.status("Leads", "1001").unwrap();
+    assert_eq!((token_in_use(&sim).as_str(), sim.token_requests()), ("1000.set.by-hand", 1));
+}
+
+#[test]
+fn the_api_is_where_the_accounts_server_says() {
+    let api = with_job(Sim::start());
+    api.accept_any_token();
+    let accounts = with_job(builder().api_domain(api.url()).start());
+    client_with(&accounts, &[]).status("Leads", "1001").unwrap();
+    assert_eq!((accounts.requests(), api.requests()), (0, 1));
+    // Unless the settings say otherwise.
+    client_with(&accounts, &[("api_domain", &accounts.url())]).status("Leads", "1001").unwrap();
+    assert_eq!((accounts.requests(), api.requests()), (1, 1));
+    for bad in ["http://api.evil.test", "https://user@evil.test", "ftp://x", "", "nonsense"] {
+        let accounts = builder().api_domain(bad).start();
+        let (failed, _) = client_with(&accounts, &[]).failure("Leads", "1001");
+        assert_eq!(failed.error, ZMD_ERR_OAUTH, "{bad}: {failed:?}");
+        assert!(failed.message.contains("api_domain"), "{failed:?}");
+    }
+}
+
+#[test]
+fn refusals_are_told_apart() {
+    let sim = with_job(builder().start());
+    let url = sim.url();
+    for (key, code, says) in [
+        ("refresh_token", "invalid_code", "another data center than us"),
+        ("client_id", "invalid_client", "client_id"),
+        ("client_secret", "invalid_client_secret", "client_secret"),
+    ] {
+        let wrong = settings(&url, &[(key, "1000.wrong")]);
+        let (failed, http_status) = Client::new(&wrong).unwrap().failure("Leads", "1001");
+        assert_eq!((failed.error, &*failed.code), (ZMD_ERR_OAUTH, code), "{failed:?}");
+        assert!(failed.message.contains(says) && [200, 400].contains(&http_status), "{failed:?}");
+    }
+    let client = client_with(&sim, &[("max_retries", "0")]);
+    for (reply, error, code, says) in [
+        (
+            Reply::json(
+                400,
+                r#"{"error":"Access Denied","error_description":"You have made too many requests continuously."}"#,
+            ),
+            ZMD_ERR_RATE_LIMITED,
+            "Access Denied",
+            "token_cache",
+        ),
+        (
+            Reply::json(400, r#"{"error":"new_error","error_description":"Some day."}"#),
+            ZMD_ERR_OAUTH,
+            "new_error",
+            "Some day.",
+        ),
+        (Reply::html(200, "<html>Log in</html>"), ZMD_ERR_OAUTH, "", "<html>Log in"),
+        (Reply::html(404, "<html>Not here</html>"), ZMD_ERR_OAUTH, "", "accounts_url"),
+        (
+            Reply::json(302, "").header("Location", "https://elsewhere.test/"),
+            ZMD_ERR_OAUTH,
+            "",
+            "https://elsewhere.test/",
+        ),
+        (Reply::json(200, "{}"), ZMD_ERR_OAUTH, "", "without an access_token"),
+        (Reply::json(200, r#"{"access_token":""}"#), ZMD_ERR_OAUTH, "", "access_token"),
+        (Reply::json(200, r#"{"access_token":"a b"}"#), ZMD_ERR_OAUTH, "", "access_token"),
+        (Reply::json(200, r#"{"access_token":"#), ZMD_ERR_OAUTH, "", "accounts_url"),
+        (Reply::html(503, "<html>maintenance</html>"), ZMD_ERR_SERVER, "", "503"),
+        (Reply::html(429, ""), ZMD_ERR_RATE_LIMITED, "", "429"),
+        (Reply::Fault(Fault::Close), ZMD_ERR_NETWORK, "", ""),
+        (Reply::Fault(Fault::Garbage), ZMD_ERR_NETWORK, "", ""),
+        (Reply::Fault(Fault::BigBody), ZMD_ERR_BAD_RESPONSE, "", ""),
+    ] {
+        // A connection of its own: on a pooled one, a close would be another story.
+        sim.close_idle();
+        sim.next_token(reply.clone());
+        let (failed, _) = client.failure("Leads", "1001");
+        assert_eq!((failed.error, &*failed.code), (error, code), "{reply:?}: {failed:?}");
+        assert!(failed.message.contains(says), "{reply:?}: {failed:?}");
+    }
+    assert_eq!(sim.requests(), 0);
+}
+
+#[test]
+fn the_accounts_server_may_fail_for_a_moment() {
+    let sim = with_job(builder().start());
+    sim.next_token(Reply::html(500, "<html>no</html>"));
+    sim.next_token(Reply::Fault(Fault::Reset));
+    assert_eq!(client_with(&sim, &[]).status("Leads", "1001"), Ok(Answer::completed()));
+    assert_eq!(sim.token_requests(), 3);
+}
+
+#[test]
+fn the_deadline_holds_for_the_token_too() {
+    let sim = with_job(builder().start());
+    let client = client_with(&sim, &[("timeout_ms", "400")]);
+    for fault in [Fault::StallBeforeHeader, Fault::SlowForever, Fault::StallInBody] {
+        sim.next_token(Reply::Fault(fault));
+        let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+        assert_eq!(failed.error, ZMD_ERR_TIMEOUT, "{failed:?}");
+        assert!(took < Duration::from_millis(500), "{took:?}");
+    }
+    // Also for those who wait for the one that asks.
+    sim.next_token(Reply::Fault(Fault::StallBeforeHeader));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+                assert_eq!(failed.error, ZMD_ERR_TIMEOUT, "{failed:?}");
+                assert!(took < Duration::from_millis(500), "{took:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn sixteen_threads_cause_one_token_request() {
+    let sim = with_job(builder().delay(Duration::from_millis(50)).start());
+    let client = client_with(&sim, &[]);
+    let all_ask = || {
+        thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed())));
+            }
+        })
+    };
+    all_ask();
+    assert_eq!(sim.token_requests(), 1);
+    sim.revoke_token(&token_in_use(&sim));
+    all_ask();
+    assert_eq!(sim.token_requests(), 2);
+}
+
+#[test]
+fn settings_that_do_not_go_together() {
+    let access = ("access_token", TOKEN);
+    let (refresh, id, secret) = (("refresh_token", REFRESH), ("client_id", ID), ("client_secret", SECRET));
+    for (settings, missing) in [
+        (vec![refresh], "client_id and client_secret"),
+        (vec![access, id], "refresh_token and client_secret"),
+        (vec![refresh, secret], "client_id"),
+        (vec![access, refresh, id], "client_secret"),
+    ] {
+        let failed = Client::new(&settings).err().unwrap();
+        assert_eq!(failed.error, ZMD_ERR_INVALID_CONFIG);
+        assert!(failed.message.starts_with(&format!("{missing} is not set")), "{failed:?}");
+    }
+    let failed = Client::new(&[]).err().unwrap();
+    assert!(
+        failed.error == ZMD_ERR_INVALID_CONFIG && failed.message.starts_with("access_token is not set"),
+        "{failed:?}"
+    );
+    let failed = Client::new(&[refresh, id, secret, ("token_cache", "/tmp")]).err().unwrap();
+    assert_eq!(failed.error, ZMD_ERR_INVALID_CONFIG);
+    assert!(failed.message.starts_with("token_cache takes"), "{failed:?}");
+}
+
+/// A cache file in a directory of its own.
+struct Cache(PathBuf);
+
+impl Cache {
+    fn new(name: &str) -> Cache {
+        Cache(scratch(name))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("tokens")
+    }
+
+    fn path(&self) -> String {
+        self.file().to_str().unwrap().to_owned()
+    }
+
+    fn content(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.file()).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The command-line tool with the three and a cache.
+fn tool(sim: &Sim, cache: &str) -> Command {
+    let mut command = zmd_status(&[
+        ("ZMD_ACCOUNTS_URL", &sim.url()),
+        ("ZMD_REFRESH_TOKEN", REFRESH),
+        ("ZMD_CLIENT_ID", ID),
+        ("ZMD_CLIENT_SECRET", SECRET),
+        ("ZMD_TOKEN_CACHE", cache),
+    ]);
+    command.args(["Leads", "1001"]);
+    command
+}
+
+fn succeeds(command: &mut Command) {
+    let (exit, _, err) = run(command);
+    assert_eq!((exit, &*err), (Some(0), ""));
+}
+
+fn twelve_at_once(sim: &Sim, cache: &Cache) {
+    let children: Vec<_> = (0..12)
+        .map(|_| tool(sim, &cache.path()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn twelve_processes_cause_one_token_request() {
+    let sim = with_job(builder().delay(Duration::from_millis(50)).start());
+    let cache = Cache::new("twelve");
+    twelve_at_once(&sim, &cache);
+    assert_eq!((sim.token_requests(), sim.requests()), (1, 12));
+    let content = fs::read_to_string(cache.file()).unwrap();
+    assert!(content.contains(&token_in_use(&sim)));
+    assert!(![REFRESH, ID, SECRET].iter().any(|secret| content.contains(secret)), "{content}");
+    use std::os::unix::fs::MetadataExt;
+    assert_eq!(fs::metadata(cache.file()).unwrap().mode() & 0o777, 0o600);
+
+    // The token in the cache has expired.
+    let mut content = cache.content();
+    for entry in content["tokens"].as_object_mut().unwrap().values_mut() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        entry["expires_at"] = (now - 1).into();
+    }
+    let expired = format!(r#"{{"zmd_token_cache":1,"tokens":{}}}"#, content["tokens"]);
+    fs::write(cache.file(), expired).unwrap();
+    twelve_at_once(&sim, &cache);
+    assert_eq!(sim.token_requests(), 2);
+
+    // The token in the cache was revoked: each finds out for itself, and one renews it.
+    sim.revoke_token(&token_in_use(&sim));
+    twelve_at_once(&sim, &cache);
+    assert_eq!(sim.token_requests(), 3);
+}
+
+#[test]
+fn a_cache_that_is_of_no_use_costs_a_token_request() {
+    let clock = Clock::driven();
+    let sim = with_job(builder().clock(clock.clone()).start());
+    let cache = Cache::new("no-use");
+    let mut expected = 0;
+    for (content, is_repaired) in [
+        ("", true),
+        ("{\"zmd_token_cache\":1,", true),
+        ("{\"zmd_token_cache\":1,\"tokens\":{\"x\":7}}", true),
+        ("{\"zmd_token_cache\":1,\"tokens\":{", true),
+        ("root:x:0:0:root:/root:/bin/sh\n", false),
+        ("{\"somebody\":\"else's\"}", false),
+        ("\u{0}\u{1}\u{2}", false),
+    ] {
+        fs::write(cache.file(), content).unwrap();
+        succeeds(&mut tool(&sim, &cache.path()));
+        succeeds(&mut tool(&sim, &cache.path()));
+        expected += if is_repaired { 1 } else { 2 };
+        assert_eq!(sim.token_requests(), expected, "{content}");
+        if !is_repaired {
+            assert_eq!(fs::read_to_string(cache.file()).unwrap(), content);
+        }
+        clock.advance(Duration::from_secs(601));
+    }
+    // A directory that is not there, and names that no file can have.
+    for path in ["/nowhere/tokens", "/dev/null/tokens", "/dev/null", "/dev/full"] {
+        succeeds(&mut tool(&sim, path));
+    }
+}
+
+#[test]
+fn a_cache_that_may_not_be_written_costs_a_token_request_and_a_line() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let sim = with_job(builder().start());
+    let cache = Cache::new("read-only");
+    succeeds(&mut tool(&sim, &cache.path()));
+    let before = fs::read(cache.file()).unwrap();
+    let as_nobody = |expected: usize| {
+        let mut command = tool(&sim, &cache.path());
+        // SAFETY: geteuid has no preconditions.
+        if unsafe { libc::geteuid() } == 0 {
+            // Root may do everything.
+            command.uid(65_534).gid(65_534);
+        }
+        succeeds(&mut command);
+        assert_eq!(sim.token_requests(), expected);
+    };
+    // SAFETY: as above.
+    let root = unsafe { libc::geteuid() } == 0;
+    fs::set_permissions(&cache.0, fs::Permissions::from_mode(0o555)).unwrap();
+    // Root's file can't be read by nobody; one's own can, and serves.
+    as_nobody(if root { 2 } else { 1 });
+    fs::set_permissions(cache.file(), fs::Permissions::from_mode(0o000)).unwrap();
+    as_nobody(if root { 3 } else { 2 });
+    fs::set_permissions(&cache.0, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(cache.file(), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(fs::read(cache.file()).unwrap(), before);
+}
+
+#[test]
+fn a_lock_that_nobody_gives_back_costs_half_of_the_time() {
+    let sim = with_job(builder().start());
+    let cache = Cache::new("held");
+    let held = fs::File::create(cache.0.join("tokens.lock")).unwrap();
+    held.lock().unwrap();
+    let client = client_with(&sim, &[("token_cache", &cache.path()), ("timeout_ms", "1000")]);
+    let (took, result) = timed(|| client.status("Leads", "1001"));
+    assert_eq!(result, Ok(Answer::completed()));
+    assert!((0.4..0.9).contains(&took.as_secs_f64()), "{took:?}");
+    // Without the lock, it is not for us to write.
+    assert!(!cache.file().exists());
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_nothing_that_hinders_the_next() {
+    let clock = Clock::driven();
+    // They renew all the time: a token lives but a second.
+    let sim = with_job(builder().clock(clock.clone()).token_lifetime(Duration::from_secs(1)).start());
+    let cache = Cache::new("killed");
+    // How long a process takes from its start to its end.
+    let (whole, ()) = timed(|| succeeds(&mut tool(&sim, &cache.path())));
+    for round in 0..300u32 {
+        clock.advance(Duration::from_secs(61));
+        let _ = fs::remove_file(cache.file());
+        let mut child = tool(&sim, &cache.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(whole * (round % 100) / 80);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if cache.file().exists() {
+            // Whole, always: it is renamed into place.
+            let content = cache.content();
+            assert!(content["zmd_token_cache"] == 1 && content["tokens"].is_object(), "{content}");
+        }
+    }
+    clock.advance(Duration::from_secs(601));
+    fs::write(cache.file(), "").unwrap();
+    let (took, ()) = timed(|| succeeds(&mut tool(&sim, &cache.path())));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(cache.content()["tokens"].as_object().unwrap().len(), 1);
+    let mut names: Vec<_> = fs::read_dir(&cache.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["tokens", "tokens.lock"]);
+}
+
+#[test]
+fn a_child_of_fork_renews_for_itself() {
+    // In C, as a test process full of threads is no place to fork: see fork_test.c for the rest.
+    let sim = with_job(builder().start());
+    let program = compile("gcc", &["-std=c99"], "tests/c/renew_test.c", "renew_test");
+    let mut command = Command::new(program);
+    command.env_clear().envs([
+        ("ZMD_ACCOUNTS_URL", sim.url().as_str()),
+        ("ZMD_REFRESH_TOKEN", REFRESH),
+        ("ZMD_CLIENT_ID", ID),
+        ("ZMD_CLIENT_SECRET", SECRET),
+    ]);
+    let (exit, out, err) = run(&mut command);
+    assert_eq!((exit, &*out), (Some(0), "ok renew_test\n"), "{err}");
+}
+
+#[test]
+fn no_secret_is_left_in_memory() {
+    if missing("gcore") {
+        return;
+    }
+    for tls in [false, true] {
+        let sim = with_job(if tls { builder().tls().start() } else { builder().start() });
+        let program = compile("gcc", &["-std=c99"], "tests/c/memory_test.c", "memory_test");
+        let directory = scratch("core");
+        let mut child = Command::new(program);
+        child.env_clear().env("ZMD_ACCOUNTS_URL", sim.url()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        if tls {
+            child.env("ZMD_CA_FILE", sim.ca_file());
+        }
+        let mut child = child.spawn().unwrap();
+        let mut to = child.stdin.take().unwrap();
+        use std::io::{Read, Write};
+        to.write_all(format!("{REFRESH}\n{ID}\n{SECRET}\n").as_bytes()).unwrap();
+        let mut from = child.stdout.take().unwrap();
+        let mut dump = |name: &str| {
+            let mut line = [0; 6];
+            from.read_exact(&mut line).unwrap();
+            assert_eq!(&line, b"ready\n");
+            let prefix = directory.join(name);
+            let (exit, out, err) = run(Command::new("gcore").arg("-o").arg(&prefix).arg(child.id().to_string()));
+            assert_eq!(exit, Some(0), "{out}{err}");
+            fs::read(format!("{}.{}", prefix.display(), child.id())).unwrap()
+        };
+        let alive = dump("alive");
+        let token = token_in_use(&sim);
+        let secrets = [REFRESH, SECRET, &token];
+        let holds = |core: &[u8], secret: &str| {
+            // Also a part of it.
+            let part = &secret.as_bytes()[8..24];
+            core.windows(part.len()).any(|window| window == part)
+        };
+        for secret in secrets {
+            assert!(holds(&alive, secret), "a client has its secrets, or this test finds nothing");
+        }
+        to.write_all(b"free\n").unwrap();
+        let freed = dump("freed");
+        for secret in secrets {
+            assert!(!holds(&freed, secret), "{secret} is still in memory (tls: {tls})");
+        }
+        drop(to);
+        assert!(child.wait().unwrap().success());
+        fs::remove_dir_all(directory).unwrap();
+    }
+}
+
+/// Keeps what it hears; the tests of this file share one logger, as a process has one.
+mod log_lines {
+    use std::ffi::{CStr, c_char, c_void};
+    use std::sync::Mutex;
+
+    pub static LINES: Mutex<Vec<(i32, String)>> = Mutex::new(Vec::new());
+
+    pub unsafe extern "C" fn keep(_: *mut c_void, level: i32, message: *const c_char) {
+        // SAFETY: a NUL-terminated string, by the contract.
+        let line = unsafe { CStr::from_ptr(message) }.to_str().unwrap().to_owned();
+        // It may call any function.
+        assert!(!zmd::ffi::zmd_version().is_null());
+        LINES.lock().unwrap().push((level, line));
+    }
+}
+
+#[test]
+fn no_secret_is_in_a_trace_log_or_a_message() {
+    use log_lines::{LINES, keep};
+    let set = |max_level| {
+        // SAFETY: the callback takes no user data and lives for ever.
+        checked(unsafe { zmd::ffi::zmd_set_logger(Some(keep), std::ptr::null_mut(), max_level) })
+    };
+    for bad in [-1, 6, i32::MIN, i32::MAX] {
+        assert_eq!(set(bad).unwrap_err().error, ZMD_ERR_INVALID_ARGUMENT);
+    }
+    set(5).unwrap();
+    let mut messages = Vec::new();
+    let mut secrets = vec![REFRESH.to_owned(), SECRET.to_owned(), TOKEN.to_owned(), "pr0xy-p4ssword".to_owned()];
+    for tls in [false, true] {
+        let sim = with_job(if tls { builder().tls().start() } else { builder().start() });
+        let cache = Cache::new("log");
+        let mut more = vec![("max_retries", "1")];
+        more.extend(tls.then(|| ("ca_file", sim.ca_file().to_str().unwrap())));
+        let path = cache.path();
+        let with_cache: Vec<_> = more.iter().copied().chain([("token_cache", &*path)]).collect();
+        let client = client_with(&sim, &with_cache);
+        client.status("Leads", "1001").unwrap();
+        sim.revoke_token(&token_in_use(&sim));
+        client.status("Leads", "1001").unwrap();
+        for job_id in
+            ["error-INVALID_TOKEN", "error-NO_PERMISSION", "fault-garbage", "fault-close", "error-redirect", "x y"]
+        {
+            messages.push(client.failure("Leads", job_id).0.message);
+        }
+        // Each server repeats what it was sent.
+        let echo = token_in_use(&sim);
+        for reply in [Reply::json(200, &echo), Reply::api_error(400, &echo, &echo)] {
+            sim.next(reply);
+            messages.push(client.failure("Leads", "1001").0.message);
+        }
+        let echo = format!("{REFRESH} {SECRET}");
+        sim.next_token(Reply::json(400, &format!(r#"{{"error":"{echo}","error_description":"{echo}"}}"#)));
+        messages.push(client_with(&sim, &more).failure("Leads", "1001").0.message);
+        sim.next_token(Reply::html(200, &echo));
+        messages.push(client_with(&sim, &more).failure("Leads", "1001").0.message);
+        let proxy = format!("http://user:pr0xy-p4ssword@127.0.0.1:{}", free_port());
+        let proxied: Vec<_> = more.iter().copied().chain([("proxy", &*proxy)]).collect();
+        messages.push(client_with(&sim, &proxied).failure("Leads", "1001").0.message);
+        messages.push(Client::new(&[("access_token", &format!("{TOKEN} "))]).err().unwrap().message);
+        let tokens = sim
+            .all_requests()
+            .into_iter()
+            .filter_map(|request| request.header("Authorization")?.strip_prefix("Zoho-oauthtoken ").map(str::to_owned));
+        secrets.extend(tokens);
+    }
+    set(0).unwrap();
+    let lines = LINES.lock().unwrap();
+    let all: Vec<&str> = lines.iter().map(|(_, line)| &**line).chain(messages.iter().map(|line| &**line)).collect();
+    for (level, of) in [(2, "zmd::"), (3, "zmd::"), (4, "ureq"), (5, "ureq"), (4, "rustls")] {
+        if level > 2 {
+            assert!(lines.iter().any(|(l, line)| *l == level && line.starts_with(of)), "no line of {of} at {level}");
+        }
+    }
+    // The lines of a hexadecimal dump, joined, would show what they hide.
+    let joined: String = all.iter().flat_map(|line| line.split_whitespace().last()).collect();
+    for secret in secrets {
+        let percent: String = secret.bytes().map(|b| format!("%{b:02X}")).collect();
+        let form =
+            secret.replace('%', "%25").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D").replace('&', "%26");
+        for form in [secret.clone(), percent, form, base64(&secret), base64(&format!("user:{secret}"))] {
+            for line in all.iter().copied().chain([&*joined]) {
+                assert!(!line.contains(&form), "{form} is in: {}", &line[..line.len().min(300)]);
+            }
+        }
+    }
+}
+
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    // Without the last group, whose digits depend on what follows.
+    for group in text.as_bytes().chunks_exact(3) {
+        let bits = group.iter().fold(0usize, |bits, byte| bits << 8 | usize::from(*byte));
+        out.extend([18, 12, 6, 0].map(|shift| char::from(DIGITS[bits >> shift & 63])));
+    }
+    out
+}
+
+#[test]
+fn base64_is_base64() {
+    assert_eq!(base64("Aladdin:open sesame"), "QWxhZGRpbjpvcGVuIHNlc2Ft");
+}
+
+/// Where the README's recipe leads: nothing but variables.
+#[test]
+fn the_tool_with_the_three() {
+    let sim = with_job(builder().start());
+    let cache = Cache::new("tool");
+    succeeds(&mut tool(&sim, &cache.path()));
+    succeeds(&mut tool(&sim, &cache.path()));
+    assert_eq!(sim.token_requests(), 1);
+    assert!(Path::new(&cache.path()).exists());
+}
