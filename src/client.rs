@@ -152,12 +152,19 @@ impl Client {
         let Some(grant) = &self.grant else {
             return self.token.load_full().ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
         };
-        let _turn = process.renewal.enter(deadline).ok_or_else(|| {
-            Error::new(
-                ZMD_ERR_TIMEOUT,
-                format!("no access token within {} ms: try again, or raise timeout_ms", deadline.limit().as_millis()),
-            )
-        })?;
+        // A token that is due, but not at its end, lets nobody wait, and leaves time for the call itself.
+        let spare = || self.token.load_full().filter(|token| token.is_alive() && !is_refused(token));
+        let deadline = if spare().is_some() { deadline.half() } else { deadline };
+        let turn = if spare().is_some() { process.renewal.try_enter() } else { process.renewal.enter(deadline) };
+        let Some(_turn) = turn else {
+            return spare().ok_or_else(|| {
+                let limit = deadline.limit().as_millis();
+                Error::new(
+                    ZMD_ERR_TIMEOUT,
+                    format!("no access token within {limit} ms: try again, or raise timeout_ms"),
+                )
+            });
+        };
         // Whose turn was before has perhaps renewed it.
         if let Some(token) = usable() {
             return Ok(token);
@@ -170,14 +177,9 @@ impl Client {
                 self.token.compare_and_swap(&current, Some(token.clone()));
                 Ok(token)
             }
-            // It was renewed ahead of its time.
-            Err(error) => match current.filter(|token| token.is_alive() && !is_refused(token)) {
-                Some(token) => {
-                    log::warn!("{error}: the access token is good for a moment yet");
-                    Ok(token)
-                }
-                None => Err(error),
-            },
+            Err(error) => spare().ok_or_else(|| error.clone()).inspect(|_| {
+                log::warn!("{error}: the access token is good for a moment yet");
+            }),
         }
     }
 

@@ -340,6 +340,12 @@ pub(crate) struct Turnstile {
 pub(crate) struct Turn<'a>(&'a Turnstile);
 
 impl Turnstile {
+    /// Takes the turn if nobody has it.
+    pub(crate) fn try_enter(&self) -> Option<Turn<'_>> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        (!std::mem::replace(&mut *taken, true)).then(|| Turn(self))
+    }
+
     /// Waits for the turn; `None` when the deadline comes first.
     pub(crate) fn enter(&self, deadline: Deadline) -> Option<Turn<'_>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,6 +22,11 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
+    /// Half of what remains, for a part of the call.
+    pub(crate) fn half(&self) -> Deadline {
+        Deadline { at: Instant::now() + self.remaining() / 2, limit: self.limit }
+    }
+
     /// The whole time that the call has.
     pub(crate) fn limit(&self) -> Duration {
         self.limit

@@ -71,12 +71,25 @@ fn a_token_is_renewed_before_it_ends() {
 #[test]
 fn a_token_that_can_t_be_renewed_ahead_is_used_to_its_end() {
     let sim = with_job(builder().token_lifetime(Duration::from_secs(8)).start());
-    let client = client_with(&sim, &[("max_retries", "0")]);
+    let client = client_with(&sim, &[("max_retries", "0"), ("timeout_ms", "2000")]);
     client.status("Leads", "1001").unwrap();
     thread::sleep(Duration::from_millis(4100));
     sim.next_token(Reply::html(503, "<html>maintenance</html>"));
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
     assert_eq!((sim.token_requests(), sim.requests()), (2, 2));
+    // Nor does an accounts server that hangs cost more than half of the time, or that of more than one thread.
+    sim.next_token(Reply::Fault(Fault::StallBeforeHeader));
+    let client = &client;
+    thread::scope(|scope| {
+        let renewing = scope.spawn(move || timed(|| client.status("Leads", "1001")));
+        while sim.token_requests() < 3 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let (took, result) = timed(|| client.status("Leads", "1001"));
+        assert!(result.is_ok() && took < Duration::from_millis(300), "{took:?} {result:?}");
+        let (took, result) = renewing.join().unwrap();
+        assert!(result.is_ok() && (0.9..1.3).contains(&took.as_secs_f64()), "{took:?} {result:?}");
+    });
 }
 
 #[test]
