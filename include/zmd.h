@@ -242,6 +242,23 @@ typedef struct zmd_job {
 } zmd_job;
 
 /**
+ * Hears of a wait after every poll of a job, on the thread that waits.
+ *
+ * It may call any zmd function, but not free the client that waits; while it runs, `zmd_last_error()` tells of
+ * the poll. It must return: no `longjmp`, and no C++ exception through it.
+ *
+ * @param user_data  what the wait was given
+ * @param index      of the job in the array; 0 in a wait for one
+ * @param error      the `zmd_error` of the poll. After one that may pass, the wait goes on.
+ * @param status     what the poll brought, as `zmd_client_status()` would have written it; valid during the call
+ * @return 0 to go on; anything else cancels the client, as `zmd_client_cancel()` does
+ */
+typedef int32_t (*zmd_progress_fn)(void *user_data,
+                                   size_t index,
+                                   int32_t error,
+                                   const struct zmd_status *status);
+
+/**
  * Takes a line of the log.
  *
  * It is called on whichever thread does the work, the library's own among them, and on several at once. It may
@@ -418,6 +435,73 @@ zmd_error zmd_client_status_many(struct zmd_client *client,
                                  zmd_error *errors);
 
 /**
+ * Waits until a job has ended, and blocks for `timeout_ms` at the most.
+ *
+ * It asks again and again, with pauses that it chooses by what each answer says of the progress: between
+ * `poll_min_ms` and `poll_max_ms`. A failure that may pass (the network, a name look-up, HTTP 5xx or 429, an
+ * unreadable answer once) does not end the wait; the pauses get longer, and `progress` hears of it.
+ *
+ * @param client      the client; any number of threads may call at the same time
+ * @param module      as for `zmd_client_status()`
+ * @param job_id      as for `zmd_client_status()`
+ * @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask once
+ * @param progress    called after every poll; NULL: nobody is
+ * @param user_data   handed to `progress`
+ * @param status      where to put the last status; always written whole
+ * @return `ZMD_OK` as soon as the job is COMPLETED or FAILED, or in a state that this version does not know: look
+ *         at `status->state`. `ZMD_ERR_TIMEOUT` when `timeout_ms` ran out, `ZMD_ERR_CANCELLED` after a cancel: then
+ *         `status` has the last status seen. Else an error that asking again will not mend.
+ */
+zmd_error zmd_client_wait(struct zmd_client *client,
+                          const char *module,
+                          const char *job_id,
+                          int64_t timeout_ms,
+                          zmd_progress_fn progress,
+                          void *user_data,
+                          struct zmd_status *status);
+
+/**
+ * Waits until many jobs have ended, each as `zmd_client_wait()` would, with at most `max_concurrency` calls in
+ * flight. Where the service answers that it has had too many requests, all of them wait.
+ *
+ * It has threads of its own, as many as calls may be in flight, which are gone when it returns; `progress` is
+ * called on the calling thread alone. One job's failure disturbs no other. The same job may be named more than
+ * once, and is asked for as often.
+ *
+ * @param client      the client; any number of threads may call at the same time
+ * @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error at once.
+ * @param count       how many; with 0 nothing is done, and the arrays may be NULL
+ * @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask for each job once
+ * @param progress    called after every poll, with the job's index; NULL: nobody is
+ * @param user_data   handed to `progress`
+ * @param statuses    `count` statuses, each written whole as `zmd_client_wait()` does
+ * @param errors      `count` errors: `ZMD_OK` for a job that has ended
+ * @return `ZMD_OK` if every job has ended, else the error of the first job in the array that has one;
+ *         `zmd_last_error()` tells of that one. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+ */
+zmd_error zmd_client_wait_many(struct zmd_client *client,
+                               const struct zmd_job *jobs,
+                               size_t count,
+                               int64_t timeout_ms,
+                               zmd_progress_fn progress,
+                               void *user_data,
+                               struct zmd_status *statuses,
+                               zmd_error *errors);
+
+/**
+ * Cancels a client, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
+ * it is, and every later call at once. There is no way back: free it, and make another.
+ *
+ * One thing can't be interrupted: a TCP connection that nobody answers is waited for, up to
+ * `connect_timeout_ms`. Cancelling twice, or a client that does nothing, is fine. After `fork()` it concerns the
+ * process that calls it.
+ *
+ * @param client  the client
+ * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_client_cancel(struct zmd_client *client);
+
+/**
  * Frees a client: its connections are closed, its secrets wiped from memory. NULL is fine.
  *
  * @param client  the client, which no thread may be in a call of, or use any more
@@ -448,7 +532,34 @@ zmd_error zmd_simple_status(const char *module,
                             int64_t *failed_count);
 
 /**
+ * Waits until a job has ended, without a handle or a structure: `zmd_client_wait()` for hosts that can pass only
+ * numbers and strings.
+ *
+ * The client is that of `zmd_simple_status()`.
+ *
+ * @param module         as for `zmd_client_status()`
+ * @param job_id         as for `zmd_client_status()`
+ * @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+ * @param state          as for `zmd_simple_status()`, and the next three too
+ * @param total_count    NULL: not wanted
+ * @param deleted_count  NULL: not wanted
+ * @param failed_count   NULL: not wanted
+ * @return as for `zmd_client_new()` and `zmd_client_wait()`; after `ZMD_ERR_TIMEOUT` the last status seen is
+ *         written, after any other failure the state is `ZMD_STATE_UNKNOWN` and the counts are -1
+ */
+zmd_error zmd_simple_wait(const char *module,
+                          const char *job_id,
+                          int64_t timeout_ms,
+                          int32_t *state,
+                          int64_t *total_count,
+                          int64_t *deleted_count,
+                          int64_t *failed_count);
+
+/**
  * Has the library tell what it is doing: token renewals, retries, connections, TLS.
+ *
+ * The wording of the lines may change in any version, but for one at level 4 which programs may read: after each
+ * poll of a wait that goes on, and before its callback, `zmd::wait: jobs[INDEX]: next poll in N ms`.
  *
  * There is one logger in a process, for all clients; another call replaces it, also while calls run: those may
  * still use the old one for the line that they are about to write.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
@@ -13,11 +13,12 @@ use crate::error::{
     Error,
     zmd_error::{self, *},
 };
-use crate::http::{Answer, Http, Network, Proxies, Route, without_signals};
+use crate::http::{Answer, Http, Network, Proxies, Route, cancelled, without_signals};
 use crate::oauth::{Grant, Token, Turnstile};
 use crate::panic;
 use crate::retry::{self, Again, Deadline, Failure};
 use crate::status::{self, JobName, Status};
+use crate::wait::{self, Limits, Progress, Waited, World};
 
 /// Asks for the status of mass-delete jobs. Any number of threads may share one.
 ///
@@ -41,6 +42,9 @@ pub struct Client {
     /// allowed.
     hopeless: ArcSwapOption<Token>,
     process: ArcSwap<Process>,
+    cancelled: AtomicBool,
+    poll_min: Duration,
+    poll_max: Duration,
 }
 
 /// What belongs to one process. Whoever uses it holds an `Arc` of it: in a child of `fork()`, a call that
@@ -84,6 +88,9 @@ impl Client {
             hopeless: ArcSwapOption::empty(),
             process: ArcSwap::from_pointee(Process::new(&network)),
             network,
+            cancelled: AtomicBool::new(false),
+            poll_min: config.poll_min,
+            poll_max: config.poll_max,
         })
     }
 
@@ -114,32 +121,104 @@ impl Client {
         let deadline = Deadline::after(self.timeout);
         let job = JobName { module, job_id };
         let process = self.process();
-        let mut refused: Option<Arc<Token>> = None;
-        let result = retry::run(self.max_retries, deadline, || {
-            loop {
-                let token = self.token(&process, refused.as_deref(), deadline).map_err(Failure::lasting)?;
-                let result = self.ask(&process, &token, job, deadline);
-                match &result {
-                    Err(failure) if failure.error.kind() == ZMD_ERR_UNAUTHORIZED && self.grant.is_some() => {
-                        if refused.is_some() {
-                            self.hopeless.store(Some(token));
-                            return result;
-                        }
-                        if self.hopeless.load().as_ref().is_some_and(|hopeless| Arc::ptr_eq(hopeless, &token)) {
-                            return result;
-                        }
-                        log::info!("{}: renewing it", failure.error);
-                        refused = Some(token);
-                    }
-                    _ => return result,
-                }
-            }
-        });
+        let mut refused = None;
+        retry::run(
+            self.max_retries,
+            deadline,
+            |pause| process.http.sleep(pause),
+            || self.attempt(&process, job, deadline, &mut refused),
+        )
+    }
+
+    /// Asks until a job has ended: `Ok` with its last status, whatever it is. `progress` is called on this thread
+    /// after every poll. Without a `timeout` there is no limit; with zero it asks once.
+    pub fn wait(
+        &self,
+        module: &ModuleName,
+        job_id: &JobId,
+        timeout: Option<Duration>,
+        progress: &mut Progress,
+    ) -> Waited {
+        let jobs = [Ok((module.clone(), job_id.clone()))];
+        let mut waited = self.wait_many(&jobs, timeout, progress);
+        waited
+            .pop()
+            .unwrap_or_else(|| Waited { last: None, result: Err(Error::new(ZMD_ERR_INTERNAL, "a wait without a job")) })
+    }
+
+    /// Waits for many jobs, with at most `max_concurrency` calls in flight; a job that could not be named is an
+    /// error already. The results are in the order of the jobs.
+    pub fn wait_many(
+        &self,
+        jobs: &[Result<(ModuleName, JobId), Error>],
+        timeout: Option<Duration>,
+        progress: &mut Progress,
+    ) -> Vec<Waited> {
+        let limits = Limits {
+            timeout,
+            poll_timeout: self.timeout,
+            poll_min: self.poll_min,
+            poll_max: self.poll_max,
+            concurrency: self.max_concurrency,
+        };
+        let waiting = Waiting { client: self, process: self.process(), jobs };
+        wait::wait(&waiting, jobs.len(), |index| jobs[index].as_ref().err().cloned(), limits, progress)
+    }
+
+    /// Ends every call under way with `ZMD_ERR_CANCELLED`, and refuses all later ones, for good.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        let process = self.process();
+        process.http.cancel();
+        process.renewal.wake();
+    }
+
+    /// One attempt to learn a job's status, with another token if the one at hand is refused.
+    fn attempt(
+        &self,
+        process: &Process,
+        job: JobName,
+        deadline: Deadline,
+        refused: &mut Option<Arc<Token>>,
+    ) -> Result<Status, Failure> {
+        let result = self
+            .attempt_unless_cancelled(process, job, deadline, refused)
+            .map_err(|failure| if process.http.is_cancelled() { Failure::lasting(cancelled()) } else { failure });
         match &result {
             Ok(status) => log::debug!("{job}: {} (HTTP {})", status.text, status.http_status),
-            Err(error) => log::debug!("{job}: {}: {error}", error.kind().name()),
+            Err(Failure { error, .. }) => log::debug!("{job}: {}: {error}", error.kind().name()),
         }
         result
+    }
+
+    fn attempt_unless_cancelled(
+        &self,
+        process: &Process,
+        job: JobName,
+        deadline: Deadline,
+        refused: &mut Option<Arc<Token>>,
+    ) -> Result<Status, Failure> {
+        loop {
+            if process.http.is_cancelled() {
+                return Err(Failure::lasting(cancelled()));
+            }
+            let token = self.token(process, refused.as_deref(), deadline).map_err(Failure::lasting)?;
+            let result = self.ask(process, &token, job, deadline);
+            match &result {
+                Err(failure) if failure.error.kind() == ZMD_ERR_UNAUTHORIZED && self.grant.is_some() => {
+                    if refused.is_some() {
+                        self.hopeless.store(Some(token));
+                        return result;
+                    }
+                    if self.hopeless.load().as_ref().is_some_and(|hopeless| Arc::ptr_eq(hopeless, &token)) {
+                        return result;
+                    }
+                    log::info!("{}: renewing it", failure.error);
+                    *refused = Some(token);
+                }
+                _ => return result,
+            }
+        }
     }
 
     /// The token to ask with: not `refused`, and renewed where it is time.
@@ -155,7 +234,11 @@ impl Client {
         // A token that is due, but not at its end, lets nobody wait, and leaves time for the call itself.
         let spare = || self.token.load_full().filter(|token| token.is_alive() && !is_refused(token));
         let deadline = if spare().is_some() { deadline.half() } else { deadline };
-        let turn = if spare().is_some() { process.renewal.try_enter() } else { process.renewal.enter(deadline) };
+        let turn = if spare().is_some() {
+            process.renewal.try_enter()
+        } else {
+            process.renewal.enter(deadline, || process.http.is_cancelled())
+        };
         let Some(_turn) = turn else {
             return spare().ok_or_else(|| {
                 let limit = deadline.limit().as_millis();
@@ -267,8 +350,45 @@ impl Client {
             return current;
         }
         let ours = Arc::new(Process::new(&self.network));
+        if self.cancelled.load(Ordering::SeqCst) {
+            ours.http.cancel();
+        }
         let previous = self.process.compare_and_swap(&current, ours.clone());
         if Arc::ptr_eq(&previous, &current) { ours } else { Arc::clone(&previous) }
+    }
+}
+
+/// A wait's view of its client.
+struct Waiting<'a> {
+    client: &'a Client,
+    process: Arc<Process>,
+    jobs: &'a [Result<(ModuleName, JobId), Error>],
+}
+
+impl World for Waiting<'_> {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn poll(&self, index: usize, limit: Duration) -> Result<Status, Failure> {
+        let (module, job_id) = self.jobs[index].as_ref().map_err(|error| Failure::lasting(error.clone()))?;
+        self.client.attempt(&self.process, JobName { module, job_id }, Deadline::after(limit), &mut None)
+    }
+
+    fn cancel(&self) {
+        self.client.cancel();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.process.http.is_cancelled()
+    }
+
+    fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+        self.process.http.rest(until, is_awake);
+    }
+
+    fn wake(&self) {
+        self.process.http.wake();
     }
 }
 
@@ -290,5 +410,119 @@ fn again(answer: &Answer, kind: zmd_error) -> Again {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("api", &self.api).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use zmd_sim::{Clock, Job, Reply, Sim};
+
+    /// A real client of the stand-in, whose rests move the stand-in's clock on and take no time.
+    struct Driven<'a> {
+        waiting: Waiting<'a>,
+        begin: Instant,
+        sim: &'a Sim,
+        /// What happens on the way, and when, the last first.
+        events: Mutex<Vec<(u64, Event<'a>)>>,
+    }
+
+    type Event<'a> = Box<dyn Fn() + Send + 'a>;
+
+    impl World for Driven<'_> {
+        fn now(&self) -> Instant {
+            self.begin + self.sim.clock().now()
+        }
+
+        fn poll(&self, index: usize, limit: Duration) -> Result<Status, Failure> {
+            self.waiting.poll(index, limit)
+        }
+
+        fn cancel(&self) {
+            self.waiting.cancel();
+        }
+
+        fn is_cancelled(&self) -> bool {
+            self.waiting.is_cancelled()
+        }
+
+        fn rest(&self, until: Option<Instant>, _: &dyn Fn() -> bool) {
+            let until = until.expect("a driven wait rests until something");
+            self.sim.clock().advance(until.saturating_duration_since(self.now()));
+            let now = self.sim.clock().now().as_secs();
+            let mut events = self.events.lock().unwrap();
+            while events.last().is_some_and(|(at, _)| *at <= now) {
+                let (_, event) = events.pop().unwrap();
+                event();
+            }
+        }
+
+        fn wake(&self) {}
+    }
+
+    #[test]
+    fn a_wait_of_an_hour_survives_whatever_happens_in_it() {
+        // Tokens end after a quarter of an hour by the service's clock, and it does not say so.
+        let sim = Sim::builder()
+            .clock(Clock::driven())
+            .refresh_token("refresh", "id", "secret")
+            .token_lifetime(Duration::from_secs(900))
+            .start();
+        sim.add_job("Leads", "1", Job::new(3600, 1.0));
+        let url = sim.url().replace("127.0.0.1", "localhost");
+        let mut config = Config::new();
+        for (key, value) in [
+            ("accounts_url", url.as_str()),
+            ("api_domain", &url),
+            ("refresh_token", "refresh"),
+            ("client_id", "id"),
+            ("client_secret", "secret"),
+        ] {
+            config.set(key, value).unwrap();
+        }
+        let client = Client::new(&config).unwrap();
+        let process = client.process();
+        let jobs = [Ok((ModuleName::parse("Leads").unwrap(), JobId::parse("1").unwrap()))];
+        let mut events: Vec<(u64, Event)> = vec![
+            (600, Box::new(|| sim.stop_listening())),
+            (600, Box::new(|| sim.close_idle())),
+            (700, Box::new(|| sim.listen_again())),
+            (1500, Box::new(|| process.http.break_name_lookups(true))),
+            (2100, Box::new(|| process.http.break_name_lookups(false))),
+            (2600, Box::new(|| sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "120")))),
+        ];
+        events.reverse();
+        let world = Driven {
+            waiting: Waiting { client: &client, process: process.clone(), jobs: &jobs },
+            begin: Instant::now(),
+            sim: &sim,
+            events: Mutex::new(events),
+        };
+        let limits = Limits {
+            timeout: Some(Duration::from_secs(7200)),
+            poll_timeout: Duration::from_secs(30),
+            poll_min: Duration::from_secs(1),
+            poll_max: Duration::from_secs(60),
+            concurrency: 5,
+        };
+        let mut heard = Vec::new();
+        let waited = wait::wait(&world, 1, |_| None, limits, &mut |_, result| {
+            heard.push((sim.clock().now().as_secs(), result.as_ref().map_or_else(Error::kind, |_| ZMD_OK)));
+            true
+        });
+        assert_eq!(waited[0].result, Ok(()), "{heard:?}");
+        assert_eq!(waited[0].last.as_ref().unwrap().deleted, Some(3600));
+        let end = sim.clock().now().as_secs();
+        assert!((3600..3720).contains(&end), "{end}");
+        let heard_between =
+            |kind, from: u64, to: u64| heard.iter().any(|(at, k)| *k == kind && (from..to).contains(at));
+        assert!(heard_between(ZMD_ERR_CONNECT, 600, 760), "{heard:?}");
+        assert!(heard_between(ZMD_ERR_DNS, 1500, 2160), "{heard:?}");
+        assert!(heard_between(ZMD_ERR_RATE_LIMITED, 2600, 2700), "{heard:?}");
+        // Nobody heard of the tokens: they were renewed on the way.
+        assert!(!heard.iter().any(|(_, kind)| *kind == ZMD_ERR_UNAUTHORIZED), "{heard:?}");
+        assert!((4..=6).contains(&sim.token_requests()), "{}", sim.token_requests());
+        assert!(heard.len() < 130, "{} polls", heard.len());
     }
 }

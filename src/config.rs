@@ -27,6 +27,8 @@ pub struct Config {
     pub(crate) connect_timeout: Duration,
     pub(crate) max_retries: u32,
     pub(crate) max_concurrency: usize,
+    pub(crate) poll_min: Duration,
+    pub(crate) poll_max: Duration,
     pub(crate) proxy: ProxySetting,
     pub(crate) ca_file: Option<String>,
 }
@@ -53,6 +55,7 @@ pub struct Setting {
 }
 
 const TIMEOUT_MS: RangeInclusive<u64> = 1..=86_400_000;
+const POLL_MS: RangeInclusive<u64> = 1..=3_600_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
 const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
 const TOKEN_LIMIT: usize = 4096;
@@ -194,9 +197,29 @@ pub const SETTINGS: &[Setting] = &[
         key: "max_concurrency",
         default: "5",
         takes: || range(MAX_CONCURRENCY, ""),
-        meaning: "calls in flight at once in `zmd_client_status_many`; 5 is what Zoho's smallest edition allows",
+        meaning: "calls in flight at once for the `_many` functions; 5 is what Zoho's smallest edition allows",
         set: |config, value| {
             config.max_concurrency = parse_number(value, MAX_CONCURRENCY)? as usize;
+            Some(())
+        },
+    },
+    Setting {
+        key: "poll_min_ms",
+        default: "1000",
+        takes: || range(POLL_MS, " (milliseconds)"),
+        meaning: "the shortest pause between two polls of a job that is waited for",
+        set: |config, value| {
+            config.poll_min = Duration::from_millis(parse_number(value, POLL_MS)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "poll_max_ms",
+        default: "60000",
+        takes: || range(POLL_MS, " (milliseconds)"),
+        meaning: "the longest such pause; where `poll_min_ms` is longer, that counts",
+        set: |config, value| {
+            config.poll_max = Duration::from_millis(parse_number(value, POLL_MS)?);
             Some(())
         },
     },
@@ -245,6 +268,8 @@ impl Config {
             connect_timeout: Duration::from_millis(10_000),
             max_retries: 3,
             max_concurrency: 5,
+            poll_min: Duration::from_millis(1000),
+            poll_max: Duration::from_millis(60_000),
             proxy: ProxySetting::Env,
             ca_file: None,
         }
@@ -387,6 +412,8 @@ mod tests {
             ("timeout_ms", "86400001"),
             ("timeout_ms", "99999999999999999999999"),
             ("connect_timeout_ms", "0"),
+            ("poll_min_ms", "0"),
+            ("poll_max_ms", "3600001"),
             ("max_retries", "101"),
             ("max_concurrency", "0"),
             ("max_concurrency", "101"),

@@ -168,12 +168,23 @@ pub(crate) struct Answer {
 /// The connections and addresses of one process.
 pub(crate) struct Http {
     agent: Agent,
+    addresses: Arc<Addresses>,
     connect_timeout: Duration,
+    cancelled: Arc<AtomicBool>,
+    /// Those who rest wait here, until their time comes or something happens.
+    rest: Mutex<()>,
+    woken: Condvar,
 }
 
 impl Http {
     pub(crate) fn new(network: &Network) -> Http {
-        let addresses = Arc::new(Addresses::default());
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let addresses = Arc::new(Addresses {
+            hosts: Mutex::default(),
+            cancelled: cancelled.clone(),
+            #[cfg(test)]
+            broken: AtomicBool::new(false),
+        });
         let config = Agent::config_builder()
             .tls_config(TlsConfig::builder().root_certs(network.roots.clone()).build())
             .user_agent(USER_AGENT)
@@ -188,8 +199,59 @@ impl Http {
             .timeout_connect(Some(network.connect_timeout))
             .build();
         let connect = Connect(Arc::new(ConnectParts { tls: RustlsConnector::default(), addresses: addresses.clone() }));
-        let agent = Agent::with_parts(config, connect, CachingResolver(addresses));
-        Http { agent, connect_timeout: network.connect_timeout }
+        let agent = Agent::with_parts(config, connect, CachingResolver(addresses.clone()));
+        Http {
+            agent,
+            addresses,
+            connect_timeout: network.connect_timeout,
+            cancelled,
+            rest: Mutex::new(()),
+            woken: Condvar::new(),
+        }
+    }
+
+    /// Ends every exchange under way, wherever it is, and every rest; refuses later ones. A TCP connection that
+    /// nobody answers is waited for until the connect timeout: ureq has no way out of there.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        self.agent.clone().shutdown();
+        self.addresses.wake();
+        self.wake();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_name_lookups(&self, broken: bool) {
+        self.addresses.broken.store(broken, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Has everybody who rests look at what they rest for.
+    pub(crate) fn wake(&self) {
+        let _rest = lock(&self.rest);
+        self.woken.notify_all();
+    }
+
+    /// Rests until `until`, or until `is_awake` after a `wake`, or a cancel.
+    pub(crate) fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+        let mut rest = lock(&self.rest);
+        while !self.is_cancelled() && !is_awake() {
+            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return;
+            }
+            // Not for ever at once: some systems' clocks overflow.
+            let left = left.min(Duration::from_secs(3600));
+            rest = self.woken.wait_timeout(rest, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Rests that long, or until a cancel: then it is `false`.
+    pub(crate) fn sleep(&self, pause: Duration) -> bool {
+        self.rest(Instant::now().checked_add(pause), &|| false);
+        !self.is_cancelled()
     }
 
     /// Asks `url`, which lies under the route's base, with the access token.
@@ -232,6 +294,9 @@ impl Http {
             if remaining.is_zero() {
                 return Err(self.explain(ureq::Error::Timeout(Timeout::Global), route, deadline));
             }
+            if self.is_cancelled() {
+                return Err(Failure::lasting(cancelled()));
+            }
             let mut response = match send(remaining) {
                 Ok(response) => response,
                 // The server closed the connection while it was waiting for us. There may be more of that
@@ -245,7 +310,9 @@ impl Http {
                 Failure { error: failure.error.with_http_status(status), ..failure }
             })?;
             let without_secrets = |bytes: &[u8]| {
-                secrets.iter().fold(bytes.to_vec(), |bytes, secret| without(secret.reveal().as_bytes(), &bytes))
+                // A short one (no real one is) would be found in words that have nothing to do with it.
+                let secrets = secrets.iter().filter(|secret| secret.reveal().len() >= 8);
+                secrets.fold(bytes.to_vec(), |bytes, secret| without(secret.reveal().as_bytes(), &bytes))
             };
             let headers = response.headers();
             let location = headers.get(header::LOCATION).map(|value| without_secrets(value.as_bytes()));
@@ -260,6 +327,9 @@ impl Http {
 
     /// The one place that decides which failure of the network is which error, and whether it may pass.
     fn explain(&self, error: ureq::Error, route: &Route, deadline: Deadline) -> Failure {
+        if self.is_cancelled() {
+            return Failure::lasting(cancelled());
+        }
         let host = route.base.host();
         let limit = deadline.limit().as_millis();
         let connect_limit = self.connect_timeout.as_millis();
@@ -299,6 +369,11 @@ impl Http {
             }
         }
     }
+}
+
+/// What every call of a cancelled client comes to.
+pub(crate) fn cancelled() -> Error {
+    Error::new(ZMD_ERR_CANCELLED, "the client was cancelled")
 }
 
 fn timeout(host: &str, limit: u128) -> Failure {
@@ -629,9 +704,13 @@ impl Transport for Pooled {
 ///
 /// ureq resolves for every request, also for one that goes over a pooled connection, and starts a thread each
 /// time. Here one look-up a minute serves everybody, whatever the number of callers that wait for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Addresses {
     hosts: Mutex<HashMap<String, Arc<Lookup>>>,
+    cancelled: Arc<AtomicBool>,
+    /// Has every look-up fail, as if the name server were gone.
+    #[cfg(test)]
+    broken: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -658,17 +737,29 @@ impl Addresses {
         lock(&self.hosts).retain(|_, lookup| lock(&lookup.found).is_none());
     }
 
-    /// The addresses of `host:port`; `None` when `limit` is over.
+    /// Has those who wait for a look-up see that they were cancelled.
+    fn wake(&self) {
+        for lookup in lock(&self.hosts).values() {
+            let _found = lock(&lookup.found);
+            lookup.done.notify_all();
+        }
+    }
+
+    /// The addresses of `host:port`; `None` when `limit` is over, or after a cancel.
     fn of(&self, host_and_port: &str, limit: Duration) -> Option<Result<Vec<SocketAddr>, String>> {
         if let Ok(address) = host_and_port.parse() {
             return Some(Ok(vec![address]));
+        }
+        #[cfg(test)]
+        if self.broken.load(Ordering::SeqCst) {
+            return Some(Err("the name server is gone".to_owned()));
         }
         let until = Instant::now() + limit;
         let (lookup, thread) = self.join_or_begin(host_and_port);
         let mut found = lock(&lookup.found);
         while found.is_none() {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || self.cancelled.load(Ordering::SeqCst) {
                 return None;
             }
             found = lookup.done.wait_timeout(found, left).unwrap_or_else(PoisonError::into_inner).0;

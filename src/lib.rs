@@ -16,13 +16,17 @@ pub mod ffi;
 mod http;
 mod oauth;
 mod panic;
+mod poll;
 mod retry;
 mod secret;
 mod status;
 mod token_cache;
+mod wait;
 
 pub use client::Client;
 pub use config::{Config, SETTINGS, Setting};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment, JobId, ModuleName};
 pub use error::{Error, zmd_error};
+pub use poll::{Poll, Seen};
 pub use status::{Status, zmd_state};
+pub use wait::{Progress, Waited};

@@ -137,7 +137,7 @@ impl Grant {
                 return Ok(token);
             }
             // Half of the time: who holds the lock may hang, and a token without the cache is better than none.
-            match cache.lock_or_read(deadline.remaining() / 2, wanted) {
+            match cache.lock_or_read(deadline.remaining() / 2, |pause| http.sleep(pause), wanted) {
                 Ok(Some(Err(token))) => {
                     log::info!("access token taken from {path}");
                     return Ok(token);
@@ -184,10 +184,15 @@ impl Grant {
             percent_encode(value.reveal(), &mut form);
         }
         let secrets = [&self.refresh_token, &self.client_secret, &self.client_id];
-        let made = retry::run(self.max_retries, deadline, || {
-            let answer = http.post(&self.accounts, &url, &form, &secrets, deadline)?;
-            self.read(&answer)
-        });
+        let made = retry::run(
+            self.max_retries,
+            deadline,
+            |pause| http.sleep(pause),
+            || {
+                let answer = http.post(&self.accounts, &url, &form, &secrets, deadline)?;
+                self.read(&answer)
+            },
+        );
         made.map_err(|error| secrets.iter().fold(error, |error, secret| error.without(secret.reveal())))
     }
 
@@ -340,18 +345,24 @@ pub(crate) struct Turnstile {
 pub(crate) struct Turn<'a>(&'a Turnstile);
 
 impl Turnstile {
+    /// Has those who wait look at whether they were cancelled.
+    pub(crate) fn wake(&self) {
+        let _taken = self.taken.lock();
+        self.free.notify_all();
+    }
+
     /// Takes the turn if nobody has it.
     pub(crate) fn try_enter(&self) -> Option<Turn<'_>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         (!std::mem::replace(&mut *taken, true)).then(|| Turn(self))
     }
 
-    /// Waits for the turn; `None` when the deadline comes first.
-    pub(crate) fn enter(&self, deadline: Deadline) -> Option<Turn<'_>> {
+    /// Waits for the turn; `None` when the deadline or a cancel comes first.
+    pub(crate) fn enter(&self, deadline: Deadline, is_cancelled: impl Fn() -> bool) -> Option<Turn<'_>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         while *taken {
             let left = deadline.remaining();
-            if left.is_zero() {
+            if left.is_zero() || is_cancelled() {
                 return None;
             }
             taken = self.free.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;

@@ -61,10 +61,12 @@ impl Failure {
 
 /// Attempts until one succeeds, fails for good, or nothing is left of the retries or the time.
 ///
-/// A pause that does not fit the deadline is not begun: the caller learns of the failure at once.
+/// A pause that does not fit the deadline is not begun: the caller learns of the failure at once. `sleep` may
+/// come back early, from a cancel, which it tells by `false` and the next attempt will notice.
 pub(crate) fn run<T>(
     max_retries: u32,
     deadline: Deadline,
+    sleep: impl Fn(Duration) -> bool,
     mut attempt: impl FnMut() -> Result<T, Failure>,
 ) -> Result<T, Error> {
     let mut retries = 0;
@@ -81,7 +83,9 @@ pub(crate) fn run<T>(
             Again::After(pause) => Some(pause),
         };
         match pause {
-            Some(pause) if pause < deadline.remaining() => std::thread::sleep(pause),
+            Some(pause) if pause < deadline.remaining() => {
+                sleep(pause);
+            }
             Some(pause) => {
                 let seconds = pause.as_secs_f64();
                 return Err(error.map_message(|message| {
@@ -145,41 +149,60 @@ mod tests {
     #[test]
     fn what_lasts_is_not_tried_again() {
         let mut attempts = 0;
-        let result: Result<(), _> = run(3, Deadline::after(Duration::from_secs(60)), || {
-            attempts += 1;
-            Err(failure(Again::Never))
-        });
+        let result: Result<(), _> = run(
+            3,
+            Deadline::after(Duration::from_secs(60)),
+            |_| true,
+            || {
+                attempts += 1;
+                Err(failure(Again::Never))
+            },
+        );
         assert_eq!((attempts, result.unwrap_err().message()), (1, "no"));
     }
 
     #[test]
     fn what_may_pass_is_tried_as_often_as_allowed() {
         let mut attempts = 0;
-        let result: Result<(), _> = run(3, Deadline::after(Duration::from_secs(60)), || {
-            attempts += 1;
-            Err(failure(Again::After(Duration::ZERO)))
-        });
+        let result: Result<(), _> = run(
+            3,
+            Deadline::after(Duration::from_secs(60)),
+            |_| true,
+            || {
+                attempts += 1;
+                Err(failure(Again::After(Duration::ZERO)))
+            },
+        );
         assert_eq!((attempts, result.unwrap_err().message()), (4, "no (4 attempts)"));
     }
 
     #[test]
     fn an_attempt_that_the_deadline_cut_short_tells_of_the_one_before() {
         let mut attempts = 0;
-        let result: Result<(), _> = run(3, Deadline::after(Duration::from_secs(60)), || {
-            attempts += 1;
-            match attempts {
-                1 => Err(failure(Again::After(Duration::ZERO))),
-                _ => Err(Failure::lasting(Error::new(ZMD_ERR_TIMEOUT, "too late"))),
-            }
-        });
+        let result: Result<(), _> = run(
+            3,
+            Deadline::after(Duration::from_secs(60)),
+            |_| true,
+            || {
+                attempts += 1;
+                match attempts {
+                    1 => Err(failure(Again::After(Duration::ZERO))),
+                    _ => Err(Failure::lasting(Error::new(ZMD_ERR_TIMEOUT, "too late"))),
+                }
+            },
+        );
         assert_eq!(result.unwrap_err().message(), "too late; the attempt before: no");
     }
 
     #[test]
     fn a_pause_that_does_not_fit_is_not_begun() {
         let begin = Instant::now();
-        let result: Result<(), _> =
-            run(3, Deadline::after(Duration::from_secs(30)), || Err(failure(Again::After(Duration::from_secs(120)))));
+        let result: Result<(), _> = run(
+            3,
+            Deadline::after(Duration::from_secs(30)),
+            |_| true,
+            || Err(failure(Again::After(Duration::from_secs(120)))),
+        );
         assert!(result.unwrap_err().message().contains("120.0 s"));
         assert!(begin.elapsed() < Duration::from_secs(20));
     }

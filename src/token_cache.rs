@@ -89,10 +89,11 @@ impl TokenCache {
     }
 
     /// Waits until no other process renews the token, or there is one that `wanted` likes: then it comes instead
-    /// of the lock. `Ok(None)` when `limit` is over.
+    /// of the lock. `Ok(None)` when `limit` is over, or `sleep` tells of a cancel.
     pub(crate) fn lock_or_read<T>(
         &self,
         limit: Duration,
+        sleep: impl Fn(Duration) -> bool,
         wanted: impl Fn(Entry) -> Option<T>,
     ) -> io::Result<Option<Result<Lock, T>>> {
         let until = Instant::now() + limit;
@@ -110,10 +111,9 @@ impl TokenCache {
             if let Some(token) = self.read().and_then(&wanted) {
                 return Ok(Some(Err(token)));
             }
-            if Instant::now() >= until {
+            if Instant::now() >= until || !sleep(LOOK_EVERY) {
                 return Ok(None);
             }
-            std::thread::sleep(LOOK_EVERY);
         }
     }
 
@@ -220,7 +220,9 @@ mod tests {
     }
 
     fn lock(cache: &TokenCache) -> Lock {
-        let Ok(Some(Ok(lock))) = cache.lock_or_read(Duration::ZERO, |_| None::<()>) else { panic!("no lock") };
+        let Ok(Some(Ok(lock))) = cache.lock_or_read(Duration::ZERO, |_| true, |_| None::<()>) else {
+            panic!("no lock")
+        };
         lock
     }
 
@@ -301,10 +303,10 @@ mod tests {
         let directory = Directory::new("lock");
         let cache = directory.cache("one");
         let held = lock(&cache);
-        assert!(cache.lock_or_read(Duration::ZERO, |_| None::<()>).unwrap().is_none());
+        assert!(cache.lock_or_read(Duration::ZERO, |_| true, |_| None::<()>).unwrap().is_none());
         // Who waits is told of the token as soon as it is there.
         cache.write(entry("access-1", 3600), &held).unwrap();
-        let Ok(Some(Err(found))) = cache.lock_or_read(Duration::ZERO, Some) else { panic!("no token") };
+        let Ok(Some(Err(found))) = cache.lock_or_read(Duration::ZERO, |_| true, Some) else { panic!("no token") };
         assert_eq!(found.access_token, "access-1");
         drop(held);
         lock(&cache);

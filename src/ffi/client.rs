@@ -1,8 +1,9 @@
 //! Clients, and the status of jobs.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
+use std::time::Duration;
 
-use super::{Tag, guard, not_a_handle, null, text, write, zmd_config};
+use super::{Tag, guard, last_error, not_a_handle, null, text, write, zmd_config};
 use crate::client::Client;
 use crate::config::Config;
 use crate::endpoint::{JobId, ModuleName};
@@ -11,6 +12,7 @@ use crate::error::{
     zmd_error::{self, *},
 };
 use crate::status::{Status, zmd_state};
+use crate::wait::Waited;
 
 /// Asks for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
 ///
@@ -53,7 +55,33 @@ pub struct zmd_job {
     pub job_id: *const c_char,
 }
 
+/// Hears of a wait after every poll of a job, on the thread that waits.
+///
+/// It may call any zmd function, but not free the client that waits; while it runs, `zmd_last_error()` tells of
+/// the poll. It must return: no `longjmp`, and no C++ exception through it.
+///
+/// @param user_data  what the wait was given
+/// @param index      of the job in the array; 0 in a wait for one
+/// @param error      the `zmd_error` of the poll. After one that may pass, the wait goes on.
+/// @param status     what the poll brought, as `zmd_client_status()` would have written it; valid during the call
+/// @return 0 to go on; anything else cancels the client, as `zmd_client_cancel()` does
+#[allow(non_camel_case_types)]
+pub type zmd_progress_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, index: usize, error: i32, status: *const zmd_status) -> i32>;
+
 impl zmd_status {
+    /// A wait that came to its limit, or was cancelled, leaves the last status seen.
+    fn of_wait(waited: &Waited) -> zmd_status {
+        match (&waited.result, &waited.last) {
+            (Err(error), _) if !matches!(error.kind(), ZMD_ERR_TIMEOUT | ZMD_ERR_CANCELLED) => {
+                zmd_status::of(&Err(error.clone()))
+            }
+            (_, Some(status)) => zmd_status::of(&Ok(status.clone())),
+            (Err(error), None) => zmd_status::of(&Err(error.clone())),
+            (Ok(()), None) => zmd_status::nothing(),
+        }
+    }
+
     fn of(result: &Result<Status, Error>) -> zmd_status {
         let mut made = zmd_status {
             state: zmd_state::ZMD_STATE_UNKNOWN,
@@ -239,47 +267,225 @@ pub unsafe extern "C" fn zmd_client_status_many(
     errors: *mut zmd_error,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for the client; NULL is not written to, and else there are `count` elements.
-        let client = unsafe {
-            let client = client_ref(client);
-            for index in 0..count {
-                write_at(statuses, index, zmd_status::nothing());
-                write_at(errors, index, client.as_ref().map_or_else(Error::kind, |_| ZMD_ERR_NULL_POINTER));
-            }
-            client?
-        };
-        if count == 0 {
-            return Ok(());
+        // SAFETY: the caller answers for all of them.
+        let (client, named) = unsafe { begin_many(client, jobs, count, statuses, errors) }?;
+        let results = client.status_many(&named);
+        // SAFETY: begin_many has seen that neither is NULL, and the caller answers for `count` elements.
+        unsafe {
+            end_many(results.iter().map(|result| (zmd_status::of(result), result.as_ref().err())), statuses, errors)
         }
-        if jobs.is_null() {
-            return Err(null("jobs"));
-        }
-        if statuses.is_null() {
-            return Err(null("statuses"));
-        }
-        if errors.is_null() {
-            return Err(null("errors"));
-        }
-        // SAFETY: not NULL, and the caller answers for `count` elements and for what they point to.
-        let named: Vec<_> = (0..count)
-            .map(|index| unsafe {
-                let zmd_job { module, job_id } = jobs.add(index).read_unaligned();
-                job(module, job_id)
-            })
-            .collect();
-        let mut first = Ok(());
-        for (index, result) in client.status_many(&named).into_iter().enumerate() {
-            // SAFETY: neither is NULL, and the caller answers for `count` elements.
-            unsafe {
-                write_at(statuses, index, zmd_status::of(&result));
-                write_at(errors, index, result.as_ref().map_or_else(Error::kind, |_| ZMD_OK));
-            }
-            if let (Ok(()), Err(error)) = (&first, result) {
-                first = Err(error.map_message(|message| format!("jobs[{index}]: {message}")));
-            }
-        }
-        first
     })
+}
+
+/// Waits until a job has ended, and blocks for `timeout_ms` at the most.
+///
+/// It asks again and again, with pauses that it chooses by what each answer says of the progress: between
+/// `poll_min_ms` and `poll_max_ms`. A failure that may pass (the network, a name look-up, HTTP 5xx or 429, an
+/// unreadable answer once) does not end the wait; the pauses get longer, and `progress` hears of it.
+///
+/// @param client      the client; any number of threads may call at the same time
+/// @param module      as for `zmd_client_status()`
+/// @param job_id      as for `zmd_client_status()`
+/// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask once
+/// @param progress    called after every poll; NULL: nobody is
+/// @param user_data   handed to `progress`
+/// @param status      where to put the last status; always written whole
+/// @return `ZMD_OK` as soon as the job is COMPLETED or FAILED, or in a state that this version does not know: look
+///         at `status->state`. `ZMD_ERR_TIMEOUT` when `timeout_ms` ran out, `ZMD_ERR_CANCELLED` after a cancel: then
+///         `status` has the last status seen. Else an error that asking again will not mend.
+///
+/// # Safety
+///
+/// As for `zmd_client_status`; `progress` is NULL or a function that may be called with `user_data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_wait(
+    client: *mut zmd_client,
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    progress: zmd_progress_fn,
+    user_data: *mut c_void,
+    status: *mut zmd_status,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to; the caller answers for the rest.
+        unsafe { write(status, zmd_status::nothing()) };
+        if status.is_null() {
+            return Err(null("status"));
+        }
+        // SAFETY: the caller answers for all of them.
+        let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
+        // SAFETY: the caller answers for both.
+        let mut hear = unsafe { teller(progress, user_data) };
+        let waited = client.wait(&module, &job_id, timeout(timeout_ms), &mut hear);
+        // SAFETY: not NULL, and the caller answers for the rest.
+        unsafe { write(status, zmd_status::of_wait(&waited)) };
+        waited.result
+    })
+}
+
+/// Waits until many jobs have ended, each as `zmd_client_wait()` would, with at most `max_concurrency` calls in
+/// flight. Where the service answers that it has had too many requests, all of them wait.
+///
+/// It has threads of its own, as many as calls may be in flight, which are gone when it returns; `progress` is
+/// called on the calling thread alone. One job's failure disturbs no other. The same job may be named more than
+/// once, and is asked for as often.
+///
+/// @param client      the client; any number of threads may call at the same time
+/// @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error at once.
+/// @param count       how many; with 0 nothing is done, and the arrays may be NULL
+/// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask for each job once
+/// @param progress    called after every poll, with the job's index; NULL: nobody is
+/// @param user_data   handed to `progress`
+/// @param statuses    `count` statuses, each written whole as `zmd_client_wait()` does
+/// @param errors      `count` errors: `ZMD_OK` for a job that has ended
+/// @return `ZMD_OK` if every job has ended, else the error of the first job in the array that has one;
+///         `zmd_last_error()` tells of that one. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+///
+/// # Safety
+///
+/// As for `zmd_client_status_many`; `progress` is NULL or a function that may be called with `user_data`.
+#[unsafe(no_mangle)]
+#[allow(clippy::too_many_arguments, reason = "the contract has them")]
+pub unsafe extern "C" fn zmd_client_wait_many(
+    client: *mut zmd_client,
+    jobs: *const zmd_job,
+    count: usize,
+    timeout_ms: i64,
+    progress: zmd_progress_fn,
+    user_data: *mut c_void,
+    statuses: *mut zmd_status,
+    errors: *mut zmd_error,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for all of them.
+        let (client, named) = unsafe { begin_many(client, jobs, count, statuses, errors) }?;
+        // SAFETY: the caller answers for both.
+        let mut hear = unsafe { teller(progress, user_data) };
+        let waited = client.wait_many(&named, timeout(timeout_ms), &mut hear);
+        let results = waited.iter().map(|waited| (zmd_status::of_wait(waited), waited.result.as_ref().err()));
+        // SAFETY: begin_many has seen that neither is NULL, and the caller answers for `count` elements.
+        unsafe { end_many(results, statuses, errors) }
+    })
+}
+
+/// Cancels a client, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
+/// it is, and every later call at once. There is no way back: free it, and make another.
+///
+/// One thing can't be interrupted: a TCP connection that nobody answers is waited for, up to
+/// `connect_timeout_ms`. Cancelling twice, or a client that does nothing, is fine. After `fork()` it concerns the
+/// process that calls it.
+///
+/// @param client  the client
+/// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `client` is NULL or a client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_cancel(client: *mut zmd_client) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for it.
+        unsafe { client_ref(client) }?.cancel();
+        Ok(())
+    })
+}
+
+/// The limit of a wait; a negative one is none.
+pub(super) fn timeout(timeout_ms: i64) -> Option<Duration> {
+    u64::try_from(timeout_ms).ok().map(Duration::from_millis)
+}
+
+/// Tells a callback what a poll brought; `false` when it wants the wait to end.
+///
+/// # Safety
+///
+/// `progress` is NULL or may be called with `user_data` for as long as the result is used.
+unsafe fn teller(
+    progress: zmd_progress_fn,
+    user_data: *mut c_void,
+) -> impl FnMut(usize, &Result<Status, Error>) -> bool {
+    move |index, result| {
+        let Some(progress) = progress else { return true };
+        let error = match result {
+            Ok(_) => {
+                last_error::clear();
+                ZMD_OK
+            }
+            Err(error) => {
+                last_error::record(error.clone());
+                error.kind()
+            }
+        };
+        let status = zmd_status::of(result);
+        // SAFETY: the caller answers for both; the status outlives the call.
+        unsafe { progress(user_data, index, error as i32, &status) == 0 }
+    }
+}
+
+/// What `count` jobs are called, each or its error.
+type Named = Vec<Result<(ModuleName, JobId), Error>>;
+
+/// Checks the arguments of a `_many` function, and writes to every element what an error leaves.
+///
+/// # Safety
+///
+/// As for `zmd_client_status_many`.
+unsafe fn begin_many<'a>(
+    client: *mut zmd_client,
+    jobs: *const zmd_job,
+    count: usize,
+    statuses: *mut zmd_status,
+    errors: *mut zmd_error,
+) -> Result<(&'a Client, Named), Error> {
+    // SAFETY: the caller answers for it.
+    let client = unsafe { client_ref(client) };
+    for index in 0..count {
+        let error = client.as_ref().map_or_else(Error::kind, |_| ZMD_ERR_NULL_POINTER);
+        // SAFETY: NULL is not written to, and else there are `count` elements.
+        unsafe {
+            write_at(statuses, index, zmd_status::nothing());
+            write_at(errors, index, error);
+        }
+    }
+    let client = client?;
+    for (name, is_null) in [("jobs", jobs.is_null()), ("statuses", statuses.is_null()), ("errors", errors.is_null())] {
+        if is_null && count > 0 {
+            return Err(null(name));
+        }
+    }
+    let named = (0..count).map(|index| {
+        // SAFETY: not NULL, and the caller answers for `count` elements and for what they point to.
+        unsafe {
+            let zmd_job { module, job_id } = jobs.add(index).read_unaligned();
+            job(module, job_id)
+        }
+    });
+    Ok((client, named.collect()))
+}
+
+/// Writes what came of each job, and returns the first error among them.
+///
+/// # Safety
+///
+/// The arrays have as many elements as there are results.
+unsafe fn end_many<'a>(
+    results: impl Iterator<Item = (zmd_status, Option<&'a Error>)>,
+    statuses: *mut zmd_status,
+    errors: *mut zmd_error,
+) -> Result<(), Error> {
+    let mut first = Ok(());
+    for (index, (status, error)) in results.enumerate() {
+        // SAFETY: the caller answers for the arrays.
+        unsafe {
+            write_at(statuses, index, status);
+            write_at(errors, index, error.map_or(ZMD_OK, Error::kind));
+        }
+        if let (Ok(()), Some(error)) = (&first, error) {
+            first = Err(error.clone().map_message(|message| format!("jobs[{index}]: {message}")));
+        }
+    }
+    first
 }
 
 /// Writes an element of an array that may be NULL.

@@ -78,6 +78,9 @@ impl Log for Logger {
 
 /// Has the library tell what it is doing: token renewals, retries, connections, TLS.
 ///
+/// The wording of the lines may change in any version, but for one at level 4 which programs may read: after each
+/// poll of a wait that goes on, and before its callback, `zmd::wait: jobs[INDEX]: next poll in N ms`.
+///
 /// There is one logger in a process, for all clients; another call replaces it, also while calls run: those may
 /// still use the old one for the line that they are about to write.
 ///

@@ -2,11 +2,11 @@
 
 use std::ffi::c_char;
 
-use super::client::job;
+use super::client::{job, timeout};
 use super::{guard, write};
 use crate::client::Client;
-use crate::error::zmd_error;
-use crate::status::zmd_state;
+use crate::error::zmd_error::{self, ZMD_ERR_TIMEOUT};
+use crate::status::{Status, zmd_state};
 
 /// Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
 ///
@@ -35,22 +35,82 @@ pub unsafe extern "C" fn zmd_simple_status(
     deleted_count: *mut i64,
     failed_count: *mut i64,
 ) -> zmd_error {
-    let write_out = |written: zmd_state, counts: [Option<i64>; 3]| {
-        let [total, deleted, failed] = counts.map(|count| count.unwrap_or(-1));
-        // SAFETY: NULL is not written to; the caller answers for the rest.
-        unsafe {
-            write(state, written as i32);
-            write(total_count, total);
-            write(deleted_count, deleted);
-            write(failed_count, failed);
-        }
-    };
     guard(|| {
-        write_out(zmd_state::ZMD_STATE_UNKNOWN, [None; 3]);
-        // SAFETY: the caller answers for both.
-        let (module, job_id) = unsafe { job(module, job_id) }?;
-        let status = Client::shared()?.status(&module, &job_id)?;
-        write_out(status.state, [status.total, status.deleted, status.failed]);
+        // SAFETY: the caller answers for all of them.
+        unsafe {
+            let out = Out { state, total_count, deleted_count, failed_count };
+            out.write(None);
+            let (module, job_id) = job(module, job_id)?;
+            let status = Client::shared()?.status(&module, &job_id)?;
+            out.write(Some(&status));
+        }
         Ok(())
     })
+}
+
+/// Waits until a job has ended, without a handle or a structure: `zmd_client_wait()` for hosts that can pass only
+/// numbers and strings.
+///
+/// The client is that of `zmd_simple_status()`.
+///
+/// @param module         as for `zmd_client_status()`
+/// @param job_id         as for `zmd_client_status()`
+/// @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+/// @param state          as for `zmd_simple_status()`, and the next three too
+/// @param total_count    NULL: not wanted
+/// @param deleted_count  NULL: not wanted
+/// @param failed_count   NULL: not wanted
+/// @return as for `zmd_client_new()` and `zmd_client_wait()`; after `ZMD_ERR_TIMEOUT` the last status seen is
+///         written, after any other failure the state is `ZMD_STATE_UNKNOWN` and the counts are -1
+///
+/// # Safety
+///
+/// The strings are NULL or NUL-terminated; the other pointers are NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_simple_wait(
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    state: *mut i32,
+    total_count: *mut i64,
+    deleted_count: *mut i64,
+    failed_count: *mut i64,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for all of them.
+        unsafe {
+            let out = Out { state, total_count, deleted_count, failed_count };
+            out.write(None);
+            let (module, job_id) = job(module, job_id)?;
+            let waited = Client::shared()?.wait(&module, &job_id, timeout(timeout_ms), &mut |_, _| true);
+            if !matches!(&waited.result, Err(error) if error.kind() != ZMD_ERR_TIMEOUT) {
+                out.write(waited.last.as_ref());
+            }
+            waited.result
+        }
+    })
+}
+
+/// Where the simple functions put what they learn; each may be NULL.
+struct Out {
+    state: *mut i32,
+    total_count: *mut i64,
+    deleted_count: *mut i64,
+    failed_count: *mut i64,
+}
+
+impl Out {
+    /// # Safety
+    ///
+    /// Each pointer is NULL or valid for writing.
+    unsafe fn write(&self, status: Option<&Status>) {
+        let count = |count: fn(&Status) -> Option<i64>| status.and_then(count).unwrap_or(-1);
+        // SAFETY: NULL is not written to; the caller answers for the rest.
+        unsafe {
+            write(self.state, status.map_or(zmd_state::ZMD_STATE_UNKNOWN, |status| status.state) as i32);
+            write(self.total_count, count(|status| status.total));
+            write(self.deleted_count, count(|status| status.deleted));
+            write(self.failed_count, count(|status| status.failed));
+        }
+    }
 }

@@ -1,0 +1,414 @@
+//! When to ask again how far a job is.
+//!
+//! A poll costs API credits and a pause costs time: a job of a minute should not be seen to end a minute late, and a
+//! job of an hour may. So delay is counted as a share of the time that has passed, and every pause for which nothing
+//! better is known is such a share. Once the counts move there is something better: the time at which they reach the
+//! total. Few polls are spent on the way there, and one just after it.
+//!
+//! The constants were tuned with `benches/polling.rs`; near these values the outcome hardly changes.
+
+use std::time::Duration;
+
+/// The pause while no counts move, beyond `poll_min_ms`, as a share of the time since the first poll.
+const UNKNOWN: f64 = 0.21;
+
+/// The delay that is accepted where an end can be foreseen, as a share of the time since the first poll.
+const BUDGET: f64 = 0.11;
+
+/// How much later than foreseen to aim, as a share of the time since the first poll: a poll just before the end is lost.
+const AFTER: f64 = 0.001;
+
+/// The same, as a share of the forecast's error.
+const AFTER_ERROR: f64 = 0.025;
+
+/// How much earlier than foreseen the end may be, in errors of the forecast.
+const EARLY: f64 = 1.15;
+
+/// The first forecast's error, as a share of the time that it foresees.
+const FIRST_ERROR: f64 = 0.8;
+
+/// What is kept of the forecast's error when it comes true.
+const ERROR_KEPT: f64 = 0.35;
+
+/// The error that counts bring which stand still, as a share of the time that they do.
+const STILL_ERROR: f64 = 5.0;
+
+/// The rate is that of the recent past: how long that is, as a multiple of itself.
+const MEMORY: f64 = 3.0;
+
+/// Where between the last poll before the counts moved and the first after it they are taken to have begun to.
+const BEGAN: f64 = 0.35;
+
+/// The weight of the rate that follows from it, against later ones.
+const BEGAN_WEIGHT: f64 = 0.015;
+
+/// Decides when to ask again how far one job is.
+///
+/// It has no clock and does no I/O: it is told what each poll brought and when, and answers with a pause. A clone goes
+/// on by itself.
+#[derive(Clone, Debug)]
+pub struct Poll {
+    min: Duration,
+    max: Duration,
+    /// In a row.
+    failures: u32,
+    /// When the last answer came; this and all below in seconds since the first poll.
+    now: f64,
+    total: Option<i64>,
+    /// Records done with: deleted or failed. Zero until the first counts that move.
+    done: i64,
+    /// When `done` took its value, and when it was last seen with it.
+    changed: f64,
+    confirmed: f64,
+    /// The longest that counts stood still before they moved on, as in batches.
+    still: f64,
+    /// The rate: records, and the seconds that they took. Both zero until it is known.
+    records: f64,
+    seconds: f64,
+    /// The end foreseen when the counts last moved, and how far such forecasts are off.
+    end: Option<f64>,
+    error: f64,
+}
+
+/// What a poll brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// An answer: the counts it reported, in records.
+    Progress {
+        /// The records of the job.
+        total: Option<i64>,
+        /// Those deleted so far.
+        deleted: Option<i64>,
+        /// Those that could not be deleted.
+        failed: Option<i64>,
+    },
+    /// A failure that may pass.
+    Failure,
+}
+
+impl Poll {
+    /// For a job of which nothing is known, with the bounds of every pause: `poll_min_ms` and `poll_max_ms`.
+    ///
+    /// Where `min` is above `max`, `max` counts.
+    pub fn new(min: Duration, max: Duration) -> Poll {
+        Poll {
+            min: min.min(max),
+            max,
+            failures: 0,
+            now: 0.0,
+            total: None,
+            done: 0,
+            changed: 0.0,
+            confirmed: 0.0,
+            still: 0.0,
+            records: 0.0,
+            seconds: 0.0,
+            end: None,
+            error: 0.0,
+        }
+    }
+
+    /// Takes what a poll brought that ended `since_start` after the first poll ended, and gives the pause before the
+    /// next one, from `min` to `max`.
+    ///
+    /// After failures in a row the pause is `min`, doubled with each one more.
+    pub fn next_pause(&mut self, since_start: Duration, seen: Seen) -> Duration {
+        // A time before the last one would make for negative rates.
+        self.now = self.now.max(since_start.as_secs_f64());
+        let Seen::Progress { total, deleted, failed } = seen else {
+            let pause = self.min.saturating_mul(1 << self.failures.min(30));
+            self.failures = self.failures.saturating_add(1);
+            return pause.min(self.max);
+        };
+        self.failures = 0;
+        // A count that is left out once has not gone.
+        if total.is_some() && total != self.total {
+            self.total = total;
+            // The end moves, but not because the forecast was wrong.
+            self.end = self.end.and(self.remaining()).map(|remaining| self.now + remaining);
+        }
+        if deleted.is_some() || failed.is_some() {
+            let count = |count: Option<i64>| count.unwrap_or(0).max(0);
+            self.take(count(deleted).saturating_add(count(failed)));
+        } else if self.done == 0 {
+            // They have not moved yet: they do so from here on, if at all.
+            self.changed = self.now;
+        }
+        let seconds = match self.remaining() {
+            Some(remaining) => self.towards_the_end(remaining),
+            None => self.min.as_secs_f64() + UNKNOWN * self.now,
+        };
+        // Not by way of `f64`, which cannot hold every `Duration`: the bounds are exact.
+        Duration::try_from_secs_f64(seconds).unwrap_or(self.max).clamp(self.min, self.max)
+    }
+
+    /// Takes the records done with by now.
+    fn take(&mut self, done: i64) {
+        let began = self.done == 0;
+        if done < self.done {
+            // Counted anew, or another job's count: the pace so far says nothing of it.
+            (self.records, self.seconds, self.still, self.end) = (0.0, 0.0, 0.0, None);
+        } else if done > self.done && self.now > self.changed {
+            let records = done as f64 - self.done as f64;
+            let passed = self.now - self.changed;
+            if began {
+                self.records = BEGAN_WEIGHT * records;
+                self.seconds = BEGAN_WEIGHT * BEGAN * passed;
+            } else {
+                self.still = self.still.max(self.confirmed - self.changed);
+                let kept = if self.seconds > 0.0 { (-passed / (MEMORY * self.seconds)).exp() } else { 0.0 };
+                self.records = kept * self.records + records;
+                self.seconds = kept * self.seconds + passed;
+            }
+        }
+        if done != self.done || done == 0 {
+            self.done = done;
+            self.changed = self.now;
+            if let Some(remaining) = self.remaining() {
+                let end = self.now + remaining;
+                let off = self.end.map_or(FIRST_ERROR * remaining, |foreseen| (end - foreseen).abs());
+                self.error = off.max(ERROR_KEPT * self.error);
+                self.end = Some(end);
+            }
+        }
+        self.confirmed = self.now;
+    }
+
+    /// The seconds until the counts reach the total, if there are counts that move.
+    fn remaining(&self) -> Option<f64> {
+        let records = self.total? as f64 - self.done as f64;
+        if self.records <= 0.0 {
+            return None;
+        }
+        // Where counts come in batches, the next batch has been under way since the last one.
+        let under_way = f64::min(self.now - self.changed, self.still);
+        Some((records * self.seconds / self.records - under_way).max(0.0))
+    }
+
+    fn towards_the_end(&mut self, remaining: f64) -> f64 {
+        self.error = self.error.max(STILL_ERROR * (self.now - self.changed));
+        let budget = BUDGET * self.now;
+        let just_after = remaining + AFTER_ERROR * self.error + AFTER * self.now;
+        let early = EARLY * self.error;
+        if remaining <= 0.0 {
+            // Overdue: any moment now, but it may also hang at its last record.
+            UNKNOWN * (self.now - self.changed)
+        } else if early <= budget {
+            just_after
+        } else {
+            f64::max(remaining - early, budget).min(just_after)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const MINUTE: Duration = Duration::from_secs(60);
+    const SILENCE: Seen = Seen::Progress { total: None, deleted: None, failed: None };
+
+    fn counts(total: i64, deleted: i64) -> Seen {
+        Seen::Progress { total: Some(total), deleted: Some(deleted), failed: Some(0) }
+    }
+
+    /// The polls that a job takes which ends at `end`, and the seconds until the last of them is late.
+    fn watch(end: f64, at: impl Fn(f64) -> Seen) -> (u32, f64) {
+        let mut poll = Poll::new(SECOND, MINUTE);
+        let (mut now, mut polls) = (0.0, 1);
+        while now < end {
+            now += poll.next_pause(Duration::from_secs_f64(now), at(now)).as_secs_f64();
+            polls += 1;
+        }
+        (polls, now - end)
+    }
+
+    #[test]
+    fn ten_thousand_jobs_take_two_megabytes_at_most() {
+        assert!(size_of::<Poll>() <= 200, "{}", size_of::<Poll>());
+    }
+
+    #[test]
+    fn a_pause_is_within_the_bounds_whatever_comes() {
+        let mut state = 1u64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state >> 11
+        };
+        let odd = [i64::MIN, i64::MIN + 1, -1, 0, 1, 2, 1000, i64::MAX - 1, i64::MAX];
+        let bounds = [Duration::ZERO, Duration::from_nanos(1), SECOND, MINUTE, Duration::MAX];
+        for _ in 0..5000 {
+            let (min, max) = (bounds[random() as usize % 5], bounds[random() as usize % 5]);
+            let mut poll = Poll::new(min, max);
+            let mut now = Duration::ZERO;
+            for _ in 0..40 {
+                let mut count = || match random() % 4 {
+                    0 => None,
+                    1 => Some(odd[random() as usize % odd.len()]),
+                    _ => Some((random() % 2000) as i64),
+                };
+                let (total, deleted, failed) = (count(), count(), count());
+                let seen = if random() % 8 == 0 { Seen::Failure } else { Seen::Progress { total, deleted, failed } };
+                now = match random() % 16 {
+                    0 => Duration::ZERO,
+                    1 => Duration::MAX,
+                    2 => now,
+                    _ => Duration::from_millis(random() % 1_000_000),
+                };
+                let pause = poll.next_pause(now, seen);
+                assert!(min.min(max) <= pause && pause <= max, "{pause:?} after {seen:?} at {now:?}: {poll:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_steady_job_is_foreseen() {
+        for (total, rate) in [(500.0, 10.0), (5_000.0, 25.0), (30_000.0, 40.0)] {
+            let end = 20.0 + total / rate;
+            let (polls, late) = watch(end, |now| counts(total as i64, (rate * (now - 20.0).max(0.0)) as i64));
+            let most = 16 + (end / 60.0) as u32;
+            assert!(polls <= most && late <= 0.02 * end + 1.0, "{total} at {rate}: {polls} polls, {late} s late");
+        }
+    }
+
+    #[test]
+    fn without_counts_the_pauses_grow_with_the_time() {
+        let (polls, late) = watch(300.0, |_| SILENCE);
+        assert!(polls <= 30 && late <= 60.0, "{polls} polls, {late} s late");
+        let mut poll = Poll::new(SECOND, MINUTE);
+        assert_eq!(poll.next_pause(Duration::ZERO, SILENCE), SECOND);
+        let (early, later) = (poll.next_pause(SECOND * 50, SILENCE), poll.next_pause(SECOND * 100, SILENCE));
+        assert!(early > SECOND && later > early + SECOND, "{early:?} {later:?}");
+        assert_eq!(poll.next_pause(SECOND * 10_000, SILENCE), MINUTE);
+    }
+
+    #[test]
+    fn counts_that_are_left_out_once_are_not_forgotten() {
+        let mut poll = Poll::new(SECOND, MINUTE * 60);
+        poll.next_pause(Duration::ZERO, counts(10_000, 0));
+        poll.next_pause(SECOND * 10, counts(10_000, 100));
+        poll.next_pause(SECOND * 20, counts(10_000, 200));
+        let mut other = poll.clone();
+        let without = other.next_pause(SECOND * 21, SILENCE);
+        assert_eq!(without, poll.next_pause(SECOND * 21, counts(10_000, 200)));
+    }
+
+    #[test]
+    fn counts_that_go_backwards_are_measured_anew() {
+        let mut poll = Poll::new(SECOND, MINUTE * 60);
+        poll.next_pause(Duration::ZERO, counts(10_000, 0));
+        for at in 1..=10 {
+            poll.next_pause(SECOND * 10 * at, counts(10_000, 500 * i64::from(at)));
+        }
+        let unknown = poll.next_pause(SECOND * 110, counts(10_000, 1000));
+        assert_eq!(unknown, Poll::new(SECOND, MINUTE * 60).next_pause(SECOND * 110, SILENCE));
+        // A tenth of the pace from here on: 900 s remain, not 90.
+        for at in 1..=5 {
+            poll.next_pause(SECOND * (110 + 10 * at), counts(10_000, 1000 + 50 * i64::from(at)));
+        }
+        let pause = poll.next_pause(SECOND * 170, counts(10_000, 1300));
+        assert!(pause > SECOND * 500, "{pause:?}");
+    }
+
+    #[test]
+    fn a_total_that_changes_moves_the_end() {
+        let mut poll = Poll::new(SECOND, MINUTE * 60);
+        for at in 0..=10 {
+            poll.next_pause(SECOND * 10 * at, counts(2000, 100 * i64::from(at)));
+        }
+        let mut other = poll.clone();
+        let (short, long) =
+            (poll.next_pause(SECOND * 110, counts(2000, 1100)), other.next_pause(SECOND * 110, counts(8000, 1100)));
+        assert!(short < SECOND * 95 && long > SECOND * 300, "{short:?} {long:?}");
+    }
+
+    #[test]
+    fn a_total_that_is_reached_or_passed_is_no_end() {
+        for done in [1000, 1500] {
+            let mut poll = Poll::new(SECOND, MINUTE);
+            for at in 0..10 {
+                poll.next_pause(SECOND * 10 * at, counts(1000, 100 * i64::from(at)));
+            }
+            let first = poll.next_pause(SECOND * 100, counts(1000, done));
+            let second = poll.next_pause(SECOND * 400, counts(1000, done));
+            assert!(SECOND <= first && first < second && second <= MINUTE, "{first:?} {second:?}");
+        }
+    }
+
+    #[test]
+    fn a_stall_is_waited_out_and_the_end_foreseen_again() {
+        // 10 records a second, but none from 100 s to 300 s.
+        let done = |now: f64| (10.0 * (now.min(100.0) + (now - 300.0).max(0.0))) as i64;
+        let (polls, late) = watch(500.0, |now| counts(3000, done(now)));
+        assert!(polls <= 35 && late <= 25.0, "{polls} polls, {late} s late");
+    }
+
+    #[test]
+    fn batches_are_told_from_a_stall() {
+        // 500 records each 50 s. The last batch may come just after a poll that waits for it.
+        let (polls, late) = watch(500.0, |now| counts(5000, (now / 50.0) as i64 * 500));
+        assert!(polls <= 40 && late <= 60.0, "{polls} polls, {late} s late");
+    }
+
+    #[test]
+    fn failed_records_are_done_with_too() {
+        let mut poll = Poll::new(SECOND, MINUTE * 60);
+        let mut other = poll.clone();
+        for at in 0..10i64 {
+            let now = SECOND * at as u32 * 10;
+            let seen = Seen::Progress { total: Some(1000), deleted: Some(60 * at), failed: Some(30 * at) };
+            assert_eq!(poll.next_pause(now, seen), other.next_pause(now, counts(1000, 90 * at)));
+        }
+    }
+
+    #[test]
+    fn failures_double_the_pause_and_an_answer_goes_on_from_what_was_known() {
+        let mut poll = Poll::new(SECOND, MINUTE);
+        for at in 0..=5 {
+            poll.next_pause(SECOND * 10 * at, counts(1000, 50 * i64::from(at)));
+        }
+        let mut other = poll.clone();
+        let pauses: Vec<_> = (0..8).map(|_| poll.next_pause(SECOND * 60, Seen::Failure).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        let answer = || counts(1000, 300);
+        assert_eq!(poll.next_pause(SECOND * 60, answer()), other.next_pause(SECOND * 60, answer()));
+        assert_eq!(poll.next_pause(SECOND * 61, Seen::Failure), SECOND);
+        for _ in 0..100 {
+            assert!(poll.next_pause(SECOND * 62, Seen::Failure) <= MINUTE);
+        }
+    }
+
+    #[test]
+    fn equal_bounds_leave_no_choice_and_the_upper_one_counts() {
+        for (min, max) in [(MINUTE, MINUTE), (MINUTE * 2, MINUTE)] {
+            let mut poll = Poll::new(min, max);
+            for at in 0..20 {
+                assert_eq!(poll.next_pause(SECOND * at, counts(100, i64::from(at))), MINUTE);
+                assert_eq!(poll.next_pause(SECOND * at, Seen::Failure), MINUTE);
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_that_repeats_or_goes_back_does_no_harm() {
+        let mut poll = Poll::new(SECOND, MINUTE);
+        for (at, done) in [(0, 5), (0, 10), (10, 20), (10, 40), (5, 60), (0, 80)] {
+            let pause = poll.next_pause(SECOND * at, counts(1000, done));
+            assert!(SECOND <= pause && pause <= MINUTE, "{pause:?}");
+        }
+    }
+
+    #[test]
+    fn counts_may_be_as_large_as_they_come() {
+        let mut poll = Poll::new(SECOND, MINUTE);
+        for at in 0..100 {
+            let done = i64::MAX / 100 * i64::from(at);
+            let seen = Seen::Progress { total: Some(i64::MAX), deleted: Some(done), failed: Some(i64::MAX) };
+            let pause = poll.next_pause(SECOND * at, seen);
+            assert!(SECOND <= pause && pause <= MINUTE, "{pause:?}");
+        }
+    }
+}
