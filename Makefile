@@ -15,7 +15,7 @@ $(RELEASE)/libzmd.so: FORCE
 
 $(RELEASE)/zmd-status: $(RELEASE)/libzmd.so bindings/c/zmd-status.c include/zmd.h
 	ln -sf libzmd.so $(RELEASE)/libzmd.so.0
-	$(CC) -std=c99 $(CFLAGS) -Iinclude bindings/c/zmd-status.c -L$(RELEASE) -lzmd -Wl,-rpath,'$$ORIGIN' -o $@
+	$(CC) -std=c99 $(CFLAGS) -Iinclude bindings/c/zmd-status.c -L$(RELEASE) -lzmd -lpthread -Wl,-rpath,'$$ORIGIN' -o $@
 
 demo: $(RELEASE)/zmd-status
 	$(CARGO) build -p zmd-sim

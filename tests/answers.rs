@@ -167,6 +167,16 @@ fn a_server_that_repeats_the_token_does_not_get_it_into_a_message() {
 }
 
 #[test]
+fn a_short_token_spoils_no_answer() {
+    let sim = sim();
+    for token in ["t", "data", "Status"] {
+        sim.accept_token(token);
+        let client = Client::of(&sim, &[("access_token", token)]);
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{token}");
+    }
+}
+
+#[test]
 fn many_jobs_with_their_own_results() {
     let sim = sim();
     let client = Client::of(&sim, &[("max_retries", "0")]);

@@ -14,7 +14,7 @@ ask() {
 }
 
 log=$(mktemp)
-"$sim" --token demo-token >"$log" &
+"$sim" --token demo-token --job Leads:1001:9:inf --job Leads:1002:50000:40 --job Leads:1003:200:50 >"$log" &
 trap 'kill $! 2>/dev/null; rm -f "$log"' EXIT
 until grep -q listening "$log"; do
     kill -0 $! || exit 1
@@ -31,6 +31,10 @@ ask Leads 1001
 ask Leads 1002
 ask --json Leads 1002
 ask Leads 4711
+
+echo "It waits for jobs as well, with as few questions as it takes:"
+echo
+ask --wait Leads:1003 Leads:1001
 cat <<END
 Exit status 0 means completed, 1 failed, 2 still running, 3 an error. The real service is asked like this:
 

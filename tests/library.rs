@@ -11,11 +11,14 @@ use zmd_sim::{Job, Sim};
 
 /// The contract's functions, and nothing else.
 const FUNCTIONS: &[&str] = &[
+    "zmd_client_cancel",
     "zmd_client_free",
     "zmd_client_new",
     "zmd_client_set_access_token",
     "zmd_client_status",
     "zmd_client_status_many",
+    "zmd_client_wait",
+    "zmd_client_wait_many",
     "zmd_config_free",
     "zmd_config_load_env",
     "zmd_config_new",
@@ -26,6 +29,7 @@ const FUNCTIONS: &[&str] = &[
     "zmd_last_error_code",
     "zmd_set_logger",
     "zmd_simple_status",
+    "zmd_simple_wait",
     "zmd_state_name",
     "zmd_version",
 ];
@@ -79,8 +83,9 @@ fn every_item_of_the_header_is_documented() {
             && line.contains('(')
             && !line.starts_with([' ', '*', '/']);
         let constant = line.starts_with("  ZMD_");
-        let opaque_or_struct =
-            ["typedef struct zmd_", "typedef void (*zmd_", "enum zmd_"].iter().any(|start| line.starts_with(start));
+        let opaque_or_struct = ["typedef struct zmd_", "typedef void (*zmd_", "typedef int32_t (*zmd_", "enum zmd_"]
+            .iter()
+            .any(|start| line.starts_with(start));
         let field = line.starts_with("  ") && line.ends_with(';');
         let continued = lines[at.saturating_sub(1)].ends_with(',') && line.starts_with("      ");
         if (function || constant || opaque_or_struct || field) && !continued {
@@ -88,8 +93,8 @@ fn every_item_of_the_header_is_documented() {
             items += 1;
         }
     }
-    // 17 functions, 22 errors, 5 states, 6 types, a callback, 8 fields.
-    assert_eq!(items, 59);
+    // 21 functions, 22 errors, 5 states, 6 types, 2 callbacks, 8 fields.
+    assert_eq!(items, 64);
 }
 
 #[test]
@@ -151,12 +156,22 @@ fn the_c_program_of_the_whole_contract() {
 }
 
 #[test]
+fn waiting_from_c() {
+    for (compiler, flags, name) in
+        [("gcc", ["-std=c99", "-O2"], "wait-c"), ("g++", ["-std=c++11", "-xc++"], "wait-cpp")]
+    {
+        let program = compile(compiler, &flags, "tests/c/wait_test.c", name);
+        passes(Command::new(&program).arg("memory").env("ZMD_POLL_MIN_MS", "20"), "wait_test", false);
+    }
+}
+
+#[test]
 fn memcheck_finds_nothing() {
     if missing("valgrind") {
         return;
     }
-    let program = compile("gcc", &["-std=c99"], "tests/c/basics.c", "basics-memcheck");
-    for tls in [false, true] {
+    for (test, tls) in [("basics", false), ("basics", true), ("wait_test", false), ("wait_test", true)] {
+        let program = compile("gcc", &["-std=c99"], &format!("tests/c/{test}.c"), &format!("{test}-memcheck"));
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--error-exitcode=99", "--num-callers=80", "--leak-check=full"]);
         command.args([
@@ -164,7 +179,8 @@ fn memcheck_finds_nothing() {
             "--errors-for-leak-kinds=definite,indirect,possible",
         ]);
         command.arg(format!("--suppressions={ROOT}/tests/c/memcheck.supp")).arg(&program);
-        passes(&mut command, "basics", tls);
+        command.env("ZMD_POLL_MIN_MS", "20");
+        passes(&mut command, test, tls);
     }
 }
 

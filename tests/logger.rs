@@ -63,6 +63,16 @@ fn the_logger() {
     // A new connection says more than one that is there.
     assert!(heard_at(5, &Client::of(&sim, &[])).iter().any(|(_, level, _)| *level == 5));
 
+    // The line that programs may read.
+    sim.add_job("Leads", "2", zmd_sim::Job::new(50, 1000.0));
+    LINES.lock().unwrap().clear();
+    set(Some(keep), 4).unwrap();
+    let waiting = Client::of(&sim, &[("poll_min_ms", "100")]);
+    waiting.wait("Leads", "2", -1, &mut |_, _, _| true).1.unwrap();
+    set(None, 0).unwrap();
+    let lines = std::mem::take(&mut *LINES.lock().unwrap());
+    assert!(lines.iter().any(|(_, _, line)| line == "zmd::wait: jobs[0]: next poll in 100 ms"), "{lines:?}");
+
     // The callback may call anything, and leaves no trace of it in the call that it was called from.
     *CLIENT.lock().unwrap() = Some(Client::of(&sim, &[]));
     set(Some(call_anything), 5).unwrap();

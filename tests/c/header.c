@@ -113,10 +113,19 @@ zmd_error zmd_client_set_access_token(zmd_client *client, const char *access_tok
 zmd_error zmd_client_status(zmd_client *client, const char *module, const char *job_id, zmd_status *status);
 zmd_error zmd_client_status_many(zmd_client *client, const zmd_job *jobs, size_t count, zmd_status *statuses,
                                  zmd_error *errors);
+zmd_error zmd_client_wait(zmd_client *client, const char *module, const char *job_id, int64_t timeout_ms,
+                          zmd_progress_fn progress, void *user_data, zmd_status *status);
+zmd_error zmd_client_wait_many(zmd_client *client, const zmd_job *jobs, size_t count, int64_t timeout_ms,
+                               zmd_progress_fn progress, void *user_data, zmd_status *statuses, zmd_error *errors);
+zmd_error zmd_client_cancel(zmd_client *client);
 void zmd_client_free(zmd_client *client);
 
 zmd_error zmd_simple_status(const char *module, const char *job_id, int32_t *state, int64_t *total_count,
                             int64_t *deleted_count, int64_t *failed_count);
+zmd_error zmd_simple_wait(const char *module, const char *job_id, int64_t timeout_ms, int32_t *state,
+                          int64_t *total_count, int64_t *deleted_count, int64_t *failed_count);
+
+zmd_error zmd_set_logger(zmd_log_fn log, void *user_data, int32_t max_level);
 
 #ifdef __cplusplus
 }

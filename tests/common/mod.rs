@@ -135,6 +135,51 @@ impl Client {
         (failed, answer.http_status)
     }
 
+    /// The answer and the result of `zmd_client_wait`, with what the callback heard.
+    pub fn wait(&self, module: &str, job_id: &str, timeout_ms: i64, hear: &mut Hear) -> (Answer, Result<(), Failed>) {
+        let mut status = std::mem::MaybeUninit::<zmd_status>::uninit();
+        let mut hear: &mut Hear = hear;
+        // SAFETY: all pointers are valid, and `hear` outlives the call.
+        let result = checked(unsafe {
+            let (module, job_id, user_data) = (c(module), c(job_id), (&raw mut hear).cast());
+            zmd_client_wait(
+                self.0,
+                module.as_ptr(),
+                job_id.as_ptr(),
+                timeout_ms,
+                Some(tell),
+                user_data,
+                status.as_mut_ptr(),
+            )
+        });
+        // SAFETY: written whole by the call.
+        (Answer::of(unsafe { status.assume_init_ref() }), result)
+    }
+
+    /// The answers and errors of `zmd_client_wait_many`.
+    pub fn wait_many(
+        &self,
+        jobs: &[(&str, &str)],
+        timeout_ms: i64,
+        hear: &mut Hear,
+    ) -> (Vec<Answer>, Vec<zmd_error>, Result<(), Failed>) {
+        let mut hear: &mut Hear = hear;
+        let user_data = (&raw mut hear).cast();
+        self.many(jobs, |client, jobs, count, statuses, errors| {
+            // SAFETY: as `many` has it, and `hear` outlives the call.
+            unsafe { zmd_client_wait_many(client, jobs, count, timeout_ms, Some(tell), user_data, statuses, errors) }
+        })
+    }
+
+    pub fn raw(&self) -> *mut zmd_client {
+        self.0
+    }
+
+    pub fn cancel(&self) {
+        // SAFETY: the client is alive.
+        checked(unsafe { zmd_client_cancel(self.0) }).unwrap();
+    }
+
     pub fn set_access_token(&self, token: &str) -> Result<(), Failed> {
         // SAFETY: both pointers are valid.
         checked(unsafe { zmd_client_set_access_token(self.0, c(token).as_ptr()) })
@@ -142,21 +187,46 @@ impl Client {
 
     /// The answers and errors of `zmd_client_status_many`.
     pub fn status_many(&self, jobs: &[(&str, &str)]) -> (Vec<Answer>, Vec<zmd_error>, Result<(), Failed>) {
+        self.many(jobs, |client, jobs, count, statuses, errors| {
+            // SAFETY: as `many` has it.
+            unsafe { zmd_client_status_many(client, jobs, count, statuses, errors) }
+        })
+    }
+
+    fn many(
+        &self,
+        jobs: &[(&str, &str)],
+        call: impl FnOnce(*mut zmd_client, *const zmd_job, usize, *mut zmd_status, *mut zmd_error) -> zmd_error,
+    ) -> (Vec<Answer>, Vec<zmd_error>, Result<(), Failed>) {
         let names: Vec<_> = jobs.iter().map(|(module, job_id)| (c(module), c(job_id))).collect();
         let jobs: Vec<_> =
             names.iter().map(|(module, job_id)| zmd_job { module: module.as_ptr(), job_id: job_id.as_ptr() }).collect();
         let mut statuses: Vec<zmd_status> = Vec::with_capacity(jobs.len());
         let mut errors: Vec<zmd_error> = Vec::with_capacity(jobs.len());
-        // SAFETY: the arrays have room for as many elements as there are jobs, and the call writes them all.
+        let result = checked(call(self.0, jobs.as_ptr(), jobs.len(), statuses.as_mut_ptr(), errors.as_mut_ptr()));
+        // SAFETY: there is room for as many elements as there are jobs, and the call writes them all.
         unsafe {
-            let (to, errors_to) = (statuses.as_mut_ptr(), errors.as_mut_ptr());
-            let error = zmd_client_status_many(self.0, jobs.as_ptr(), jobs.len(), to, errors_to);
-            let result = checked(error);
             statuses.set_len(jobs.len());
             errors.set_len(jobs.len());
-            (statuses.iter().map(Answer::of).collect(), errors, result)
         }
+        (statuses.iter().map(Answer::of).collect(), errors, result)
     }
+}
+
+/// What a test does with each poll that a wait tells of: the job's index, the answer, and the failure if it is one.
+pub type Hear<'a> = dyn FnMut(usize, Answer, Option<Failed>) -> bool + 'a;
+
+/// A callback of the C ABI that calls a `Hear`.
+unsafe extern "C" fn tell(
+    user_data: *mut std::ffi::c_void,
+    index: usize,
+    error: i32,
+    status: *const zmd_status,
+) -> i32 {
+    // SAFETY: the user data is that of `wait` and `wait_many`, which are still running.
+    let (hear, status) = unsafe { (&mut *user_data.cast::<&mut Hear>(), &*status) };
+    let failed = checked(zmd_error::from_number(error).unwrap()).err();
+    i32::from(!hear(index, Answer::of(status), failed))
 }
 
 impl Drop for Client {

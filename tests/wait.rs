@@ -1,0 +1,365 @@
+//! Waiting and cancelling, through the C ABI and in real time. What an hour brings is in src/client.rs.
+
+mod common;
+
+use std::collections::HashSet;
+use std::net::TcpListener;
+use std::ptr::{null, null_mut};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::*;
+use zmd::ffi::*;
+use zmd::zmd_error::{self, *};
+use zmd_sim::{AtAccept, End, Fault, Job, Reply, Sim};
+
+/// Pauses that fit a test.
+const QUICK: [(&str, &str); 2] = [("poll_min_ms", "20"), ("poll_max_ms", "100")];
+
+fn nobody(_: usize, _: Answer, _: Option<Failed>) -> bool {
+    true
+}
+
+#[test]
+fn a_wait_comes_back_when_the_job_has_ended() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job { failed: 10, ..Job::new(1000, 1000.0) });
+    let client = Client::of(&sim, &QUICK);
+    let mut heard = Vec::new();
+    let (took, (answer, result)) = timed(|| {
+        client.wait("Leads", "2", -1, &mut |index, answer, failed| {
+            assert_eq!((index, failed), (0, None));
+            heard.push(answer);
+            true
+        })
+    });
+    assert_eq!((result, answer.state, answer.deleted, answer.failed), (Ok(()), 3, 990, 10));
+    // The job began before the client was made.
+    assert!((0.8..1.2).contains(&took.as_secs_f64()), "{took:?}");
+    assert_eq!((heard.last(), heard.len()), (Some(&answer), sim.requests()));
+    assert!(heard[..heard.len() - 1].iter().all(|answer| answer.state == 2));
+    assert_eq!(sim.connections(), 1);
+}
+
+#[test]
+fn a_failed_job_is_an_end() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job { ends: End::Failed, ..Job::new(9, f64::INFINITY) });
+    let (answer, result) = Client::of(&sim, &QUICK).wait("Leads", "2", -1, &mut nobody);
+    assert_eq!((result, answer.state), (Ok(()), 4));
+}
+
+#[test]
+fn a_wait_that_runs_out_leaves_the_last_status() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(1_000_000, 1000.0));
+    let client = Client::of(&sim, &QUICK);
+    for timeout in [300, 700] {
+        let (took, (answer, result)) = timed(|| client.wait("Leads", "2", timeout, &mut nobody));
+        assert_eq!(result.unwrap_err().error, ZMD_ERR_TIMEOUT);
+        assert!(answer.state == 2 && answer.deleted > 0 && answer.http_status == 200, "{answer:?}");
+        assert!((timeout as u128..timeout as u128 + 100).contains(&took.as_millis()), "{took:?}");
+    }
+    let before = sim.requests();
+    let (answer, result) = client.wait("Leads", "2", 0, &mut nobody);
+    assert_eq!((answer.state, result.unwrap_err().error, sim.requests()), (2, ZMD_ERR_TIMEOUT, before + 1));
+}
+
+#[test]
+fn a_poll_that_hangs_does_not_hold_the_wait() {
+    let sim = sim();
+    let client = Client::of(&sim, &QUICK);
+    let (took, (answer, result)) = timed(|| client.wait("Leads", "fault-stall-before-header", 400, &mut nobody));
+    let failed = result.unwrap_err();
+    assert_eq!((failed.error, answer), (ZMD_ERR_TIMEOUT, Answer::of_failure(0)));
+    assert!((400..500).contains(&took.as_millis()), "{took:?}");
+}
+
+#[test]
+fn the_callback_hears_of_failures_that_pass() {
+    let sim = sim();
+    for reply in [Reply::Error("INTERNAL_ERROR"), Reply::Fault(Fault::Close), Reply::json(200, "<html>")] {
+        sim.next(reply);
+    }
+    let mut heard = Vec::new();
+    let (answer, result) = Client::of(&sim, &QUICK).wait("Leads", "1001", -1, &mut |_, answer, failed| {
+        // The last error is the poll's while the callback runs.
+        heard.push((failed.map(|failed| failed.error), answer.http_status));
+        true
+    });
+    assert_eq!((answer, result), (Answer::completed(), Ok(())));
+    let (server, bad) = (Some(ZMD_ERR_SERVER), Some(ZMD_ERR_BAD_RESPONSE));
+    // The close met a pooled connection, which was replaced at no cost.
+    assert_eq!(heard, [(server, 500), (bad, 200), (None, 200)]);
+}
+
+#[test]
+fn a_failure_that_lasts_ends_the_wait() {
+    let sim = sim();
+    let client = Client::of(&sim, &QUICK);
+    for (job_id, error) in [
+        ("error-INVALID_TOKEN", ZMD_ERR_UNAUTHORIZED),
+        ("error-NO_PERMISSION", ZMD_ERR_FORBIDDEN),
+        ("7", ZMD_ERR_JOB_NOT_FOUND),
+    ] {
+        let before = sim.requests();
+        let (answer, result) = client.wait("Leads", job_id, -1, &mut nobody);
+        assert_eq!((result.unwrap_err().error, sim.requests()), (error, before + 1));
+        assert_eq!(answer, Answer::of_failure(answer.http_status));
+    }
+    assert_eq!(client.wait("Sales Orders", "1", -1, &mut nobody).1.unwrap_err().error, ZMD_ERR_INVALID_ARGUMENT);
+}
+
+#[test]
+fn the_callback_may_call_anything_and_end_the_wait() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(1_000_000, 1000.0));
+    let (client, other) = (Client::of(&sim, &QUICK), Client::of(&sim, &[]));
+    let mut polls = 0;
+    let (answer, result) = client.wait("Leads", "2", -1, &mut |_, _, _| {
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+        assert_eq!(other.failure("Leads", "7").0.error, ZMD_ERR_JOB_NOT_FOUND);
+        polls += 1;
+        polls < 3
+    });
+    assert_eq!((result.unwrap_err().error, answer.state, polls), (ZMD_ERR_CANCELLED, 2, 3));
+    // It was as good as a cancel.
+    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_CANCELLED);
+    assert_eq!(other.status("Leads", "1001"), Ok(Answer::completed()));
+}
+
+/// Cancels `client` while `call` runs, once `ready`, and says how long it took to come back from there.
+fn cancelled(client: &Client, ready: impl FnOnce() + Send, call: impl FnOnce() -> zmd_error) -> Duration {
+    thread::scope(|scope| {
+        let canceller = scope.spawn(|| {
+            ready();
+            thread::sleep(Duration::from_millis(100));
+            let begin = Instant::now();
+            client.cancel();
+            begin
+        });
+        let error = call();
+        let end = Instant::now();
+        assert_eq!(error, ZMD_ERR_CANCELLED);
+        let took = end - canceller.join().unwrap();
+        // Later calls return at once, and cancelling again is fine.
+        client.cancel();
+        let (later, failed) = timed(|| client.failure("Leads", "1001").0);
+        assert!(failed.error == ZMD_ERR_CANCELLED && later < Duration::from_millis(50), "{later:?} {failed:?}");
+        let (_, errors, _) = client.status_many(&[("Leads", "1001"); 3]);
+        assert_eq!(errors, [ZMD_ERR_CANCELLED; 3]);
+        took
+    })
+}
+
+fn error_of(result: Result<(), Failed>) -> zmd_error {
+    result.err().map_or(ZMD_OK, |failed| failed.error)
+}
+
+#[test]
+fn a_cancel_ends_every_call_wherever_it_is() {
+    let limit = Duration::from_millis(100);
+    for fault in ["stall-before-header", "stall-in-header", "stall-in-body", "slow-forever"] {
+        for tls in [false, true] {
+            let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+            let client = Client::of(&sim, &[]);
+            let call = || error_of(client.status("Leads", &format!("fault-{fault}")).map(|_| ()));
+            let took = cancelled(&client, || sim.wait_for_requests(1), call);
+            assert!(took < limit, "{fault}, tls {tls}: {took:?}");
+        }
+    }
+
+    // In the TLS handshake.
+    let sim = Sim::builder().tls().start();
+    sim.at_accept(AtAccept::StallBeforeTls);
+    let client = Client::of(&sim, &[]);
+    let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
+    assert!(took < limit, "handshake: {took:?}");
+
+    // In the pause between two attempts.
+    let sim = common::sim();
+    sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "20"));
+    let client = Client::of(&sim, &[]);
+    let took = cancelled(&client, || sim.wait_for_requests(1), || error_of(client.status("Leads", "1001").map(|_| ())));
+    assert!(took < limit, "back-off: {took:?}");
+
+    // Between two polls.
+    let sim = common::sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 1.0));
+    let client = Client::of(&sim, &[("poll_min_ms", "20000")]);
+    let took =
+        cancelled(&client, || sim.wait_for_requests(1), || error_of(client.wait("Leads", "2", -1, &mut nobody).1));
+    assert!(took < limit, "wait: {took:?}");
+
+    // With a proxy that says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let client = Client::of(&sim, &[("proxy", &proxy)]);
+    let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
+    assert!(took < limit, "proxy: {took:?}");
+}
+
+#[test]
+fn a_cancel_ends_the_wait_for_a_token() {
+    let limit = Duration::from_millis(100);
+    let directory = scratch("cancel");
+    let cache = directory.join("tokens").to_str().unwrap().to_owned();
+    for with_cache in [false, true] {
+        let sim = with_job(Sim::builder().refresh_token("refresh", "id", "secret").start());
+        let url = sim.url();
+        let mut settings = vec![
+            ("accounts_url", &*url),
+            ("refresh_token", "refresh"),
+            ("client_id", "id"),
+            ("client_secret", "secret"),
+        ];
+        // Either the accounts server hangs, or another process has the lock; and a second thread waits for the first.
+        let held = std::fs::File::create(directory.join("tokens.lock")).unwrap();
+        if with_cache {
+            settings.push(("token_cache", &cache));
+            held.lock().unwrap();
+        }
+        sim.next_token(Reply::Fault(Fault::StallBeforeHeader));
+        let client = Client::new(&settings).unwrap();
+        thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                thread::sleep(Duration::from_millis(50));
+                client.failure("Leads", "1001").0.error
+            });
+            let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
+            assert!(took < limit, "{took:?}");
+            assert_eq!(second.join().unwrap(), ZMD_ERR_CANCELLED);
+        });
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn an_idle_client_can_be_cancelled_and_freed() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    client.cancel();
+    client.cancel();
+    let (answer, result) = client.wait("Leads", "1001", -1, &mut nobody);
+    assert_eq!((answer, result.unwrap_err().error), (Answer::of_failure(0), ZMD_ERR_CANCELLED));
+    assert_eq!(sim.requests(), 0);
+    drop(client);
+}
+
+#[test]
+fn many_jobs_are_waited_for_with_few_calls_at_once() {
+    let sim = with_job(Sim::builder().delay(Duration::from_millis(2)).start());
+    let names: Vec<_> = (0..60).map(|index| format!("job-{index}")).collect();
+    for (index, name) in names.iter().enumerate() {
+        sim.add_job("Leads", name, Job::new(300 + 10 * index as u64, 1000.0));
+    }
+    let mut jobs: Vec<_> = names.iter().map(|name| ("Leads", &**name)).collect();
+    jobs.extend([("Leads", "7"), ("Sales Orders", "1"), ("Leads", "job-0"), ("Leads", "1001")]);
+    let client = Client::of(&sim, &[QUICK[0], QUICK[1], ("max_concurrency", "4")]);
+    let this_thread = thread::current().id();
+    let mut heard = HashSet::new();
+    let (answers, errors, result) = client.wait_many(&jobs, -1, &mut |index, answer, failed| {
+        assert_eq!(thread::current().id(), this_thread);
+        assert_eq!(failed.is_some(), index == 60, "{failed:?}");
+        assert_eq!(answer.state == 0, index == 60);
+        heard.insert(index);
+        true
+    });
+    assert_eq!(result.unwrap_err().error, ZMD_ERR_JOB_NOT_FOUND);
+    for (index, (answer, error)) in answers.iter().zip(&errors).enumerate() {
+        let expected = match index {
+            60 => (ZMD_ERR_JOB_NOT_FOUND, 0),
+            61 => (ZMD_ERR_INVALID_ARGUMENT, 0),
+            _ => (ZMD_OK, 3),
+        };
+        assert_eq!((*error, answer.state), expected, "{index}");
+    }
+    // One that was never polled is not told of.
+    assert_eq!(heard.len(), 63);
+    assert!(sim.in_flight_peak() <= 4 && sim.connections() <= 4, "{} {}", sim.in_flight_peak(), sim.connections());
+}
+
+#[test]
+fn a_wait_for_many_fills_every_slot() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 1.0));
+    let client = Client::of(&sim, &QUICK);
+    let jobs = [("Leads", "2"), ("Leads", "1001"), ("Leads", "7"), ("Leads", "2")];
+    let (took, (answers, errors, result)) = timed(|| client.wait_many(&jobs, 300, &mut nobody));
+    assert_eq!(errors, [ZMD_ERR_TIMEOUT, ZMD_OK, ZMD_ERR_JOB_NOT_FOUND, ZMD_ERR_TIMEOUT]);
+    let states: Vec<_> = answers.iter().map(|answer| answer.state).collect();
+    assert_eq!((states, result.unwrap_err().error), (vec![2, 3, 0, 2], ZMD_ERR_TIMEOUT));
+    assert!((300..400).contains(&took.as_millis()), "{took:?}");
+
+    let many = vec![("Leads", "2"); 2000];
+    let (answers, errors, _) = client.wait_many(&many, 0, &mut nobody);
+    assert!(errors.iter().all(|error| *error == ZMD_ERR_TIMEOUT) && answers.iter().all(|answer| answer.state == 2));
+
+    let took = cancelled(
+        &client,
+        || {},
+        || {
+            let (_, errors, result) = client.wait_many(&jobs, -1, &mut nobody);
+            assert_eq!(errors, [ZMD_ERR_CANCELLED, ZMD_OK, ZMD_ERR_JOB_NOT_FOUND, ZMD_ERR_CANCELLED]);
+            error_of(result)
+        },
+    );
+    assert!(took < Duration::from_millis(100), "{took:?}");
+}
+
+#[test]
+fn too_many_requests_slow_the_whole_batch_down() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 1.0));
+    let client = Client::of(&sim, &QUICK);
+    sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "1"));
+    let mut asked = Vec::new();
+    let begin = Instant::now();
+    let (_, errors, _) = client.wait_many(&[("Leads", "2"); 20], 1500, &mut |_, _, failed| {
+        asked.push((begin.elapsed(), failed.is_some()));
+        true
+    });
+    assert_eq!(errors, [ZMD_ERR_TIMEOUT; 20]);
+    let (refused, _) = *asked.iter().find(|(_, failed)| *failed).expect("a refusal");
+    // What was under way comes to its end; then nobody asks for a second.
+    let meanwhile =
+        asked.iter().filter(|(at, _)| (refused + Duration::from_millis(50)..Duration::from_secs(1)).contains(at));
+    assert_eq!(meanwhile.count(), 0, "{asked:?}");
+    assert!(asked.iter().any(|(at, _)| *at > Duration::from_secs(1)));
+}
+
+#[test]
+fn null_and_nothing() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    let (answers, errors, result) = client.wait_many(&[], -1, &mut nobody);
+    assert_eq!((answers, errors, result), (vec![], vec![], Ok(())));
+    let job = zmd_job { module: c"Leads".as_ptr(), job_id: null() };
+    let mut status = std::mem::MaybeUninit::<zmd_status>::uninit();
+    let mut error = ZMD_OK;
+    let (status, errors) = (status.as_mut_ptr(), &raw mut error);
+    let raw = client.raw();
+    let (module, job_id) = (c"Leads".as_ptr(), c"1001".as_ptr());
+    let nothing = null_mut();
+    // SAFETY: what is not NULL is valid; the callbacks are NULL.
+    unsafe {
+        let calls = [
+            zmd_client_wait(null_mut(), module, job_id, 0, None, nothing, status),
+            zmd_client_wait(raw, null(), job_id, 0, None, nothing, status),
+            zmd_client_wait(raw, module, null(), 0, None, nothing, status),
+            zmd_client_wait(raw, module, job_id, 0, None, nothing, null_mut()),
+            zmd_client_wait_many(null_mut(), &job, 1, 0, None, nothing, status, errors),
+            zmd_client_wait_many(raw, null(), 1, 0, None, nothing, status, errors),
+            zmd_client_wait_many(raw, &job, 1, 0, None, nothing, null_mut(), errors),
+            zmd_client_wait_many(raw, &job, 1, 0, None, nothing, status, null_mut()),
+            zmd_client_wait_many(raw, &job, 1, 0, None, nothing, status, errors),
+            zmd_client_cancel(null_mut()),
+            zmd_simple_wait(null(), job_id, 0, null_mut(), null_mut(), null_mut(), null_mut()),
+        ];
+        assert_eq!(calls, [ZMD_ERR_NULL_POINTER; 11]);
+        assert_eq!((*errors, (*status).total_count), (ZMD_ERR_NULL_POINTER, -1));
+        // Without a callback.
+        assert_eq!(zmd_client_wait(raw, module, job_id, -1, None, nothing, status), ZMD_OK);
+        assert_eq!((*status).total_count, 9);
+    }
+}
