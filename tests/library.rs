@@ -229,3 +229,35 @@ fn a_statically_linked_program() {
     text_of(command.args(["-lpthread", "-ldl", "-lm", "-lgcc_s", "-o"]).arg(&program));
     assert_eq!(text_of(Command::new(&program).arg("--version")), "zmd-status 0.1.0\n");
 }
+
+/// The first code block in this language after this heading of the README.
+fn readme_block(heading: &str, language: &str) -> String {
+    let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
+    let section = readme.split_once(heading).expect("the heading").1;
+    let block = section.split_once(&format!("```{language}\n")).expect("the block").1;
+    block.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_readmes_first_lines_do_what_they_say() {
+    let sim = sim_for_programs(false);
+    sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
+    let directory = scratch("readme");
+    // As if this were the project's own directory.
+    std::os::unix::fs::symlink(library().ancestors().nth(2).unwrap(), directory.join("target")).unwrap();
+    std::os::unix::fs::symlink(format!("{ROOT}/include"), directory.join("include")).unwrap();
+    fs::write(directory.join("example.c"), readme_block("### C, C++", "c")).unwrap();
+    let shell = readme_block("### C, C++", "sh");
+    let compile = shell.lines().find(|line| line.starts_with("cc ")).unwrap();
+    text_of(Command::new("sh").args(["-c", compile]).current_dir(&directory));
+    let mut example = Command::new(directory.join("example"));
+    environment(&mut example, &sim);
+    assert_eq!(text_of(&mut example), "COMPLETED: 9 of 9 deleted\n");
+    if !missing("python3") {
+        let mut script = Command::new("python3");
+        script.arg("-c").arg(readme_block("### Python", "python")).current_dir(&directory);
+        environment(&mut script, &sim);
+        assert_eq!(text_of(&mut script), "state 3: 9 of 9 deleted\n");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
