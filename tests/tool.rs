@@ -156,11 +156,17 @@ fn a_signal_cancels() {
         sim.add_job("Leads", "2", Job::new(50_000, 10.0));
         for job_id in ["2", "fault-stall-in-header"] {
             let before = sim.requests();
-            let mut child = waiting(&sim, &["Leads", job_id])
-                .stdout(std::process::Stdio::null())
-                .stderr(std::process::Stdio::null())
-                .spawn()
-                .unwrap();
+            let mut command = waiting(&sim, &["Leads", job_id]);
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+            // The tool leaves a signal ignored that was, as it is for what a shell starts in the background.
+            // SAFETY: signal() may be called between fork() and exec().
+            unsafe {
+                std::os::unix::process::CommandExt::pre_exec(&mut command, move || {
+                    libc::signal(signal, libc::SIG_DFL);
+                    Ok(())
+                });
+            }
+            let mut child = command.spawn().unwrap();
             sim.wait_for_requests(before + 1);
             // SAFETY: the child is ours and not waited for yet.
             unsafe { libc::kill(child.id() as i32, signal) };
