@@ -13,7 +13,7 @@ use crate::error::{
     Error,
     zmd_error::{self, *},
 };
-use crate::http::{Answer, Http, Network, Proxies, Route, cancelled, without_signals};
+use crate::http::{Answer, Http, Network, Proxies, Route, cancelled, quiet_thread};
 use crate::oauth::{Grant, Token, Turnstile};
 use crate::panic;
 use crate::retry::{self, Again, Deadline, Failure};
@@ -94,6 +94,13 @@ impl Client {
         })
     }
 
+    /// A client with the settings of the environment alone.
+    pub fn from_env() -> Result<Client, Error> {
+        let mut config = Config::new();
+        config.load_env()?;
+        Client::new(&config)
+    }
+
     /// The client that the simple functions of a process share, made from the environment when it is first
     /// needed. If that fails, the next call tries again.
     pub fn shared() -> Result<Arc<Client>, Error> {
@@ -101,9 +108,7 @@ impl Client {
         if let Some(client) = SHARED.load_full() {
             return Ok(client);
         }
-        let mut config = Config::new();
-        config.load_env()?;
-        let client = Arc::new(Client::new(&config)?);
+        let client = Arc::new(Client::from_env()?);
         let first = SHARED.compare_and_swap(&None::<Arc<Client>>, Some(client.clone()));
         Ok(first.clone().unwrap_or(client))
     }
@@ -233,11 +238,9 @@ impl Client {
         };
         // A token that is due, but not at its end, lets nobody wait, and leaves time for the call itself.
         let spare = || self.token.load_full().filter(|token| token.is_alive() && !is_refused(token));
-        let deadline = if spare().is_some() { deadline.half() } else { deadline };
-        let turn = if spare().is_some() {
-            process.renewal.try_enter()
-        } else {
-            process.renewal.enter(deadline, || process.http.is_cancelled())
+        let (deadline, turn) = match spare() {
+            Some(_) => (deadline.half(), process.renewal.try_enter()),
+            None => (deadline, process.renewal.enter(deadline, || process.http.is_cancelled())),
         };
         let Some(_turn) = turn else {
             return spare().ok_or_else(|| {
@@ -295,10 +298,7 @@ impl Client {
         // give, the work is done all the same.
         let mut done = std::thread::scope(|scope| {
             let others: Vec<_> = (1..self.max_concurrency.min(jobs.len()))
-                .map_while(|_| {
-                    let builder = std::thread::Builder::new().name("libzmd".to_owned());
-                    without_signals(|| builder.spawn_scoped(scope, work)).ok()
-                })
+                .map_while(|_| quiet_thread(|builder| builder.spawn_scoped(scope, work)).ok())
                 .collect();
             let mut done = work();
             for other in others {

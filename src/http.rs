@@ -786,8 +786,7 @@ impl Addresses {
         hosts.insert(host_and_port.to_owned(), lookup.clone());
         drop(hosts);
         let (name, for_thread) = (host_and_port.to_owned(), lookup.clone());
-        let builder = std::thread::Builder::new().name("libzmd".to_owned());
-        let thread = without_signals(|| builder.spawn(move || for_thread.run(&name)));
+        let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(&name)));
         if let Err(error) = &thread {
             lookup.finish(Err(error.to_string()));
         }
@@ -847,10 +846,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `spawn` with all signals blocked, so that a thread which it starts inherits that: no handler of the host
-/// program ever runs on a thread of ours. The calling thread's own mask is as before afterwards; a signal that
-/// comes meanwhile waits.
-pub(crate) fn without_signals<T>(spawn: impl FnOnce() -> T) -> T {
+/// Starts a thread under the library's name. `spawn` runs with all signals blocked, so that the thread inherits
+/// that: no handler of the host program ever runs on a thread of ours. The calling thread's own mask is as before
+/// afterwards; a signal that comes meanwhile waits.
+pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(std::thread::Builder) -> T) -> T {
+    let builder = std::thread::Builder::new().name("libzmd".to_owned());
     #[cfg(unix)]
     #[allow(unsafe_code)]
     {
@@ -860,11 +860,11 @@ pub(crate) fn without_signals<T>(spawn: impl FnOnce() -> T) -> T {
             let (mut all, mut before) = (std::mem::zeroed(), std::mem::zeroed());
             libc::sigfillset(&mut all);
             libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-            let result = spawn();
+            let result = spawn(builder);
             libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
             result
         }
     }
     #[cfg(not(unix))]
-    spawn()
+    spawn(builder)
 }

@@ -132,10 +132,6 @@ impl Grant {
         let mut lock = None;
         if let Some(cache) = &self.cache {
             let path = cache.path().display();
-            if let Some(token) = cache.read().and_then(wanted) {
-                log::info!("access token taken from {path}");
-                return Ok(token);
-            }
             // Half of the time: who holds the lock may hang, and a token without the cache is better than none.
             match cache.lock_or_read(deadline.remaining() / 2, |pause| http.sleep(pause), wanted) {
                 Ok(Some(Err(token))) => {

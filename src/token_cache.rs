@@ -96,6 +96,9 @@ impl TokenCache {
         sleep: impl Fn(Duration) -> bool,
         wanted: impl Fn(Entry) -> Option<T>,
     ) -> io::Result<Option<Result<Lock, T>>> {
+        if let Some(token) = self.read().and_then(&wanted) {
+            return Ok(Some(Err(token)));
+        }
         let until = Instant::now() + limit;
         let file = private().write(true).create(true).truncate(false).open(self.beside(".lock"))?;
         loop {

@@ -9,7 +9,7 @@ use crate::error::{
     Error,
     zmd_error::{self, *},
 };
-use crate::http::without_signals;
+use crate::http::quiet_thread;
 use crate::panic;
 use crate::poll::{Poll, Seen};
 use crate::retry::{Again, Failure};
@@ -81,12 +81,8 @@ pub(crate) fn wait(
     } else {
         std::thread::scope(|scope| {
             let work = || board.work(world);
-            let started = (0..helpers)
-                .map_while(|_| {
-                    let builder = std::thread::Builder::new().name("libzmd".to_owned());
-                    without_signals(|| builder.spawn_scoped(scope, work)).ok()
-                })
-                .count();
+            let started =
+                (0..helpers).map_while(|_| quiet_thread(|builder| builder.spawn_scoped(scope, work)).ok()).count();
             let _stop = StopOnDrop(&board);
             if started == 0 {
                 // The system has no thread to give.
@@ -311,20 +307,8 @@ struct Done {
 
 impl Task {
     fn run(self, world: &impl World) -> Done {
-        let mut failure = None;
-        let polled = panic::catch(|| match world.poll(self.index, self.limit) {
-            Ok(status) => Ok(Some(status)),
-            Err(failed) => {
-                failure = Some(failed);
-                Ok(None)
-            }
-        });
-        let result = match (polled, failure) {
-            (Ok(Some(status)), _) => Ok(status),
-            (_, Some(failure)) => Err(failure),
-            (Err(bug), None) => Err(Failure::lasting(bug)),
-            (Ok(None), None) => Err(Failure::lasting(Error::new(ZMD_ERR_INTERNAL, "a poll without a result"))),
-        };
+        let polled = panic::catch(|| Ok(world.poll(self.index, self.limit)));
+        let result = polled.unwrap_or_else(|bug| Err(Failure::lasting(bug)));
         Done { index: self.index, result }
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{Tag, guard, last_error, not_a_handle, null, text, write, zmd_config};
 use crate::client::Client;
-use crate::config::Config;
 use crate::endpoint::{JobId, ModuleName};
 use crate::error::{
     Error,
@@ -164,9 +163,7 @@ pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut 
             return Err(null("client"));
         }
         let made = if config.is_null() {
-            let mut settings = Config::new();
-            settings.load_env()?;
-            Client::new(&settings)?
+            Client::from_env()?
         } else {
             // SAFETY: the caller answers for it; it is only read.
             Client::new(unsafe { super::config::config_mut(config.cast_mut()) }?)?
