@@ -352,6 +352,13 @@ impl Http {
             ureq::Error::Io(error) => {
                 Failure::lasting(Error::new(ZMD_ERR_NETWORK, format!("the exchange with {host} failed ({error})")))
             }
+            // Whether the lines or the bytes run over first, depends on how they arrive.
+            ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => {
+                Failure::lasting(Error::new(
+                    ZMD_ERR_BAD_RESPONSE,
+                    format!("the header of {host}'s answer has too many lines: is api_domain right?"),
+                ))
+            }
             ureq::Error::Protocol(error) => Failure::lasting(Error::new(
                 ZMD_ERR_NETWORK,
                 format!("what {host} answers is no HTTP ({error}): is api_domain right?"),

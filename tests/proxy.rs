@@ -58,7 +58,10 @@ impl Squid {
         )
         .unwrap();
         let file = directory.join("squid.conf");
-        let daemon = Daemon::start(Command::new("squid").args(["-N", "-f", file.to_str().unwrap()]), port);
+        let daemon = Daemon::start(
+            Command::new("squid").args(["-N", "-n", &format!("zmd{port}"), "-f", file.to_str().unwrap()]),
+            port,
+        );
         Squid { port, directory, _daemon: daemon }
     }
 
