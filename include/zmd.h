@@ -251,7 +251,8 @@ typedef struct zmd_job {
  * @param index      of the job in the array; 0 in a wait for one
  * @param error      the `zmd_error` of the poll. After one that may pass, the wait goes on.
  * @param status     what the poll brought, as `zmd_client_status()` would have written it; valid during the call
- * @return 0 to go on; anything else cancels the client, as `zmd_client_cancel()` does
+ * @return 0 to go on; anything else cancels the client, as `zmd_client_cancel()` does: where it is needed further,
+ *         give the wait a `zmd_client_clone()` of it
  */
 typedef int32_t (*zmd_progress_fn)(void *user_data,
                                    size_t index,
@@ -327,6 +328,26 @@ const char *zmd_last_error(void);
 const char *zmd_last_error_code(void);
 
 /**
+ * What `zmd_last_error()` would say of one job after `zmd_client_status_many()` or `zmd_client_wait_many()`, which
+ * themselves leave there the first job's error alone.
+ *
+ * Never NULL; `""` for a job without an error, for an index past the end, and when the last call on this thread
+ * that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
+ *
+ * @param index  of the job in the array that the call was given
+ */
+const char *zmd_last_error_of_job(size_t index);
+
+/**
+ * What `zmd_last_error_code()` would give for one job; see `zmd_last_error_of_job()`.
+ *
+ * Never NULL; owned and valid as `zmd_last_error()` is.
+ *
+ * @param index  of the job in the array that the call was given
+ */
+const char *zmd_last_error_code_of_job(size_t index);
+
+/**
  * Makes a configuration that holds the defaults, and writes it to `*config`.
  *
  * @param config  where to put it; the caller frees it with `zmd_config_free()`
@@ -381,6 +402,22 @@ zmd_error zmd_client_new(const struct zmd_config *config,
                          struct zmd_client **client);
 
 /**
+ * Makes another client like this one, and writes it to `*clone`: for calls that are to be cancelled alone, such as
+ * one with a `progress` that may end it.
+ *
+ * The two have the same settings and share the access token: whichever of them renews it or is given another, both
+ * use it. Each has connections of its own. Cancelling the clone does nothing to this client; cancelling this client
+ * cancels its clones, and theirs. Either may be freed first. A clone costs less than a client: the trust store is
+ * not read again.
+ *
+ * @param client  the client; any number of threads may call at the same time
+ * @param clone   where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+ * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_client_clone(struct zmd_client *client,
+                           struct zmd_client **clone);
+
+/**
  * Replaces the access token, from any thread: calls that start after this one use it.
  *
  * A client that has a refresh token too renews it once the service refuses it; one that has none uses it to the
@@ -426,7 +463,8 @@ zmd_error zmd_client_status(struct zmd_client *client,
  * @param statuses  `count` statuses, each written whole
  * @param errors    `count` errors: that of each job, `ZMD_OK` if its state is known
  * @return `ZMD_OK` if every job's state is known, else the error of the first job in the array that has one;
- *         `zmd_last_error()` tells of that one. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+ *         `zmd_last_error()` tells of that one, `zmd_last_error_of_job()` of each. `ZMD_ERR_NULL_POINTER` if `client`
+ *         or an array is NULL.
  */
 zmd_error zmd_client_status_many(struct zmd_client *client,
                                  const struct zmd_job *jobs,
@@ -477,7 +515,8 @@ zmd_error zmd_client_wait(struct zmd_client *client,
  * @param statuses    `count` statuses, each written whole as `zmd_client_wait()` does
  * @param errors      `count` errors: `ZMD_OK` for a job that has ended
  * @return `ZMD_OK` if every job has ended, else the error of the first job in the array that has one;
- *         `zmd_last_error()` tells of that one. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+ *         `zmd_last_error()` tells of that one, `zmd_last_error_of_job()` of each. `ZMD_ERR_NULL_POINTER` if `client`
+ *         or an array is NULL.
  */
 zmd_error zmd_client_wait_many(struct zmd_client *client,
                                const struct zmd_job *jobs,
@@ -489,7 +528,7 @@ zmd_error zmd_client_wait_many(struct zmd_client *client,
                                zmd_error *errors);
 
 /**
- * Cancels a client, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
+ * Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
  * it is, and every later call at once. There is no way back: free it, and make another.
  *
  * One thing can't be interrupted: a TCP connection that nobody answers is waited for, up to

@@ -1,8 +1,8 @@
 //! The client: the status of one job, or of many.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -25,6 +25,12 @@ use crate::wait::{self, Limits, Progress, Waited, World};
 /// After `fork()`, parent and child both go on using theirs: the child's first call makes it connections, an
 /// address cache and locks of its own.
 pub struct Client {
+    account: Arc<Account>,
+    session: Arc<Session>,
+}
+
+/// What a client and its clones share.
+struct Account {
     /// The API as the settings have it.
     api: Route,
     /// Whether that counts more than what the accounts server says.
@@ -41,10 +47,18 @@ pub struct Client {
     /// A token that was refused as soon as it was made: to make another would not help, and only so many are
     /// allowed.
     hopeless: ArcSwapOption<Token>,
-    process: ArcSwap<Process>,
-    cancelled: AtomicBool,
     poll_min: Duration,
     poll_max: Duration,
+}
+
+/// What a client has for itself: its connections, and whether it was cancelled.
+struct Session {
+    process: ArcSwap<Process>,
+    cancelled: AtomicBool,
+    /// Those whose clone this is, at any remove.
+    origins: Vec<Weak<Session>>,
+    /// Its clones, and theirs. Without a lock, for the sake of `fork()`.
+    clones: ArcSwap<Vec<Weak<Session>>>,
 }
 
 /// What belongs to one process. Whoever uses it holds an `Arc` of it: in a child of `fork()`, a call that
@@ -53,12 +67,52 @@ pub struct Client {
 struct Process {
     id: u32,
     http: Http,
-    renewal: Turnstile,
+    renewal: Arc<Turnstile>,
 }
 
 impl Process {
-    fn new(network: &Network) -> Process {
-        Process { id: std::process::id(), http: Http::new(network), renewal: Turnstile::default() }
+    fn new(network: &Network, renewal: Arc<Turnstile>) -> Process {
+        Process { id: std::process::id(), http: Http::new(network), renewal }
+    }
+}
+
+impl Session {
+    fn new(process: Process, origins: Vec<Weak<Session>>) -> Arc<Session> {
+        let (cancelled, clones) = (AtomicBool::new(false), ArcSwap::default());
+        Arc::new(Session { process: ArcSwap::from_pointee(process), cancelled, origins, clones })
+    }
+
+    /// This process's connections.
+    fn process(&self, network: &Network) -> Arc<Process> {
+        let current = self.process.load_full();
+        if current.id == std::process::id() {
+            return current;
+        }
+        let ours = Arc::new(Process::new(network, Arc::default()));
+        if self.is_cancelled() {
+            ours.http.cancel();
+        }
+        let previous = self.process.compare_and_swap(&current, ours.clone());
+        if Arc::ptr_eq(&previous, &current) { ours } else { Arc::clone(&previous) }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    fn cancel(&self, network: &Network) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        let process = self.process(network);
+        process.http.cancel();
+        process.renewal.wake();
+    }
+
+    /// Notes a clone, and forgets those that are gone.
+    fn note(&self, clone: &Arc<Session>) {
+        self.clones.rcu(|clones| {
+            let alive = clones.iter().filter(|clone| clone.strong_count() > 0).cloned();
+            alive.chain([Arc::downgrade(clone)]).collect::<Vec<_>>()
+        });
     }
 }
 
@@ -75,7 +129,8 @@ impl Client {
             ));
         }
         let network = Network::new(config)?;
-        Ok(Client {
+        let session = Session::new(Process::new(&network, Arc::default()), Vec::new());
+        let account = Account {
             api: proxies.route(config.api_domain()),
             api_is_explicit: config.api_domain.is_some(),
             api_version: config.api_version.clone(),
@@ -86,12 +141,26 @@ impl Client {
             grant,
             token: ArcSwapOption::new(config.access_token.clone().map(|secret| Arc::new(Token::given(secret)))),
             hopeless: ArcSwapOption::empty(),
-            process: ArcSwap::from_pointee(Process::new(&network)),
             network,
-            cancelled: AtomicBool::new(false),
             poll_min: config.poll_min,
             poll_max: config.poll_max,
-        })
+        };
+        Ok(Client { account: Arc::new(account), session })
+    }
+
+    /// Another client with the same settings and the same access token, whoever renews or replaces it; with
+    /// connections of its own, and cancelled by itself, or when this one is. `ZMD_ERR_CANCELLED` if this one was.
+    pub fn try_clone(&self) -> Result<Client, Error> {
+        let process = self.process();
+        let origins = self.session.origins.iter().cloned().chain([Arc::downgrade(&self.session)]).collect();
+        let session = Session::new(Process::new(&self.account.network, process.renewal.clone()), origins);
+        let origins: Vec<_> = session.origins.iter().filter_map(Weak::upgrade).collect();
+        // Noted first and then looked: a cancel at this moment does one and then the other, too.
+        origins.iter().for_each(|origin| origin.note(&session));
+        if origins.iter().any(|origin| origin.is_cancelled()) {
+            return Err(cancelled());
+        }
+        Ok(Client { account: self.account.clone(), session })
     }
 
     /// A client with the settings of the environment alone.
@@ -117,18 +186,18 @@ impl Client {
     pub fn set_access_token(&self, access_token: &str) -> Result<(), Error> {
         let secret = parse_token(access_token)
             .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("access_token must be {}", token_rule())))?;
-        self.token.store(Some(Arc::new(Token::given(secret))));
+        self.account.token.store(Some(Arc::new(Token::given(secret))));
         Ok(())
     }
 
     /// Asks how far one job is. Blocks for `timeout_ms` at the most.
     pub fn status(&self, module: &ModuleName, job_id: &JobId) -> Result<Status, Error> {
-        let deadline = Deadline::after(self.timeout);
+        let deadline = Deadline::after(self.account.timeout);
         let job = JobName { module, job_id };
         let process = self.process();
         let mut refused = None;
         retry::run(
-            self.max_retries,
+            self.account.max_retries,
             deadline,
             |pause| process.http.sleep(pause),
             || self.attempt(&process, job, deadline, &mut refused),
@@ -161,21 +230,23 @@ impl Client {
     ) -> Vec<Waited> {
         let limits = Limits {
             timeout,
-            poll_timeout: self.timeout,
-            poll_min: self.poll_min,
-            poll_max: self.poll_max,
-            concurrency: self.max_concurrency,
+            poll_timeout: self.account.timeout,
+            poll_min: self.account.poll_min,
+            poll_max: self.account.poll_max,
+            concurrency: self.account.max_concurrency,
         };
         let waiting = Waiting { client: self, process: self.process(), jobs };
         wait::wait(&waiting, jobs.len(), |index| jobs[index].as_ref().err().cloned(), limits, progress)
     }
 
-    /// Ends every call under way with `ZMD_ERR_CANCELLED`, and refuses all later ones, for good.
+    /// Ends every call under way on it and on its clones with `ZMD_ERR_CANCELLED`, and refuses all later ones, for
+    /// good.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::SeqCst);
-        let process = self.process();
-        process.http.cancel();
-        process.renewal.wake();
+        self.session.cancel(&self.account.network);
+        // Taken out, as nobody needs them any more: and so either they are seen here, or their maker sees the cancel.
+        for clone in self.session.clones.swap(Arc::default()).iter().filter_map(Weak::upgrade) {
+            clone.cancel(&self.account.network);
+        }
     }
 
     /// One attempt to learn a job's status, with another token if the one at hand is refused.
@@ -210,12 +281,12 @@ impl Client {
             let token = self.token(process, refused.as_deref(), deadline).map_err(Failure::lasting)?;
             let result = self.ask(process, &token, job, deadline);
             match &result {
-                Err(failure) if failure.error.kind() == ZMD_ERR_UNAUTHORIZED && self.grant.is_some() => {
+                Err(failure) if failure.error.kind() == ZMD_ERR_UNAUTHORIZED && self.account.grant.is_some() => {
                     if refused.is_some() {
-                        self.hopeless.store(Some(token));
+                        self.account.hopeless.store(Some(token));
                         return result;
                     }
-                    if self.hopeless.load().as_ref().is_some_and(|hopeless| Arc::ptr_eq(hopeless, &token)) {
+                    if self.account.hopeless.load().as_ref().is_some_and(|hopeless| Arc::ptr_eq(hopeless, &token)) {
                         return result;
                     }
                     log::info!("{}: renewing it", failure.error);
@@ -229,15 +300,19 @@ impl Client {
     /// The token to ask with: not `refused`, and renewed where it is time.
     fn token(&self, process: &Process, refused: Option<&Token>, deadline: Deadline) -> Result<Arc<Token>, Error> {
         let is_refused = |token: &Token| refused.is_some_and(|refused| std::ptr::eq(refused, token));
-        let usable = || self.token.load_full().filter(|token| !token.is_due() && !is_refused(token));
+        let usable = || self.account.token.load_full().filter(|token| !token.is_due() && !is_refused(token));
         if let Some(token) = usable() {
             return Ok(token);
         }
-        let Some(grant) = &self.grant else {
-            return self.token.load_full().ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
+        let Some(grant) = &self.account.grant else {
+            return self
+                .account
+                .token
+                .load_full()
+                .ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
         };
         // A token that is due, but not at its end, lets nobody wait, and leaves time for the call itself.
-        let spare = || self.token.load_full().filter(|token| token.is_alive() && !is_refused(token));
+        let spare = || self.account.token.load_full().filter(|token| token.is_alive() && !is_refused(token));
         let (deadline, turn) = match spare() {
             Some(_) => (deadline.half(), process.renewal.try_enter()),
             None => (deadline, process.renewal.enter(deadline, || process.http.is_cancelled())),
@@ -255,12 +330,12 @@ impl Client {
         if let Some(token) = usable() {
             return Ok(token);
         }
-        let current = self.token.load_full();
+        let current = self.account.token.load_full();
         match grant.renew(&process.http, refused, deadline) {
             Ok(token) => {
                 let token = Arc::new(token);
                 // Not over one that zmd_client_set_access_token has set meanwhile.
-                self.token.compare_and_swap(&current, Some(token.clone()));
+                self.account.token.compare_and_swap(&current, Some(token.clone()));
                 Ok(token)
             }
             Err(error) => spare().ok_or_else(|| error.clone()).inspect(|_| {
@@ -271,8 +346,8 @@ impl Client {
 
     /// One attempt.
     fn ask(&self, process: &Process, token: &Token, job: JobName, deadline: Deadline) -> Result<Status, Failure> {
-        let api = token.api.as_ref().filter(|_| !self.api_is_explicit).unwrap_or(&self.api);
-        let url = api.base.job_status(&self.api_version, job.module, job.job_id);
+        let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
+        let url = api.base.job_status(&self.account.api_version, job.module, job.job_id);
         let answer = process.http.get(api, &url, &token.secret, deadline);
         let result = answer.and_then(|answer| self.read(&answer, api, job));
         result.map_err(|failure| Failure { error: failure.error.without(token.secret.reveal()), ..failure })
@@ -297,7 +372,7 @@ impl Client {
         // The calling thread works too: one job needs no other, and where the system has no thread left to
         // give, the work is done all the same.
         let mut done = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..self.max_concurrency.min(jobs.len()))
+            let others: Vec<_> = (1..self.account.max_concurrency.min(jobs.len()))
                 .map_while(|_| quiet_thread(|builder| builder.spawn_scoped(scope, work)).ok())
                 .collect();
             let mut done = work();
@@ -329,7 +404,7 @@ impl Client {
     }
 
     fn explain_refusal(&self, error: Error, api: &Route) -> Error {
-        let hint = if self.grant.is_some() {
+        let hint = if self.account.grant.is_some() {
             ""
         } else {
             ". Set refresh_token, client_id and client_secret to have it renewed"
@@ -338,23 +413,14 @@ impl Client {
             format!(
                 "{message}: it has expired (a token lives one hour), was revoked, or belongs to another data center \
                  than {} ({}){hint}",
-                self.data_center, api.base
+                self.account.data_center, api.base
             )
         })
     }
 
     /// This process's connections.
     fn process(&self) -> Arc<Process> {
-        let current = self.process.load_full();
-        if current.id == std::process::id() {
-            return current;
-        }
-        let ours = Arc::new(Process::new(&self.network));
-        if self.cancelled.load(Ordering::SeqCst) {
-            ours.http.cancel();
-        }
-        let previous = self.process.compare_and_swap(&current, ours.clone());
-        if Arc::ptr_eq(&previous, &current) { ours } else { Arc::clone(&previous) }
+        self.session.process(&self.account.network)
     }
 }
 
@@ -409,7 +475,7 @@ fn again(answer: &Answer, kind: zmd_error) -> Again {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("api", &self.api).finish_non_exhaustive()
+        f.debug_struct("Client").field("api", &self.account.api).finish_non_exhaustive()
     }
 }
 

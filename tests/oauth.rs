@@ -272,6 +272,19 @@ fn sixteen_threads_cause_one_token_request() {
 }
 
 #[test]
+fn a_client_and_its_clones_make_one_token() {
+    let sim = with_job(builder().delay(Duration::from_millis(50)).start());
+    let client = client_with(&sim, &[]);
+    let clones: Vec<_> = (0..8).map(|_| client.try_clone().unwrap()).collect();
+    thread::scope(|scope| {
+        for one in clones.iter().chain([&client]) {
+            scope.spawn(|| assert_eq!(one.status("Leads", "1001"), Ok(Answer::completed())));
+        }
+    });
+    assert_eq!((sim.token_requests(), sim.requests()), (1, 9));
+}
+
+#[test]
 fn settings_that_do_not_go_together() {
     let access = ("access_token", TOKEN);
     let (refresh, id, secret) = (("refresh_token", REFRESH), ("client_id", ID), ("client_secret", SECRET));

@@ -247,6 +247,107 @@ fn an_idle_client_can_be_cancelled_and_freed() {
 }
 
 #[test]
+fn a_clone_is_cancelled_alone() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 1.0));
+    let client = Client::of(&sim, &QUICK);
+    let clone = client.try_clone().unwrap();
+    thread::scope(|scope| {
+        let other = scope.spawn(|| error_of(client.wait("Leads", "2", 600, &mut nobody).1));
+        let mut polls = 0;
+        let (_, result) = clone.wait("Leads", "2", -1, &mut |_, _, _| {
+            polls += 1;
+            polls < 3
+        });
+        assert_eq!(error_of(result), ZMD_ERR_CANCELLED);
+        assert_eq!(clone.failure("Leads", "1001").0.error, ZMD_ERR_CANCELLED);
+        assert_eq!(clone.try_clone().err().unwrap().error, ZMD_ERR_CANCELLED);
+        assert_eq!(other.join().unwrap(), ZMD_ERR_TIMEOUT);
+    });
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+}
+
+#[test]
+fn a_cancel_concerns_the_clones_and_theirs() {
+    let sim = sim();
+    let client = Client::of(&sim, &QUICK);
+    let clone = client.try_clone().unwrap();
+    let of_the_clone = clone.try_clone().unwrap();
+    let idle = clone.try_clone().unwrap();
+    // Between the two is nobody any more.
+    drop(clone);
+    let call = || error_of(of_the_clone.status("Leads", "fault-stall-in-body").map(|_| ()));
+    let took = thread::scope(|scope| {
+        let waiting = scope.spawn(|| (call(), Instant::now()));
+        sim.wait_for_requests(1);
+        let begin = Instant::now();
+        client.cancel();
+        let (error, end) = waiting.join().unwrap();
+        assert_eq!(error, ZMD_ERR_CANCELLED);
+        end - begin
+    });
+    assert!(took < Duration::from_millis(100), "{took:?}");
+    assert_eq!(idle.failure("Leads", "1001").0.error, ZMD_ERR_CANCELLED);
+    assert_eq!(client.try_clone().err().unwrap().error, ZMD_ERR_CANCELLED);
+}
+
+/// No clone escapes, however the two meet.
+#[test]
+fn a_clone_made_during_a_cancel_is_cancelled_or_refused() {
+    let sim = sim();
+    for _ in 0..200 {
+        let client = Client::of(&sim, &[]);
+        let clones: Vec<_> = thread::scope(|scope| {
+            let makers: Vec<_> = (0..3)
+                .map(|_| scope.spawn(|| std::iter::from_fn(|| client.try_clone().ok()).collect::<Vec<_>>()))
+                .collect();
+            client.cancel();
+            makers.into_iter().flat_map(|maker| maker.join().unwrap()).collect()
+        });
+        for clone in clones {
+            assert_eq!(clone.failure("Leads", "1001").0.error, ZMD_ERR_CANCELLED);
+        }
+    }
+    assert_eq!(sim.requests(), 0);
+}
+
+#[test]
+fn a_clone_outlives_its_client_and_has_its_token() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("access_token", "1000.worthless")]);
+    let clone = client.try_clone().unwrap();
+    assert_eq!(clone.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
+    client.set_access_token(TOKEN).unwrap();
+    assert_eq!(clone.status("Leads", "1001"), Ok(Answer::completed()));
+    drop(client);
+    assert_eq!(clone.status("Leads", "1001"), Ok(Answer::completed()));
+    clone.cancel();
+}
+
+#[test]
+fn each_job_of_many_has_its_own_sentence() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 1.0));
+    let client = Client::of(&sim, &QUICK);
+    let jobs = [("Leads", "1001"), ("Sales Orders", "1"), ("Leads", "error-NO_PERMISSION"), ("Leads", "2")];
+    let nothing = (String::new(), String::new());
+    for wait in [false, true] {
+        let result = if wait { client.wait_many(&jobs, 100, &mut nobody).2 } else { client.status_many(&jobs).2 };
+        let first = result.unwrap_err();
+        let told: Vec<_> = (0..5).map(error_of_job).collect();
+        assert_eq!((&told[0], &told[4]), (&nothing, &nothing));
+        assert_eq!(first.message, format!("jobs[1]: {}", told[1].0));
+        assert!(told[1].0.contains("Sales_Orders") && told[1].1.is_empty(), "{told:?}");
+        assert_eq!(told[2].1, "NO_PERMISSION");
+        assert_eq!(told[3].0.contains("within 100 ms"), wait, "{told:?}");
+        // They are the calling thread's, and gone with its next call.
+        thread::scope(|scope| assert_eq!(scope.spawn(|| error_of_job(1)).join().unwrap(), nothing));
+        client.status("Leads", "1001").unwrap();
+        assert_eq!(error_of_job(1), nothing);
+    }
+}
+
+#[test]
 fn many_jobs_are_waited_for_with_few_calls_at_once() {
     let sim = with_job(Sim::builder().delay(Duration::from_millis(2)).start());
     let names: Vec<_> = (0..60).map(|index| format!("job-{index}")).collect();
@@ -341,6 +442,7 @@ fn null_and_nothing() {
     let raw = client.raw();
     let (module, job_id) = (c"Leads".as_ptr(), c"1001".as_ptr());
     let nothing = null_mut();
+    let mut clone = raw;
     // SAFETY: what is not NULL is valid; the callbacks are NULL.
     unsafe {
         let calls = [
@@ -354,9 +456,12 @@ fn null_and_nothing() {
             zmd_client_wait_many(raw, &job, 1, 0, None, nothing, status, null_mut()),
             zmd_client_wait_many(raw, &job, 1, 0, None, nothing, status, errors),
             zmd_client_cancel(null_mut()),
+            zmd_client_clone(null_mut(), &mut clone),
+            zmd_client_clone(raw, null_mut()),
             zmd_simple_wait(null(), job_id, 0, null_mut(), null_mut(), null_mut(), null_mut()),
         ];
-        assert_eq!(calls, [ZMD_ERR_NULL_POINTER; 11]);
+        assert_eq!(calls, [ZMD_ERR_NULL_POINTER; 13]);
+        assert!(clone.is_null());
         assert_eq!((*errors, (*status).total_count), (ZMD_ERR_NULL_POINTER, -1));
         // Without a callback.
         assert_eq!(zmd_client_wait(raw, module, job_id, -1, None, nothing, status), ZMD_OK);

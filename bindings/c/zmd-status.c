@@ -477,21 +477,10 @@ static void keep_sentence(struct heard *heard, const char *message, const char *
     snprintf(heard->code, sizeof heard->code, "%s", code);
 }
 
-/* The sentence of zmd_last_error(), which after a call for many begins with the place of the job in the array. */
-static const char *sentence_of_job(size_t index)
-{
-    const char *sentence = zmd_last_error();
-    char place[40];
-    int length = snprintf(place, sizeof place, "jobs[%zu]: ", index);
-
-    return strncmp(sentence, place, (size_t)length) == 0 ? sentence + length : sentence;
-}
-
 /* To be called before another call of the library: zmd_last_error() is about the last one. */
 static int print_answers(const struct question *question, struct answers *answers)
 {
     int worst = EXIT_COMPLETED;
-    bool is_first_error = true;
     size_t late = 0;
 
     for (size_t i = 0; i < question->count; i++) {
@@ -502,12 +491,10 @@ static int print_answers(const struct question *question, struct answers *answer
         bool is_told = heard->error == err && !is_late;
         int exit_status;
 
-        /* zmd_last_error() has the sentence of the first job with an error; a wait has heard those of the others */
-        if (err != ZMD_OK && is_first_error)
-            keep_sentence(heard, sentence_of_job(i), zmd_last_error_code());
-        else if (err != ZMD_OK && heard->error != err)
-            keep_sentence(heard, zmd_error_message(err), "");
-        is_first_error = is_first_error && err == ZMD_OK;
+        if (err != ZMD_OK && question->count == 1)
+            keep_sentence(heard, zmd_last_error(), zmd_last_error_code());
+        else if (err != ZMD_OK)
+            keep_sentence(heard, zmd_last_error_of_job(i), zmd_last_error_code_of_job(i));
 
         late += is_late;
         if (err == ZMD_OK || (is_late && status->state != ZMD_STATE_UNKNOWN)) {

@@ -63,7 +63,8 @@ pub struct zmd_job {
 /// @param index      of the job in the array; 0 in a wait for one
 /// @param error      the `zmd_error` of the poll. After one that may pass, the wait goes on.
 /// @param status     what the poll brought, as `zmd_client_status()` would have written it; valid during the call
-/// @return 0 to go on; anything else cancels the client, as `zmd_client_cancel()` does
+/// @return 0 to go on; anything else cancels the client, as `zmd_client_cancel()` does: where it is needed further,
+///         give the wait a `zmd_client_clone()` of it
 #[allow(non_camel_case_types)]
 pub type zmd_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, index: usize, error: i32, status: *const zmd_status) -> i32>;
@@ -129,6 +130,11 @@ unsafe fn client_ref<'a>(client: *const zmd_client) -> Result<&'a Client, Error>
     Ok(&handle.client)
 }
 
+/// What C holds of a client, until it frees it.
+fn handle(client: Client) -> *mut zmd_client {
+    Box::into_raw(Box::new(zmd_client { tag: Tag::CLIENT, client }))
+}
+
 /// Checks the two names of a job.
 ///
 /// # Safety
@@ -168,9 +174,39 @@ pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut 
             // SAFETY: the caller answers for it; it is only read.
             Client::new(unsafe { super::config::config_mut(config.cast_mut()) }?)?
         };
-        let made = Box::new(zmd_client { tag: Tag::CLIENT, client: made });
         // SAFETY: not NULL, and the caller answers for the rest.
-        unsafe { write(client, Box::into_raw(made)) };
+        unsafe { write(client, handle(made)) };
+        Ok(())
+    })
+}
+
+/// Makes another client like this one, and writes it to `*clone`: for calls that are to be cancelled alone, such as
+/// one with a `progress` that may end it.
+///
+/// The two have the same settings and share the access token: whichever of them renews it or is given another, both
+/// use it. Each has connections of its own. Cancelling the clone does nothing to this client; cancelling this client
+/// cancels its clones, and theirs. Either may be freed first. A clone costs less than a client: the trust store is
+/// not read again.
+///
+/// @param client  the client; any number of threads may call at the same time
+/// @param clone   where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+/// @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `client` is NULL or a client; `clone` is NULL or valid for writing a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_clone(client: *mut zmd_client, clone: *mut *mut zmd_client) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to, and the caller answers for the rest.
+        unsafe { write(clone, std::ptr::null_mut()) };
+        if clone.is_null() {
+            return Err(null("clone"));
+        }
+        // SAFETY: the caller answers for it.
+        let made = unsafe { client_ref(client) }?.try_clone()?;
+        // SAFETY: not NULL, and the caller answers for the rest.
+        unsafe { write(clone, handle(made)) };
         Ok(())
     })
 }
@@ -250,7 +286,8 @@ pub unsafe extern "C" fn zmd_client_status(
 /// @param statuses  `count` statuses, each written whole
 /// @param errors    `count` errors: that of each job, `ZMD_OK` if its state is known
 /// @return `ZMD_OK` if every job's state is known, else the error of the first job in the array that has one;
-///         `zmd_last_error()` tells of that one. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+///         `zmd_last_error()` tells of that one, `zmd_last_error_of_job()` of each. `ZMD_ERR_NULL_POINTER` if `client`
+///         or an array is NULL.
 ///
 /// # Safety
 ///
@@ -337,7 +374,8 @@ pub unsafe extern "C" fn zmd_client_wait(
 /// @param statuses    `count` statuses, each written whole as `zmd_client_wait()` does
 /// @param errors      `count` errors: `ZMD_OK` for a job that has ended
 /// @return `ZMD_OK` if every job has ended, else the error of the first job in the array that has one;
-///         `zmd_last_error()` tells of that one. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+///         `zmd_last_error()` tells of that one, `zmd_last_error_of_job()` of each. `ZMD_ERR_NULL_POINTER` if `client`
+///         or an array is NULL.
 ///
 /// # Safety
 ///
@@ -366,7 +404,7 @@ pub unsafe extern "C" fn zmd_client_wait_many(
     })
 }
 
-/// Cancels a client, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
+/// Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
 /// it is, and every later call at once. There is no way back: free it, and make another.
 ///
 /// One thing can't be interrupted: a TCP connection that nobody answers is waited for, up to
@@ -410,7 +448,7 @@ unsafe fn teller(
                 ZMD_OK
             }
             Err(error) => {
-                last_error::record(error.clone());
+                last_error::record(error);
                 error.kind()
             }
         };
@@ -478,7 +516,9 @@ unsafe fn end_many<'a>(
             write_at(statuses, index, status);
             write_at(errors, index, error.map_or(ZMD_OK, Error::kind));
         }
-        if let (Ok(()), Some(error)) = (&first, error) {
+        let Some(error) = error else { continue };
+        last_error::record_job(index, error);
+        if first.is_ok() {
             first = Err(error.clone().map_message(|message| format!("jobs[{index}]: {message}")));
         }
     }

@@ -15,24 +15,49 @@ struct LastError {
     code: CString,
 }
 
-thread_local! {
-    static LAST: RefCell<Option<LastError>> = const { RefCell::new(None) };
+impl LastError {
+    fn of(error: &Error) -> LastError {
+        // An error's texts hold no control characters, and so no NUL.
+        let c_string = |text, limit| CString::new(one_line(text, limit)).unwrap_or_default();
+        LastError { message: c_string(error.message(), MESSAGE_LIMIT), code: c_string(error.code(), CODE_LIMIT) }
+    }
 }
 
+thread_local! {
+    static LAST: RefCell<Option<LastError>> = const { RefCell::new(None) };
+    /// After a call for many jobs: those that failed, by their place, in its order.
+    static JOBS: RefCell<Vec<(usize, LastError)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Forgets the last error, but not those of the jobs.
 pub(super) fn clear() {
     let _ = LAST.try_with(|last| last.take());
 }
 
-pub(super) fn record(error: Error) {
-    // An error's texts hold no control characters, and so no NUL.
-    let c_string = |text, limit| CString::new(one_line(text, limit)).unwrap_or_default();
-    let recorded =
-        LastError { message: c_string(error.message(), MESSAGE_LIMIT), code: c_string(error.code(), CODE_LIMIT) };
-    let _ = LAST.try_with(|last| last.replace(Some(recorded)));
+pub(super) fn clear_jobs() {
+    let _ = JOBS.try_with(|jobs| jobs.take());
+}
+
+pub(super) fn record(error: &Error) {
+    let _ = LAST.try_with(|last| last.replace(Some(LastError::of(error))));
+}
+
+/// To be called in the order of the places.
+pub(super) fn record_job(index: usize, error: &Error) {
+    let _ = JOBS.try_with(|jobs| jobs.borrow_mut().push((index, LastError::of(error))));
 }
 
 fn read(part: impl FnOnce(&LastError) -> &CString) -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ref().map(|last| part(last).as_ptr())).ok().flatten().unwrap_or(c"".as_ptr())
+}
+
+fn read_job(index: usize, part: impl FnOnce(&LastError) -> &CString) -> *const c_char {
+    let find = |jobs: &RefCell<Vec<(usize, LastError)>>| {
+        let jobs = jobs.borrow();
+        let at = jobs.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+        Some(part(&jobs[at].1).as_ptr())
+    };
+    JOBS.try_with(find).ok().flatten().unwrap_or(c"".as_ptr())
 }
 
 /// Says in one line, in English and UTF-8, what went wrong in the last call on this thread that failed, and
@@ -54,4 +79,26 @@ pub extern "C" fn zmd_last_error() -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error_code() -> *const c_char {
     read(|last| &last.code)
+}
+
+/// What `zmd_last_error()` would say of one job after `zmd_client_status_many()` or `zmd_client_wait_many()`, which
+/// themselves leave there the first job's error alone.
+///
+/// Never NULL; `""` for a job without an error, for an index past the end, and when the last call on this thread
+/// that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
+///
+/// @param index  of the job in the array that the call was given
+#[unsafe(no_mangle)]
+pub extern "C" fn zmd_last_error_of_job(index: usize) -> *const c_char {
+    read_job(index, |last| &last.message)
+}
+
+/// What `zmd_last_error_code()` would give for one job; see `zmd_last_error_of_job()`.
+///
+/// Never NULL; owned and valid as `zmd_last_error()` is.
+///
+/// @param index  of the job in the array that the call was given
+#[unsafe(no_mangle)]
+pub extern "C" fn zmd_last_error_code_of_job(index: usize) -> *const c_char {
+    read_job(index, |last| &last.code)
 }

@@ -30,6 +30,7 @@ use crate::panic;
 /// Runs the body of an entry point: it begins without a last error, and leaves one if it fails.
 fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
     last_error::clear();
+    last_error::clear_jobs();
     match panic::catch(body) {
         Ok(()) => {
             // A logger that was called meanwhile may have left one of its own.
@@ -38,7 +39,7 @@ fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
         }
         Err(error) => {
             let kind = error.kind();
-            last_error::record(error);
+            last_error::record(&error);
             kind
         }
     }

@@ -122,6 +122,22 @@ static void until_somebody_cancels(void)
     zmd_client_free(client);
 }
 
+static void a_clone_is_freed_before_its_client_or_after(void)
+{
+    zmd_client *client = new_client("poll_min_ms", "20");
+    zmd_client *first = NULL, *second = NULL;
+    zmd_status status;
+
+    CHECK_OK(zmd_client_clone(client, &first));
+    CHECK_OK(zmd_client_clone(client, &second));
+    CHECK_RETURNS(zmd_client_wait(first, "Leads", "1002", -1, enough, NULL, &status), ZMD_ERR_CANCELLED);
+    zmd_client_free(first);
+    CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
+    zmd_client_free(client);
+    CHECK_OK(zmd_client_status(second, "Leads", "1001", &status));
+    zmd_client_free(second);
+}
+
 /* The most memory that this process has had at once, in KiB. */
 static long peak_memory(void)
 {
@@ -171,5 +187,6 @@ int main(int argc, char **argv)
     many_jobs(client);
     zmd_client_free(client);
     until_somebody_cancels();
+    a_clone_is_freed_before_its_client_or_after();
     return passed("wait_test");
 }

@@ -172,6 +172,14 @@ impl Client {
         })
     }
 
+    pub fn try_clone(&self) -> Result<Client, Failed> {
+        let mut clone = self.0;
+        // SAFETY: both pointers are valid.
+        let result = checked(unsafe { zmd_client_clone(self.0, &mut clone) });
+        assert_eq!(clone.is_null(), result.is_err());
+        result.map(|()| Client(clone))
+    }
+
     pub fn raw(&self) -> *mut zmd_client {
         self.0
     }
@@ -212,6 +220,13 @@ impl Client {
         }
         (statuses.iter().map(Answer::of).collect(), errors, result)
     }
+}
+
+/// The sentence and the API's code for one job of the last call for many on this thread.
+pub fn error_of_job(index: usize) -> (String, String) {
+    // SAFETY: both are never NULL and always NUL-terminated.
+    let text = |pointer| unsafe { CStr::from_ptr(pointer) }.to_str().unwrap().to_owned();
+    (text(zmd_last_error_of_job(index)), text(zmd_last_error_code_of_job(index)))
 }
 
 /// What a test does with each poll that a wait tells of: the job's index, the answer, and the failure if it is one.
