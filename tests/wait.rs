@@ -299,7 +299,7 @@ fn a_clone_made_during_a_cancel_is_cancelled_or_refused() {
         let client = Client::of(&sim, &[]);
         let clones: Vec<_> = thread::scope(|scope| {
             let makers: Vec<_> = (0..3)
-                .map(|_| scope.spawn(|| std::iter::from_fn(|| client.try_clone().ok()).collect::<Vec<_>>()))
+                .map(|_| scope.spawn(|| std::iter::from_fn(|| client.try_clone().ok()).take(1000).collect::<Vec<_>>()))
                 .collect();
             client.cancel();
             makers.into_iter().flat_map(|maker| maker.join().unwrap()).collect()
