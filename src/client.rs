@@ -143,7 +143,7 @@ impl Client {
             hopeless: ArcSwapOption::empty(),
             network,
             poll_min: config.poll_min,
-            poll_max: config.poll_max,
+            poll_max: config.poll_max.max(config.poll_min),
         };
         Ok(Client { account: Arc::new(account), session })
     }

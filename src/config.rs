@@ -217,7 +217,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "poll_max_ms",
         default: "60000",
         takes: || range(POLL_MS, " (milliseconds)"),
-        meaning: "the longest such pause; where `poll_min_ms` is longer, that counts",
+        meaning: "the longest such pause; where `poll_min_ms` is longer, all are as long as that",
         set: |config, value| {
             config.poll_max = Duration::from_millis(parse_number(value, POLL_MS)?);
             Some(())

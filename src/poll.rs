@@ -89,11 +89,11 @@ pub enum Seen {
 impl Poll {
     /// For a job of which nothing is known, with the bounds of every pause: `poll_min_ms` and `poll_max_ms`.
     ///
-    /// Where `min` is above `max`, `max` counts.
+    /// Where `min` is above `max`, `min` counts: a poll costs.
     pub fn new(min: Duration, max: Duration) -> Poll {
         Poll {
-            min: min.min(max),
-            max,
+            min,
+            max: max.max(min),
             failures: 0,
             now: 0.0,
             total: None,
@@ -259,7 +259,7 @@ mod tests {
                     _ => Duration::from_millis(random() % 1_000_000),
                 };
                 let pause = poll.next_pause(now, seen);
-                assert!(min.min(max) <= pause && pause <= max, "{pause:?} after {seen:?} at {now:?}: {poll:?}");
+                assert!(min <= pause && pause <= max.max(min), "{pause:?} after {seen:?} at {now:?}: {poll:?}");
             }
         }
     }
@@ -382,8 +382,8 @@ mod tests {
     }
 
     #[test]
-    fn equal_bounds_leave_no_choice_and_the_upper_one_counts() {
-        for (min, max) in [(MINUTE, MINUTE), (MINUTE * 2, MINUTE)] {
+    fn equal_bounds_leave_no_choice_and_the_lower_one_counts() {
+        for (min, max) in [(MINUTE, MINUTE), (MINUTE, SECOND)] {
             let mut poll = Poll::new(min, max);
             for at in 0..20 {
                 assert_eq!(poll.next_pause(SECOND * at, counts(100, i64::from(at))), MINUTE);

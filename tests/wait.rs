@@ -430,6 +430,19 @@ fn too_many_requests_slow_the_whole_batch_down() {
 }
 
 #[test]
+fn the_longer_of_two_bounds_that_contradict_each_other_counts() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 1.0));
+    let client = Client::of(&sim, &[("poll_min_ms", "400"), ("poll_max_ms", "100")]);
+    for job_id in ["2", "error-TOO_MANY_REQUESTS"] {
+        let before = sim.requests();
+        let (_, result) = client.wait("Leads", job_id, 1000, &mut nobody);
+        let polls = sim.requests() - before;
+        assert!(error_of(result) == ZMD_ERR_TIMEOUT && (2..=3).contains(&polls), "{job_id}: {polls} polls");
+    }
+}
+
+#[test]
 fn null_and_nothing() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
