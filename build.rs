@@ -25,8 +25,9 @@ fn generate(root: &str) -> Vec<u8> {
     let version = |part: &str| env::var(format!("CARGO_PKG_VERSION_{part}")).expect("cargo sets it");
     config.header = Some(PREFACE.trim().to_owned());
     config.after_includes = Some(format!(
-        "\n/* The version of this header; zmd_version() is that of the library. */\n\
-         #define ZMD_VERSION_MAJOR {}\n#define ZMD_VERSION_MINOR {}\n#define ZMD_VERSION_PATCH {}",
+        "\n/** The version of this header; zmd_version() is that of the library. */\n\
+         #define ZMD_VERSION_MAJOR {}\n/** See ZMD_VERSION_MAJOR. */\n#define ZMD_VERSION_MINOR {}\n\
+         /** See ZMD_VERSION_MAJOR. */\n#define ZMD_VERSION_PATCH {}",
         version("MAJOR"),
         version("MINOR"),
         version("PATCH")
@@ -65,7 +66,8 @@ fn name_the_library() {
 }
 
 const PREFACE: &str = r#"
-/*
+/**
+ * @file
  * libzmd: how far is a Zoho CRM mass-delete job?
  *
  *     zmd_client *client;

@@ -1,4 +1,5 @@
-/*
+/**
+ * @file
  * libzmd: how far is a Zoho CRM mass-delete job?
  *
  *     zmd_client *client;
@@ -27,9 +28,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The version of this header; zmd_version() is that of the library. */
+/** The version of this header; zmd_version() is that of the library. */
 #define ZMD_VERSION_MAJOR 0
+/** See ZMD_VERSION_MAJOR. */
 #define ZMD_VERSION_MINOR 1
+/** See ZMD_VERSION_MAJOR. */
 #define ZMD_VERSION_PATCH 0
 
 /**
@@ -279,32 +282,34 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The version of the library that is loaded, `"0.1.0"`; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are those
- * of the header that a program was compiled with.
+ * The version of the library that is loaded; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are those of the header
+ * that a program was compiled with.
  *
- * Static, never NULL.
+ * @return `"0.1.0"`; static, never NULL
  */
 const char *zmd_version(void);
 
 /**
- * The name of an error, `"ZMD_ERR_TIMEOUT"`; of any number: `"ZMD_ERR_?"` for one that this version does not
- * know.
+ * The name of an error.
  *
- * Static, never NULL.
+ * @param error  any number
+ * @return `"ZMD_ERR_TIMEOUT"`; `"ZMD_ERR_?"` for one that this version does not know; static, never NULL
  */
 const char *zmd_error_name(int32_t error);
 
 /**
- * One general line about an error, of any number. `zmd_last_error()` says more: what happened in the last call.
+ * One general line about an error. `zmd_last_error()` says more: what happened in the last call.
  *
- * Static, never NULL.
+ * @param error  any number
+ * @return the line; static, never NULL
  */
 const char *zmd_error_message(int32_t error);
 
 /**
- * The name of a state, `"RUNNING"`; of any number: `"UNKNOWN"` for one that this version does not know.
+ * The name of a state.
  *
- * Static, never NULL.
+ * @param state  any number
+ * @return `"RUNNING"`; `"UNKNOWN"` for one that this version does not know; static, never NULL
  */
 const char *zmd_state_name(int32_t state);
 
@@ -312,18 +317,19 @@ const char *zmd_state_name(int32_t state);
  * Says in one line, in English and UTF-8, what went wrong in the last call on this thread that failed, and
  * what to do about it.
  *
- * Never NULL; `""` when the last call that returns a `zmd_error` succeeded. The string belongs to the
- * library and is valid until the next call on this thread that returns a `zmd_error`, or the thread's end:
- * copy it if you keep it. It never holds a token or a password. For programs there is the error's number,
- * and `zmd_last_error_code()`; the wording may change in any version.
+ * The string belongs to the library and is valid until the next call on this thread that returns a `zmd_error`, or
+ * the thread's end: copy it if you keep it. It never holds a token or a password. For programs there is the
+ * error's number, and `zmd_last_error_code()`; the wording may change in any version.
+ *
+ * @return the line, never NULL; `""` when the last call that returns a `zmd_error` succeeded
  */
 const char *zmd_last_error(void);
 
 /**
- * The API's own code for the error of `zmd_last_error()`, such as `"INVALID_TOKEN"`; `""` where the error
- * does not come from the API, or has no code.
+ * The API's own code for the error of `zmd_last_error()`.
  *
- * Never NULL; owned and valid as `zmd_last_error()` is.
+ * @return such as `"INVALID_TOKEN"`, never NULL; `""` where the error does not come from the API, or has no code.
+ *         Owned and valid as `zmd_last_error()` is.
  */
 const char *zmd_last_error_code(void);
 
@@ -331,19 +337,17 @@ const char *zmd_last_error_code(void);
  * What `zmd_last_error()` would say of one job after `zmd_client_status_many()` or `zmd_client_wait_many()`, which
  * themselves leave there the first job's error alone.
  *
- * Never NULL; `""` for a job without an error, for an index past the end, and when the last call on this thread
- * that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
- *
  * @param index  of the job in the array that the call was given
+ * @return the line, never NULL; `""` for a job without an error, for an index past the end, and when the last call
+ *         on this thread that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
  */
 const char *zmd_last_error_of_job(size_t index);
 
 /**
  * What `zmd_last_error_code()` would give for one job; see `zmd_last_error_of_job()`.
  *
- * Never NULL; owned and valid as `zmd_last_error()` is.
- *
  * @param index  of the job in the array that the call was given
+ * @return the code, never NULL; `""` where there is none. Owned and valid as `zmd_last_error()` is.
  */
 const char *zmd_last_error_code_of_job(size_t index);
 

@@ -63,19 +63,20 @@ fn read_job(index: usize, part: impl FnOnce(&LastError) -> &CString) -> *const c
 /// Says in one line, in English and UTF-8, what went wrong in the last call on this thread that failed, and
 /// what to do about it.
 ///
-/// Never NULL; `""` when the last call that returns a `zmd_error` succeeded. The string belongs to the
-/// library and is valid until the next call on this thread that returns a `zmd_error`, or the thread's end:
-/// copy it if you keep it. It never holds a token or a password. For programs there is the error's number,
-/// and `zmd_last_error_code()`; the wording may change in any version.
+/// The string belongs to the library and is valid until the next call on this thread that returns a `zmd_error`, or
+/// the thread's end: copy it if you keep it. It never holds a token or a password. For programs there is the
+/// error's number, and `zmd_last_error_code()`; the wording may change in any version.
+///
+/// @return the line, never NULL; `""` when the last call that returns a `zmd_error` succeeded
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error() -> *const c_char {
     read(|last| &last.message)
 }
 
-/// The API's own code for the error of `zmd_last_error()`, such as `"INVALID_TOKEN"`; `""` where the error
-/// does not come from the API, or has no code.
+/// The API's own code for the error of `zmd_last_error()`.
 ///
-/// Never NULL; owned and valid as `zmd_last_error()` is.
+/// @return such as `"INVALID_TOKEN"`, never NULL; `""` where the error does not come from the API, or has no code.
+///         Owned and valid as `zmd_last_error()` is.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error_code() -> *const c_char {
     read(|last| &last.code)
@@ -84,10 +85,9 @@ pub extern "C" fn zmd_last_error_code() -> *const c_char {
 /// What `zmd_last_error()` would say of one job after `zmd_client_status_many()` or `zmd_client_wait_many()`, which
 /// themselves leave there the first job's error alone.
 ///
-/// Never NULL; `""` for a job without an error, for an index past the end, and when the last call on this thread
-/// that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
-///
 /// @param index  of the job in the array that the call was given
+/// @return the line, never NULL; `""` for a job without an error, for an index past the end, and when the last call
+///         on this thread that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error_of_job(index: usize) -> *const c_char {
     read_job(index, |last| &last.message)
@@ -95,9 +95,8 @@ pub extern "C" fn zmd_last_error_of_job(index: usize) -> *const c_char {
 
 /// What `zmd_last_error_code()` would give for one job; see `zmd_last_error_of_job()`.
 ///
-/// Never NULL; owned and valid as `zmd_last_error()` is.
-///
 /// @param index  of the job in the array that the call was given
+/// @return the code, never NULL; `""` where there is none. Owned and valid as `zmd_last_error()` is.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error_code_of_job(index: usize) -> *const c_char {
     read_job(index, |last| &last.code)

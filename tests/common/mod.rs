@@ -356,11 +356,34 @@ pub fn zmd_status(environment: &[(&str, &str)]) -> Command {
     command
 }
 
+/// Has a program ask the stand-in.
+pub fn environment(command: &mut Command, sim: &Sim) {
+    command.env("ZMD_API_DOMAIN", sim.url()).env("ZMD_ACCESS_TOKEN", TOKEN);
+    if sim.url().starts_with("https") {
+        command.env("ZMD_CA_FILE", sim.ca_file());
+    }
+}
+
+/// What it prints; it must succeed.
+pub fn text_of(command: &mut Command) -> String {
+    let (exit, out, err) = run(command);
+    assert_eq!(exit, Some(0), "{command:?}: {out}{err}");
+    out
+}
+
 /// Exit status, stdout and stderr.
 pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The first code block in this language after this heading of the README.
+pub fn readme_block(heading: &str, language: &str) -> String {
+    let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
+    let section = readme.split_once(heading).expect("the heading").1;
+    let block = section.split_once(&format!("```{language}\n")).expect("the block").1;
+    block.split_once("```").unwrap().0.to_owned()
 }
 
 /// A server from the system's packages, killed when the test ends.

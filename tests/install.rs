@@ -1,0 +1,388 @@
+//! The library as packagers and their users get it: installed, packaged, documented, and the same as before.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::*;
+use zmd_sim::{Job, Sim};
+
+/// Where cargo builds, for make.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+fn make(arguments: &[&str]) -> Command {
+    let mut command = Command::new("make");
+    command.arg("-C").arg(ROOT).args(arguments).env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target());
+    // Another make's, if that has started the tests.
+    command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+    command
+}
+
+/// Every file and link below a directory, in order.
+fn files(directory: &Path) -> Vec<String> {
+    let listing = text_of(Command::new("find").arg(".").args(["!", "-type", "d"]).current_dir(directory));
+    let mut files: Vec<_> = listing.lines().map(|line| line[2..].to_owned()).collect();
+    files.sort();
+    files
+}
+
+fn version(part: &str) -> String {
+    let header = fs::read_to_string(format!("{ROOT}/include/zmd.h")).unwrap();
+    let line = header.lines().find(|line| line.starts_with(&format!("#define ZMD_VERSION_{part} "))).unwrap();
+    line.rsplit(' ').next().unwrap().to_owned()
+}
+
+fn full_version() -> String {
+    ["MAJOR", "MINOR", "PATCH"].map(version).join(".")
+}
+
+/// A tree below which the library is installed with the prefix /usr, and programs that are made with it elsewhere.
+struct Installed {
+    root: PathBuf,
+    libdir: &'static str,
+    work: PathBuf,
+    sim: Sim,
+}
+
+impl Installed {
+    fn new(name: &str, libdir: &'static str) -> Installed {
+        let sim = sim();
+        sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
+        let root = scratch(name);
+        Installed { work: scratch(&format!("{name}-work")), root, libdir, sim }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.work.join(name), text).unwrap();
+    }
+
+    /// A command in the directory of the programs, which finds the installed tree.
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let libraries = self.root.join(self.libdir);
+        command.current_dir(&self.work).env("PKG_CONFIG_PATH", libraries.join("pkgconfig"));
+        command.env("PKG_CONFIG_SYSROOT_DIR", &self.root).env("LD_LIBRARY_PATH", libraries);
+        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("ZMD_")) {
+            command.env_remove(key);
+        }
+        environment(&mut command, &self.sim);
+        command
+    }
+
+    fn shell(&self, line: &str) -> String {
+        text_of(self.command("sh").args(["-ec", line]))
+    }
+
+    /// The README's recipes, and a program that is linked statically.
+    fn programs_work(&self) {
+        let completed = "COMPLETED: 9 of 9 deleted\n";
+        let line = readme_block("### C\n", "sh");
+        self.write("example.c", &readme_block("### C\n", "c"));
+        self.shell(&line);
+        assert_eq!(self.shell("./example"), completed);
+        self.shell("cc example.c -static $(pkg-config --cflags --static --libs zmd) -o static");
+        assert_eq!(text_of(self.command("./static").env_remove("LD_LIBRARY_PATH")), completed);
+
+        self.write("example.cpp", &readme_block("### C++\n", "cpp"));
+        self.shell(&readme_block("### C++\n", "sh"));
+        assert_eq!(self.shell("./example"), completed);
+
+        if !missing("cmake") {
+            self.write("CMakeLists.txt", &readme_block("### CMake\n", "cmake"));
+            let prefix = self.root.join("usr");
+            self.shell(&format!("cmake -S . -B build -DCMAKE_PREFIX_PATH={} && cmake --build build", prefix.display()));
+            assert_eq!(self.shell("build/example"), completed);
+            for (wanted, fits) in [(full_version(), true), ("9.0".to_owned(), false)] {
+                let project = format!(
+                    "cmake_minimum_required(VERSION 3.10)\nproject(x C)\nfind_package(zmd {wanted} REQUIRED CONFIG)\n"
+                );
+                self.write("CMakeLists.txt", &project);
+                let arguments = ["-S", ".", "-B", &format!("build-{wanted}")].map(str::to_owned);
+                let mut cmake = self.command("cmake");
+                cmake.args(arguments).arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
+                assert_eq!(run(&mut cmake).0 == Some(0), fits, "find_package(zmd {wanted})");
+            }
+        }
+
+        let tool = self.root.join("usr/bin/zmd-status");
+        let answer = text_of(self.command(&tool).args(["Leads", "1001"]));
+        assert_eq!(answer, "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n");
+        let dynamic = text_of(Command::new("readelf").arg("-d").arg(&tool));
+        assert!(dynamic.contains("[libzmd.so.0]") && !dynamic.contains("PATH"), "{dynamic}");
+    }
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+        let _ = fs::remove_dir_all(&self.work);
+    }
+}
+
+#[test]
+fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
+    if ["cargo-cinstall", "pkg-config"].into_iter().any(missing) {
+        return;
+    }
+    let installed = Installed::new("install", "usr/lib64");
+    let destination = format!("DESTDIR={}", installed.root.display());
+    text_of(&mut make(&["install", &destination, "prefix=/usr", "libdir=/usr/lib64"]));
+    let version = full_version();
+    assert_eq!(
+        files(&installed.root),
+        [
+            "usr/bin/zmd-status",
+            "usr/include/zmd.h",
+            "usr/include/zmd.hpp",
+            "usr/lib64/libzmd.a",
+            "usr/lib64/libzmd.so",
+            "usr/lib64/libzmd.so.0",
+            &format!("usr/lib64/libzmd.so.{version}"),
+            "usr/lib64/pkgconfig/zmd.pc",
+            "usr/share/cmake/zmd/zmdConfig.cmake",
+            "usr/share/cmake/zmd/zmdConfigVersion.cmake",
+            "usr/share/man/man1/zmd-status.1",
+            "usr/share/man/man3/zmd.3",
+        ]
+    );
+    let libraries = installed.root.join("usr/lib64");
+    for link in ["libzmd.so", "libzmd.so.0"] {
+        assert_eq!(fs::read_link(libraries.join(link)).unwrap(), Path::new(&format!("libzmd.so.{version}")));
+    }
+    let dynamic = text_of(Command::new("readelf").arg("-d").arg(libraries.join("libzmd.so")));
+    assert!(dynamic.contains("Library soname: [libzmd.so.0]"), "{dynamic}");
+    assert_eq!(installed.shell("pkg-config --modversion zmd").trim(), version);
+    installed.programs_work();
+}
+
+#[test]
+fn debian_packages_come_and_go() {
+    let multiarch = "usr/lib/x86_64-linux-gnu";
+    if cfg!(not(target_arch = "x86_64")) {
+        eprintln!("SKIPPED: debian_packages_come_and_go knows the file names of x86-64 only");
+        return;
+    }
+    if ["cargo-cinstall", "dh", "lintian", "pkg-config"].into_iter().any(missing) {
+        return;
+    }
+    text_of(&mut make(&["deb"]));
+    let mut packages: Vec<_> = fs::read_dir(target().join("deb")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    packages.sort();
+    let names: Vec<_> = packages.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let version = full_version();
+    assert_eq!(names, ["libzmd-dev", "libzmd0", "zmd-status"].map(|name| format!("{name}_{version}-1_amd64.deb")));
+    text_of(Command::new("lintian").args(["--fail-on", "error"]).args(&packages));
+
+    // A root of their own, which has the packages of this system as far as dpkg knows: so what they depend on is
+    // looked at, and nothing here is changed.
+    let installed = Installed::new("deb", multiarch);
+    let admin = installed.root.join("var/lib/dpkg");
+    for directory in ["info", "updates"] {
+        fs::create_dir_all(admin.join(directory)).unwrap();
+    }
+    fs::copy("/var/lib/dpkg/status", admin.join("status")).unwrap();
+    fs::write(admin.join("available"), "").unwrap();
+    let dpkg = || {
+        let mut command = Command::new("dpkg");
+        command.arg("--force-not-root").arg(format!("--root={}", installed.root.display()));
+        command
+    };
+    text_of(dpkg().arg("-i").args(&packages));
+    installed.programs_work();
+    text_of(Command::new("man").arg("-l").arg(installed.root.join("usr/share/man/man3/zmd.3.gz")));
+    text_of(dpkg().args(["--purge", "zmd-status", "libzmd-dev", "libzmd0"]));
+    let left = files(&installed.root);
+    assert!(left.iter().all(|file| file.starts_with("var/lib/dpkg/")), "{left:?}");
+}
+
+/// For RHEL 7 and all that is younger.
+#[test]
+fn a_library_and_a_wheel_for_old_systems() {
+    if missing("python3") {
+        return;
+    }
+    let directory = target().join("manylinux");
+    let (exit, out, err) = run(&mut make(&["manylinux"]));
+    if exit != Some(0) && std::env::var("ZMD_CI").as_deref() != Ok("1") && err.contains("No matching distribution") {
+        eprintln!("SKIPPED: a_library_and_a_wheel_for_old_systems needs PyPI");
+        return;
+    }
+    assert_eq!(exit, Some(0), "{out}{err}");
+
+    let library = directory.join("libzmd.so");
+    let symbols = text_of(Command::new("objdump").arg("-T").arg(&library));
+    let mut needed: Vec<(u32, u32)> = symbols
+        .split("GLIBC_")
+        .skip(1)
+        .map(|rest| {
+            let mut numbers = rest.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
+            (numbers.next().unwrap(), numbers.next().unwrap_or(0))
+        })
+        .collect();
+    needed.sort_unstable();
+    assert!(needed.last().is_some_and(|newest| *newest <= (2, 17)), "{needed:?}");
+    let dynamic = text_of(Command::new("readelf").arg("-d").arg(&library));
+    assert!(dynamic.contains("[libzmd.so.0]") && !dynamic.contains("libgcc_s"), "{dynamic}");
+    let exported = |library: &Path| {
+        let symbols = text_of(Command::new("nm").args(["-D", "--defined-only"]).arg(library));
+        let mut names: Vec<_> = symbols.lines().filter_map(|line| line.split(' ').nth(2).map(str::to_owned)).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(exported(&library), exported(common::library()));
+
+    let wheels: Vec<_> = files(&directory).into_iter().filter(|file| !file.contains('/')).collect();
+    let wheel = format!("zmd-{}-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl", full_version());
+    assert_eq!(wheels, ["libzmd.so", &wheel]);
+    let shown = text_of(Command::new(directory.join("tools/bin/auditwheel")).arg("show").arg(directory.join(&wheel)));
+    assert!(shown.contains("manylinux_2_17_x86_64"), "{shown}");
+
+    // It does its work, in a Python that has nothing else.
+    let sim = sim();
+    sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
+    let home = scratch("manylinux");
+    text_of(Command::new("python3").args(["-m", "venv"]).arg(&home));
+    text_of(Command::new(home.join("bin/pip")).args(["install", "-q", "--no-index"]).arg(directory.join(&wheel)));
+    let mut python = Command::new(home.join("bin/python"));
+    python.arg("-c").arg(readme_block("### Python\n", "python")).env_remove("PYTHONPATH").current_dir(&home);
+    environment(&mut python, &sim);
+    assert_eq!(text_of(&mut python), "COMPLETED: 9 of 9 deleted\n");
+    fs::remove_dir_all(home).unwrap();
+}
+
+#[test]
+fn the_interface_is_that_of_the_baseline() {
+    if cfg!(not(target_arch = "x86_64")) {
+        eprintln!("SKIPPED: the_interface_is_that_of_the_baseline: the baseline is that of x86-64");
+        return;
+    }
+    if ["abidiff", "g++"].into_iter().any(missing) {
+        return;
+    }
+    let now = target().join("abi/libzmd.so.0");
+    let _ = fs::remove_file(&now);
+    text_of(&mut make(&[now.to_str().unwrap()]));
+    let differences = |option: &str| {
+        let mut abidiff = Command::new("abidiff");
+        let (exit, out, err) = run(abidiff.args([option, "tests/abi/libzmd.so.0.abi"]).arg(&now).current_dir(ROOT));
+        (exit != Some(0)).then_some(out + &err)
+    };
+    if let Some(differences) = differences("--no-added-syms") {
+        panic!(
+            "programs that were linked before would break:\n{differences}\nTake the change back: something new is a new \
+             function or a new key. If it must be, programs have to be linked anew: a new major version, another number \
+             in the SONAME (build.rs, Makefile, debian/) and a new baseline, tests/abi/libzmd.so.N.abi."
+        );
+    }
+    if let Some(differences) = differences("--harmless") {
+        panic!("the interface has grown:\n{differences}\nThat is fine: run `make abi`, and commit the new baseline.");
+    }
+}
+
+#[test]
+fn the_reference_is_generated_without_a_warning() {
+    if missing("doxygen") {
+        return;
+    }
+    let (exit, out, err) = run(&mut make(&["doxygen"]));
+    assert_eq!((exit, &*err), (Some(0), ""), "{out}");
+    let page = fs::read_to_string(target().join("doxygen/html/zmd_8h.html")).unwrap();
+    assert!(page.contains("zmd_client_wait_many"));
+}
+
+fn without_blanks(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// A manual page as it is read, in very long lines.
+fn page(name: &str) -> String {
+    let path = format!("{ROOT}/doc/{name}");
+    let lint = run(Command::new("mandoc").args(["-Tlint", "-Wwarning", &path]));
+    assert_eq!(lint, (Some(0), String::new(), String::new()));
+    let text = text_of(Command::new("mandoc").args(["-Tutf8", "-Owidth=1000", &path]).env("LC_ALL", "C.UTF-8"));
+    // mandoc writes bold and italic as characters that are struck over others.
+    let mut plain = String::new();
+    for c in text.chars() {
+        if c == '\u{8}' {
+            plain.pop();
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+#[test]
+fn the_manual_page_of_the_library_is_complete() {
+    if missing("mandoc") {
+        return;
+    }
+    let page = page("zmd.3");
+    let squeezed = without_blanks(&page);
+    let header = fs::read_to_string(format!("{ROOT}/include/zmd.h")).unwrap();
+    let functions: Vec<_> = header
+        .lines()
+        .skip_while(|line| !line.starts_with("extern"))
+        .skip(1)
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    let functions = functions.join("\n");
+    let code: String = functions.split("/*").map(|part| part.split_once("*/").map_or(part, |(_, code)| code)).collect();
+    let mut count = 0;
+    for prototype in code.split_inclusive(';').filter(|part| part.contains('(')) {
+        let prototype = without_blanks(&prototype.replace("struct ", ""));
+        assert!(squeezed.contains(&prototype), "zmd.3 lacks {prototype}");
+        count += 1;
+    }
+    assert_eq!(count, 24);
+    for line in header.lines().filter(|line| line.starts_with("  ZMD_") && !line.contains("STATE")) {
+        let (name, number) = line.trim().trim_end_matches(',').split_once(" = ").unwrap();
+        assert!(page.contains(&format!("{name} ({number})")), "zmd.3 lacks {name}");
+    }
+    // The README's table is compared with the code's by a test of its own.
+    let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
+    let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows.len(), 18);
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
+        let [key, default, _, takes] = &cells[..] else { panic!("{row}") };
+        let entry = format!("{key}, ZMD_{}", key.to_uppercase());
+        let text = page.split_once(&entry).unwrap_or_else(|| panic!("zmd.3 lacks {entry}")).1;
+        let text = text.split_once("\n\n").unwrap().0;
+        let takes = format!("Takes {takes}");
+        assert!(text.contains(&takes), "{entry}: {text:?} lacks {takes:?}");
+        assert!(default.is_empty() || text.contains(&format!("the default is {default}.")), "{entry}: {text}");
+    }
+    assert!(page.contains(&format!("libzmd {}", full_version())));
+}
+
+#[test]
+fn the_manual_page_of_the_tool_is_complete() {
+    if missing("mandoc") {
+        return;
+    }
+    let page = page("zmd-status.1");
+    let help = text_of(zmd_status(&[]).arg("--help"));
+    let options: Vec<_> = help.lines().filter_map(|line| line.trim().split(' ').next()).collect();
+    let options: Vec<_> = options.into_iter().filter(|word| word.starts_with("--")).collect();
+    assert!(options.len() >= 6, "{options:?}");
+    for option in options.into_iter().chain(["130", "143"]) {
+        assert!(page.contains(&format!("\n     {option}")) || page.contains(&format!(" {option}")), "no {option}");
+    }
+    assert!(page.contains(&format!("libzmd {}", full_version())));
+}
+
+#[test]
+fn the_version_is_the_same_everywhere() {
+    let version = full_version();
+    let first_line =
+        |path: &str| fs::read_to_string(format!("{ROOT}/{path}")).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    assert!(first_line("debian/changelog").starts_with(&format!("zmd ({version}-")));
+    let changes = fs::read_to_string(format!("{ROOT}/CHANGELOG.md")).unwrap();
+    assert!(changes.contains(&version), "CHANGELOG.md lacks {version}");
+}
