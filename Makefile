@@ -41,6 +41,7 @@ install:
 	install -m 644 doc/zmd-status.1 $(DESTDIR)$(mandir)/man1
 
 deb:
+	dh_clean
 	rm -rf $(TARGET)/deb
 	mkdir -p $(TARGET)/deb
 	DEB_BUILD_OPTIONS=noautodbgsym debian/rules binary DEBS=$(abspath $(TARGET)/deb)
