@@ -207,8 +207,7 @@ fn a_library_and_a_wheel_for_old_systems() {
     }
     let directory = target().join("manylinux");
     let (exit, out, err) = run(&mut make(&["manylinux"]));
-    if exit != Some(0) && std::env::var("ZMD_CI").as_deref() != Ok("1") && err.contains("No matching distribution") {
-        eprintln!("SKIPPED: a_library_and_a_wheel_for_old_systems needs PyPI");
+    if err.contains("No matching distribution") && missing("a package index that has zig") {
         return;
     }
     assert_eq!(exit, Some(0), "{out}{err}");
