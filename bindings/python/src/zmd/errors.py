@@ -1,0 +1,190 @@
+"""What can go wrong."""
+
+import enum
+from typing import Dict, Optional, Type, Union
+
+from .status import Status
+
+
+class ErrorCode(enum.IntEnum):
+    """The numbers of the errors. They are fixed for ever; newer versions of the library may add some."""
+
+    NULL_POINTER = 1
+    INVALID_ARGUMENT = 2
+    INVALID_CONFIG = 3
+    DNS = 10
+    CONNECT = 11
+    TLS = 12
+    PROXY = 13
+    NETWORK = 14
+    TIMEOUT = 15
+    CANCELLED = 16
+    UNAUTHORIZED = 20
+    SCOPE = 21
+    FORBIDDEN = 22
+    INVALID_MODULE = 23
+    JOB_NOT_FOUND = 24
+    RATE_LIMITED = 25
+    SERVER = 26
+    API = 27
+    BAD_RESPONSE = 28
+    OAUTH = 29
+    INTERNAL = 99
+
+
+class Error(Exception):
+    """The base of all errors of this package. ``str(error)`` says in one line what happened and what to do about it."""
+
+    code: Union[ErrorCode, int] = ErrorCode.INTERNAL
+    """The error's number; a plain int where this version has no name for it."""
+    api_code: str = ""
+    """The API's own code, such as ``INVALID_TOKEN``; empty where the error does not come from the API, or has none."""
+    http_status: int = 0
+    """The HTTP status of the answer that failed; 0: there was none."""
+
+
+class ArgumentError(Error, ValueError):
+    """An argument breaks its rule; nothing was sent."""
+
+    code = ErrorCode.INVALID_ARGUMENT
+
+
+class ConfigError(Error, ValueError):
+    """A setting has a bad value, or is missing."""
+
+    code = ErrorCode.INVALID_CONFIG
+
+
+class NetworkError(Error):
+    """The service could not be reached, or the connection broke."""
+
+    code = ErrorCode.NETWORK
+
+
+class DnsError(NetworkError):
+    """The host name could not be looked up."""
+
+    code = ErrorCode.DNS
+
+
+class ConnectError(NetworkError):
+    """No connection to the server: refused, or no route to it."""
+
+    code = ErrorCode.CONNECT
+
+
+class TlsError(NetworkError):
+    """No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed."""
+
+    code = ErrorCode.TLS
+
+
+class ProxyError(NetworkError):
+    """The proxy can't be reached, or refused to open the way."""
+
+    code = ErrorCode.PROXY
+
+
+class Timeout(Error, TimeoutError):
+    """A time limit ran out: that of the call, or that of a wait."""
+
+    code = ErrorCode.TIMEOUT
+    last_status: Optional[Status] = None
+    """The last status that a wait has seen, if any."""
+
+
+class Cancelled(Error):
+    """The client was cancelled or closed during the call, or cancelled before."""
+
+    code = ErrorCode.CANCELLED
+    last_status: Optional[Status] = None
+    """The last status that a wait has seen, if any."""
+
+
+class ApiError(Error):
+    """The API answered with an error, which ``api_code`` names."""
+
+    code = ErrorCode.API
+
+
+class UnauthorizedError(ApiError):
+    """The API refused the access token: expired, revoked, or of another data center."""
+
+    code = ErrorCode.UNAUTHORIZED
+
+
+class ScopeError(ApiError):
+    """The access token lacks the scope ``ZohoCRM.mass_delete.READ``."""
+
+    code = ErrorCode.SCOPE
+
+
+class ForbiddenError(ApiError):
+    """The token's user may not see this."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class InvalidModuleError(ApiError):
+    """The API knows no module of that name."""
+
+    code = ErrorCode.INVALID_MODULE
+
+
+class JobNotFoundError(ApiError):
+    """The API knows no such job in that module."""
+
+    code = ErrorCode.JOB_NOT_FOUND
+
+
+class RateLimitedError(ApiError):
+    """Too many requests, also after the retries."""
+
+    code = ErrorCode.RATE_LIMITED
+
+
+class ServerError(ApiError):
+    """The service failed (HTTP 5xx), also after the retries."""
+
+    code = ErrorCode.SERVER
+
+
+class BadResponseError(ApiError):
+    """The answer is not the JSON that the API documents."""
+
+    code = ErrorCode.BAD_RESPONSE
+
+
+class OAuthError(ApiError):
+    """The accounts server refused to refresh the access token."""
+
+    code = ErrorCode.OAUTH
+
+
+class InternalError(Error):
+    """A bug in the library."""
+
+
+# By number. Of Error and InternalError, which share theirs, the one that is defined last.
+_CLASSES: Dict[int, Type[Error]] = {
+    cls.code: cls for cls in list(globals().values()) if isinstance(cls, type) and issubclass(cls, Error)
+}
+# The tens group the numbers, those too that a newer library may bring.
+_FAMILIES: Dict[int, Type[Error]] = {0: ArgumentError, 1: NetworkError, 2: ApiError}
+
+
+def error_of(
+    code: int, message: bytes, api_code: bytes = b"", http_status: int = 0, last_status: Optional[Status] = None
+) -> Error:
+    """The exception for an error of the library."""
+    cls = _CLASSES.get(code) or _FAMILIES.get(code // 10, Error)
+    error = cls(message.decode("utf-8", "replace"))
+    try:
+        error.code = ErrorCode(code)
+    except ValueError:
+        error.code = code
+    error.api_code = api_code.decode("utf-8", "replace")
+    error.http_status = http_status
+    if isinstance(error, (Timeout, Cancelled)):
+        error.last_status = last_status
+    return error

@@ -1,0 +1,102 @@
+"""What the tests share. They ask zmd-sim, a stand-in for the service, which ZMD_TEST_SIM names."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+import zmd
+
+TOKEN = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210"
+
+# The repository.
+ROOT = os.environ["ZMD_TEST_ROOT"]
+
+
+class Sim:
+    """A stand-in with a completed job, one that runs for hours, and one that ends 1.5 seconds after the start."""
+
+    def __init__(self, *options):
+        jobs = ["--job", "Leads:1001:9:inf", "--job", "Leads:1002:50000:1", "--job", "Leads:1003:300:200"]
+        command = [os.environ["ZMD_TEST_SIM"], "--until-stdin-closes", *jobs, *options]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.url = self.process.stdout.readline().decode().split()[-1]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+
+class SimTest(unittest.TestCase):
+    """Tests with a stand-in of their own."""
+
+    options = ()
+
+    def setUp(self):
+        self.sim = Sim(*self.options)
+        self.addCleanup(self.sim.close)
+
+    def client(self, **settings):
+        client = zmd.Client(TOKEN, **{"api_domain": self.sim.url, "poll_min_ms": 20, "max_retries": 0, **settings})
+        self.addCleanup(client.close)
+        return client
+
+    def environment(self, **more):
+        """The environment of a program that asks the stand-in."""
+        return {
+            **os.environ,
+            "ZMD_API_DOMAIN": self.sim.url,
+            "ZMD_ACCESS_TOKEN": TOKEN,
+            "ZMD_POLL_MIN_MS": "20",
+            "ZMD_MAX_RETRIES": "0",
+            **more,
+        }
+
+
+def start(*arguments, **options):
+    """Python with these arguments. Signals are as at a terminal: a shell has its background jobs ignore Ctrl-C."""
+
+    def reset():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": reset, **options}
+    return subprocess.Popen([sys.executable, *arguments], universal_newlines=True, **options)
+
+
+def run(*arguments, **options):
+    """Exit status, standard output and standard error."""
+    process = start(*arguments, **options)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def eventually(condition, seconds=5):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+class Unanswered:
+    """A port at which connections wait for an answer: the queue of those that nobody accepts is full."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.clients = []
+        for _ in range(4):
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex(self.listener.getsockname())
+            self.clients.append(client)
+        time.sleep(0.1)
+        self.url = "http://127.0.0.1:{}".format(self.listener.getsockname()[1])
+
+    def close(self):
+        for each in [*self.clients, self.listener]:
+            each.close()

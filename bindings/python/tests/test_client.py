@@ -1,0 +1,599 @@
+"""Asking and waiting."""
+
+import asyncio
+import copy
+import datetime
+import gc
+import inspect
+import math
+import os
+import pathlib
+import pickle
+import re
+import threading
+import time
+import unittest
+from unittest import mock
+
+import zmd
+from support import ROOT, TOKEN, SimTest, Unanswered, eventually
+from zmd._call import Handle
+from zmd._library import library
+
+COMPLETED = zmd.Status(zmd.State.COMPLETED, 9, 9, 0, "COMPLETED", 200)
+
+
+def settings_of_the_readme():
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
+        table = re.search(r"^\| key \| default .*?\n\n", readme.read(), re.DOTALL | re.MULTILINE).group()
+    first_cells = [line.split("|")[1] for line in table.strip().splitlines()[2:]]
+    return [key for cell in first_cells for key in re.findall(r"`(\w+)`", cell)]
+
+
+class Settings(SimTest):
+    def test_the_keywords_are_the_settings_of_the_library(self):
+        for function in (zmd.Client, zmd.Client.from_env):
+            self.assertEqual(list(inspect.signature(function).parameters), settings_of_the_readme())
+            parameters = list(inspect.signature(function).parameters.values())
+            self.assertTrue(all(each.kind is each.KEYWORD_ONLY for each in parameters[1:]))
+            self.assertTrue(all(each.default is None for each in parameters))
+
+    def test_each_has_its_type(self):
+        good = {
+            "access_token": TOKEN,
+            "refresh_token": "1000.r",
+            "client_id": "1000.I",
+            "client_secret": "s",
+            "token_cache": pathlib.Path("cache"),
+            "data_center": "eu",
+            "environment": "sandbox",
+            "api_domain": "https://example.com",
+            "accounts_url": "https://example.com",
+            "api_version": "v8",
+            "timeout_ms": 1000,
+            "connect_timeout_ms": 1000,
+            "max_retries": 0,
+            "max_concurrency": 7,
+            "poll_min_ms": 5,
+            "poll_max_ms": 50,
+            "proxy": "none",
+        }
+        self.assertEqual([*good, "ca_file"], settings_of_the_readme())
+        for function in (zmd.Client, zmd.Client.from_env):
+            function(**good, ca_file=None).close()
+            for key, value in good.items():
+                for wrong in (b"x", 1.5, True, [], object(), "7" if isinstance(value, int) else 7):
+                    with self.assertRaisesRegex(TypeError, key):
+                        function(**{**good, key: wrong})
+            with self.assertRaisesRegex(TypeError, "no_such_key"):
+                function(TOKEN, no_such_key=1)
+
+    def test_bad_values_are_refused(self):
+        for key, value in [
+            ("access_token", ""),
+            ("access_token", "a b"),
+            ("data_center", "mars"),
+            ("timeout_ms", 0),
+            ("timeout_ms", 10**400),
+            ("max_retries", -1),
+            ("api_domain", "http://example.com"),
+            ("ca_file", "/nonexistent"),
+            ("access_token", "x" * 10_000_000),
+        ]:
+            with self.assertRaisesRegex(zmd.ConfigError, key):
+                zmd.Client(**{"access_token": TOKEN, key: value})
+        for value in ("a\0b", "\udcff"):
+            for key in ("client_id", "token_cache"):
+                with self.assertRaisesRegex(ValueError, key):
+                    zmd.Client(TOKEN, **{key: value})
+        with self.assertRaises(zmd.ConfigError) as caught:
+            zmd.Client()
+        self.assertEqual(caught.exception.code, zmd.ErrorCode.INVALID_CONFIG)
+        self.assertIsInstance(caught.exception, ValueError)
+
+    def test_only_from_env_reads_the_environment(self):
+        os.environ["ZMD_ACCESS_TOKEN"] = TOKEN
+        os.environ["ZMD_API_DOMAIN"] = self.sim.url
+        try:
+            with self.assertRaises(zmd.ConfigError):
+                zmd.Client()
+            os.environ["ZMD_TIMEOUT_MS"] = "never"
+            zmd.Client(TOKEN).close()
+            with self.assertRaisesRegex(zmd.ConfigError, "ZMD_TIMEOUT_MS"):
+                zmd.Client.from_env()
+            os.environ["ZMD_TIMEOUT_MS"] = "200"
+            with zmd.Client.from_env() as client:
+                self.assertEqual(client.status("Leads", 1001), COMPLETED)
+                with self.assertRaises(zmd.Timeout):
+                    client.status("Leads", "fault-stall-in-body")
+            with zmd.Client.from_env(timeout_ms=700) as client:
+                begin = time.monotonic()
+                with self.assertRaises(zmd.Timeout):
+                    client.status("Leads", "fault-stall-in-body")
+                self.assertGreater(time.monotonic() - begin, 0.6)
+        finally:
+            for key in ("ZMD_ACCESS_TOKEN", "ZMD_API_DOMAIN", "ZMD_TIMEOUT_MS"):
+                del os.environ[key]
+
+    def test_from_env_makes_what_it_is_called_on(self):
+        class Mine(zmd.Client):
+            pass
+
+        self.assertIs(type(Mine.from_env(TOKEN)), Mine)
+
+    def test_secrets_are_not_shown(self):
+        client = self.client()
+        self.assertNotIn(TOKEN[:10], repr(client) + str(client))
+        with self.assertRaises(zmd.ConfigError) as caught:
+            zmd.Client("confidential token")
+        self.assertNotIn("confidential", str(caught.exception))
+
+
+class Asking(SimTest):
+    def test_the_status(self):
+        client = self.client()
+        for job_id in ("1001", 1001, " 1001 "):
+            self.assertEqual(client.status("Leads", job_id), COMPLETED)
+        self.assertTrue(COMPLETED.has_ended)
+        running = client.status("Leads", "1002")
+        self.assertEqual((running.state, running.has_ended, running.total_count), (zmd.State.RUNNING, False, 50000))
+        with self.assertRaises(AttributeError):
+            running.state = zmd.State.FAILED
+
+    def test_whole_numbers_of_other_types_are_job_ids(self):
+        class Number:
+            def __index__(self):
+                return 1001
+
+        self.assertEqual(self.client().status("Leads", Number()), COMPLETED)
+
+    def test_many(self):
+        jobs = [("Leads", 1001), ["Leads", "error-NO_PERMISSION"], ("Leads", "no id"), ("Leads", "error-204")]
+        outcomes = self.client().status_many(iter(jobs))
+        self.assertEqual(outcomes[0], COMPLETED)
+        self.assertEqual(
+            [type(outcome) for outcome in outcomes[1:]], [zmd.ForbiddenError, zmd.ArgumentError, zmd.JobNotFoundError]
+        )
+        # Each has its own sentence, code and HTTP status.
+        self.assertEqual([outcome.api_code for outcome in outcomes[1:]], ["NO_PERMISSION", "", ""])
+        self.assertEqual([outcome.http_status for outcome in outcomes[1:]], [403, 0, 204])
+        self.assertRegex(str(outcomes[1]), "^Zoho forbids")
+        self.assertRegex(str(outcomes[2]), "^job_id 'no id'")
+        self.assertRegex(str(outcomes[3]), "error-204")
+        self.assertEqual(self.client().status_many([]), [])
+        self.assertEqual(self.client().status_many([("Leads", 1001)] * 500), [COMPLETED] * 500)
+
+    def test_errors_are_exceptions(self):
+        client = self.client(timeout_ms=500)
+        for job_id, cls, code, api_code, http_status in [
+            ("error-INVALID_TOKEN", zmd.UnauthorizedError, 20, "INVALID_TOKEN", 401),
+            ("error-OAUTH_SCOPE_MISMATCH", zmd.ScopeError, 21, "OAUTH_SCOPE_MISMATCH", 401),
+            ("error-NO_PERMISSION", zmd.ForbiddenError, 22, "NO_PERMISSION", 403),
+            ("error-INVALID_MODULE", zmd.InvalidModuleError, 23, "INVALID_MODULE", 400),
+            ("error-404", zmd.JobNotFoundError, 24, "", 404),
+            ("error-TOO_MANY_REQUESTS", zmd.RateLimitedError, 25, "TOO_MANY_REQUESTS", 429),
+            ("error-html500", zmd.ServerError, 26, "", 503),
+            ("error-REQUIRED_PARAM_MISSING", zmd.ApiError, 27, "REQUIRED_PARAM_MISSING", 400),
+            ("error-redirect", zmd.BadResponseError, 28, "", 302),
+            ("fault-garbage", zmd.NetworkError, 14, "", 0),
+            ("fault-stall-in-header", zmd.Timeout, 15, "", 0),
+            ("a b", zmd.ArgumentError, 2, "", 0),
+        ]:
+            with self.subTest(job_id), self.assertRaises(zmd.Error) as caught:
+                client.status("Leads", job_id)
+            error = caught.exception
+            self.assertIs(type(error), cls)
+            self.assertEqual((error.code, error.api_code, error.http_status), (code, api_code, http_status))
+            self.assertIsInstance(error.code, zmd.ErrorCode)
+            self.assertTrue(str(error))
+        with self.assertRaises(TimeoutError) as caught:
+            client.status("Leads", "fault-stall-in-header")
+        self.assertIsNone(caught.exception.last_status)
+        with self.assertRaises(zmd.ConnectError):
+            self.client(api_domain="http://127.0.0.1:1").status("Leads", 1001)
+
+    def test_bad_arguments_are_refused(self):
+        client = self.client()
+        for module, job_id, error, message in [
+            (None, 1, TypeError, "module must be a str, not NoneType"),
+            (b"Leads", 1, TypeError, "module must be a str, not bytes"),
+            ("Leads", None, TypeError, "job_id must be a str or an int, not NoneType"),
+            ("Leads", True, TypeError, "job_id must be a str or an int, not bool"),
+            ("Leads", 1.0, TypeError, "job_id must be a str or an int, not float"),
+            ("Leads", b"1", TypeError, "job_id must be a str or an int, not bytes"),
+            ("Leads", -1, ValueError, "job_id must not be negative"),
+            ("Le\0ads", 1, ValueError, "module must not contain a NUL character"),
+            ("Leads", "1001\0", ValueError, "job_id must not contain a NUL character"),
+            ("Leads", "\udc80", zmd.ArgumentError, "job_id"),
+            ("\ud800", 1, zmd.ArgumentError, "module"),
+            ("Leads", "", zmd.ArgumentError, "job_id"),
+            ("Leads", "1" * 10_000_000, zmd.ArgumentError, "job_id"),
+            ("Leads", 10**100, zmd.ArgumentError, "job_id"),
+            ("Sales Orders", 1, zmd.ArgumentError, "Sales_Orders"),
+        ]:
+            for function in (client.status, client.wait):
+                with self.assertRaisesRegex(error, message):
+                    function(module, job_id)
+            for function in (client.status_many, client.wait_many):
+                if error is zmd.ArgumentError:
+                    outcomes = function([("Leads", 1001), (module, job_id)])
+                    self.assertIsInstance(outcomes[1], zmd.ArgumentError)
+                    self.assertEqual(outcomes[0], COMPLETED)
+                else:
+                    with self.assertRaisesRegex(error, r"jobs\[1\]: " + message):
+                        function([("Leads", 1001), (module, job_id)])
+
+    def test_jobs_must_be_pairs(self):
+        client = self.client()
+        for jobs in (None, 7):
+            with self.assertRaisesRegex(TypeError, "jobs must be an iterable"):
+                client.status_many(jobs)
+        for job in (None, 7, "ab", (), ("Leads",), ("Leads", 1, 2), {"module": "Leads", "job_id": 1}):
+            with self.assertRaisesRegex(TypeError, r"jobs\[1\] must be a pair"):
+                client.status_many([("Leads", 1001), job])
+        with self.assertRaisesRegex(TypeError, r"jobs\[0\] must be a pair"):
+            client.status_many("Leads")
+
+        def fails():
+            yield ("Leads", 1001)
+            raise error
+
+        for error in (OSError("no more"), TypeError("no more")):
+            with self.assertRaises(type(error)) as caught:
+                client.status_many(fails())
+            self.assertIs(caught.exception, error)
+
+
+class Waiting(SimTest):
+    def test_until_the_end(self):
+        heard = []
+        status = self.client().wait("Leads", 1003, progress=heard.append)
+        self.assertEqual((status.state, status.deleted_count), (zmd.State.COMPLETED, 300))
+        self.assertGreater(len(heard), 1)
+        self.assertEqual(heard[-1], zmd.Progress(0, "Leads", "1003", status, None))
+
+    def test_the_time_is_over(self):
+        for timeout in (0.3, datetime.timedelta(milliseconds=300)):
+            begin = time.monotonic()
+            with self.assertRaises(zmd.Timeout) as caught:
+                self.client().wait("Leads", 1002, timeout=timeout)
+            self.assertTrue(0.3 <= time.monotonic() - begin < 0.8)
+            self.assertEqual(caught.exception.last_status.state, zmd.State.RUNNING)
+            self.assertEqual(caught.exception.http_status, 0)
+        heard = []
+        with self.assertRaises(zmd.Timeout):
+            self.client().wait("Leads", 1002, timeout=0, progress=heard.append)
+        self.assertEqual(len(heard), 1)
+
+    def test_timeouts_that_are_none(self):
+        client = self.client()
+        for timeout in (-1, -0.001, math.nan, -math.inf, datetime.timedelta(seconds=-1)):
+            with self.assertRaisesRegex(ValueError, "timeout"):
+                client.wait("Leads", 1001, timeout=timeout)
+        for timeout in ("1", True, [], 1j):
+            with self.assertRaisesRegex(TypeError, "timeout"):
+                client.wait_many([("Leads", 1001)], timeout=timeout)
+        for timeout in (None, math.inf, 1e300, 10**400, 2**63 / 1000, datetime.timedelta.max):
+            self.assertEqual(client.wait("Leads", 1001, timeout=timeout), COMPLETED)
+        # Of less than a millisecond, which is not 0.
+        with self.assertRaisesRegex(zmd.Timeout, "within 1 ms"):
+            client.wait("Leads", 1002, timeout=0.0001)
+
+    def test_many(self):
+        heard = []
+        jobs = [("Leads", 1001), ("Leads", 1002), ("Leads", "error-NO_PERMISSION"), ("Leads", "1003")]
+        outcomes = self.client().wait_many(iter(jobs), timeout=2.5, progress=heard.append)
+        self.assertEqual([type(each) for each in outcomes], [zmd.Status, zmd.Timeout, zmd.ForbiddenError, zmd.Status])
+        self.assertEqual(outcomes[1].last_status.state, zmd.State.RUNNING)
+        self.assertEqual(
+            {(each.index, each.module, each.job_id) for each in heard},
+            {(index, module, str(job_id)) for index, (module, job_id) in enumerate(jobs)},
+        )
+        (refused,) = [each for each in heard if each.index == 2]
+        self.assertIsNone(refused.status)
+        self.assertIsInstance(refused.error, zmd.ForbiddenError)
+        self.assertEqual((refused.error.api_code, refused.error.http_status), ("NO_PERMISSION", 403))
+        self.assertEqual(str(refused.error), str(outcomes[2]))
+
+    def test_failures_that_pass_are_told(self):
+        heard = []
+        with self.assertRaises(zmd.Timeout):
+            self.client().wait("Leads", "error-html500", timeout=0.3, progress=heard.append)
+        self.assertEqual({type(each.error) for each in heard}, {zmd.ServerError})
+
+    def test_progress_is_called_on_the_thread_that_waits(self):
+        threads = set()
+
+        def progress(_):
+            threads.add(threading.get_ident())
+            return True  # which does not matter
+
+        client = self.client()
+        client.wait("Leads", 1001, progress=progress)
+        client.wait_many([("Leads", 1001), ("Leads", 1003)], progress=progress)
+        self.assertEqual(threads, {threading.get_ident()})
+        with self.assertRaisesRegex(TypeError, "progress"):
+            client.wait("Leads", 1001, progress=7)
+
+    def test_progress_may_use_the_client(self):
+        client = self.client()
+        heard = []
+        client.wait("Leads", 1001, progress=lambda _: heard.append(client.status("Leads", 1001)))
+        self.assertEqual(heard, [COMPLETED])
+
+    def test_an_exception_in_progress_ends_the_wait(self):
+        class Enough(BaseException):
+            pass
+
+        client = self.client()
+        for function in (
+            lambda progress: client.wait("Leads", 1002, progress=progress),
+            lambda progress: client.wait_many([("Leads", 1002), ("Leads", 1001)], progress=progress),
+        ):
+            error = Enough()
+
+            def progress(_):
+                nonlocal calls
+                calls += 1
+                raise error
+
+            calls = 0
+            begin = time.monotonic()
+            with self.assertRaises(Enough) as caught:
+                function(progress)
+            self.assertIs(caught.exception, error)
+            self.assertEqual(calls, 1)
+            self.assertLess(time.monotonic() - begin, 0.5)
+            self.assertEqual(client.status("Leads", 1001), COMPLETED)
+
+    def test_interrupted_calls_leave_nothing_behind(self):
+        def progress(_):
+            raise KeyError
+
+        client = self.client()
+        client.status("Leads", 1001)
+        kept = []
+
+        def interrupt():
+            try:
+                client.wait("Leads", 1002, progress=progress)
+            except KeyError as error:
+                kept.append(error)  # with its traceback, and what that refers to
+
+        interrupt()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            interrupt()
+        self.assertTrue(eventually(lambda: len(os.listdir("/proc/self/fd")) <= before), os.listdir("/proc/self/fd"))
+        self.assertTrue(eventually(lambda: "zmd" not in [thread.name for thread in threading.enumerate()]))
+
+
+class Threads(SimTest):
+    def test_each_thread_hears_of_its_own_errors(self):
+        client = self.client()
+        failures = []
+
+        def ask(job_id, cls):
+            for _ in range(20):
+                try:
+                    client.status("Leads", job_id)
+                    failures.append("no error")
+                except zmd.Error as error:
+                    if type(error) is not cls or job_id not in str(error):
+                        failures.append(error)
+
+        jobs = [("error-NO_PERMISSION", zmd.ForbiddenError), ("4711", zmd.JobNotFoundError), ("a*b", zmd.ArgumentError)]
+        threads = [threading.Thread(target=ask, args=job) for job in jobs * 3]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+    def wait_in_thread(self, client):
+        """A wait that has begun, and what came of it."""
+        begun, caught = threading.Event(), []
+
+        def wait():
+            try:
+                client.wait("Leads", 1002, progress=lambda _: begun.set())
+            except zmd.Error as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        self.assertTrue(begun.wait(5))
+        return thread, caught
+
+    def test_cancel_and_close_end_the_calls_of_other_threads(self):
+        for end in (zmd.Client.cancel, zmd.Client.close):
+            client = self.client()
+            client.status("Leads", 1001)
+            thread, caught = self.wait_in_thread(client)
+            end(client)
+            thread.join(0.3)
+            self.assertEqual([type(error) for error in caught], [zmd.Cancelled])
+            self.assertEqual(caught[0].last_status.state, zmd.State.RUNNING)
+
+    def test_a_cancelled_client_stays_cancelled(self):
+        for used in (False, True):
+            client = self.client()
+            if used:
+                client.status("Leads", 1001)
+            client.cancel()
+            client.cancel()
+            for function in (client.status, client.wait):
+                with self.assertRaises(zmd.Cancelled):
+                    function("Leads", 1001)
+            for function in (client.status_many, client.wait_many):
+                outcomes = function([("Leads", 1001), ("Leads", 1002)])
+                self.assertEqual([type(each) for each in outcomes], [zmd.Cancelled] * 2)
+
+    def test_a_closed_client_says_so(self):
+        with self.client() as client:
+            client.status("Leads", 1001)
+        client.close()
+        client.cancel()
+        for call in (
+            lambda: client.status("Leads", 1001),
+            lambda: client.status_many([]),
+            lambda: client.wait_many([("Leads", 1001)]),
+            lambda: client.set_access_token(TOKEN),
+        ):
+            with self.assertRaisesRegex(ValueError, "the client is closed"):
+                call()
+
+    def test_closing_closes_the_connections(self):
+        gc.collect()
+        before = len(os.listdir("/proc/self/fd"))
+        client = self.client()
+        client.wait_many([("Leads", 1001)] * 5)
+        self.assertGreater(len(os.listdir("/proc/self/fd")), before)
+        client.close()
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        client = zmd.Client(TOKEN, api_domain=self.sim.url)
+        client.status("Leads", 1001)
+        del client
+        gc.collect()
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
+    def test_closing_during_a_call_closes_its_connection_too(self):
+        gc.collect()
+        before = len(os.listdir("/proc/self/fd"))
+        client = self.client()
+        thread, _ = self.wait_in_thread(client)
+        client.close()
+        thread.join()
+        self.assertTrue(eventually(lambda: len(os.listdir("/proc/self/fd")) == before))
+
+    def test_what_the_library_made_is_freed(self):
+        made, freed = [], []
+
+        def clone(client, clone):
+            made.append(clone)
+            return library_clone(client, clone)
+
+        def free(handle, free=Handle.__del__):
+            freed.append(handle.pointer)
+            free(handle)
+
+        library_clone = library.zmd_client_clone
+        with mock.patch.object(library, "zmd_client_clone", clone), mock.patch.object(Handle, "__del__", free):
+            # Idle ones.
+            client = self.client()
+            client.wait_many([("Leads", 1001)] * 3, progress=lambda _: client.status("Leads", 1001))
+            self.assertEqual((len(made), freed), (2, []))
+            client.close()
+            self.assertEqual(len(freed), 3)
+            # One that comes back after the end.
+            client = self.client()
+            client.wait("Leads", 1001, progress=lambda _: client.close())
+            self.assertEqual((len(made), len(freed)), (3, 5))
+            # One that is interrupted, by its worker.
+            client = self.client()
+            with self.assertRaises(ZeroDivisionError):
+                client.wait("Leads", 1002, progress=lambda _: 1 / 0)
+            self.assertTrue(eventually(lambda: len(freed) == 6))
+            client.close()
+            self.assertEqual((len(made), len(freed)), (4, 7))
+            # Nothing while it is in use.
+            client = self.client()
+
+            def set_token(pointer, token):
+                client.close()
+                self.assertEqual(len(freed), 7)
+                return 0
+
+            with mock.patch.object(library, "zmd_client_set_access_token", set_token):
+                client.set_access_token(TOKEN)
+            self.assertEqual(len(freed), 8)
+
+    def test_in_asyncio(self):
+        async def main():
+            loop = asyncio.get_running_loop()
+            with self.client() as client:
+                status = await loop.run_in_executor(None, client.status, "Leads", 1001)
+                self.assertEqual(status, COMPLETED)
+                with self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(loop.run_in_executor(None, client.wait, "Leads", 1002), 0.2)
+
+        # Closing the client ends the thread, for which asyncio.run() may wait.
+        begin = time.monotonic()
+        asyncio.run(main())
+        self.assertLess(time.monotonic() - begin, 2)
+
+
+class Tokens(SimTest):
+    options = ("--token", TOKEN)
+
+    def test_the_access_token_can_be_replaced(self):
+        client = self.client()
+        client.status("Leads", 1001)
+        client.set_access_token("1000.another")
+        with self.assertRaises(zmd.UnauthorizedError):
+            client.status("Leads", 1001)
+        client.set_access_token(TOKEN)
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
+        with self.assertRaises(zmd.ArgumentError):
+            client.set_access_token("a b")
+        with self.assertRaisesRegex(TypeError, "access_token"):
+            client.set_access_token(None)
+        with self.assertRaisesRegex(ValueError, "access_token.*NUL"):
+            client.set_access_token("a\0b")
+
+
+class Https(SimTest):
+    ca_file = os.path.abspath("ca.pem")
+    options = ("--tls", "--ca-out", ca_file)
+
+    def test_a_certificate_authority_of_ones_own(self):
+        for path in (self.ca_file, pathlib.Path(self.ca_file)):
+            self.assertEqual(self.client(ca_file=path).status("Leads", 1001), COMPLETED)
+        with self.assertRaises(zmd.TlsError):
+            self.client().status("Leads", 1001)
+        os.environ["ZMD_CA_FILE"] = self.ca_file
+        self.addCleanup(os.environ.pop, "ZMD_CA_FILE")
+        with zmd.Client.from_env(TOKEN, api_domain=self.sim.url) as client:
+            self.assertEqual(client.status("Leads", 1001), COMPLETED)
+
+
+class Copies(SimTest):
+    def test_a_client_is_not_copied(self):
+        client = self.client()
+        for function in (copy.copy, copy.deepcopy, pickle.dumps):
+            with self.assertRaisesRegex(TypeError, "client"):
+                function(client)
+
+    def test_answers_are(self):
+        status = self.client().status("Leads", 1002)
+        progress = zmd.Progress(0, "Leads", "1002", status, None)
+        for each in (status, progress):
+            self.assertEqual(pickle.loads(pickle.dumps(each)), each)
+            self.assertEqual(copy.deepcopy(each), each)
+
+    def test_errors_are(self):
+        client = self.client()
+        errors = client.status_many([("Leads", "error-NO_PERMISSION"), ("Leads", "a b")])
+        errors += client.wait_many([("Leads", 1002)], timeout=0)
+        for error in errors:
+            for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+                self.assertIs(type(again), type(error))
+                self.assertEqual((str(again), vars(again)), (str(error), vars(error)))
+        self.assertIsNotNone(errors[-1].last_status)
+
+
+class Interruption(unittest.TestCase):
+    def test_an_unanswered_connection_does_not_hold_up_close(self):
+        server = Unanswered()
+        self.addCleanup(server.close)
+        client = zmd.Client(TOKEN, api_domain=server.url, connect_timeout_ms=3000)
+        thread = threading.Thread(target=client.status_many, args=([("Leads", 1001)],), daemon=True)
+        thread.start()
+        time.sleep(0.2)
+        begin = time.monotonic()
+        client.close()
+        self.assertLess(time.monotonic() - begin, 0.1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,282 @@
+"""Signals, fork, and the end of the interpreter."""
+
+import signal
+import time
+import unittest
+
+from support import TOKEN, SimTest, Unanswered, run, start
+
+HEAD = """
+import os, signal, sys, threading, time, warnings
+import zmd
+url, token = sys.argv[1:3]
+client = zmd.Client(token, api_domain=url, poll_min_ms=20, connect_timeout_ms=5000)
+"""
+
+# Does what it is given, until Ctrl-C ends it; then it tells how long that took, and that the client still works.
+INTERRUPTED = (
+    HEAD
+    + """
+print("ready", flush=True)
+try:
+    {call}
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+{then}
+"""
+)
+
+STILL_WORKS = """
+assert client.status("Leads", 1001).deleted_count == 9
+end = time.monotonic() + 3
+while threading.active_count() > 1 and time.monotonic() < end:
+    time.sleep(0.01)
+assert threading.active_count() == 1, threading.enumerate()
+"""
+
+
+class CtrlC(SimTest):
+    def interrupt(self, url, call, then="", sent=signal.SIGINT):
+        process = start("-c", INTERRUPTED.format(call=call, then=then), url, TOKEN)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        time.sleep(0.3)
+        self.assertIsNone(process.poll())
+        begin = time.monotonic()
+        process.send_signal(sent)
+        self.assertEqual(process.stdout.readline(), "interrupted\n")
+        took = time.monotonic() - begin
+        process.wait(10)
+        self.assertEqual((process.stderr.read(), process.returncode), ("", 0))
+        self.assertLess(took, 0.5)
+        self.assertLess(time.monotonic() - begin, 1.5)
+
+    def test_between_two_polls(self):
+        # The second poll comes after a minute.
+        client = "client = zmd.Client(token, api_domain=url, poll_min_ms=60000); "
+        for call in ('client.wait("Leads", 1002)', 'client.wait_many([("Leads", 1002)] * 3, progress=print)'):
+            with self.subTest(call):
+                self.interrupt(self.sim.url, client + call.replace("print", "lambda _: None"), STILL_WORKS)
+
+    def test_while_the_server_stalls(self):
+        for call in (
+            'client.status("Leads", "fault-stall-in-header")',
+            'client.status_many([("Leads", "fault-stall-before-header")] * 7)',
+            'client.wait("Leads", "fault-stall-in-body", progress=lambda _: None)',
+        ):
+            with self.subTest(call):
+                self.interrupt(self.sim.url, call, STILL_WORKS)
+
+    def test_while_a_connection_is_not_answered(self):
+        server = Unanswered()
+        self.addCleanup(server.close)
+        self.interrupt(server.url, 'client.status("Leads", 1001)')
+        self.interrupt(server.url, 'client.wait("Leads", 1001, progress=print)')
+
+    def test_in_progress(self):
+        self.interrupt(self.sim.url, 'client.wait("Leads", 1002, progress=lambda _: time.sleep(60))', STILL_WORKS)
+
+    def test_any_other_handler_that_raises(self):
+        handler = "signal.signal(signal.SIGUSR1, signal.default_int_handler); "
+        self.interrupt(self.sim.url, handler + 'client.wait("Leads", 1002)', STILL_WORKS, signal.SIGUSR1)
+
+    def test_a_handler_that_does_not_raise_disturbs_nothing(self):
+        code = (
+            HEAD
+            + """
+signal.signal(signal.SIGALRM, lambda *_: client.status("Leads", 1001))
+signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+for _ in range(30):
+    assert client.status("Leads", 1001).deleted_count == 9
+try:
+    client.wait("Leads", 1002, timeout=0.5)
+except zmd.Timeout as error:
+    assert error.last_status is not None
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+        )
+        self.assertEqual(run("-c", code, self.sim.url, TOKEN), (0, "", ""))
+
+    def test_the_calls_of_other_threads_go_on(self):
+        start_other = """
+others = []
+def other():
+    others.append(client.wait("Leads", 1003))
+thread = threading.Thread(target=other)
+thread.start()
+"""
+        call = 'client.wait("Leads", 1002)'
+        then = "assert not others; thread.join(); assert others[0].has_ended\n" + STILL_WORKS
+        process = start(
+            "-c", (HEAD + start_other + INTERRUPTED[len(HEAD) :]).format(call=call, then=then), self.sim.url, TOKEN
+        )
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        self.assertEqual((out, err, process.returncode), ("interrupted\n", "", 0))
+
+
+class Fork(SimTest):
+    def passes(self, code):
+        self.assertEqual(run("-W", "ignore", "-c", HEAD + code, self.sim.url, TOKEN), (0, "", ""))
+
+    def test_parent_and_child_go_on(self):
+        self.passes(
+            """
+def use():
+    assert client.status("Leads", 1001).deleted_count == 9
+    assert client.wait("Leads", 1001, progress=lambda _: None).has_ended
+use()
+children = []
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        use()
+        client.close()
+        sys.exit()
+    children.append(child)
+use()
+for child in children:
+    assert os.waitpid(child, 0)[1] == 0
+use()
+"""
+        )
+
+    def test_while_other_threads_call(self):
+        self.passes(
+            """
+is_over = False
+def call():
+    while not is_over:
+        client.status("Leads", 1001)
+        try:
+            client.wait("Leads", 1002, timeout=0.05, progress=lambda _: None)
+        except zmd.Timeout:
+            pass
+threads = [threading.Thread(target=call) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for _ in range(50):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        assert client.status("Leads", 1001).deleted_count == 9
+        client.close()
+        sys.exit()
+    assert os.waitpid(child, 0)[1] == 0
+is_over = True
+for thread in threads:
+    thread.join()
+"""
+        )
+
+    def test_in_progress(self):
+        self.passes(
+            """
+def progress(_):
+    global child
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+    else:
+        raise KeyError
+try:
+    client.wait("Leads", 1002, progress=progress)
+except RuntimeError as error:
+    assert child == 0 and "forked" in str(error)
+except KeyError:
+    assert os.waitpid(child, 0)[1] == 0
+assert client.status("Leads", 1001).deleted_count == 9
+"""
+        )
+
+    def test_multiprocessing(self):
+        self.passes(
+            """
+import multiprocessing
+def ask(job_id):
+    try:
+        return client.status("Leads", job_id)
+    except zmd.Error as error:
+        return error
+client.status("Leads", 1001)
+with multiprocessing.get_context("fork").Pool(3) as pool:
+    answers = pool.map(ask, [1001, "error-NO_PERMISSION"] * 5)
+assert [type(answer) for answer in answers] == [zmd.Status, zmd.ForbiddenError] * 5, answers
+assert answers[1].api_code == "NO_PERMISSION"
+"""
+        )
+
+
+class Exit(SimTest):
+    def ends(self, code, url=None):
+        """With nothing to be seen, and soon: ten times, at once to make it harder."""
+        processes = [start("-c", HEAD + code, url or self.sim.url, TOKEN) for _ in range(10)]
+        for process in processes:
+            self.addCleanup(process.kill)
+        for process in processes:
+            out, err = process.communicate(timeout=10)
+            self.assertEqual((process.returncode, out, err), (0, "", ""))
+
+    def test_with_threads_in_calls_and_a_logger(self):
+        self.ends(
+            """
+import logging
+logging.getLogger("zmd").setLevel(5)
+logging.getLogger("zmd").addHandler(logging.StreamHandler(open(os.devnull, "w")))
+def ask():
+    while True:
+        client.status("Leads", 1001)
+def wait(progress=None):
+    client.wait("Leads", 1002, progress=progress)
+def wait_for_many():
+    client.wait_many([("Leads", 1002)] * 9, progress=lambda _: None)
+def stall():
+    client.status("Leads", "fault-stall-in-header")
+for target in [ask, ask, wait, wait, wait_for_many, stall] * 2:
+    threading.Thread(target=target, daemon=True).start()
+threading.Thread(target=wait, args=[lambda _: time.sleep(60)], daemon=True).start()
+time.sleep(0.2)
+"""
+        )
+
+    def test_with_a_connection_that_is_not_answered(self):
+        server = Unanswered()
+        self.addCleanup(server.close)
+        self.ends(
+            """
+client = zmd.Client(token, api_domain=url, connect_timeout_ms=60000, timeout_ms=60000)
+target = lambda: client.wait("Leads", 1001, progress=print)
+threading.Thread(target=target, daemon=True).start()
+time.sleep(0.1)
+""",
+            server.url,
+        )
+
+    def test_calls_at_exit(self):
+        code = """
+import atexit
+client.status("Leads", 1001)
+def late():
+    try:
+        print(client.status("Leads", 1001).deleted_count)
+    except RuntimeError:
+        print("too late")
+atexit.register(late)
+"""
+        status, out, err = run("-c", HEAD + code, self.sim.url, TOKEN)
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn(out, ("9\n", "too late\n"))
+        # Registered before the package is imported, it runs after the package has ended its work.
+        early = "import atexit; atexit.register(lambda: late())\n" + HEAD + code.replace("atexit.register(late)", "")
+        self.assertEqual(run("-c", early, self.sim.url, TOKEN), (0, "too late\n", ""))
+
+    def test_with_an_open_client_in_a_module(self):
+        self.ends('client.status("Leads", 1001)\n')
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,397 @@
+//! The Python package: built, installed and used as people do, with the oldest and the newest Python that there is.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use common::*;
+use zmd_sim::{End, Job, Reply, Sim};
+
+const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bindings/python");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The program, without what the environment may say to Python or libzmd.
+fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("ZMD_") || text.starts_with("PYTHON") || text == "LD_LIBRARY_PATH" {
+            command.env_remove(name);
+        }
+    }
+    // The tests lie in the repository; and cargo has built the library already, where library() has it.
+    let target = library().ancestors().nth(2).unwrap();
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target);
+    command
+}
+
+/// Every Python of 3.8 or later that can make an environment, with its version: on the PATH, and pyenv's.
+fn pythons() -> &'static BTreeSet<((u32, u32), PathBuf)> {
+    static FOUND: OnceLock<BTreeSet<((u32, u32), PathBuf)>> = OnceLock::new();
+    FOUND.get_or_init(find_pythons)
+}
+
+fn find_pythons() -> BTreeSet<((u32, u32), PathBuf)> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut directories: Vec<_> = std::env::split_paths(&path).collect();
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"));
+    if let Some(root) = std::env::var_os("PYENV_ROOT").map(PathBuf::from).or(home) {
+        let versions = fs::read_dir(root.join("versions")).into_iter().flatten().flatten();
+        directories.extend(versions.map(|version| version.path().join("bin")));
+    }
+    let names = (8..40).map(|minor| format!("python3.{minor}")).chain(["python3".to_owned()]);
+    let programs = names.flat_map(|name| directories.iter().map(move |directory| directory.join(&name)));
+    // One that pyenv has put on the PATH may be none.
+    let version_of = |program: PathBuf| {
+        let code = "import ensurepip, sys, venv; print(*sys.version_info[:2])";
+        let output = clean(&program).args(["-c", code]).output().ok().filter(|output| output.status.success())?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let (major, minor) = text.trim().split_once(' ')?;
+        Some(((major.parse().ok()?, minor.parse().ok()?), program))
+    };
+    programs
+        .filter(|program| program.is_file())
+        .filter_map(version_of)
+        .filter(|(version, _)| *version >= (3, 8))
+        .collect()
+}
+
+#[derive(Clone, Copy)]
+enum Age {
+    Oldest,
+    Newest,
+}
+use Age::{Newest, Oldest};
+
+/// The Python of a fresh environment that has the package and mypy; with the newest, everything that it may use.
+/// `None` where the machine has no Python, or reaches no package index.
+fn python(age: Age) -> Option<&'static Path> {
+    static MADE: [OnceLock<Option<PathBuf>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let make = || {
+        let (base, name) = match age {
+            Oldest => (pythons().first(), "python-oldest"),
+            Newest => (pythons().last(), "python-newest"),
+        };
+        let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&environment);
+        text_of(clean(&base?.1).args(["-m", "venv"]).arg(&environment));
+        let python = environment.join("bin/python");
+        let tools: &[&str] = if matches!(age, Newest) { &["mypy", "build"] } else { &["mypy"] };
+        let (exit, _, err) = run(pip(&python, "install").arg("setuptools >= 70.1").args(tools));
+        if exit != Some(0) {
+            eprintln!("{err}");
+            return None;
+        }
+        let extra = if matches!(age, Newest) { "[cli]" } else { "" };
+        text_of(pip(&python, "install").arg(format!("{PACKAGE}{extra}")));
+        Some(python)
+    };
+    let made = MADE[age as usize].get_or_init(make).as_deref();
+    if made.is_none() {
+        missing("python3 with venv and a package index");
+    }
+    made
+}
+
+fn pip(python: &Path, command: &str) -> Command {
+    let mut pip = clean(python);
+    pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", command]);
+    pip
+}
+
+/// A Python program, in a directory that has nothing to do with the package, which asks the stand-in.
+fn program(python: &Path, sim: &Sim) -> Command {
+    let mut command = clean(python);
+    command.env("ZMD_API_DOMAIN", sim.url()).env("ZMD_ACCESS_TOKEN", TOKEN).env("ZMD_POLL_MIN_MS", "50");
+    command.env("ZMD_MAX_RETRIES", "0").current_dir("/");
+    command
+}
+
+fn passes_its_tests(age: Age, name: &str) {
+    let Some(python) = python(age) else { return };
+    text_of(Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "zmd-sim"]).current_dir(ROOT));
+    let sim = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug/zmd-sim");
+    let directory = scratch(name);
+    let mut tests = clean(python);
+    // Development mode shows what was not closed, and other warnings.
+    tests.args(["-X", "dev", "-m", "unittest", "discover", "-s"]).arg(format!("{PACKAGE}/tests"));
+    tests.env("ZMD_TEST_SIM", sim).env("ZMD_TEST_ROOT", ROOT).current_dir(&directory);
+    let (exit, out, err) = run(&mut tests);
+    assert_eq!(exit, Some(0), "{out}{err}");
+    assert!(err.trim_end().ends_with("OK") && !err.contains("Warning"), "{err}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn the_oldest_python() {
+    passes_its_tests(Oldest, "oldest");
+}
+
+#[test]
+fn the_newest_python() {
+    passes_its_tests(Newest, "newest");
+}
+
+#[test]
+fn mypy_has_nothing_to_say() {
+    for age in [Oldest, Newest] {
+        let Some(python) = python(age) else { return };
+        let cache = format!("--cache-dir={}", env!("CARGO_TARGET_TMPDIR"));
+        for what in [&["-p", "zmd"][..], &[&format!("{PACKAGE}/tests/typed.py")]] {
+            text_of(clean(python).args(["-m", "mypy", "--strict", &cache]).args(what).current_dir("/"));
+        }
+    }
+}
+
+/// Calls that follow one another share a connection, also after one that was interrupted; and the library is the one
+/// that `ZMD_LIBRARY` names.
+#[test]
+fn connections_are_kept() {
+    let Some(python) = python(Newest) else { return };
+    let sim = sim();
+    let code = "
+import os, zmd
+client = zmd.Client.from_env()
+def ask():
+    for _ in range(10):
+        client.status('Leads', 1001)
+        client.wait('Leads', 1001, progress=lambda _: None)
+        client.status_many([('Leads', 1001)])
+def interrupt():
+    try:
+        client.wait('Leads', 1001, progress=lambda _: 1 / 0)
+    except ZeroDivisionError:
+        pass
+ask()
+interrupt()
+ask()
+assert os.environ['ZMD_LIBRARY'] in open('/proc/self/maps').read()
+";
+    text_of(program(python, &sim).args(["-c", code]).env("ZMD_LIBRARY", library()));
+    assert_eq!((sim.requests(), sim.connections()), (61, 2));
+}
+
+/// The same lines and the same exit status as from the C tool, for any answer.
+#[test]
+fn the_command_line_prints_what_zmd_status_does() {
+    let Some(python) = python(Oldest) else { return };
+    let sim = sim();
+    sim.add_job("Leads", "1002", Job { failed: 10, ..Job::new(50_000, 0.0) });
+    sim.add_job("Leads", "1003", Job { ends: End::Failed, ..Job::new(9, f64::INFINITY) });
+    let url = sim.url();
+    let environment =
+        [("ZMD_API_DOMAIN", &*url), ("ZMD_ACCESS_TOKEN", TOKEN), ("ZMD_MAX_RETRIES", "0"), ("ZMD_POLL_MIN_MS", "50")];
+    let same = |job_ids: &[&str], options: &[&str], reply: Option<&str>| {
+        let [theirs, ours] = [false, true].map(|ours| {
+            if let Some(body) = reply {
+                sim.next(Reply::json(200, body));
+            }
+            let is_wait = options.contains(&"--timeout");
+            if ours {
+                let command = if is_wait { "wait" } else { "status" };
+                return run(program(python, &sim)
+                    .args(["-m", "zmd", command])
+                    .args(options)
+                    .arg("Leads")
+                    .args(job_ids));
+            }
+            let mut tool = zmd_status(&environment);
+            tool.args(options);
+            if is_wait {
+                tool.arg("--wait");
+            }
+            match job_ids {
+                [job_id] => tool.args(["Leads", job_id]),
+                many => tool.args(many.iter().map(|job_id| format!("Leads:{job_id}"))),
+            };
+            run(&mut tool)
+        });
+        assert_eq!((ours.0, &ours.1), (theirs.0, &theirs.1), "{job_ids:?} {options:?}");
+        assert_eq!(ours.2.replace("zmd: ", ""), theirs.2.replace("zmd-status: ", ""), "{job_ids:?} {options:?}");
+    };
+    for options in [&[][..], &["--json"], &["--timeout", "0"], &["--json", "--timeout", "0"]] {
+        for job_id in ["1001", "1002", "1003", "4711", "error-NO_PERMISSION", "error-html500", " no\x1b\u{85}id\u{7f} "]
+        {
+            same(&[job_id], options, None);
+        }
+        for body in [
+            r#"{"data":[{"Status":"A \"new\"\n\u0001 w\u00f6rd\\ \u001b[2J\u007f\u0085","Deleted_Count":3}]}"#,
+            r#"{"data":[{"Status":"RUNNING","Total_Count":3}]}"#,
+            r#"{"data":[{"Status":"RUNNING"}]}"#,
+            r#"{"data":[{"Status":"COMPLETED","Failed_Count":3,"Total_Count":"7","Deleted_Count":4}]}"#,
+            r#"{"data":"#,
+        ] {
+            same(&["1001"], options, Some(body));
+        }
+    }
+    // Two at once tell what is only told meanwhile in one order or the other.
+    for options in [&[][..], &["--json"]] {
+        same(&["1001", "1002", "4711"], options, None);
+        same(&["1001", "1003"], options, None);
+    }
+}
+
+/// The names in a wheel, and the wheel.
+fn wheel(directory: &Path, build: &mut Command) -> (PathBuf, BTreeSet<String>) {
+    text_of(build.arg("--wheel-dir").arg(directory));
+    let found: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [wheel] = &found[..] else { panic!("{found:?}") };
+    let code = "import sys, zipfile; print(*zipfile.ZipFile(sys.argv[1]).namelist(), sep='\\n')";
+    let names = text_of(clean(python(Newest).unwrap()).args(["-c", code]).arg(wheel));
+    (wheel.clone(), names.lines().map(str::to_owned).collect())
+}
+
+fn name_of(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+/// Every file of the package's source.
+fn source() -> BTreeSet<PathBuf> {
+    fn walk(directory: &Path, found: &mut BTreeSet<PathBuf>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("__pycache__") {
+                walk(&path, found);
+            } else if path.is_file() {
+                found.insert(path);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(Path::new(PACKAGE), &mut found);
+    found
+}
+
+#[test]
+fn one_wheel_for_every_python_of_a_platform() {
+    let (Some(oldest), Some(newest)) = (python(Oldest), python(Newest)) else { return };
+    let directory = scratch("wheel");
+    let source_before = source();
+    let build = |python: &Path| {
+        let mut command = pip(python, "wheel");
+        command.args(["--no-deps", PACKAGE]);
+        command
+    };
+
+    // A library that is given is packed, for a platform that is given, and without cargo.
+    let given = directory.join("libzmd.so.0.1");
+    fs::write(&given, "no library").unwrap();
+    let mut given_one = build(newest);
+    given_one.env("ZMD_BUILD_LIBRARY", &given).env("CARGO", "/nonexistent").env("_PYTHON_HOST_PLATFORM", "linux-mips");
+    let (path, names) = wheel(&directory.join("given"), &mut given_one);
+    assert_eq!(name_of(&path), format!("zmd-{VERSION}-py3-none-linux_mips.whl"));
+    assert!(names.contains("zmd/libzmd.so"), "{names:?}");
+    let mut tagged = build(newest);
+    tagged.env("ZMD_BUILD_LIBRARY", library()).arg("--config-settings=--build-option=--plat-name=manylinux2014_x86_64");
+    let (path, _) = wheel(&directory.join("tagged"), &mut tagged);
+    assert_eq!(name_of(&path), format!("zmd-{VERSION}-py3-none-manylinux2014_x86_64.whl"));
+    for (refused, part) in [
+        (build(newest).env("ZMD_BUILD_LIBRARY", "/nonexistent/libzmd.so"), "ZMD_BUILD_LIBRARY"),
+        (build(newest).env("CARGO", "/nonexistent"), "install Rust"),
+    ] {
+        let (exit, out, err) = run(refused);
+        assert!(exit == Some(1) && format!("{out}{err}").contains(part), "{out}{err}");
+    }
+
+    // After all that, the library is the one that cargo builds, and whatever Python has built the wheel, any uses it.
+    for (at, (builder, user)) in [(oldest, newest), (newest, oldest)].into_iter().enumerate() {
+        let (path, names) = wheel(&directory.join(format!("built-{at}")), &mut build(builder));
+        assert!(name_of(&path).starts_with(&format!("zmd-{VERSION}-py3-none-linux_")), "{path:?}");
+        let modules = source_before.iter().filter_map(|file| file.strip_prefix(format!("{PACKAGE}/src")).ok());
+        let mut expected: BTreeSet<_> = modules.map(|file| file.to_str().unwrap().to_owned()).collect();
+        expected.extend(["zmd/_version.py", "zmd/libzmd.so"].map(str::to_owned));
+        let in_package: BTreeSet<_> = names.iter().filter(|name| name.starts_with("zmd/")).cloned().collect();
+        assert_eq!(in_package, expected);
+        for license in ["LICENSE-MIT", "LICENSE-APACHE"] {
+            assert!(names.iter().any(|name| name.ends_with(license)), "{names:?}");
+        }
+        assert!(!names.iter().any(|name| name.contains(".data/")), "{names:?}");
+        let site = directory.join(format!("site-{at}"));
+        text_of(pip(user, "install").arg("--target").arg(&site).arg(&path));
+        assert!(fs::read(site.join("zmd/libzmd.so")).unwrap() == fs::read(library()).unwrap());
+        let code = "import zmd; print(zmd.__file__, zmd.__version__, zmd.Client('1000.x') is None)";
+        let out = text_of(clean(user).args(["-c", code]).env("PYTHONPATH", &site).current_dir("/"));
+        assert_eq!(out, format!("{} {VERSION} False\n", site.join("zmd/__init__.py").display()));
+    }
+    assert_eq!(source(), source_before);
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn the_source_distribution() {
+    let Some(python) = python(Newest) else { return };
+    let directory = scratch("sdist");
+    let source_before = source();
+    let dist = directory.join("dist");
+    text_of(clean(python).args(["-m", "build", "--sdist", "--outdir"]).arg(&dist).arg(PACKAGE));
+    let sdist = dist.join(format!("zmd-{VERSION}.tar.gz"));
+    assert_eq!(source(), source_before);
+
+    // It builds with cargo alone; here without what makes that slow, and where it disturbs no other build.
+    let mut build = pip(python, "wheel");
+    build.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdist"));
+    build.envs([("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")]);
+    build.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").arg("--no-deps").arg(&sdist);
+    let (wheel, names) = wheel(&directory.join("wheel"), &mut build);
+    assert!(names.contains("zmd/libzmd.so") && names.iter().any(|name| name.ends_with("LICENSE-MIT")), "{names:?}");
+    let site = directory.join("site");
+    text_of(pip(python, "install").arg("--target").arg(&site).arg(&wheel));
+    let code = "import zmd; print(zmd.__version__, zmd.Client('1000.x').status_many([]))";
+    let out = text_of(clean(python).args(["-c", code]).env("PYTHONPATH", &site).current_dir("/"));
+    assert_eq!(out, format!("{VERSION} []\n"));
+
+    // From a source distribution another can be made.
+    text_of(clean("tar").arg("-xzf").arg(&sdist).arg("-C").arg(&directory));
+    let unpacked = directory.join(format!("zmd-{VERSION}"));
+    let again = directory.join("again");
+    text_of(clean(python).args(["-m", "build", "--sdist", "--outdir"]).arg(&again).arg(&unpacked));
+    let list = |dist: &Path| {
+        let names = text_of(clean("tar").arg("-tzf").arg(dist.join(name_of(&sdist))));
+        names.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(list(&dist), list(&again));
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn the_readmes_examples_do_what_they_say() {
+    let Some(python) = python(Newest) else { return };
+    let sim = sim();
+    for (module, job_id) in [("Leads", "111111000000222222"), ("Sales_Orders", "111111000000333333")] {
+        sim.add_job(module, job_id, Job { failed: 1, ..Job::new(9, f64::INFINITY) });
+    }
+    let readme = fs::read_to_string(format!("{PACKAGE}/README.md")).unwrap();
+    let blocks: Vec<_> = ["```python\n", "```sh\n"]
+        .iter()
+        .flat_map(|begin| readme.split(begin).skip(1))
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    let [first, settings, many, asyncio, shell, _build] = blocks[..] else { panic!("{blocks:?}") };
+    let ask = |code: &str| text_of(program(python, &sim).args(["-c", code]));
+    assert_eq!(ask(first), "COMPLETED: 8 of 9 deleted\n");
+    assert_eq!(ask(&format!("import zmd\n{settings}client.close()")), "");
+    let gone = "not all of the records are gone";
+    let out = ask(&format!("import zmd\nclient = zmd.Client.from_env()\n{many}"));
+    let mut lines: Vec<_> = out.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "111111000000222222 8",
+            "111111000000333333 8",
+            &format!("Leads 111111000000222222: {gone}"),
+            &format!("Sales_Orders 111111000000333333: {gone}"),
+        ]
+    );
+    let out = ask(&format!("import asyncio, zmd\n{asyncio}print(asyncio.run(main()).deleted_count)"));
+    assert_eq!(out, "8\n");
+    let mut sh = program(Path::new("/bin/sh"), &sim);
+    sh.env("PATH", python.parent().unwrap()).env("JOB_ID", "111111000000222222").env("ANOTHER", "1001");
+    let out = text_of(sh.arg("-c").arg(shell));
+    assert_eq!(out.lines().count(), 3);
+    assert!(out.starts_with("Leads 111111000000222222: COMPLETED, 8 of 9 deleted, 1 failed\n{\"module\""), "{out}");
+}
