@@ -9,7 +9,7 @@ use crate::error::{
     Error,
     zmd_error::{self, *},
 };
-use crate::http::quiet_thread;
+use crate::http::{cancelled, quiet_thread};
 use crate::panic;
 use crate::poll::{Poll, Seen};
 use crate::retry::{Again, Failure};
@@ -258,7 +258,7 @@ impl<'a, W: World> Round<'a, W> {
         let timeout = self.limits.timeout.unwrap_or_default().as_millis();
         let unended = |job: &Job| {
             if is_cancelled {
-                return Error::new(ZMD_ERR_CANCELLED, "the client was cancelled");
+                return cancelled();
             }
             let http_status = job.last_error.as_ref().map_or(0, Error::http_status);
             let error = match (&job.last, &job.last_error) {

@@ -23,19 +23,6 @@ fn stand_in(tls: bool) -> Sim {
     sim
 }
 
-fn environment<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
-    command.env("ZMD_API_DOMAIN", sim.url()).env("ZMD_ACCESS_TOKEN", TOKEN);
-    if sim.url().starts_with("https") {
-        command.env("ZMD_CA_FILE", sim.ca_file());
-    }
-    command
-}
-
-fn passes(command: &mut Command, name: &str, sim: &Sim) {
-    let (exit, out, err) = run(environment(command, sim));
-    assert_eq!((exit, out.trim()), (Some(0), &*format!("ok {name}")), "{err}");
-}
-
 #[test]
 fn it_compiles_without_a_warning_as_every_standard() {
     for compiler in ["g++", "clang++"] {
@@ -108,14 +95,7 @@ fn memcheck_finds_nothing() {
     }
     let program = compile_cpp("g++", &["-std=c++11"], "tests/cpp/binding_test.cpp", "binding-memcheck");
     for tls in [false, true] {
-        let mut command = Command::new("valgrind");
-        command.args(["--quiet", "--error-exitcode=99", "--num-callers=80", "--leak-check=full"]);
-        command.args([
-            "--show-leak-kinds=definite,indirect,possible",
-            "--errors-for-leak-kinds=definite,indirect,possible",
-        ]);
-        command.arg(format!("--suppressions={ROOT}/tests/c/memcheck.supp")).arg(&program);
-        passes(&mut command, "binding_test", &stand_in(tls));
+        passes(&mut memcheck(&program), "binding_test", &stand_in(tls));
     }
 }
 

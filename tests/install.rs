@@ -226,12 +226,6 @@ fn a_library_and_a_wheel_for_old_systems() {
     assert!(needed.last().is_some_and(|newest| *newest <= (2, 17)), "{needed:?}");
     let dynamic = text_of(Command::new("readelf").arg("-d").arg(&library));
     assert!(dynamic.contains("[libzmd.so.0]") && !dynamic.contains("libgcc_s"), "{dynamic}");
-    let exported = |library: &Path| {
-        let symbols = text_of(Command::new("nm").args(["-D", "--defined-only"]).arg(library));
-        let mut names: Vec<_> = symbols.lines().filter_map(|line| line.split(' ').nth(2).map(str::to_owned)).collect();
-        names.sort();
-        names
-    };
     assert_eq!(exported(&library), exported(common::library()));
 
     let wheels: Vec<_> = files(&directory).into_iter().filter(|file| !file.contains('/')).collect();

@@ -39,10 +39,7 @@ const FUNCTIONS: &[&str] = &[
 
 #[test]
 fn it_exports_the_contract_and_nothing_else() {
-    let symbols = text_of(Command::new("nm").args(["-D", "--defined-only"]).arg(library()));
-    let mut names: Vec<_> = symbols.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
-    names.sort_unstable();
-    assert_eq!(names, FUNCTIONS);
+    assert_eq!(exported(library()), FUNCTIONS);
     let header = fs::read_to_string(format!("{ROOT}/include/zmd.h")).unwrap();
     for name in FUNCTIONS {
         assert!(header.contains(&format!("{name}(")), "zmd.h lacks {name}");
@@ -128,10 +125,7 @@ fn sim_for_programs(tls: bool) -> Sim {
 }
 
 fn passes(command: &mut Command, name: &str, tls: bool) {
-    let sim = sim_for_programs(tls);
-    environment(command, &sim);
-    let (exit, out, err) = run(command);
-    assert_eq!((exit, out.trim()), (Some(0), &*format!("ok {name}")), "{err}");
+    common::passes(command, name, &sim_for_programs(tls));
 }
 
 #[test]
@@ -162,13 +156,7 @@ fn memcheck_finds_nothing() {
     }
     for (test, tls) in [("basics", false), ("basics", true), ("wait_test", false), ("wait_test", true)] {
         let program = compile("gcc", &["-std=c99"], &format!("tests/c/{test}.c"), &format!("{test}-memcheck"));
-        let mut command = Command::new("valgrind");
-        command.args(["--quiet", "--error-exitcode=99", "--num-callers=80", "--leak-check=full"]);
-        command.args([
-            "--show-leak-kinds=definite,indirect,possible",
-            "--errors-for-leak-kinds=definite,indirect,possible",
-        ]);
-        command.arg(format!("--suppressions={ROOT}/tests/c/memcheck.supp")).arg(&program);
+        let mut command = memcheck(&program);
         command.env("ZMD_POLL_MIN_MS", "20");
         passes(&mut command, test, tls);
     }

@@ -357,11 +357,37 @@ pub fn zmd_status(environment: &[(&str, &str)]) -> Command {
 }
 
 /// Has a program ask the stand-in.
-pub fn environment(command: &mut Command, sim: &Sim) {
+pub fn environment<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
     command.env("ZMD_API_DOMAIN", sim.url()).env("ZMD_ACCESS_TOKEN", TOKEN);
     if sim.url().starts_with("https") {
         command.env("ZMD_CA_FILE", sim.ca_file());
     }
+    command
+}
+
+/// A test program that asks the stand-in finds everything as it should be.
+pub fn passes(command: &mut Command, name: &str, sim: &Sim) {
+    let (exit, out, err) = run(environment(command, sim));
+    assert_eq!((exit, out.trim()), (Some(0), &*format!("ok {name}")), "{err}");
+}
+
+/// The program under valgrind, for which any error and any leak is a failure.
+pub fn memcheck(program: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--num-callers=80", "--leak-check=full"]);
+    command
+        .args(["--show-leak-kinds=definite,indirect,possible", "--errors-for-leak-kinds=definite,indirect,possible"]);
+    command.arg(format!("--suppressions={ROOT}/tests/c/memcheck.supp")).arg(program);
+    command
+}
+
+/// The names that a shared library exports, in order.
+pub fn exported(library: &Path) -> Vec<String> {
+    let symbols = text_of(Command::new("nm").args(["-D", "--defined-only"]).arg(library));
+    let mut names: Vec<_> =
+        symbols.lines().filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned)).collect();
+    names.sort_unstable();
+    names
 }
 
 /// What it prints; it must succeed.

@@ -63,13 +63,14 @@ class Log(SimTest):
         code = """
 import atexit
 atexit.register(lambda: print(calls))  # after the package's own end
-import logging, sys, zmd, zmd._call
+import logging, sys, zmd
+from zmd._library import library
 calls = []
-set_logger = zmd._call.library.zmd_set_logger
+set_logger = library.zmd_set_logger
 def count(log, user_data, level):
     calls.append(level)
     return set_logger(log, user_data, level)
-zmd._call.library.zmd_set_logger = count
+library.zmd_set_logger = count
 client = zmd.Client(sys.argv[2], api_domain=sys.argv[1])
 for level in (30, 30, 10, 10, 5, 1, 20, 40, 50):
     logging.getLogger("zmd").setLevel(level)
