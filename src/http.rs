@@ -161,6 +161,9 @@ pub(crate) struct Answer {
     pub body: Vec<u8>,
     /// Where a redirect points.
     pub location: Option<String>,
+    /// The software that answers, as it calls itself.
+    pub server: Option<String>,
+    pub content_encoding: Option<String>,
     /// How long the server wants to be left alone.
     pub retry_after: Option<Duration>,
 }
@@ -315,11 +318,16 @@ impl Http {
                 secrets.fold(bytes.to_vec(), |bytes, secret| without(secret.reveal().as_bytes(), &bytes))
             };
             let headers = response.headers();
-            let location = headers.get(header::LOCATION).map(|value| without_secrets(value.as_bytes()));
+            let text_of = |name| {
+                let value = headers.get(name).map(|value| without_secrets(value.as_bytes()))?;
+                Some(String::from_utf8_lossy(&value).into_owned())
+            };
             return Ok(Answer {
                 status,
                 body: without_secrets(&body),
-                location: location.map(|value| String::from_utf8_lossy(&value).into_owned()),
+                location: text_of(header::LOCATION),
+                server: text_of(header::SERVER),
+                content_encoding: text_of(header::CONTENT_ENCODING),
                 retry_after: retry_after(headers),
             });
         }
