@@ -555,6 +555,7 @@ mod tests {
             (600, Box::new(|| sim.close_idle())),
             (700, Box::new(|| sim.listen_again())),
             (1500, Box::new(|| process.http.break_name_lookups(true))),
+            (1500, Box::new(|| sim.close_idle())),
             (2100, Box::new(|| process.http.break_name_lookups(false))),
             (2600, Box::new(|| sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "120")))),
         ];

@@ -31,6 +31,9 @@ pub struct Config {
     pub(crate) poll_max: Duration,
     pub(crate) proxy: ProxySetting,
     pub(crate) ca_file: Option<String>,
+    pub(crate) extra_ca_file: Option<String>,
+    pub(crate) client_cert: Option<String>,
+    pub(crate) client_key: Option<String>,
 }
 
 /// The setting `proxy`.
@@ -241,12 +244,31 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "ca_file",
         default: "",
-        takes: || "the path of a PEM file with CA certificates".to_owned(),
-        meaning: "PEM file with the certificate authorities to trust instead of the system's",
-        set: |config, value| {
-            config.ca_file = (!value.is_empty()).then(|| value.to_owned());
-            config.ca_file.as_ref().map(|_| ())
-        },
+        takes: || "the path of a PEM or DER file with CA certificates".to_owned(),
+        meaning: "the certificate authorities to trust instead of the system's; also a server's own self-signed certificate",
+        set: |config, value| set_path(&mut config.ca_file, value),
+    },
+    Setting {
+        key: "extra_ca_file",
+        default: "",
+        takes: || "the path of a PEM or DER file with CA certificates".to_owned(),
+        meaning: "the certificate authorities to trust in addition to the system's (or to those of `ca_file`), for \
+                  networks that intercept only some hosts",
+        set: |config, value| set_path(&mut config.extra_ca_file, value),
+    },
+    Setting {
+        key: "client_cert",
+        default: "",
+        takes: || "the path of a PEM file with a certificate and the chain above it".to_owned(),
+        meaning: "the certificate to show to a gateway or proxy that demands one",
+        set: |config, value| set_path(&mut config.client_cert, value),
+    },
+    Setting {
+        key: "client_key",
+        default: "",
+        takes: || "the path of a PEM file with the private key of client_cert, not encrypted".to_owned(),
+        meaning: "the private key of `client_cert`, where that file does not hold it: RSA, P-256, P-384 or Ed25519",
+        set: |config, value| set_path(&mut config.client_key, value),
     },
 ];
 
@@ -272,6 +294,9 @@ impl Config {
             poll_max: Duration::from_millis(60_000),
             proxy: ProxySetting::Env,
             ca_file: None,
+            extra_ca_file: None,
+            client_cert: None,
+            client_key: None,
         }
     }
 
@@ -326,6 +351,11 @@ pub(crate) fn refusal(key: &str, takes: impl fmt::Display) -> Error {
 /// What a token takes, as messages say it.
 pub(crate) fn token_rule() -> String {
     format!("1 to {TOKEN_LIMIT} visible ASCII characters, without a blank or a line end")
+}
+
+fn set_path(path: &mut Option<String>, value: &str) -> Option<()> {
+    *path = Some(value.to_owned()).filter(|value| !value.is_empty());
+    path.as_ref().map(|_| ())
 }
 
 /// An access token may become part of a header, and of nothing else.

@@ -94,6 +94,13 @@ impl BaseUrl {
         &self.host
     }
 
+    /// The port; that of the scheme where the URL has none.
+    pub fn port(&self) -> u16 {
+        let authority = self.text.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
+        let digits = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+        digits.and_then(|digits| digits.parse().ok()).unwrap_or(if self.is_https() { 443 } else { 80 })
+    }
+
     /// Whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
@@ -276,6 +283,16 @@ mod tests {
         ] {
             let parsed = BaseUrl::parse(text).expect(text);
             assert_eq!((parsed.to_string().as_str(), parsed.host()), (url, host));
+        }
+        for (text, port) in [
+            ("https://host", 443),
+            ("https://host/a", 443),
+            ("http://localhost", 80),
+            ("https://host:8443/a", 8443),
+            ("https://[::1]", 443),
+            ("https://[::1]:8443", 8443),
+        ] {
+            assert_eq!(BaseUrl::parse(text).unwrap().port(), port, "{text}");
         }
     }
 

@@ -7,6 +7,8 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -97,16 +99,15 @@ fn a_proxy_named_by_the_setting() {
         return;
     }
     let squid = Squid::start("setting", false);
-    for sim in [tls_sim(), sim()] {
-        let client = Client::of(&sim, &[("proxy", &format!("http://127.0.0.1:{}", squid.port))]);
-        for _ in 0..10 {
-            assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
-        }
-        assert_eq!(sim.connections(), 1);
-        drop(client);
-        let target = sim.url().split_once("//").unwrap().1.to_owned();
-        assert!(squid.has_served(&target), "{target}");
+    let sim = tls_sim();
+    let client = Client::of(&sim, &[("proxy", &format!("http://127.0.0.1:{}", squid.port))]);
+    for _ in 0..10 {
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
     }
+    assert_eq!(sim.connections(), 1);
+    drop(client);
+    let target = sim.url().split_once("//").unwrap().1.to_owned();
+    assert!(squid.has_served(&target), "{target}");
     // The proxy finds nobody there, says 503, and is asked again.
     let gone = tls_sim();
     let client = Client::of(&gone, &[("proxy", &format!("127.0.0.1:{}", squid.port)), ("max_retries", "1")]);
@@ -114,6 +115,30 @@ fn a_proxy_named_by_the_setting() {
     let (failed, _) = client.failure("Leads", "1001");
     assert_eq!(failed.error, ZMD_ERR_PROXY);
     assert!(failed.message.contains("503") && failed.message.ends_with("(2 attempts)"), "{failed:?}");
+}
+
+#[test]
+fn plain_http_does_not_go_to_a_proxy() {
+    // A proxy on another machine would see the access token and the secrets of the grant.
+    let seen = TcpListener::bind("127.0.0.1:0").unwrap();
+    seen.set_nonblocking(true).unwrap();
+    let address = seen.local_addr().unwrap();
+    let sim = with_job(Sim::builder().refresh_token("refresh", "id", "secret").start());
+    for proxy in ["http", "https", "socks5", "socks5h"].map(|scheme| format!("{scheme}://{address}")) {
+        let client = Client::of(&sim, &[("proxy", &proxy)]);
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{proxy}");
+        let url = sim.url();
+        let client = Client::new(&[
+            ("api_domain", &url),
+            ("accounts_url", &url),
+            ("refresh_token", "refresh"),
+            ("client_id", "id"),
+            ("client_secret", "secret"),
+            ("proxy", &proxy),
+        ]);
+        assert_eq!(client.unwrap().status("Leads", "1001"), Ok(Answer::completed()), "{proxy}");
+    }
+    assert_eq!(seen.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]
@@ -128,7 +153,9 @@ fn a_proxy_that_wants_a_password() {
     for user in ["", "zmd:wr0ng@", "nobody:p%40ss@"] {
         let (failed, http_status) = client(user).failure("Leads", "1001");
         assert_eq!((failed.error, http_status), (ZMD_ERR_PROXY, 407));
-        assert!(failed.message.contains("credentials"), "{failed:?}");
+        let place = format!("the proxy http://127.0.0.1:{} (from the setting proxy)", squid.port);
+        assert!(failed.message.contains("credentials") && failed.message.contains(&place), "{failed:?}");
+        assert!(failed.message.contains("Basic"), "what is on offer: {failed:?}");
         assert!(!failed.message.contains("wr0ng") && !failed.message.contains("p%40ss"), "{failed:?}");
     }
 }
@@ -224,7 +251,18 @@ fn a_proxy_behind_tls() {
     // A proxy whose certificate is not trusted.
     let other = tls_sim();
     let client = Client::of(&other, &[("proxy", &format!("https://localhost:{port}"))]);
-    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_PROXY);
+    let (failed, _) = client.failure("Leads", "1001");
+    assert_eq!(failed.error, ZMD_ERR_PROXY);
+    assert!(failed.message.contains("ca_file") && failed.message.contains(&format!("localhost:{port}")), "{failed:?}");
+    // TLS to one that speaks none, and none to one that speaks it.
+    for (proxy, instead) in [
+        (format!("https://localhost:{}", squid.port), "write http:// instead of https://"),
+        (format!("http://localhost:{port}"), "write https:// instead of http://"),
+    ] {
+        let (failed, _) = Client::of(&sim, &[("proxy", &proxy), ("max_retries", "0")]).failure("Leads", "1001");
+        assert_eq!(failed.error, ZMD_ERR_PROXY);
+        assert!(failed.message.contains(instead), "{failed:?}");
+    }
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -248,9 +286,10 @@ fn socks() {
     ] {
         assert_eq!(client(proxy).status("Leads", "1001"), Ok(Answer::completed()));
     }
-    for user in ["", "zmd:wr0ng@"] {
+    for (user, words) in [("", "wants credentials"), ("zmd:wr0ng@", "refused the credentials")] {
         let (failed, _) = client(format!("socks5://{user}127.0.0.1:{locked}")).failure("Leads", "1001");
         assert_eq!(failed.error, ZMD_ERR_PROXY);
+        assert!(failed.message.contains(words), "{failed:?}");
         assert!(!failed.message.contains("wr0ng"), "{failed:?}");
     }
 }
@@ -283,6 +322,43 @@ fn hostile(script: impl Fn(&mut dyn Write) -> std::io::Result<()> + Send + Sync 
         }
     });
     port
+}
+
+#[test]
+fn a_407_is_told_however_long_it_is_and_never_tried_again() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    let proxy = hostile(move |to| {
+        count.fetch_add(1, Ordering::SeqCst);
+        to.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n")?;
+        for line in 0..27 {
+            to.write_all(format!("X-Line-{line}: {}\r\n", "x".repeat(60)).as_bytes())?;
+        }
+        to.write_all(b"Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n")
+    });
+    let sim = tls_sim();
+    let url = format!("http://zmd:wr0ng@127.0.0.1:{proxy}");
+    let client = Client::of(&sim, &[("proxy", &url), ("poll_min_ms", "1")]);
+    let (failed, http_status) = client.failure("Leads", "1001");
+    assert_eq!((failed.error, http_status), (ZMD_ERR_PROXY, 407));
+    for words in ["Negotiate, NTLM", "only Basic", "cntlm"] {
+        assert!(failed.message.contains(words), "{words}: {failed:?}");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    // A wrong password that is sent again and again locks the account.
+    let (_, result) = client.wait("Leads", "1001", 2000, &mut |_, _, _| true);
+    assert_eq!((result.unwrap_err().error, connections.load(Ordering::SeqCst)), (ZMD_ERR_PROXY, 2));
+}
+
+#[test]
+fn a_proxy_that_forbids_the_host() {
+    let proxy = hostile(|to| to.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));
+    let sim = tls_sim();
+    let client = Client::of(&sim, &[("proxy", &format!("127.0.0.1:{proxy}"))]);
+    let (failed, _) = client.failure("Leads", "1001");
+    assert_eq!(failed.error, ZMD_ERR_PROXY);
+    let target = sim.url().split_once("//").unwrap().1.to_owned();
+    assert!(failed.message.contains(&format!("forbids connections to {target}")), "{failed:?}");
 }
 
 fn drip(to: &mut dyn Write, bytes: &[u8]) -> std::io::Result<()> {

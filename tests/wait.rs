@@ -191,7 +191,14 @@ fn a_cancel_ends_every_call_wherever_it_is() {
         cancelled(&client, || sim.wait_for_requests(1), || error_of(client.wait("Leads", "2", -1, &mut nobody).1));
     assert!(took < limit, "wait: {took:?}");
 
+    // While a TCP connection is not answered.
+    let unanswered = Unanswered::new();
+    let client = Client::of(&sim, &[("api_domain", &unanswered.url())]);
+    let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
+    assert!(took < limit, "connect: {took:?}");
+
     // With a proxy that says nothing.
+    let sim = with_job(Sim::builder().tls().start());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     let client = Client::of(&sim, &[("proxy", &proxy)]);

@@ -252,6 +252,38 @@ impl Drop for Client {
     }
 }
 
+/// A listener that does not answer any more, as its backlog is full.
+pub struct Unanswered {
+    listener: socket2::Socket,
+    _queued: Vec<socket2::Socket>,
+}
+
+impl Unanswered {
+    pub fn new() -> Unanswered {
+        let address: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let listener = socket();
+        listener.bind(&address.into()).unwrap();
+        listener.listen(0).unwrap();
+        let there = listener.local_addr().unwrap();
+        let queued = (0..4)
+            .map(|_| {
+                let queued = socket();
+                queued.set_nonblocking(true).unwrap();
+                let _ = queued.connect(&there);
+                queued
+            })
+            .collect();
+        // The kernel completes the first of them by itself.
+        std::thread::sleep(Duration::from_millis(50));
+        Unanswered { listener, _queued: queued }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listener.local_addr().unwrap().as_socket().unwrap())
+    }
+}
+
 /// A stand-in that knows the token and a completed job, Leads 1001.
 pub fn sim() -> Sim {
     with_job(Sim::start())

@@ -1,0 +1,116 @@
+//! Opening a connection: the name, the socket, the proxy, TLS. Each step knows only the one below.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ureq::unversioned::transport::{ConnectionDetails, Connector};
+use ureq::{Proxy, ProxyProtocol};
+
+use super::failure::{Cause, Failed, Limit, Stage};
+use super::lookup::Addresses;
+use super::proxy::{self, Target};
+use super::race;
+use super::socket::{Stream, Wake};
+use super::tls::Tls;
+use super::transport::Connection;
+
+/// Opens the connections of one process.
+#[derive(Clone, Debug)]
+pub(super) struct Connect(pub(super) Arc<Parts>);
+
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) addresses: Arc<Addresses>,
+    pub(super) tls: Tls,
+    pub(super) wake: Arc<Wake>,
+    /// For all of it: looking up the name, every address, the proxy, TLS.
+    pub(super) timeout: Duration,
+}
+
+impl Connector for Connect {
+    type Out = Connection;
+
+    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Connection>, ureq::Error> {
+        let now = Instant::now();
+        let (after, limit) = match *details.timeout.after {
+            call if call <= self.0.timeout => (call, Limit::Call),
+            _ => (self.0.timeout, Limit::Connect),
+        };
+        let until = now + after;
+        let host = details.uri.host().ok_or(ureq::Error::HostNotFound)?;
+        let is_tls = details.needs_tls();
+        let port = details.uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let stream = match details.config.proxy() {
+            Some(proxy) => self.through(proxy, host, port, until),
+            None => self.reach(host, port, until, Stage::Lookup, Stage::Connect),
+        };
+        let stream = stream.and_then(|stream| {
+            if !is_tls {
+                return Ok(stream);
+            }
+            self.0.tls.secure(stream, host, until).map_err(|cause| Failed::at(Stage::Tls, cause))
+        });
+        let stream = stream.map_err(|failed| failed.with_limit(limit))?;
+        Ok(Some(Connection::new(stream, is_tls)))
+    }
+}
+
+impl Connect {
+    /// A connection to a host, whatever is spoken over it.
+    fn reach(
+        &self,
+        host: &str,
+        port: u16,
+        until: Instant,
+        lookup: Stage,
+        connect: Stage,
+    ) -> Result<Box<dyn Stream>, Failed> {
+        let addresses = self.0.addresses.of(host, port, until).map_err(|cause| Failed::at(lookup, cause))?;
+        match race::connect(&addresses, until, &self.0.wake) {
+            Ok(socket) => Ok(Box::new(socket)),
+            Err(cause) => {
+                // Perhaps the server has moved.
+                self.0.addresses.forget();
+                Err(Failed::at(connect, cause))
+            }
+        }
+    }
+
+    /// A connection to a host that a proxy makes.
+    fn through(&self, proxy: &Proxy, host: &str, port: u16, until: Instant) -> Result<Box<dyn Stream>, Failed> {
+        let mut stream = self.reach(proxy.host(), proxy.port(), until, Stage::ProxyLookup, Stage::ProxyConnect)?;
+        if proxy.protocol() == ProxyProtocol::Https {
+            let secured = self.0.tls.secure(stream, proxy.host(), until);
+            stream = secured.map_err(|cause| Failed::at(Stage::ProxyTls, cause))?;
+        }
+        let login = proxy.username().map(|user| (user, proxy.password().unwrap_or_default()));
+        let opened = match proxy.protocol() {
+            ProxyProtocol::Http | ProxyProtocol::Https => proxy::connect(&mut *stream, host, port, login, until),
+            _ => {
+                let target = self.target(proxy, host, port, until)?;
+                proxy::socks(&mut *stream, target, port, login, until)
+            }
+        };
+        opened.map_err(|cause| Failed::at(Stage::ProxyHandshake, cause))?;
+        Ok(stream)
+    }
+
+    /// With `socks5` the name is looked up here, with `socks5h` there, as with curl.
+    fn target<'a>(&self, proxy: &Proxy, host: &'a str, port: u16, until: Instant) -> Result<Target<'a>, Failed> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            return Ok(Target::Address(address));
+        }
+        if !proxy.resolve_target() {
+            return Ok(Target::Name(bare));
+        }
+        let found = self.0.addresses.of(bare, port, until);
+        let found = found.map_err(|cause| Failed::at(Stage::Lookup, cause))?;
+        // The proxy takes one, and most of them know only the older family.
+        let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
+        let address =
+            address.ok_or_else(|| Failed::at(Stage::Lookup, Cause::Lookup("it has no address".to_owned())))?;
+        Ok(Target::Address(address.ip()))
+    }
+}

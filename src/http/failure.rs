@@ -1,0 +1,553 @@
+//! Which failure is which error: what failed, at which stage, whether it is transient, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
+
+use super::route::{ProxyServer, Route};
+use super::tls::is_authority_as_server;
+use super::transport::is_broken;
+use crate::error::{
+    Error,
+    zmd_error::{self, *},
+};
+use crate::retry::Failure;
+
+/// What went wrong with a connection.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    TimedOut,
+    Cancelled,
+    /// The resolver's words.
+    Lookup(String),
+    /// None of so many addresses could be connected to; what the last one said.
+    Unreachable {
+        tried: usize,
+        last: io::Error,
+    },
+    Refused(Refusal),
+    Tls(rustls::Error),
+    Io(io::Error),
+}
+
+/// What a proxy says instead of opening a tunnel.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Http {
+        status: u16,
+        reason: String,
+        schemes: Vec<String>,
+        had_login: bool,
+    },
+    NoHttp(String),
+    SpeaksTls,
+    NoSocks,
+    LoginWanted,
+    WrongLogin,
+    LoginTooLong,
+    /// RFC 1928, section 6.
+    Socks(u8),
+}
+
+impl From<Refusal> for Cause {
+    fn from(refusal: Refusal) -> Cause {
+        Cause::Refused(refusal)
+    }
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Cause {
+        Cause::Io(error)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::TimedOut => f.write_str("the time limit expired"),
+            Cause::Cancelled => f.write_str("the client was cancelled"),
+            Cause::Lookup(why) => f.write_str(why),
+            Cause::Unreachable { tried: 0 | 1, last } => last.fmt(f),
+            Cause::Unreachable { tried, last } => write!(f, "{tried} addresses tried, the last: {last}"),
+            Cause::Refused(refusal) => write!(f, "{refusal:?}"),
+            Cause::Tls(error) => error.fmt(f),
+            Cause::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Cause {}
+
+/// How far an exchange came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    ProxyLookup,
+    ProxyConnect,
+    ProxyTls,
+    /// Waiting for the proxy to open the way.
+    ProxyHandshake,
+    Lookup,
+    Connect,
+    Tls,
+    /// The connection stands; the request is under way, or the answer.
+    Answer,
+}
+
+/// Which limit is the shorter one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    Connect,
+    Call,
+}
+
+/// A failure on its way through ureq.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) stage: Stage,
+    pub(super) cause: Cause,
+    pub(super) limit: Limit,
+}
+
+impl Failed {
+    pub(super) fn at(stage: Stage, cause: Cause) -> Failed {
+        Failed { stage, cause, limit: Limit::Call }
+    }
+
+    pub(super) fn with_limit(self, limit: Limit) -> Failed {
+        Failed { limit, ..self }
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl From<Failed> for ureq::Error {
+    fn from(failed: Failed) -> ureq::Error {
+        ureq::Error::Other(Box::new(failed))
+    }
+}
+
+/// The limits that were in force, for the messages.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) call: Duration,
+    pub(super) connect: Duration,
+}
+
+/// What every call of a cancelled client returns.
+pub(crate) fn cancelled() -> Error {
+    Error::new(ZMD_ERR_CANCELLED, "the client was cancelled")
+}
+
+/// The one place that decides which failure of the network is which error, and whether it is transient.
+pub(super) fn explain(error: ureq::Error, route: &Route, limits: Limits) -> Failure {
+    let host = route.base.host();
+    let lasting = |kind, message: String| Failure::lasting(Error::new(kind, message));
+    match error {
+        ureq::Error::Other(why) => match why.downcast::<Failed>() {
+            Ok(failed) => failed.explain(route, limits),
+            Err(why) => lasting(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {why}")),
+        },
+        ureq::Error::Timeout(_) => Failed::at(Stage::Answer, Cause::TimedOut).explain(route, limits),
+        ureq::Error::Io(error) => Failed::at(Stage::Answer, Cause::Io(error)).explain(route, limits),
+        // Whether the lines or the bytes run over first, depends on how they arrive.
+        ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => lasting(
+            ZMD_ERR_BAD_RESPONSE,
+            format!("the header of {host}'s answer has too many lines: is api_domain right?"),
+        ),
+        ureq::Error::Protocol(error) => {
+            lasting(ZMD_ERR_NETWORK, format!("what {host} answers is no HTTP ({error}): is api_domain right?"))
+        }
+        ureq::Error::BodyExceedsLimit(limit) => lasting(
+            ZMD_ERR_BAD_RESPONSE,
+            format!("the answer of {host} is longer than {limit} bytes: is api_domain right?"),
+        ),
+        ureq::Error::LargeResponseHeader(_, limit) => lasting(
+            ZMD_ERR_BAD_RESPONSE,
+            format!("the header of {host}'s answer is longer than {limit} bytes: is api_domain right?"),
+        ),
+        error => lasting(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {error}")),
+    }
+}
+
+impl Failed {
+    fn explain(self, route: &Route, limits: Limits) -> Failure {
+        let host = route.base.host();
+        let proxy = route.proxy.as_ref();
+        let proxy_name = proxy.map_or_else(|| "the proxy".to_owned(), name_of);
+        let (stage, limit) = (self.stage, self.limit);
+        let is_at_proxy =
+            matches!(stage, Stage::ProxyLookup | Stage::ProxyConnect | Stage::ProxyTls | Stage::ProxyHandshake);
+        let mut http_status = 0;
+        let mut is_transient = false;
+        let (kind, message): (zmd_error, String) = match self.cause {
+            Cause::Cancelled => return Failure::lasting(cancelled()),
+            Cause::TimedOut => {
+                let doing = match stage {
+                    Stage::ProxyLookup => format!("looking up the name of {proxy_name}"),
+                    Stage::ProxyConnect => format!("connecting to {proxy_name}"),
+                    Stage::ProxyTls => format!("in the TLS handshake with {proxy_name}"),
+                    Stage::ProxyHandshake => format!("waiting for {proxy_name} to open a tunnel to {host}"),
+                    Stage::Lookup => format!("looking up the name {host}"),
+                    Stage::Connect => format!("connecting to {host}"),
+                    Stage::Tls => format!("in the TLS handshake with {host}"),
+                    Stage::Answer => format!("waiting for the whole answer of {host}"),
+                };
+                let message = match limit {
+                    Limit::Connect => format!(
+                        "connect_timeout_ms ({} ms) expired while {doing}: is a firewall or a proxy in the way?",
+                        limits.connect.as_millis()
+                    ),
+                    Limit::Call => format!(
+                        "timeout_ms ({} ms) expired while {doing}: try again, or raise timeout_ms",
+                        limits.call.as_millis()
+                    ),
+                };
+                (ZMD_ERR_TIMEOUT, message.replace("while in the", "in the"))
+            }
+            Cause::Lookup(why) if stage == Stage::Lookup => (
+                ZMD_ERR_DNS,
+                format!(
+                    "the host name {host} could not be looked up ({why}): check api_domain, data_center and the network"
+                ),
+            ),
+            Cause::Lookup(why) => (
+                ZMD_ERR_PROXY,
+                format!("the name of {proxy_name} could not be looked up ({why}): check it, and the network"),
+            ),
+            Cause::Refused(refusal) => {
+                if let Refusal::Http { status, .. } = refusal {
+                    http_status = if status == 407 { 407 } else { 0 };
+                    is_transient = matches!(status, 502..=504);
+                }
+                (ZMD_ERR_PROXY, refusal.explain(&proxy_name, proxy.map_or("proxy", |proxy| proxy.source), route))
+            }
+            Cause::Tls(error) if stage == Stage::ProxyTls => {
+                let source = proxy.map_or("proxy", |proxy| proxy.source);
+                let why = match &error {
+                    rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+                        format!("it speaks no TLS: write http:// instead of https:// in {source}")
+                    }
+                    error => tls_words(error, "it"),
+                };
+                (ZMD_ERR_PROXY, format!("no secure connection to {proxy_name}: {why}"))
+            }
+            Cause::Tls(error) => {
+                let via = proxy.map_or_else(String::new, |proxy| format!(" through {}", name_of(proxy)));
+                (ZMD_ERR_TLS, format!("no secure connection to {host}{via}: {}", tls_words(&error, host)))
+            }
+            Cause::Unreachable { last, tried } => {
+                is_transient = is_broken(&last) || last.kind() == io::ErrorKind::ConnectionRefused;
+                let why = Cause::Unreachable { last, tried };
+                match is_at_proxy {
+                    true => {
+                        (ZMD_ERR_PROXY, format!("no connection to {proxy_name} ({why}): check it, and the network"))
+                    }
+                    false => {
+                        (ZMD_ERR_CONNECT, format!("no connection to {host} ({why}): check the network, or set proxy"))
+                    }
+                }
+            }
+            Cause::Io(error) => {
+                is_transient = is_broken(&error);
+                match stage {
+                    Stage::ProxyTls | Stage::ProxyHandshake if is_transient => (
+                        ZMD_ERR_PROXY,
+                        format!(
+                            "{proxy_name} closed the connection before it opened a tunnel to {host} ({error}): is it a \
+                             proxy of this kind? Where it wants TLS, write https:// instead of http://"
+                        ),
+                    ),
+                    _ if is_at_proxy => (ZMD_ERR_PROXY, format!("the exchange with {proxy_name} failed ({error})")),
+                    Stage::Lookup | Stage::Connect => (ZMD_ERR_CONNECT, format!("no connection to {host} ({error})")),
+                    Stage::Tls if is_transient => (
+                        ZMD_ERR_NETWORK,
+                        format!("{host} closed the connection in the middle of the TLS handshake ({error})"),
+                    ),
+                    Stage::Tls => (ZMD_ERR_TLS, format!("no secure connection to {host} ({error})")),
+                    _ if is_transient => (
+                        ZMD_ERR_NETWORK,
+                        format!("the connection to {host} broke before the whole answer was there ({error})"),
+                    ),
+                    _ => (ZMD_ERR_NETWORK, format!("the exchange with {host} failed ({error})")),
+                }
+            }
+        };
+        let error = Error::new(kind, message).with_http_status(http_status);
+        if is_transient { Failure::passing(error) } else { Failure::lasting(error) }
+    }
+}
+
+/// A proxy as messages name it: where it is and where that comes from, without its password.
+fn name_of(server: &ProxyServer) -> String {
+    let scheme = server.proxy.uri().scheme_str().unwrap_or("http");
+    format!("the proxy {scheme}://{}:{} (from {})", server.proxy.host(), server.proxy.port(), server.source)
+}
+
+impl Refusal {
+    fn explain(self, proxy: &str, source: &str, route: &Route) -> String {
+        let target = format!("{}:{}", route.base.host(), route.base.port());
+        match self {
+            Refusal::Http { status: 407, schemes, had_login, .. } => {
+                let offers = match schemes.is_empty() {
+                    true => String::new(),
+                    false => format!("; it offers {}", schemes.join(", ")),
+                };
+                let knows_basic =
+                    schemes.is_empty() || schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("Basic"));
+                let remedy = match (knows_basic, had_login) {
+                    (false, _) => "only Basic is spoken here: a local relay that knows the others, such as px or \
+                                   cntlm, helps"
+                        .to_owned(),
+                    (true, true) => format!("the credentials in {source} are not the ones that it wants"),
+                    (true, false) => {
+                        format!("it wants credentials: write http://user:password@host:port in {source}")
+                    }
+                };
+                format!("{proxy} refused the request (HTTP 407{offers}): {remedy}")
+            }
+            Refusal::Http { status: 403, reason, .. } => {
+                format!(
+                    "{proxy} forbids connections to {target} (HTTP 403 {reason}): ask its administrator to allow them"
+                )
+            }
+            Refusal::Http { status, reason, .. } => {
+                format!("{proxy} did not open a tunnel to {target} (HTTP {status} {reason})")
+            }
+            Refusal::NoHttp(why) => format!("{proxy} does not answer as an HTTP proxy ({why}): check {source}"),
+            Refusal::SpeaksTls => format!("{proxy} wants TLS: write https:// instead of http:// in {source}"),
+            Refusal::NoSocks => format!("{proxy} does not answer as a SOCKS 5 proxy: check {source}"),
+            Refusal::LoginWanted => format!(
+                "{proxy} wants credentials, a user and a password: write socks5://user:password@host:port in {source}"
+            ),
+            Refusal::WrongLogin => format!("{proxy} refused the credentials in {source}"),
+            Refusal::LoginTooLong => format!("the user and the password in {source} have at most 255 bytes for SOCKS"),
+            Refusal::Socks(reply) => {
+                let why = match reply {
+                    1 => "it failed",
+                    2 => "its rules forbid it: ask its administrator",
+                    3 => "it has no way to that network",
+                    4 => "it has no way to that host, or does not know its name",
+                    5 => "the connection was refused",
+                    6 => "the time to live expired",
+                    8 => {
+                        "it does not know this kind of address: try socks5h:// instead of socks5://, or the other way round"
+                    }
+                    _ => "it gave no known reason",
+                };
+                format!("{proxy} did not open a connection to {target} (SOCKS reply {reply}): {why}")
+            }
+        }
+    }
+}
+
+/// Why there is no secure connection, and what helps against it.
+fn tls_words(error: &rustls::Error, who: &str) -> String {
+    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage, PeerIncompatible, UnsupportedNameType};
+    use rustls::PeerIncompatible as Peer;
+    match error {
+        InvalidCertificate(error) if !is_authority_as_server(&InvalidCertificate(error.clone())) => {
+            certificate_words(error, who)
+        }
+        InvalidCertificate(_) => format!(
+            "the certificate that {who} shows is one of an authority, not of a server (CaUsedAsEndEntity): if it is \
+             {who}'s own, put it into ca_file"
+        ),
+        InvalidMessage(_) => format!("{who} does not speak TLS on this port ({error}): check the host and the port"),
+        AlertReceived(AlertDescription::ProtocolVersion)
+        | PeerIncompatible(
+            Peer::ServerDoesNotSupportTls12Or13
+            | Peer::ServerTlsVersionIsDisabledByOurConfig
+            | Peer::Tls12NotOffered
+            | Peer::Tls12NotOfferedOrEnabled,
+        ) => format!("{who} speaks only versions of TLS that are too old ({error}): it needs TLS 1.2 or 1.3"),
+        PeerIncompatible(Peer::NoSignatureSchemesInCommon) => format!(
+            "{who} signs in a way that is not known here ({error}): it needs a certificate with an RSA, P-256, P-384 \
+             or Ed25519 key"
+        ),
+        // Before anything else was said, this is the alert of a server that found nothing in common.
+        AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity)
+        | PeerIncompatible(_) => format!(
+            "{who} has no cipher or key exchange in common with this library ({error}), or demands a client \
+             certificate (client_cert): it needs TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305"
+        ),
+        AlertReceived(AlertDescription::CertificateRequired) => {
+            format!("{who} demands a client certificate ({error}): name one in client_cert and client_key")
+        }
+        AlertReceived(
+            AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) => format!("{who} refused the client certificate, or wants one ({error}): check client_cert and client_key"),
+        AlertReceived(AlertDescription::UnrecognisedName) => {
+            format!("{who} knows no host of this name ({error}): check the host")
+        }
+        UnsupportedNameType => format!("{who} is no name that a certificate can be for"),
+        error => error.to_string(),
+    }
+}
+
+fn certificate_words(error: &CertificateError, who: &str) -> String {
+    let seconds = |from: &UnixTime, to: &UnixTime| Duration::from_secs(to.as_secs().saturating_sub(from.as_secs()));
+    let clock = "this machine's clock";
+    match error {
+        CertificateError::ExpiredContext { time, not_after } => format!(
+            "the certificate of {who} expired {} ago by {clock}, on {}: where {clock} ({}) is right, {who} needs a new one",
+            approximately(seconds(not_after, time)),
+            date(not_after),
+            date(time)
+        ),
+        CertificateError::NotValidYetContext { time, not_before } => format!(
+            "the certificate of {who} is not valid before {}, in {} by {clock} ({}): check {clock}",
+            date(not_before),
+            approximately(seconds(time, not_before)),
+            date(time)
+        ),
+        CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+            let names: Vec<_> = presented.iter().take(5).map(|name| shown_name(name)).collect();
+            let more = if presented.len() > names.len() { ", ..." } else { "" };
+            format!(
+                "the certificate is not for {who}, but for {}{more}: check the host, and whether a proxy or gateway \
+                 answers in its place",
+                names.join(", ")
+            )
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("the certificate is for no name, thus not for {who}: the server needs one with subjectAltName")
+        }
+        CertificateError::UnknownIssuer => format!(
+            "the certificate of {who} comes from an authority that is not trusted here (UnknownIssuer): where the \
+             network has an authority of its own, name it in ca_file, or in extra_ca_file beside the system's"
+        ),
+        CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => format!(
+            "a certificate of {who} is signed with {}, which is not known here: it needs one that is signed with RSA \
+             (PKCS #1 or PSS, SHA-256 or better), ECDSA on P-256 or P-384, or Ed25519",
+            algorithm(signature_algorithm_id)
+        ),
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id,
+            public_key_algorithm_id,
+        } => format!(
+            "a certificate of {who} is signed with {} by a key of another kind ({}): such a combination is not known here",
+            algorithm(signature_algorithm_id),
+            algorithm(public_key_algorithm_id)
+        ),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            format!("the certificate of {who} is not meant for servers ({error}): it needs another one")
+        }
+        CertificateError::Revoked => format!("the certificate of {who} was revoked"),
+        CertificateError::BadSignature => {
+            format!(
+                "a signature in the certificates of {who} is wrong: is the authority in ca_file an older one of the same name?"
+            )
+        }
+        error => format!("the certificate of {who} is not good ({error})"),
+    }
+}
+
+/// rustls shows names as `DnsName("host")`.
+fn shown_name(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
+}
+
+fn date(time: &UnixTime) -> String {
+    let time: SystemTime = UNIX_EPOCH + Duration::from_secs(time.as_secs());
+    httpdate::fmt_http_date(time)
+}
+
+/// Two days, an hour, ...: as exact as people want it.
+fn approximately(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (number, unit) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// An algorithm's object identifier, in DER with or without its header, in words.
+fn algorithm(der: &[u8]) -> String {
+    const KNOWN: &[(&[u8], &str)] = &[
+        (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01], "RSA"),
+        (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x04], "RSA and MD5"),
+        (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05], "RSA and SHA-1"),
+        (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a], "RSA-PSS"),
+        (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0e], "RSA and SHA-224"),
+        (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01], "ECDSA and SHA-1"),
+        (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02], "ECDSA and SHA-256"),
+        (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03], "ECDSA and SHA-384"),
+        (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04], "ECDSA and SHA-512"),
+        (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01], "an elliptic curve (P-521, perhaps)"),
+        (&[0x2b, 0x65, 0x71], "Ed448"),
+        (&[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x03], "DSA and SHA-1"),
+    ];
+    let value = match der {
+        [0x30, _, rest @ ..] => rest,
+        der => der,
+    };
+    let identifier = match value {
+        [0x06, length, rest @ ..] => rest.get(..usize::from(*length)).unwrap_or(rest),
+        value => value,
+    };
+    if let Some((_, name)) = KNOWN.iter().find(|(known, _)| *known == identifier) {
+        return (*name).to_owned();
+    }
+    // Base 128, the first two arcs in one number.
+    let mut arcs = Vec::new();
+    let mut arc = 0u64;
+    for byte in identifier {
+        arc = arc << 7 | u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            if arcs.is_empty() {
+                arcs.push((arc / 40).min(2));
+                arcs.push(arc - arcs[0] * 40);
+            } else {
+                arcs.push(arc);
+            }
+            arc = 0;
+        }
+    }
+    let arcs: Vec<_> = arcs.iter().map(u64::to_string).collect();
+    format!("the algorithm {}", arcs.join("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_in_words() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (7200, "2 hours"),
+            (172_800, "2 days"),
+        ] {
+            assert_eq!(approximately(Duration::from_secs(seconds)), words);
+        }
+    }
+
+    #[test]
+    fn algorithms_in_words() {
+        assert_eq!(algorithm(&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5, 5, 0]), "RSA and SHA-1");
+        assert_eq!(algorithm(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04]), "ECDSA and SHA-512");
+        assert_eq!(algorithm(&[0x06, 3, 0x2b, 0x65, 0x72]), "the algorithm 1.3.101.114");
+        assert_eq!(algorithm(&[]), "the algorithm ");
+    }
+}

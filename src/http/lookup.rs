@@ -1,0 +1,127 @@
+//! Name look-ups, and the addresses that they found.
+//!
+//! The system's resolver blocks and cannot be interrupted, so it runs on a thread of its own. One look-up a minute
+//! serves all callers, whatever their number.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, ToSocketAddrs};
+#[cfg(test)]
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::failure::Cause;
+use super::lock;
+use super::socket::Wake;
+use super::thread::quiet_thread;
+
+/// How long an address is used without asking again.
+const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
+
+/// The addresses of the hosts in use, and the look-ups under way.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    hosts: Mutex<HashMap<(String, u16), Arc<Lookup>>>,
+    wake: Arc<Wake>,
+    /// Has every look-up fail, as if the name server were gone.
+    #[cfg(test)]
+    pub(super) broken: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Lookup {
+    begun: Instant,
+    found: Mutex<Option<Result<Vec<SocketAddr>, String>>>,
+    done: Condvar,
+}
+
+impl Addresses {
+    pub(crate) fn new(wake: Arc<Wake>) -> Addresses {
+        Addresses {
+            hosts: Mutex::default(),
+            wake,
+            #[cfg(test)]
+            broken: AtomicBool::new(false),
+        }
+    }
+
+    /// Forgets what was found: perhaps the server has moved.
+    pub(crate) fn forget(&self) {
+        lock(&self.hosts).retain(|_, lookup| lock(&lookup.found).is_none());
+    }
+
+    /// Ends the wait of all callers, after a cancel.
+    pub(crate) fn wake(&self) {
+        for lookup in lock(&self.hosts).values() {
+            let _found = lock(&lookup.found);
+            lookup.done.notify_all();
+        }
+    }
+
+    /// The addresses of a host, which may be an address itself; at least one.
+    pub(crate) fn of(&self, host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, Cause> {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(address) = host.parse() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        #[cfg(test)]
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(Cause::Lookup("the name server is gone".to_owned()));
+        }
+        let (lookup, thread) = self.join_or_begin(host, port);
+        let mut found = lock(&lookup.found);
+        while found.is_none() {
+            if self.wake.is_cancelled() {
+                return Err(Cause::Cancelled);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Cause::TimedOut);
+            }
+            found = lookup.done.wait_timeout(found, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let result = found.clone();
+        drop(found);
+        // It has nothing left to do: wait for it, so that no thread outlives the call.
+        let _ = thread.map(|thread| thread.join());
+        match result {
+            Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
+            result => {
+                lock(&self.hosts).retain(|_, known| !Arc::ptr_eq(known, &lookup));
+                let why = result.and_then(Result::err).unwrap_or_else(|| "it has no address".to_owned());
+                Err(Cause::Lookup(why))
+            }
+        }
+    }
+
+    fn join_or_begin(&self, host: &str, port: u16) -> (Arc<Lookup>, Option<std::thread::JoinHandle<()>>) {
+        let key = (host.to_owned(), port);
+        let mut hosts = lock(&self.hosts);
+        if let Some(lookup) = hosts.get(&key) {
+            let under_way = lock(&lookup.found).is_none();
+            if under_way || lookup.begun.elapsed() < ADDRESS_LIFETIME {
+                return (lookup.clone(), None);
+            }
+        }
+        let lookup = Arc::new(Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() });
+        hosts.insert(key.clone(), lookup.clone());
+        drop(hosts);
+        let for_thread = lookup.clone();
+        let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(&key.0, key.1)));
+        if let Err(error) = &thread {
+            lookup.finish(Err(error.to_string()));
+        }
+        (lookup, thread.ok())
+    }
+}
+
+impl Lookup {
+    fn run(&self, host: &str, port: u16) {
+        self.finish((host, port).to_socket_addrs().map(Iterator::collect).map_err(|error| error.to_string()));
+    }
+
+    fn finish(&self, result: Result<Vec<SocketAddr>, String>) {
+        *lock(&self.found) = Some(result);
+        self.done.notify_all();
+    }
+}

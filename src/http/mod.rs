@@ -1,0 +1,294 @@
+//! One exchange with a server: the agent, name look-ups, time limits, and which failure is which error.
+//!
+//! Everything in here belongs to one process. A child of `fork()` must not use it: the client makes the
+//! child one of its own.
+
+mod connect;
+mod failure;
+mod lookup;
+mod proxy;
+mod race;
+mod route;
+mod socket;
+mod thread;
+mod tls;
+mod transport;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use ureq::http::{HeaderMap, HeaderValue, Uri, header};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+use ureq::{Agent, Timeout};
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::error::{Error, zmd_error::*};
+use crate::retry::{Deadline, Failure};
+use crate::secret::Secret;
+
+use connect::{Connect, Parts};
+use failure::Limits;
+use lookup::Addresses;
+use socket::Wake;
+use tls::{Tls, TlsSettings};
+use transport::Stale;
+
+pub(crate) use failure::cancelled;
+pub(crate) use route::{Proxies, Route};
+pub(crate) use thread::quiet_thread;
+
+/// No answer of the API comes near it: the longest known has some hundred bytes.
+const BODY_LIMIT: u64 = 1 << 20;
+
+/// How long a connection may wait for its next request: longer than the longest pause between two polls.
+const IDLE_LIFETIME: Duration = Duration::from_secs(90);
+
+/// The name under which this library asks.
+const USER_AGENT: &str = concat!("libzmd/", env!("CARGO_PKG_VERSION"));
+
+/// What all exchanges of a client have in common, made once from its settings and shared by every process.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    tls: Arc<TlsSettings>,
+    connect_timeout: Duration,
+    idle_connections: usize,
+}
+
+impl Network {
+    pub(crate) fn new(config: &Config) -> Result<Network, Error> {
+        Ok(Network {
+            tls: Arc::new(TlsSettings::new(config)?),
+            connect_timeout: config.connect_timeout,
+            idle_connections: config.max_concurrency.max(16),
+        })
+    }
+}
+
+/// An answer, read to its end. If the server repeats the secrets it was sent, they are not in here.
+pub(crate) struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// Where a redirect points.
+    pub location: Option<String>,
+    /// The software that answers, as it calls itself.
+    pub server: Option<String>,
+    pub content_encoding: Option<String>,
+    /// How long the server wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// The connections and addresses of one process.
+pub(crate) struct Http {
+    agent: Agent,
+    addresses: Arc<Addresses>,
+    connect_timeout: Duration,
+    wake: Arc<Wake>,
+    /// Those who rest wait here, until their time comes or something happens.
+    rest: Mutex<()>,
+    woken: Condvar,
+}
+
+impl Http {
+    pub(crate) fn new(network: &Network) -> Http {
+        let wake = Arc::new(Wake::default());
+        let addresses = Arc::new(Addresses::new(wake.clone()));
+        let config = Agent::config_builder()
+            .user_agent(USER_AGENT)
+            .accept("application/json")
+            .proxy(None)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(network.idle_connections)
+            .max_idle_connections_per_host(network.idle_connections)
+            .max_idle_age(IDLE_LIFETIME)
+            .build();
+        let connect = Connect(Arc::new(Parts {
+            addresses: addresses.clone(),
+            tls: Tls::new(network.tls.clone()),
+            wake: wake.clone(),
+            timeout: network.connect_timeout,
+        }));
+        let agent = Agent::with_parts(config, connect, NoLookup);
+        Http {
+            agent,
+            addresses,
+            connect_timeout: network.connect_timeout,
+            wake,
+            rest: Mutex::new(()),
+            woken: Condvar::new(),
+        }
+    }
+
+    /// Ends every exchange under way, wherever it is, and every rest; refuses later ones.
+    pub(crate) fn cancel(&self) {
+        self.wake.cancel();
+        self.agent.clone().shutdown();
+        self.addresses.wake();
+        self.wake();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_name_lookups(&self, broken: bool) {
+        self.addresses.broken.store(broken, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.wake.is_cancelled()
+    }
+
+    /// Has everybody who rests look at what they rest for.
+    pub(crate) fn wake(&self) {
+        let _rest = lock(&self.rest);
+        self.woken.notify_all();
+    }
+
+    /// Rests until `until`, or until `is_awake` after a `wake`, or a cancel.
+    pub(crate) fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+        let mut rest = lock(&self.rest);
+        while !self.is_cancelled() && !is_awake() {
+            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return;
+            }
+            // Not for ever at once: some systems' clocks overflow.
+            let left = left.min(Duration::from_secs(3600));
+            rest = self.woken.wait_timeout(rest, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Rests that long, or until a cancel: then it is `false`.
+    pub(crate) fn sleep(&self, pause: Duration) -> bool {
+        self.rest(Instant::now().checked_add(pause), &|| false);
+        !self.is_cancelled()
+    }
+
+    /// Asks `url`, which lies under the route's base, with the access token.
+    pub(crate) fn get(&self, route: &Route, url: &str, token: &Secret, deadline: Deadline) -> Result<Answer, Failure> {
+        let text = Zeroizing::new(format!("Zoho-oauthtoken {}", token.reveal()));
+        let mut authorization = HeaderValue::from_str(&text).map_err(|_| {
+            Failure::lasting(Error::new(ZMD_ERR_INTERNAL, "the access token does not fit into a header"))
+        })?;
+        authorization.set_sensitive(true);
+        self.exchange(route, &[token], deadline, |remaining| {
+            let request = self.agent.get(url).header(header::AUTHORIZATION, authorization.clone()).config();
+            request.timeout_global(Some(remaining)).proxy(route.proxy()).build().call()
+        })
+    }
+
+    /// Sends a form, which holds the secrets, to `url`, which lies under the route's base.
+    pub(crate) fn post(
+        &self,
+        route: &Route,
+        url: &str,
+        form: &str,
+        secrets: &[&Secret],
+        deadline: Deadline,
+    ) -> Result<Answer, Failure> {
+        self.exchange(route, secrets, deadline, |remaining| {
+            let request = self.agent.post(url).content_type("application/x-www-form-urlencoded").config();
+            request.timeout_global(Some(remaining)).proxy(route.proxy()).build().send(form)
+        })
+    }
+
+    fn exchange(
+        &self,
+        route: &Route,
+        secrets: &[&Secret],
+        deadline: Deadline,
+        send: impl Fn(Duration) -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Answer, Failure> {
+        loop {
+            let remaining = deadline.remaining();
+            if remaining.is_zero() {
+                return Err(self.explain(ureq::Error::Timeout(Timeout::Global), route, deadline));
+            }
+            if self.is_cancelled() {
+                return Err(Failure::lasting(cancelled()));
+            }
+            let mut response = match send(remaining) {
+                Ok(response) => response,
+                // The server closed the connection while it was waiting for us. There may be more of that
+                // kind in the pool; a new connection is never of it.
+                Err(ureq::Error::Other(why)) if why.is::<Stale>() => continue,
+                Err(error) => return Err(self.explain(error, route, deadline)),
+            };
+            let status = response.status().as_u16();
+            let body = response.body_mut().with_config().limit(BODY_LIMIT).read_to_vec().map_err(|error| {
+                let failure = self.explain(error, route, deadline);
+                Failure { error: failure.error.with_http_status(status), ..failure }
+            })?;
+            let without_secrets = |bytes: &[u8]| {
+                // A short one (no real one is) would be found in words that have nothing to do with it.
+                let secrets = secrets.iter().filter(|secret| secret.reveal().len() >= 8);
+                secrets.fold(bytes.to_vec(), |bytes, secret| without(secret.reveal().as_bytes(), &bytes))
+            };
+            let headers = response.headers();
+            let text_of = |name| {
+                let value = headers.get(name).map(|value| without_secrets(value.as_bytes()))?;
+                Some(String::from_utf8_lossy(&value).into_owned())
+            };
+            return Ok(Answer {
+                status,
+                body: without_secrets(&body),
+                location: text_of(header::LOCATION),
+                server: text_of(header::SERVER),
+                content_encoding: text_of(header::CONTENT_ENCODING),
+                retry_after: retry_after(headers),
+            });
+        }
+    }
+
+    fn explain(&self, error: ureq::Error, route: &Route, deadline: Deadline) -> Failure {
+        if self.is_cancelled() {
+            return Failure::lasting(cancelled());
+        }
+        failure::explain(error, route, Limits { call: deadline.limit(), connect: self.connect_timeout })
+    }
+}
+
+/// What the server sent, less the secret that it was sent.
+fn without(secret: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut rest = bytes;
+    let mut kept = Vec::with_capacity(bytes.len());
+    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
+        kept.extend_from_slice(&rest[..at]);
+        kept.extend_from_slice(b"***");
+        rest = &rest[at + secret.len()..];
+    }
+    kept.extend_from_slice(rest);
+    kept
+}
+
+/// `Retry-After` in seconds or as a date; a date counts from the server's own clock where it tells it.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let date_of = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let until = date_of(header::RETRY_AFTER)?;
+    let now = date_of(header::DATE).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// A lock that a panic elsewhere does not spoil: what it guards is whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// ureq looks up the host for every request, also for one that goes over a pooled connection. Here the connector
+/// does, where a connection is made.
+#[derive(Debug)]
+struct NoLookup;
+
+impl Resolver for NoLookup {
+    fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        // ureq wants one.
+        addresses.push(SocketAddr::from(([0, 0, 0, 0], 0)));
+        Ok(addresses)
+    }
+}

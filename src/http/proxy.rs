@@ -1,0 +1,276 @@
+//! What is said to a proxy before the connection leads to the server: CONNECT (RFC 9110, section 9.3.6) and SOCKS 5
+//! (RFC 1928, RFC 1929).
+
+use std::io;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use base64::Engine;
+use zeroize::Zeroizing;
+
+use super::USER_AGENT;
+use super::failure::{Cause, Refusal};
+use super::socket::Stream;
+
+/// How much of an answer to CONNECT is read. Proxies of large companies send dozens of lines with a 407.
+const HEADER_LINES: usize = 100;
+const HEADER_BYTES: usize = 64 * 1024;
+
+/// Asks an HTTP proxy for a tunnel to `host:port`; `login` is a user and a password.
+pub(super) fn connect(
+    proxy: &mut dyn Stream,
+    host: &str,
+    port: u16,
+    login: Option<(&str, &str)>,
+    until: Instant,
+) -> Result<(), Cause> {
+    let mut request = Zeroizing::new(format!(
+        "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: {USER_AGENT}\r\n\
+         Proxy-Connection: Keep-Alive\r\n"
+    ));
+    if let Some((user, password)) = login {
+        let pair = Zeroizing::new(format!("{user}:{password}"));
+        let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_bytes()));
+        request.push_str(&format!("Proxy-Authorization: Basic {}\r\n", *encoded));
+    }
+    request.push_str("\r\n");
+    proxy.write_all(request.as_bytes(), until)?;
+
+    let mut answer = Vec::new();
+    loop {
+        let begin = answer.len();
+        if begin >= HEADER_BYTES {
+            return Err(Refusal::NoHttp("its answer to CONNECT is longer than 64 KB".to_owned()).into());
+        }
+        answer.resize((begin + 4096).min(HEADER_BYTES), 0);
+        let amount = proxy.read(&mut answer[begin..], until)?;
+        answer.truncate(begin + amount);
+        if amount == 0 {
+            return Err(match begin {
+                0 => Cause::Io(io::ErrorKind::UnexpectedEof.into()),
+                _ => Refusal::NoHttp("it closed the connection within its answer to CONNECT".to_owned()).into(),
+            });
+        }
+        // The record type of a TLS alert, and the major version of TLS.
+        if answer.starts_with(&[0x15, 3]) {
+            return Err(Refusal::SpeaksTls.into());
+        }
+        if let Some(length) = read_answer(&answer, login.is_some())? {
+            return match answer.len() - length {
+                0 => Ok(()),
+                more => Err(Refusal::NoHttp(format!("{more} bytes came with its answer to CONNECT")).into()),
+            };
+        }
+    }
+}
+
+/// The length of the header of a success; `None` while it is not whole.
+fn read_answer(bytes: &[u8], had_login: bool) -> Result<Option<usize>, Cause> {
+    let mut lines = [httparse::EMPTY_HEADER; HEADER_LINES];
+    let mut response = httparse::Response::new(&mut lines);
+    let length = match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(Refusal::NoHttp(format!("its answer to CONNECT has more than {HEADER_LINES} lines")).into());
+        }
+        Err(error) => return Err(Refusal::NoHttp(format!("what it answers is no HTTP: {error}")).into()),
+    };
+    let status = response.code.unwrap_or_default();
+    if (200..300).contains(&status) {
+        return Ok(Some(length));
+    }
+    // nginx says so in words, where others close the connection.
+    if status == 400 && String::from_utf8_lossy(bytes).contains("plain HTTP request was sent to HTTPS port") {
+        return Err(Refusal::SpeaksTls.into());
+    }
+    let text = |name: &str| {
+        let values = response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        values.map(|header| String::from_utf8_lossy(header.value).into_owned()).collect::<Vec<_>>()
+    };
+    let schemes: Vec<String> = text("Proxy-Authenticate")
+        .iter()
+        .filter_map(|value| value.split([' ', ',', '\t']).find(|word| !word.is_empty()).map(str::to_owned))
+        .collect();
+    let reason = response.reason.unwrap_or_default().to_owned();
+    Err(Refusal::Http { status, reason, schemes, had_login }.into())
+}
+
+/// Where SOCKS is to connect to: the proxy looks up a name, an address is one that was looked up here.
+pub(super) enum Target<'a> {
+    Name(&'a str),
+    Address(IpAddr),
+}
+
+/// Asks a SOCKS 5 proxy for a connection.
+pub(super) fn socks(
+    proxy: &mut dyn Stream,
+    target: Target,
+    port: u16,
+    login: Option<(&str, &str)>,
+    until: Instant,
+) -> Result<(), Cause> {
+    const NO_LOGIN: u8 = 0;
+    const PASSWORD: u8 = 2;
+    let greeting: &[u8] = if login.is_some() { &[5, 2, NO_LOGIN, PASSWORD] } else { &[5, 1, NO_LOGIN] };
+    proxy.write_all(greeting, until)?;
+    let [version, method] = read_exactly(proxy, until)?;
+    if version != 5 {
+        return Err(Refusal::NoSocks.into());
+    }
+    match (method, login) {
+        (NO_LOGIN, _) => {}
+        (PASSWORD, Some((user, password))) => {
+            let length = |text: &str| u8::try_from(text.len()).map_err(|_| Cause::from(Refusal::LoginTooLong));
+            let mut message = Zeroizing::new(vec![1, length(user)?]);
+            message.extend_from_slice(user.as_bytes());
+            message.push(length(password)?);
+            message.extend_from_slice(password.as_bytes());
+            proxy.write_all(&message, until)?;
+            let [_, status] = read_exactly(proxy, until)?;
+            if status != 0 {
+                return Err(Refusal::WrongLogin.into());
+            }
+        }
+        (_, Some(_)) => return Err(Refusal::WrongLogin.into()),
+        (_, None) => return Err(Refusal::LoginWanted.into()),
+    }
+
+    let mut request = vec![5, 1, 0];
+    match target {
+        Target::Address(IpAddr::V4(address)) => {
+            request.push(1);
+            request.extend_from_slice(&address.octets());
+        }
+        Target::Address(IpAddr::V6(address)) => {
+            request.push(4);
+            request.extend_from_slice(&address.octets());
+        }
+        Target::Name(name) => {
+            request.push(3);
+            request.push(u8::try_from(name.len()).map_err(|_| Cause::from(Refusal::NoSocks))?);
+            request.extend_from_slice(name.as_bytes());
+        }
+    }
+    request.extend_from_slice(&port.to_be_bytes());
+    proxy.write_all(&request, until)?;
+    let [version, reply, _, kind] = read_exactly(proxy, until)?;
+    if version != 5 {
+        return Err(Refusal::NoSocks.into());
+    }
+    if reply != 0 {
+        return Err(Refusal::Socks(reply).into());
+    }
+    // The address that the proxy connected from is of no interest.
+    let length = match kind {
+        1 => 4,
+        4 => 16,
+        3 => usize::from(read_exactly::<1>(proxy, until)?[0]),
+        _ => return Err(Refusal::NoSocks.into()),
+    };
+    read_all(proxy, &mut vec![0; length + 2], until)
+}
+
+fn read_exactly<const N: usize>(proxy: &mut dyn Stream, until: Instant) -> Result<[u8; N], Cause> {
+    let mut bytes = [0; N];
+    read_all(proxy, &mut bytes, until)?;
+    Ok(bytes)
+}
+
+fn read_all(proxy: &mut dyn Stream, mut bytes: &mut [u8], until: Instant) -> Result<(), Cause> {
+    while !bytes.is_empty() {
+        match proxy.read(bytes, until)? {
+            0 => return Err(Cause::Io(io::ErrorKind::UnexpectedEof.into())),
+            amount => bytes = &mut bytes[amount..],
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A proxy that has said it all before it was asked, and then closes.
+    #[derive(Debug)]
+    struct Said(Vec<u8>);
+
+    impl Stream for Said {
+        fn read(&mut self, buffer: &mut [u8], _: Instant) -> Result<usize, Cause> {
+            // A few bytes at a time: no answer need come whole.
+            let amount = buffer.len().min(self.0.len()).min(7);
+            buffer[..amount].copy_from_slice(&self.0[..amount]);
+            self.0.drain(..amount);
+            Ok(amount)
+        }
+
+        fn write_all(&mut self, _: &[u8], _: Instant) -> Result<(), Cause> {
+            Ok(())
+        }
+
+        fn is_reusable(&mut self) -> bool {
+            true
+        }
+    }
+
+    fn tunnel(answer: &str) -> Result<(), Cause> {
+        connect(&mut Said(answer.as_bytes().to_vec()), "host", 443, None, Instant::now())
+    }
+
+    fn lines(count: usize) -> String {
+        (0..count).map(|number| format!("X-Line-{number}: {}\r\n", "x".repeat(100))).collect()
+    }
+
+    #[test]
+    fn a_tunnel_with_up_to_a_hundred_lines() {
+        for count in [0, 1, 21, 100] {
+            tunnel(&format!("HTTP/1.1 200 Connection established\r\n{}\r\n", lines(count))).unwrap();
+        }
+        let too_many = tunnel(&format!("HTTP/1.1 200 OK\r\n{}\r\n", lines(101)));
+        assert!(matches!(too_many, Err(Cause::Refused(Refusal::NoHttp(why))) if why.contains("100 lines")));
+        let too_long = tunnel(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(HEADER_BYTES)));
+        assert!(matches!(too_long, Err(Cause::Refused(Refusal::NoHttp(why))) if why.contains("64 KB")));
+    }
+
+    #[test]
+    fn a_407_with_many_lines_tells_what_it_offers() {
+        let offers =
+            "Proxy-Authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\nProxy-Authenticate: Digest realm=\"x\"\r\n";
+        let answer = format!("HTTP/1.1 407 Proxy Authentication Required\r\n{}{offers}\r\n", lines(27));
+        let Err(Cause::Refused(Refusal::Http { status, schemes, .. })) = tunnel(&answer) else { panic!() };
+        assert_eq!((status, schemes.join(" ")), (407, "Negotiate NTLM Digest".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_proxy() {
+        assert!(matches!(tunnel(""), Err(Cause::Io(_))));
+        assert!(matches!(tunnel("HTTP/1.1 200 OK\r\n"), Err(Cause::Refused(Refusal::NoHttp(_)))));
+        assert!(matches!(tunnel("SSH-2.0-OpenSSH\r\n"), Err(Cause::Refused(Refusal::NoHttp(_)))));
+        assert!(matches!(tunnel("\x15\x03\x01\x00\x02\x02\x46"), Err(Cause::Refused(Refusal::SpeaksTls))));
+        assert!(matches!(tunnel("HTTP/1.1 200 OK\r\n\r\nmore"), Err(Cause::Refused(Refusal::NoHttp(_)))));
+    }
+
+    fn socks_says(said: &[u8], login: Option<(&str, &str)>) -> Result<(), Cause> {
+        socks(&mut Said(said.to_vec()), Target::Name("host"), 443, login, Instant::now())
+    }
+
+    #[test]
+    fn socks_answers() {
+        let user = Some(("user", "password"));
+        socks_says(&[5, 0, 5, 0, 0, 1, 1, 2, 3, 4, 0, 80], None).unwrap();
+        socks_says(&[5, 0, 5, 0, 0, 3, 2, b'a', b'b', 0, 80], user).unwrap();
+        socks_says(&[5, 2, 1, 0, 5, 0, 0, 4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 80], user)
+            .unwrap();
+        let refused = |said: &[u8], login| match socks_says(said, login) {
+            Err(Cause::Refused(refusal)) => format!("{refusal:?}"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(&[5, 255], None), "LoginWanted");
+        assert_eq!(refused(&[5, 2, 1, 1], user), "WrongLogin");
+        assert_eq!(refused(&[5, 255], user), "WrongLogin");
+        assert_eq!(refused(&[5, 0, 5, 2, 0, 1], None), "Socks(2)");
+        assert_eq!(refused(b"HTTP/1.1 400", None), "NoSocks");
+        assert_eq!(refused(&[5, 0, 5, 0, 0, 9], None), "NoSocks");
+        assert!(matches!(socks_says(&[5], None), Err(Cause::Io(_))));
+    }
+}

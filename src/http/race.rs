@@ -1,0 +1,244 @@
+//! Connecting to the first address that answers: Happy Eyeballs (RFC 8305).
+//!
+//! The addresses of both families take turns. The next one is tried when one fails, or has not answered within
+//! 250 ms; the first that connects wins, and the others are closed.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+use socket2::{Domain, Protocol, SockRef, Socket as Socket2, TcpKeepalive, Type};
+
+use super::failure::Cause;
+use super::socket::{Socket, Wake};
+
+/// RFC 8305, section 8, "Connection Attempt Delay".
+const NEXT_AFTER: Duration = Duration::from_millis(250);
+
+/// How long sent bytes may stay without an acknowledgement before the connection is given up: a firewall that has
+/// forgotten an idle connection drops them without a word. Linux and Android only; other systems notice after their
+/// own limit, which can be minutes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+
+/// After how long an idle connection is probed, so that firewalls remember it.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// A connection to one of the addresses.
+pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Arc<Wake>) -> Result<Socket, Cause> {
+    let mut waiting = interleave(addresses).into_iter();
+    let mut attempts: Vec<TcpStream> = Vec::new();
+    let mut tried = 0;
+    let mut last: Option<io::Error> = None;
+    let mut next_at = Instant::now();
+    loop {
+        while next_at <= Instant::now() {
+            let Some(address) = waiting.next() else { break };
+            tried += 1;
+            match begin(address) {
+                Ok(stream) => {
+                    attempts.push(stream);
+                    next_at = Instant::now() + NEXT_AFTER;
+                }
+                // The next one at once.
+                Err(error) => last = Some(error),
+            }
+        }
+        if attempts.is_empty() {
+            let last = last.unwrap_or_else(|| io::ErrorKind::NotConnected.into());
+            return Err(Cause::Unreachable { tried, last });
+        }
+        let until_next = if waiting.len() == 0 { until } else { next_at.min(until) };
+        let sockets: Vec<_> = attempts.iter().collect();
+        match wake.wait(&sockets, PollFlags::OUT, until_next) {
+            Err(Cause::TimedOut) if until_next < until => continue,
+            Err(cause) => return Err(cause),
+            Ok(()) => {}
+        }
+        let mut index = 0;
+        while index < attempts.len() {
+            match state_of(&attempts[index]) {
+                State::Connected => {
+                    let stream = attempts.swap_remove(index);
+                    prepare(&stream);
+                    return Ok(Socket::new(stream, wake.clone()));
+                }
+                State::Connecting => index += 1,
+                State::Failed(error) => {
+                    attempts.swap_remove(index);
+                    last = Some(error);
+                    next_at = Instant::now();
+                }
+            }
+        }
+    }
+}
+
+/// The families take turns, beginning with that of the first address; each keeps its order.
+fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first() else { return Vec::new() };
+    let (same, other): (Vec<SocketAddr>, Vec<_>) =
+        addresses.iter().partition(|address| address.is_ipv4() == first.is_ipv4());
+    let mut both = Vec::with_capacity(addresses.len());
+    let (mut same, mut other) = (same.into_iter(), other.into_iter());
+    while both.len() < addresses.len() {
+        both.extend(same.next());
+        both.extend(other.next());
+    }
+    both
+}
+
+/// An attempt under way.
+fn begin(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&address.into()) {
+        Ok(()) => {}
+        Err(error) if is_under_way(&error) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(socket.into())
+}
+
+fn is_under_way(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::EINPROGRESS) {
+        return true;
+    }
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+enum State {
+    Connecting,
+    Connected,
+    Failed(io::Error),
+}
+
+fn state_of(stream: &TcpStream) -> State {
+    match stream.take_error() {
+        Ok(Some(error)) | Err(error) => State::Failed(error),
+        Ok(None) => match stream.peer_addr() {
+            Ok(_) => State::Connected,
+            Err(_) => State::Connecting,
+        },
+    }
+}
+
+/// What can't be set is left as the system has it: the connection works without.
+fn prepare(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE));
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::socket::Stream;
+    use super::*;
+    use std::net::TcpListener;
+
+    /// A listener whose backlog is full: it does not answer any more.
+    struct Unanswered {
+        listener: Socket2,
+        _queued: Vec<Socket2>,
+    }
+
+    impl Unanswered {
+        fn new(address: &str) -> Unanswered {
+            let address: SocketAddr = address.parse().unwrap();
+            let listener = Socket2::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+            listener.bind(&address.into()).unwrap();
+            listener.listen(0).unwrap();
+            let there = listener.local_addr().unwrap();
+            let queued = (0..4)
+                .map(|_| {
+                    let socket = Socket2::new(there.domain(), Type::STREAM, None).unwrap();
+                    socket.set_nonblocking(true).unwrap();
+                    let _ = socket.connect(&there);
+                    socket
+                })
+                .collect();
+            std::thread::sleep(Duration::from_millis(50));
+            Unanswered { listener, _queued: queued }
+        }
+
+        fn address(&self) -> SocketAddr {
+            self.listener.local_addr().unwrap().as_socket().unwrap()
+        }
+    }
+
+    fn refused(address: &str) -> SocketAddr {
+        TcpListener::bind(address).unwrap().local_addr().unwrap()
+    }
+
+    fn race(addresses: &[SocketAddr], limit: Duration) -> (Duration, Result<Socket, Cause>) {
+        let begin = Instant::now();
+        let result = connect(addresses, begin + limit, &Arc::default());
+        (begin.elapsed(), result)
+    }
+
+    const SECONDS: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn families_take_turns() {
+        let [a, b, c, d] = ["1.1.1.1:1", "1.1.1.2:1", "1.1.1.3:1", "[::1]:1"].map(|text| text.parse().unwrap());
+        assert_eq!(interleave(&[a, b, c, d]), [a, d, b, c]);
+        assert_eq!(interleave(&[d, a, b]), [d, a, b]);
+        assert_eq!(interleave(&[]), []);
+    }
+
+    #[test]
+    fn an_address_that_does_not_answer_costs_a_quarter_of_a_second() {
+        let open = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dead = Unanswered::new("[::1]:0");
+        let (took, result) = race(&[dead.address(), open.local_addr().unwrap()], SECONDS);
+        assert!(result.unwrap().is_reusable());
+        assert!(took >= NEXT_AFTER && took < NEXT_AFTER * 2, "{took:?}");
+        let (took, result) = race(&[open.local_addr().unwrap(), dead.address()], SECONDS);
+        assert!(result.is_ok() && took < NEXT_AFTER, "{took:?}");
+    }
+
+    #[test]
+    fn an_address_that_refuses_costs_nothing() {
+        let open = TcpListener::bind("[::1]:0").unwrap();
+        let (took, result) = race(&[refused("127.0.0.1:0"), open.local_addr().unwrap()], SECONDS);
+        assert!(result.is_ok() && took < NEXT_AFTER, "{took:?}");
+    }
+
+    #[test]
+    fn one_refused_and_one_unanswered_take_the_whole_limit_in_either_order() {
+        let dead = Unanswered::new("127.0.0.1:0");
+        let closed = refused("[::1]:0");
+        for addresses in [[dead.address(), closed], [closed, dead.address()]] {
+            let (took, result) = race(&addresses, Duration::from_millis(600));
+            assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
+            assert!(took >= Duration::from_millis(600) && took < Duration::from_millis(650), "{took:?}");
+        }
+    }
+
+    #[test]
+    fn when_all_refuse_the_number_and_the_last_reason_are_there() {
+        let (took, result) = race(&[refused("127.0.0.1:0"), refused("[::1]:0")], SECONDS);
+        let Err(Cause::Unreachable { tried: 2, last }) = result else { panic!("{result:?}") };
+        assert_eq!(last.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(took < NEXT_AFTER, "{took:?}");
+    }
+
+    #[test]
+    fn a_cancel_ends_an_unanswered_connect_at_once() {
+        let dead = Unanswered::new("127.0.0.1:0");
+        let wake = Arc::new(Wake::default());
+        let begin = Instant::now();
+        std::thread::scope(|scope| {
+            let attempt = scope.spawn(|| connect(&[dead.address()], begin + SECONDS * 2, &wake));
+            std::thread::sleep(Duration::from_millis(100));
+            wake.cancel();
+            assert!(matches!(attempt.join().unwrap(), Err(Cause::Cancelled)));
+            assert!(begin.elapsed() < Duration::from_millis(200), "{:?}", begin.elapsed());
+        });
+    }
+}

@@ -1,0 +1,223 @@
+//! Which way to a server: directly, or through a proxy.
+
+use std::net::IpAddr;
+
+use ureq::Proxy;
+
+use crate::config::{Config, PROXY_RULE, ProxySetting, ProxyUrl, refusal};
+use crate::endpoint::BaseUrl;
+use crate::error::Error;
+
+/// A server, and the way there.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) base: BaseUrl,
+    pub(super) proxy: Option<ProxyServer>,
+}
+
+impl Route {
+    /// The proxy, for ureq: connections through different ones are not mixed.
+    pub(super) fn proxy(&self) -> Option<Proxy> {
+        self.proxy.as_ref().map(|server| server.proxy.clone())
+    }
+}
+
+/// A proxy, and who named it.
+#[derive(Clone, Debug)]
+pub(super) struct ProxyServer {
+    pub(super) proxy: Proxy,
+    /// `"the setting proxy"`, `"HTTPS_PROXY"`.
+    pub(super) source: &'static str,
+}
+
+/// The proxy, and which hosts go without it.
+#[derive(Clone, Debug)]
+pub(crate) struct Proxies {
+    proxy: Option<ProxyServer>,
+    exempt: Exempt,
+}
+
+#[derive(Clone, Debug)]
+enum Exempt {
+    Nobody,
+    /// This machine, and the hosts of NO_PROXY.
+    ThisMachineAnd(String),
+}
+
+impl Proxies {
+    /// What the setting names or, with `proxy=env`, the environment.
+    pub(crate) fn new(config: &Config) -> Result<Proxies, Error> {
+        match &config.proxy {
+            ProxySetting::None => Ok(Proxies { proxy: None, exempt: Exempt::Nobody }),
+            ProxySetting::Url(url) => {
+                let proxy = ProxyServer { proxy: url.0.clone(), source: "the setting proxy" };
+                Ok(Proxies { proxy: Some(proxy), exempt: Exempt::Nobody })
+            }
+            ProxySetting::Env => Proxies::of_environment(|name| std::env::var(name).unwrap_or_default()),
+        }
+    }
+
+    /// The first of HTTPS_PROXY and ALL_PROXY, in upper or lower case, that is not empty.
+    fn of_environment(env: impl Fn(&str) -> String) -> Result<Proxies, Error> {
+        let value_of = |names: &[&'static str]| {
+            names.iter().map(|name| (*name, env(name))).find(|(_, value)| !value.trim().is_empty())
+        };
+        let proxy = match value_of(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) {
+            None => None,
+            Some((source, url)) => {
+                let url = ProxyUrl::parse(url.trim());
+                let proxy = url.ok_or_else(|| refusal(&format!("{source} (proxy=env)"), PROXY_RULE))?.0;
+                Some(ProxyServer { proxy, source })
+            }
+        };
+        let list = value_of(&["NO_PROXY", "no_proxy"]).map(|(_, list)| list);
+        Ok(Proxies { proxy, exempt: Exempt::ThisMachineAnd(list.unwrap_or_default()) })
+    }
+
+    /// The way to a server. Plain http never goes to a proxy: it is for this machine alone, and the access token
+    /// would cross the network in the clear.
+    pub(crate) fn route(&self, base: BaseUrl) -> Route {
+        let is_direct = !base.is_https()
+            || match &self.exempt {
+                Exempt::Nobody => false,
+                Exempt::ThisMachineAnd(list) => base.is_loopback() || is_listed(list, base.host(), base.port()),
+            };
+        let proxy = self.proxy.clone().filter(|_| !is_direct);
+        Route { base, proxy }
+    }
+}
+
+/// Whether NO_PROXY names a host, as curl (8) and Go's `httpproxy` read it: entries between commas or blanks, `*`
+/// for all, a domain for itself and what is below it (with a dot or `*.` in front, too), an address, a block of
+/// addresses (`10.0.0.0/8`), each but the block perhaps with a port. Case and a dot at the end do not count.
+fn is_listed(list: &str, host: &str, port: u16) -> bool {
+    let host = host.trim_end_matches('.');
+    let address = host.parse::<IpAddr>().ok();
+    list.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty()).any(|entry| {
+        let entry = entry.to_ascii_lowercase();
+        if entry == "*" {
+            return true;
+        }
+        if let Some((network, length)) = entry.split_once('/') {
+            return address.is_some_and(|address| is_in_block(address, network, length));
+        }
+        let (name, its_port) = match entry.strip_prefix('[') {
+            Some(rest) => match rest.split_once(']') {
+                Some((name, port)) => (name, port.strip_prefix(':')),
+                None => return false,
+            },
+            // More than one colon: an IPv6 address without brackets.
+            None => match entry.split_once(':') {
+                Some((name, port)) if !port.contains(':') => (name, Some(port)),
+                _ => (&*entry, None),
+            },
+        };
+        if its_port.is_some_and(|its_port| its_port != port.to_string()) {
+            return false;
+        }
+        if let Some(address) = address {
+            return name.parse() == Ok(address);
+        }
+        let domain = name.strip_prefix('*').unwrap_or(name).trim_start_matches('.').trim_end_matches('.');
+        !domain.is_empty() && host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    })
+}
+
+fn is_in_block(address: IpAddr, network: &str, length: &str) -> bool {
+    fn bits(address: IpAddr) -> (u128, u32) {
+        match address {
+            IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
+            IpAddr::V6(address) => (address.to_bits(), 128),
+        }
+    }
+    let (Ok(network), Ok(length)) = (network.trim_matches(['[', ']']).parse(), length.parse::<u32>()) else {
+        return false;
+    };
+    let ((address, width), (network, network_width)) = (bits(address), bits(network));
+    if width != network_width || length > width {
+        return false;
+    }
+    // A shift by the whole width would overflow.
+    (address ^ network).checked_shr(width - length).unwrap_or(0) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_as_curl_and_go_read_it() {
+        for (list, host, port, expected) in [
+            ("", "host", 443, false),
+            (" , ,", "host", 443, false),
+            ("*", "host", 443, true),
+            ("zmd.test", "zmd.test", 443, true),
+            ("zmd.test", "api.zmd.test", 443, true),
+            ("zmd.test", "apizmd.test", 443, false),
+            (".zmd.test", "api.zmd.test", 443, true),
+            (".zmd.test", "zmd.test", 443, true),
+            ("*.zmd.test", "api.zmd.test", 443, true),
+            ("zmd.test.", "api.zmd.test", 443, true),
+            ("ZMD.test", "api.zmd.test", 443, true),
+            ("zmd.test", "api.zmd.test.", 443, true),
+            ("a.test b.test\tc.test,d.test", "c.test", 443, true),
+            (" d.test ", "d.test", 443, true),
+            ("zmd.test:443", "zmd.test", 443, true),
+            ("zmd.test:8443", "zmd.test", 443, false),
+            (".", "zmd.test", 443, false),
+            ("10.0.0.0/8", "10.1.2.3", 443, true),
+            ("10.0.0.0/8", "11.1.2.3", 443, false),
+            ("10.0.0.0/8", "10.example.com", 443, false),
+            ("0.0.0.0/0", "8.8.8.8", 443, true),
+            ("0.0.0.0/0", "2001:db8::1", 443, false),
+            ("10.1.2.3/32", "10.1.2.3", 443, true),
+            ("10.0.0.0/33", "10.1.2.3", 443, false),
+            ("10.0.0.0/x", "10.1.2.3", 443, false),
+            ("192.168.7.128/25", "192.168.7.200", 443, true),
+            ("192.168.7.128/25", "192.168.7.100", 443, false),
+            ("fd00::/8", "fd12:3456::1", 443, true),
+            ("fd00::/8", "fe80::1", 443, false),
+            ("::/0", "fe80::1", 443, true),
+            ("10.1.2.3", "10.1.2.3", 443, true),
+            ("2.3", "10.1.2.3", 443, false),
+            ("10.1.2.3:8443", "10.1.2.3", 8443, true),
+            ("2001:db8::1", "2001:db8::1", 443, true),
+            ("2001:db8:0::1", "2001:db8::1", 443, true),
+            ("[2001:db8::1]", "2001:db8::1", 443, true),
+            ("[2001:db8::1]:8443", "2001:db8::1", 443, false),
+            ("[2001:db8::1]:443", "2001:db8::1", 443, true),
+            ("[2001:db8::1", "2001:db8::1", 443, false),
+        ] {
+            assert_eq!(is_listed(list, host, port), expected, "{list:?} {host}:{port}");
+        }
+    }
+
+    #[test]
+    fn plain_http_never_goes_to_a_proxy() {
+        let mut config = Config::new();
+        for proxy in ["http://proxy.example.com:3128", "https://proxy.example.com", "socks5h://proxy.example.com"] {
+            config.set("proxy", proxy).unwrap();
+            let proxies = Proxies::new(&config).unwrap();
+            assert!(proxies.route(BaseUrl::parse("http://localhost:8080").unwrap()).proxy.is_none());
+            assert!(proxies.route(BaseUrl::parse("http://127.0.0.1").unwrap()).proxy.is_none());
+            assert!(proxies.route(BaseUrl::parse("https://localhost:8080").unwrap()).proxy.is_some());
+        }
+    }
+
+    #[test]
+    fn the_environment_names_the_proxy() {
+        let of = |variables: &[(&str, &str)]| {
+            let value =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            let proxies = Proxies::of_environment(|name| value(name).unwrap_or_default()).unwrap();
+            let route = proxies.route(BaseUrl::parse("https://www.zohoapis.com").unwrap());
+            route.proxy.map(|server| (server.proxy.host().to_owned(), server.source))
+        };
+        let named = |host: &str, source| Some((host.to_owned(), source));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("HTTP_PROXY", "http://a")]), None);
+        assert_eq!(of(&[("HTTPS_PROXY", " http://a "), ("ALL_PROXY", "http://b")]), named("a", "HTTPS_PROXY"));
+        assert_eq!(of(&[("HTTPS_PROXY", ""), ("all_proxy", "http://b")]), named("b", "all_proxy"));
+        assert_eq!(of(&[("https_proxy", "http://a"), ("NO_PROXY", "x,zohoapis.com")]), None);
+    }
+}

@@ -1,0 +1,270 @@
+//! The socket: bytes in and out under a deadline, and the one wait for "ready, too late, or cancelled".
+//!
+//! All sockets are non-blocking, and every wait is a `poll()` over the socket and the descriptor of [`Wake`]. So a
+//! cancel ends it at once, and it ends on time: `SO_RCVTIMEO`, which blocking sockets have instead, rides on the
+//! kernel's coarse timers and is up to an eighth of its length late.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::failure::Cause;
+
+/// A byte stream under time limits: a socket, or TLS over another stream.
+pub(crate) trait Stream: fmt::Debug + Send + Sync {
+    /// Reads what there is, and waits for something where there is nothing; 0 at the end of the stream.
+    fn read(&mut self, buffer: &mut [u8], until: Instant) -> Result<usize, Cause>;
+
+    /// Writes all of it.
+    fn write_all(&mut self, bytes: &[u8], until: Instant) -> Result<(), Cause>;
+
+    /// Whether the stream can serve another request: it is open, and nothing arrived that nobody asked for.
+    fn is_reusable(&mut self) -> bool;
+}
+
+/// Ends every wait of a session at once, and all later ones, when the session is cancelled.
+///
+/// It belongs to one process: a child of `fork()` makes its own.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    cancelled: AtomicBool,
+    /// Made with the first connection: a client that was never used holds no descriptor.
+    signal: OnceLock<Signal>,
+}
+
+impl Wake {
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn cancel(&self) {
+        if !self.cancelled.swap(true, Ordering::SeqCst)
+            && let Some(signal) = self.signal.get()
+        {
+            signal.raise();
+        }
+    }
+
+    fn signal(&self) -> io::Result<&Signal> {
+        if let Some(signal) = self.signal.get() {
+            return Ok(signal);
+        }
+        let made = Signal::new()?;
+        let signal = self.signal.get_or_init(|| made);
+        // A cancel may have come before there was anything to raise.
+        if self.is_cancelled() {
+            signal.raise();
+        }
+        Ok(signal)
+    }
+
+    /// Waits until one of the sockets is ready: to be read from, or to be written to.
+    pub(crate) fn wait(&self, sockets: &[&TcpStream], flags: PollFlags, until: Instant) -> Result<(), Cause> {
+        let signal = self.signal()?;
+        let mut descriptors: Vec<PollFd> = Vec::with_capacity(sockets.len() + 1);
+        descriptors.push(PollFd::new(signal.descriptor(), PollFlags::IN));
+        descriptors.extend(sockets.iter().map(|socket| PollFd::new(*socket, flags)));
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            // Not for ever at once: some systems' clocks overflow.
+            let limit = left.min(Duration::from_secs(3600));
+            let timeout = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos() as _ };
+            match poll(&mut descriptors, Some(&timeout)) {
+                Ok(0) if limit < left => {}
+                Ok(0) => return Err(Cause::TimedOut),
+                Ok(_) if !descriptors[0].revents().is_empty() => return Err(Cause::Cancelled),
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(Cause::Io(error.into())),
+            }
+        }
+    }
+}
+
+/// A descriptor that becomes readable once, and stays so.
+#[cfg(unix)]
+#[derive(Debug)]
+struct Signal {
+    reader: io::PipeReader,
+    writer: io::PipeWriter,
+}
+
+#[cfg(unix)]
+impl Signal {
+    fn new() -> io::Result<Signal> {
+        let (reader, writer) = io::pipe()?;
+        Ok(Signal { reader, writer })
+    }
+
+    fn raise(&self) {
+        // Twice at most, so the pipe is never full.
+        let _ = (&self.writer).write(&[1]);
+    }
+
+    fn descriptor(&self) -> &io::PipeReader {
+        &self.reader
+    }
+}
+
+/// Windows polls sockets only: a datagram to oneself is the signal there.
+#[cfg(not(unix))]
+#[derive(Debug)]
+struct Signal(std::net::UdpSocket);
+
+#[cfg(not(unix))]
+impl Signal {
+    fn new() -> io::Result<Signal> {
+        let socket = std::net::UdpSocket::bind(("127.0.0.1", 0))?;
+        socket.connect(socket.local_addr()?)?;
+        Ok(Signal(socket))
+    }
+
+    fn raise(&self) {
+        let _ = self.0.send(&[1]);
+    }
+
+    fn descriptor(&self) -> &std::net::UdpSocket {
+        &self.0
+    }
+}
+
+/// A TCP connection.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    wake: Arc<Wake>,
+    /// The last read took all there was, so that nothing need be asked for right after it.
+    is_drained: bool,
+}
+
+impl Socket {
+    /// `stream` is connected, and non-blocking.
+    pub(crate) fn new(stream: TcpStream, wake: Arc<Wake>) -> Socket {
+        Socket { stream, wake, is_drained: false }
+    }
+}
+
+impl Stream for Socket {
+    fn read(&mut self, buffer: &mut [u8], until: Instant) -> Result<usize, Cause> {
+        loop {
+            self.wake.wait(&[&self.stream], PollFlags::IN, until)?;
+            match self.stream.read(buffer) {
+                Ok(amount) => {
+                    self.is_drained = (1..buffer.len()).contains(&amount);
+                    return Ok(amount);
+                }
+                Err(error) if is_not_ready(&error) => {}
+                Err(error) => return Err(Cause::Io(error)),
+            }
+        }
+    }
+
+    fn write_all(&mut self, mut bytes: &[u8], until: Instant) -> Result<(), Cause> {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(0) => return Err(Cause::Io(io::ErrorKind::WriteZero.into())),
+                Ok(amount) => bytes = &bytes[amount..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_not_ready(&error) => {
+                    self.wake.wait(&[&self.stream], PollFlags::OUT, until)?;
+                }
+                Err(error) => return Err(Cause::Io(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_reusable(&mut self) -> bool {
+        if std::mem::take(&mut self.is_drained) {
+            return true;
+        }
+        matches!(self.stream.peek(&mut [0]), Err(error) if is_not_ready(&error))
+    }
+}
+
+fn is_not_ready(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn pair(wake: &Arc<Wake>) -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        (Socket::new(stream, wake.clone()), listener.accept().unwrap().0)
+    }
+
+    fn soon(limit: Duration) -> Instant {
+        Instant::now() + limit
+    }
+
+    #[test]
+    fn a_read_ends_on_time() {
+        let (mut socket, _other) = pair(&Arc::default());
+        let begin = Instant::now();
+        let result = socket.read(&mut [0; 8], soon(Duration::from_millis(200)));
+        assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
+        let took = begin.elapsed();
+        assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(250), "{took:?}");
+    }
+
+    #[test]
+    fn a_cancel_ends_a_read_and_every_later_one() {
+        let wake = Arc::new(Wake::default());
+        let (mut socket, mut other) = pair(&wake);
+        std::thread::scope(|scope| {
+            let read = scope.spawn(|| socket.read(&mut [0; 8], soon(Duration::from_secs(10))));
+            // A byte too many for a cancel that comes before the wait does no harm either.
+            wake.cancel();
+            wake.cancel();
+            assert!(matches!(read.join().unwrap(), Err(Cause::Cancelled)));
+        });
+        other.write_all(b"x").unwrap();
+        assert!(matches!(socket.read(&mut [0; 8], soon(Duration::from_secs(10))), Err(Cause::Cancelled)));
+    }
+
+    #[test]
+    fn a_cancel_before_the_first_connection_counts() {
+        let wake = Arc::new(Wake::default());
+        wake.cancel();
+        let (mut socket, _other) = pair(&wake);
+        assert!(matches!(socket.read(&mut [0; 8], soon(Duration::from_secs(10))), Err(Cause::Cancelled)));
+    }
+
+    #[test]
+    fn a_full_socket_is_waited_for() {
+        let (mut socket, _other) = pair(&Arc::default());
+        let result = socket.write_all(&vec![0; 32 << 20], soon(Duration::from_millis(200)));
+        assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
+    }
+
+    #[test]
+    fn a_connection_that_was_closed_or_has_something_to_say_is_not_reused() {
+        let (mut socket, mut other) = pair(&Arc::default());
+        assert!(socket.is_reusable());
+        other.write_all(b"hello").unwrap();
+        assert_eq!(socket.read(&mut [0; 5], soon(Duration::from_secs(5))).unwrap(), 5);
+        assert!(socket.is_reusable());
+        other.write_all(b"hello").unwrap();
+        while socket.is_reusable() {
+            std::thread::yield_now();
+        }
+        assert_eq!(socket.read(&mut [0; 8], soon(Duration::from_secs(5))).unwrap(), 5);
+        drop(other);
+        // Right after the read nothing is asked; after that the end is seen.
+        socket.is_reusable();
+        while socket.is_reusable() {
+            std::thread::yield_now();
+        }
+    }
+}

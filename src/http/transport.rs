@@ -1,0 +1,170 @@
+//! A connection as ureq uses it: its buffers, and whether a request on it may be sent again.
+
+use std::fmt;
+use std::io;
+use std::time::{Duration, Instant};
+
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+
+use super::failure::{Cause, Failed, Stage};
+use super::socket::Stream;
+
+/// The longest request is one with an access token of 4096 characters and a URL with a long path.
+const OUTPUT: usize = 16 * 1024;
+
+/// A read takes this much at least; the buffer grows with what has to be kept.
+const INPUT: usize = 4 * 1024;
+
+/// A connection to a server, TLS included.
+///
+/// It knows whether it has served before: if such a connection ends without a byte of an answer, the server (or a
+/// firewall on the way) closed it while it was idle, and the request can go to another one at no risk.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: Box<dyn Stream>,
+    is_tls: bool,
+    buffers: Buffer,
+    answered: bool,
+    asked_again: bool,
+}
+
+/// See [`Connection`]: the request has to go to another one.
+#[derive(Debug)]
+pub(super) struct Stale;
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server had closed the connection")
+    }
+}
+
+impl std::error::Error for Stale {}
+
+impl Connection {
+    pub(super) fn new(stream: Box<dyn Stream>, is_tls: bool) -> Connection {
+        Connection { stream, is_tls, buffers: Buffer::default(), answered: false, asked_again: false }
+    }
+
+    fn failed(&self, cause: Cause) -> ureq::Error {
+        match cause {
+            Cause::Io(error) if self.asked_again && is_broken(&error) => ureq::Error::Other(Box::new(Stale)),
+            cause => Failed::at(Stage::Answer, cause).into(),
+        }
+    }
+}
+
+/// Whether the connection was closed or reset, or nothing that was sent arrived any more.
+pub(super) fn is_broken(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(
+        error.kind(),
+        ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof | NotConnected | TimedOut | HostUnreachable
+    )
+}
+
+fn end_of(timeout: NextTimeout) -> Instant {
+    let after: Duration = *timeout.after;
+    let now = Instant::now();
+    // Every exchange has a limit: this one is for what ureq means by none.
+    now.checked_add(after).unwrap_or(now + Duration::from_secs(86_400))
+}
+
+impl Transport for Connection {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.asked_again = self.answered;
+        let result = self.stream.write_all(&self.buffers.output[..amount], end_of(timeout));
+        result.map_err(|cause| self.failed(cause))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let result = self.stream.read(self.buffers.input_append_buf(), end_of(timeout));
+        let amount = result.map_err(|cause| self.failed(cause))?;
+        if amount == 0 && self.asked_again {
+            return Err(ureq::Error::Other(Box::new(Stale)));
+        }
+        self.buffers.input_appended(amount);
+        self.answered |= amount > 0;
+        self.asked_again &= amount == 0;
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.is_reusable()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+}
+
+/// What goes out and what came in. ureq's own buffers take 128 KB each; these take what is needed.
+#[derive(Default)]
+struct Buffer {
+    output: Vec<u8>,
+    input: Vec<u8>,
+    /// The part of `input` that is filled, and not consumed.
+    from: usize,
+    to: usize,
+    /// Whether the last look at the input consumed some of it: else it waits for more.
+    progress: bool,
+}
+
+impl Buffer {
+    /// Room for at least `least` more bytes of input.
+    fn make_room(&mut self, least: usize) {
+        if self.from > 0 {
+            self.input.copy_within(self.from..self.to, 0);
+            self.to -= self.from;
+            self.from = 0;
+        }
+        if self.input.len() - self.to < least {
+            self.input.resize(self.to + least, 0);
+        }
+    }
+}
+
+impl Buffers for Buffer {
+    fn output(&mut self) -> &mut [u8] {
+        self.output.resize(OUTPUT, 0);
+        &mut self.output
+    }
+
+    fn input(&self) -> &[u8] {
+        &self.input[self.from..self.to]
+    }
+
+    fn input_append_buf(&mut self) -> &mut [u8] {
+        self.make_room(INPUT);
+        &mut self.input[self.to..]
+    }
+
+    fn input_appended(&mut self, amount: usize) {
+        self.to += amount;
+    }
+
+    fn input_consume(&mut self, amount: usize) {
+        self.progress = amount > 0;
+        self.from += amount;
+    }
+
+    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.make_room(INPUT);
+        self.output.resize(OUTPUT, 0);
+        (&mut self.input[self.to..], &mut self.output)
+    }
+
+    fn can_use_input(&self) -> bool {
+        self.from < self.to && self.progress
+    }
+}
+
+/// Not the bytes: there are tokens in them.
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer").finish_non_exhaustive()
+    }
+}
