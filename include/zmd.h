@@ -172,6 +172,14 @@ enum zmd_state
    * The job is over, and failed as a whole.
    */
   ZMD_STATE_FAILED = 4,
+  /**
+   * The job waits for its turn.
+   */
+  ZMD_STATE_QUEUED = 5,
+  /**
+   * The job was interrupted, and is not over.
+   */
+  ZMD_STATE_SUSPENDED = 6,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -440,8 +448,8 @@ zmd_error zmd_client_set_access_token(struct zmd_client *client,
  *
  * @param client  the client; any number of threads may call at the same time
  * @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
- *                digits and underscores, at most 100 characters. The documentation's "Sales Orders" is
- *                `"Sales_Orders"`, its "Meetings" is `"Events"`.
+ *                digits and underscores, at most 100 characters; white space around it is ignored. The
+ *                documentation's "Sales Orders" is `"Sales_Orders"`, its "Meetings" is mostly `"Events"`.
  * @param job_id  the `job_id` that scheduling answered: 1 to 64 letters, digits, underscores and hyphens;
  *                white space around it is passed over
  * @param status  where to put the answer; always written whole, on failure too

@@ -235,7 +235,17 @@ impl Client {
             poll_max: self.account.poll_max,
             concurrency: self.account.max_concurrency,
         };
-        let waiting = Waiting { client: self, process: self.process(), jobs };
+        // A callback can end a wait while polls for other jobs are in flight. Where there can be some, the wait has a
+        // clone for itself, whose cancel disturbs nobody else.
+        let own = match jobs {
+            [_] => None,
+            _ => match self.try_clone() {
+                Ok(clone) => Some(clone),
+                Err(error) => return jobs.iter().map(|_| Waited { last: None, result: Err(error.clone()) }).collect(),
+            },
+        };
+        let client = own.as_ref().unwrap_or(self);
+        let waiting = Waiting { client, process: client.process(), is_own: own.is_some(), jobs };
         wait::wait(&waiting, jobs.len(), |index| jobs[index].as_ref().err().cloned(), limits, progress)
     }
 
@@ -388,15 +398,24 @@ impl Client {
     /// What the answer to a status request says, and whether to ask again if it is an error.
     fn read(&self, answer: &Answer, api: &Route, job: JobName) -> Result<Status, Failure> {
         if (300..400).contains(&answer.status) {
-            let message = format!(
-                "{} redirects the question for {job} (HTTP {}) to {}: no token is sent there; check api_domain",
-                api.base,
-                answer.status,
-                answer.location.as_deref().unwrap_or("nowhere")
-            );
+            let (base, http_status) = (&api.base, answer.status);
+            let message = match (&answer.location, http_status) {
+                (_, 304) => format!(
+                    "{base} answers the question for {job} with HTTP 304, which is for caches: is a cache in between \
+                     that should not be? Check api_domain and proxy"
+                ),
+                (Some(location), _) => format!(
+                    "{base} redirects the question for {job} (HTTP {http_status}) to {location}: no token is sent \
+                     there; check api_domain"
+                ),
+                (None, _) => format!(
+                    "{base} redirects the question for {job} (HTTP {http_status}), and does not say where to: check \
+                     api_domain"
+                ),
+            };
             return Err(Failure::lasting(Error::new(ZMD_ERR_BAD_RESPONSE, message).with_http_status(answer.status)));
         }
-        status::read(answer.status, &answer.body, job).map_err(|error| {
+        status::read(answer, job).map_err(|error| {
             let kind = error.kind();
             let error = if kind == ZMD_ERR_UNAUTHORIZED { self.explain_refusal(error, api) } else { error };
             Failure { error, again: again(answer, kind) }
@@ -428,6 +447,8 @@ impl Client {
 struct Waiting<'a> {
     client: &'a Client,
     process: Arc<Process>,
+    /// The client is this wait's own.
+    is_own: bool,
     jobs: &'a [Result<(ModuleName, JobId), Error>],
 }
 
@@ -441,8 +462,10 @@ impl World for Waiting<'_> {
         self.client.attempt(&self.process, JobName { module, job_id }, Deadline::after(limit), &mut None)
     }
 
-    fn cancel(&self) {
-        self.client.cancel();
+    fn interrupt(&self) {
+        if self.is_own {
+            self.client.cancel();
+        }
     }
 
     fn is_cancelled(&self) -> bool {
@@ -458,16 +481,16 @@ impl World for Waiting<'_> {
     }
 }
 
-/// Whether the same request may fare better later. The API answers some errors with HTTP 200, too many
-/// requests among them.
+/// Whether the error is transient. The API answers some with HTTP 200 or 400, too many requests among them.
 fn again(answer: &Answer, kind: zmd_error) -> Again {
-    let may_pass = match answer.status {
-        429 | 500 | 502 | 503 | 504 => true,
-        500.. => false,
-        _ => matches!(kind, ZMD_ERR_RATE_LIMITED | ZMD_ERR_SERVER),
+    let is_transient = match kind {
+        ZMD_ERR_RATE_LIMITED => true,
+        // Not implemented, HTTP version not supported, ...: that stays so.
+        ZMD_ERR_SERVER => !matches!(answer.status, 501 | 505..),
+        _ => false,
     };
     match answer.retry_after {
-        _ if !may_pass => Again::Never,
+        _ if !is_transient => Again::Never,
         Some(pause) => Again::After(pause),
         None => Again::BackOff,
     }
@@ -505,8 +528,8 @@ mod tests {
             self.waiting.poll(index, limit)
         }
 
-        fn cancel(&self) {
-            self.waiting.cancel();
+        fn interrupt(&self) {
+            self.waiting.interrupt();
         }
 
         fn is_cancelled(&self) -> bool {
@@ -561,7 +584,7 @@ mod tests {
         ];
         events.reverse();
         let world = Driven {
-            waiting: Waiting { client: &client, process: process.clone(), jobs: &jobs },
+            waiting: Waiting { client: &client, process: process.clone(), is_own: false, jobs: &jobs },
             begin: Instant::now(),
             sim: &sim,
             events: Mutex::new(events),

@@ -186,9 +186,15 @@ const SHOWN_NAMES: &[(&str, &str)] = &[
     ("Meetings", "Events"),
 ];
 
+fn api_name(shown: &str) -> Option<&'static str> {
+    SHOWN_NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(shown)).map(|(_, name)| *name)
+}
+
 impl ModuleName {
-    /// Takes `[A-Za-z][A-Za-z0-9_]*`, at most 100 characters.
+    /// Takes `[A-Za-z][A-Za-z0-9_]*`, at most 100 characters. White space around it goes: COBOL and SAS fill fields up
+    /// with blanks.
     pub fn parse(text: &str) -> Result<ModuleName, Error> {
+        let text = text.trim();
         let bad = |hint: &str| {
             let shown = crate::error::one_line(text, 100);
             Err(Error::new(
@@ -199,13 +205,22 @@ impl ModuleName {
                 ),
             ))
         };
-        if let Some((_, name)) = SHOWN_NAMES.iter().find(|(shown, _)| shown.eq_ignore_ascii_case(text)) {
-            return bad(&format!("use {name}; the rule is "));
-        }
         let good = text.len() <= 100
             && text.starts_with(|c: char| c.is_ascii_alphabetic())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if good { Ok(ModuleName(text.to_owned())) } else { bad("") }
+        if good {
+            return Ok(ModuleName(text.to_owned()));
+        }
+        match api_name(text) {
+            Some(name) => bad(&format!("use {name}; the rule is ")),
+            None => bad(""),
+        }
+    }
+
+    /// What the API calls the module, where this is only the name that the vendor's documentation shows. A module of
+    /// one's own may have that name, so only the service can tell.
+    pub(crate) fn api_name(&self) -> Option<&'static str> {
+        api_name(&self.0)
     }
 
     /// The name.
@@ -350,7 +365,10 @@ mod tests {
         for text in ["Leads", "L", "Sales_Orders", "CustomModule12", "a_1", &"M".repeat(100)] {
             assert_eq!(ModuleName::parse(text).unwrap().as_str(), text);
         }
-        for text in ["", " Leads", "Leads ", "1Leads", "_Leads", "Le-ads", "Leads/..", "Leads?x=y", "L\0", "Léads"] {
+        for text in [" Leads", "Leads ", "\tLeads\r\n"] {
+            assert_eq!(ModuleName::parse(text).unwrap().as_str(), "Leads");
+        }
+        for text in ["", " ", "Le ads", "1Leads", "_Leads", "Le-ads", "Leads/..", "Leads?x=y", "L\0", "Léads"] {
             let error = ModuleName::parse(text).unwrap_err();
             assert_eq!(error.kind(), ZMD_ERR_INVALID_ARGUMENT);
             assert!(error.message().starts_with("module "), "{error}");
@@ -360,15 +378,15 @@ mod tests {
 
     #[test]
     fn a_shown_name_is_answered_with_the_api_name() {
-        for (shown, name) in [
-            ("Sales Orders", "Sales_Orders"),
-            ("price books", "Price_Books"),
-            ("Purchase Orders", "Purchase_Orders"),
-            ("Meetings", "Events"),
-        ] {
+        for (shown, name) in
+            [("Sales Orders", "Sales_Orders"), ("price books", "Price_Books"), ("Purchase Orders  ", "Purchase_Orders")]
+        {
             let error = ModuleName::parse(shown).unwrap_err();
             assert!(error.message().contains(&format!("use {name};")), "{error}");
         }
+        // It may be a module of one's own.
+        assert_eq!(ModuleName::parse("Meetings").unwrap().api_name(), Some("Events"));
+        assert_eq!(ModuleName::parse("Leads").unwrap().api_name(), None);
     }
 
     #[test]

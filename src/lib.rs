@@ -15,6 +15,7 @@ mod error;
 pub mod ffi;
 mod http;
 mod oauth;
+mod page;
 mod panic;
 mod poll;
 mod retry;

@@ -80,7 +80,8 @@ pub(crate) fn run<T>(
             Again::Never => None,
             _ if retries == max_retries => None,
             Again::BackOff => Some(back_off(retries, random())),
-            Again::After(pause) => Some(pause),
+            // A server that asks for no pause at all is not to be asked a hundred times at once.
+            Again::After(pause) => Some(pause.max(back_off(retries, random()))),
         };
         match pause {
             Some(pause) if pause < deadline.remaining() => {

@@ -1,6 +1,7 @@
 //! What the API says of a job: the types, and how an answer is read.
 //!
-//! Source: Zoho CRM API v7, "Get the status of a mass delete job" and "Error codes"; v2 adds `SCHEDULED`.
+//! Source: Zoho CRM API v7, "Get the status of a mass delete job" and "Error codes"; v2 adds `SCHEDULED`. The vendor's
+//! OpenAPI specification of 2026 adds `QUEUED` and `SUSPENDED`, and some of the codes.
 
 use std::fmt;
 
@@ -12,6 +13,8 @@ use crate::error::{
     Error,
     zmd_error::{self, *},
 };
+use crate::http::Answer;
+use crate::page::{self, SOMEBODY_ELSE};
 
 /// How far a job is. The numbers are fixed for ever; newer versions may add some.
 #[allow(non_camel_case_types)]
@@ -29,17 +32,24 @@ pub enum zmd_state {
     ZMD_STATE_COMPLETED = 3,
     /// The job is over, and failed as a whole.
     ZMD_STATE_FAILED = 4,
+    /// The job waits for its turn.
+    ZMD_STATE_QUEUED = 5,
+    /// The job was interrupted, and is not over.
+    ZMD_STATE_SUSPENDED = 6,
 }
 
 use zmd_state::*;
 
 impl zmd_state {
+    /// Case and white space around the word do not count.
     fn of(text: &str) -> zmd_state {
-        match text {
+        match &*text.trim().to_ascii_uppercase() {
             "SCHEDULED" => ZMD_STATE_SCHEDULED,
             "RUNNING" => ZMD_STATE_RUNNING,
             "COMPLETED" => ZMD_STATE_COMPLETED,
             "FAILED" => ZMD_STATE_FAILED,
+            "QUEUED" => ZMD_STATE_QUEUED,
+            "SUSPENDED" => ZMD_STATE_SUSPENDED,
             _ => ZMD_STATE_UNKNOWN,
         }
     }
@@ -52,6 +62,8 @@ pub(crate) fn state_name_z(number: i32) -> &'static str {
         2 => "RUNNING\0",
         3 => "COMPLETED\0",
         4 => "FAILED\0",
+        5 => "QUEUED\0",
+        6 => "SUSPENDED\0",
         _ => "UNKNOWN\0",
     }
 }
@@ -87,47 +99,63 @@ impl fmt::Display for JobName<'_> {
 }
 
 /// Reads the answer to a status request.
-pub(crate) fn read(http_status: u16, body: &[u8], job: JobName) -> Result<Status, Error> {
-    let answer = parse(body);
+pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
+    let http_status = answer.status;
+    let parsed = parse(&answer.body);
     let is_success = (200..300).contains(&http_status) && http_status != 204;
-    let said = match &answer {
-        Ok(Answer::Job(row)) if is_success => return Ok(row.status(http_status)),
-        Ok(Answer::Error(said)) => said.clone(),
+    let said = match &parsed {
+        Ok(Body::Job(row)) if is_success => return Ok(row.status(http_status)),
+        Ok(Body::Error(said)) => said.clone(),
         _ => Said::default(),
     };
-    let kind = match (kind_of(http_status, &said, job), &answer) {
+    let is_empty = answer.body.iter().all(u8::is_ascii_whitespace);
+    let is_foreign = parsed.is_err() && !is_empty;
+    let kind = match (kind_of(http_status, &said, is_foreign, job), &parsed) {
         (Some(kind), _) => kind,
-        (None, Ok(Answer::Empty)) => ZMD_ERR_JOB_NOT_FOUND,
-        (None, Ok(Answer::Error(_))) => ZMD_ERR_API,
-        (None, Ok(Answer::Job(_)) | Err(_)) => {
-            let why = answer.err().unwrap_or_default();
-            let message = format!(
-                "the answer to the question for {job} is not the JSON that the API documents ({why}): {}. Is \
-                 api_domain right, and does a proxy or gateway answer in its place?",
-                excerpt(body)
-            );
-            return Err(Error::new(ZMD_ERR_BAD_RESPONSE, message).with_http_status(http_status));
-        }
+        (None, Ok(Body::Empty)) => ZMD_ERR_JOB_NOT_FOUND,
+        (None, Ok(Body::Error(_))) => ZMD_ERR_API,
+        (None, Ok(Body::Job(_)) | Err(_)) => ZMD_ERR_BAD_RESPONSE,
     };
+    let page = || page::describe(answer);
     let words = match (&*said.code, &*said.message) {
-        ("", "") => format!("HTTP {http_status}, {}", excerpt(body)),
+        ("", "") => format!("HTTP {http_status}, {}", page()),
         ("", message) => format!("HTTP {http_status}: {message}"),
         (code, "") => format!("HTTP {http_status}, {code}"),
         (code, message) => format!("HTTP {http_status}, {code}: {message}"),
     };
+    let module = job.module.as_str();
     let message = match kind {
+        ZMD_ERR_BAD_RESPONSE => format!(
+            "the answer for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {SOMEBODY_ELSE}",
+            parsed.err().unwrap_or_default(),
+            page()
+        ),
+        ZMD_ERR_SERVER if is_foreign => format!(
+            "the answer for {job} is an error of a proxy or gateway (HTTP {http_status}): {}. Try again later; if it \
+             stays, {SOMEBODY_ELSE}",
+            page()
+        ),
+        ZMD_ERR_RATE_LIMITED if is_foreign => format!(
+            "a proxy or gateway has had too many requests (HTTP {http_status}): {}. Ask less often, or with fewer \
+             calls at once",
+            page()
+        ),
         ZMD_ERR_UNAUTHORIZED => format!("Zoho refused the access token ({words})"),
-        ZMD_ERR_SCOPE => {
-            format!("the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): make one that has it")
-        }
+        ZMD_ERR_SCOPE => format!(
+            "the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): make one that has it, or \
+             ZohoCRM.mass_delete.{module}.READ, which suffices for this module"
+        ),
         ZMD_ERR_FORBIDDEN => format!(
             "Zoho forbids the user of this token to see {job} ({words}): ask the organization's administrator for \
              the permission, and check the scope of the token"
         ),
-        ZMD_ERR_INVALID_MODULE => format!(
-            "Zoho knows no module {} ({words}): use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs",
-            job.module.as_str()
-        ),
+        ZMD_ERR_INVALID_MODULE => {
+            let hint = match job.module.api_name() {
+                Some(name) => format!("it calls this one {name}"),
+                None => "use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs".to_owned(),
+            };
+            format!("Zoho knows no module {module} ({words}): {hint}")
+        }
         ZMD_ERR_JOB_NOT_FOUND => format!(
             "Zoho knows no {job} ({words}): check the id and the module, and that the token, data center and environment \
              are those under which the job was scheduled"
@@ -144,32 +172,37 @@ pub(crate) fn read(http_status: u16, body: &[u8], job: JobName) -> Result<Status
     Err(Error::new(kind, message).with_code(&said.code).with_http_status(http_status))
 }
 
-/// The error that an HTTP status and a code of the API mean; `None`: neither says.
-fn kind_of(http_status: u16, said: &Said, job: JobName) -> Option<zmd_error> {
-    Some(match (http_status, &*said.code) {
-        (500.., _) => ZMD_ERR_SERVER,
-        (429, _) => ZMD_ERR_RATE_LIMITED,
-        (407, _) => ZMD_ERR_PROXY,
-        (403, _) => ZMD_ERR_FORBIDDEN,
-        (401, "OAUTH_SCOPE_MISMATCH") => ZMD_ERR_SCOPE,
-        (401, _) => ZMD_ERR_UNAUTHORIZED,
-        (204, _) | (404, "") => ZMD_ERR_JOB_NOT_FOUND,
-        // The rest may come with HTTP 200 as well as with 400.
-        (_, "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE") => ZMD_ERR_UNAUTHORIZED,
-        (_, "OAUTH_SCOPE_MISMATCH") => ZMD_ERR_SCOPE,
-        (_, "NO_PERMISSION") => ZMD_ERR_FORBIDDEN,
-        (_, "INVALID_MODULE") => ZMD_ERR_INVALID_MODULE,
-        (_, "NOT_FOUND") => ZMD_ERR_JOB_NOT_FOUND,
-        (_, "INVALID_DATA") if said.names_the_job(job) => ZMD_ERR_JOB_NOT_FOUND,
-        (_, "TOO_MANY_REQUESTS") => ZMD_ERR_RATE_LIMITED,
-        (_, "INTERNAL_ERROR") => ZMD_ERR_SERVER,
-        (400.., _) => ZMD_ERR_API,
-        _ => return None,
+/// The error that a code of the API and an HTTP status mean; `None`: neither says. A known code counts more than the
+/// status that it came with: the newer specifications put INVALID_TOKEN under 403, and some come with 200.
+fn kind_of(http_status: u16, said: &Said, is_foreign: bool, job: JobName) -> Option<zmd_error> {
+    let by_code = match &*said.code {
+        "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE" => Some(ZMD_ERR_UNAUTHORIZED),
+        "OAUTH_SCOPE_MISMATCH" => Some(ZMD_ERR_SCOPE),
+        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => Some(ZMD_ERR_FORBIDDEN),
+        "INVALID_MODULE" => Some(ZMD_ERR_INVALID_MODULE),
+        "NOT_FOUND" => Some(ZMD_ERR_JOB_NOT_FOUND),
+        "INVALID_DATA" if said.names_the_job(job) => Some(ZMD_ERR_JOB_NOT_FOUND),
+        "TOO_MANY_REQUESTS" | "RATE_LIMIT_EXCEEDED" => Some(ZMD_ERR_RATE_LIMITED),
+        "INTERNAL_ERROR" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE" => Some(ZMD_ERR_SERVER),
+        _ => None,
+    };
+    by_code.or(match http_status {
+        500.. => Some(ZMD_ERR_SERVER),
+        429 => Some(ZMD_ERR_RATE_LIMITED),
+        407 => Some(ZMD_ERR_PROXY),
+        // The verdict of a gateway on the request is not Zoho's on the job.
+        400.. if is_foreign => Some(ZMD_ERR_BAD_RESPONSE),
+        403 => Some(ZMD_ERR_FORBIDDEN),
+        401 => Some(ZMD_ERR_UNAUTHORIZED),
+        204 => Some(ZMD_ERR_JOB_NOT_FOUND),
+        404 if said.code.is_empty() => Some(ZMD_ERR_JOB_NOT_FOUND),
+        400.. => Some(ZMD_ERR_API),
+        _ => None,
     })
 }
 
 /// A body, understood.
-enum Answer {
+enum Body {
     Job(Row),
     /// `{"data":[]}`
     Empty,
@@ -193,7 +226,7 @@ impl Said {
     }
 }
 
-fn parse(body: &[u8]) -> Result<Answer, String> {
+fn parse(body: &[u8]) -> Result<Body, String> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // JSON is UTF-8, but a gateway's own error need not be: what can't be read is replaced.
     let text = String::from_utf8_lossy(body);
@@ -202,17 +235,17 @@ fn parse(body: &[u8]) -> Result<Answer, String> {
     }
     let envelope: Envelope = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     if envelope.error.is_error() {
-        return Ok(Answer::Error(envelope.error.said()));
+        return Ok(Body::Error(envelope.error.said()));
     }
     let data = envelope.data.ok_or("there is no data in it")?;
-    let Some(row) = data.0 else { return Ok(Answer::Empty) };
+    let Some(row) = data.0 else { return Ok(Body::Empty) };
     if row.error.is_error() {
-        return Ok(Answer::Error(row.error.said()));
+        return Ok(Body::Error(row.error.said()));
     }
     if row.status.as_deref().unwrap_or_default().is_empty() {
         return Err("it has no Status".to_owned());
     }
-    Ok(Answer::Job(row))
+    Ok(Body::Job(row))
 }
 
 #[derive(Deserialize)]
@@ -283,10 +316,13 @@ struct ErrorFields {
 }
 
 impl ErrorFields {
+    /// The API's form: `status` is the word "error", or `code` is a word. Gateways have objects of their own: Kong's has
+    /// a `message` alone, Spring's a number as `status`.
     fn is_error(&self) -> bool {
-        match self.status.as_ref().and_then(|status| status.as_str()) {
-            Some(status) => status.eq_ignore_ascii_case("error"),
-            None => self.code.is_some(),
+        match &self.status {
+            Some(serde_json::Value::String(status)) => status.eq_ignore_ascii_case("error"),
+            Some(serde_json::Value::Null) | None => matches!(self.code, Some(serde_json::Value::String(_))),
+            Some(_) => false,
         }
     }
 
@@ -329,22 +365,14 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-/// The beginning of a body, for a message.
-fn excerpt(body: &[u8]) -> String {
-    let line = crate::error::one_line(&String::from_utf8_lossy(&body[..body.len().min(1000)]), 120);
-    match &*line {
-        "" => "with an empty body".to_owned(),
-        line => format!("it begins with {line}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn ask(http_status: u16, body: impl AsRef<[u8]>) -> Result<Status, Error> {
         let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
-        read(http_status, body.as_ref(), JobName { module: &module, job_id: &job_id })
+        let answer = Answer { status: http_status, body: body.as_ref().to_vec(), ..Answer::default() };
+        read(&answer, JobName { module: &module, job_id: &job_id })
     }
 
     fn kind(http_status: u16, body: impl AsRef<[u8]>) -> zmd_error {
@@ -376,6 +404,10 @@ mod tests {
             ("RUNNING", ZMD_STATE_RUNNING),
             ("COMPLETED", ZMD_STATE_COMPLETED),
             ("FAILED", ZMD_STATE_FAILED),
+            ("QUEUED", ZMD_STATE_QUEUED),
+            ("SUSPENDED", ZMD_STATE_SUSPENDED),
+            ("Completed", ZMD_STATE_COMPLETED),
+            (" running ", ZMD_STATE_RUNNING),
             ("PAUSED", ZMD_STATE_UNKNOWN),
         ] {
             let status = ask(200, format!(r#"{{"data":[{{"Status":"{text}"}}]}}"#)).unwrap();
@@ -449,6 +481,15 @@ mod tests {
             (429, "", ZMD_ERR_RATE_LIMITED),
             (500, "INTERNAL_ERROR", ZMD_ERR_SERVER),
             (503, "", ZMD_ERR_SERVER),
+            // A known code counts more than the status that it came with.
+            (400, "INTERNAL_SERVER_ERROR", ZMD_ERR_SERVER),
+            (400, "SERVICE_UNAVAILABLE", ZMD_ERR_SERVER),
+            (400, "RATE_LIMIT_EXCEEDED", ZMD_ERR_RATE_LIMITED),
+            (400, "AUTHORIZATION_FAILED", ZMD_ERR_FORBIDDEN),
+            (403, "INVALID_TOKEN", ZMD_ERR_UNAUTHORIZED),
+            (403, "OAUTH_SCOPE_MISMATCH", ZMD_ERR_SCOPE),
+            (401, "NO_PERMISSION", ZMD_ERR_FORBIDDEN),
+            (500, "INVALID_MODULE", ZMD_ERR_INVALID_MODULE),
         ] {
             let body = if code.is_empty() { String::new() } else { error_body(code) };
             let error = ask(http_status, &body).unwrap_err();
@@ -563,7 +604,33 @@ mod tests {
     fn an_html_page_is_named_as_such() {
         let error = ask(502, "<html>\n<body>Bad Gateway</body></html>").unwrap_err();
         assert_eq!(error.kind(), ZMD_ERR_SERVER);
-        assert!(error.message().contains("<html> <body>Bad Gateway"), "{error}");
+        assert!(
+            error.message().contains("the page \"Bad Gateway\"") && !error.message().contains("Zoho failed"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_gateways_verdict_is_not_zohos() {
+        let kong = r#"{"message":"no Route matched with those values"}"#;
+        let spring = r#"{"timestamp":"2026-01-01","status":404,"error":"Not Found","path":"/crm"}"#;
+        let number = r#"{"code":404,"message":"not found"}"#;
+        for body in ["<html><title>404 Not Found</title></html>", "Unauthorized", kong, spring, number] {
+            for http_status in [400, 401, 403, 404, 405] {
+                let error = ask(http_status, body).unwrap_err();
+                assert_eq!((error.kind(), error.http_status()), (ZMD_ERR_BAD_RESPONSE, http_status), "{body}");
+                assert!(error.message().contains(SOMEBODY_ELSE), "{error}");
+                assert!(!error.message().contains("Zoho "), "{error}");
+            }
+            assert_eq!(kind(429, body), ZMD_ERR_RATE_LIMITED);
+            assert_eq!(kind(503, body), ZMD_ERR_SERVER);
+        }
+    }
+
+    #[test]
+    fn the_scope_for_one_module_is_named() {
+        let error = ask(401, error_body("OAUTH_SCOPE_MISMATCH")).unwrap_err();
+        assert!(error.message().contains("ZohoCRM.mass_delete.Leads.READ"), "{error}");
     }
 
     #[test]

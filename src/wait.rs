@@ -18,7 +18,7 @@ use crate::status::{Status, zmd_state::*};
 /// How long before the end of a wait its last poll is made, so that its answer is still in time.
 const LAST_POLL: Duration = Duration::from_millis(500);
 
-/// Says what a wait learns after each poll; `false` ends it.
+/// Called after each poll; `false` ends the wait, and nothing else.
 pub type Progress<'a> = dyn FnMut(usize, &Result<Status, Error>) -> bool + 'a;
 
 /// How the wait for a job ended.
@@ -35,7 +35,8 @@ pub(crate) trait World: Sync {
     fn now(&self) -> Instant;
     /// Asks for a job once, within the limit.
     fn poll(&self, index: usize, limit: Duration) -> Result<Status, Failure>;
-    fn cancel(&self);
+    /// Ends the polls in flight: the wait is over.
+    fn interrupt(&self);
     fn is_cancelled(&self) -> bool;
     /// Waits until `until`, or until `wakes` or a cancel.
     fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool);
@@ -61,8 +62,50 @@ struct Job {
     first_answer: Option<Instant>,
     last: Option<Status>,
     last_error: Option<Error>,
+    /// In a row.
     bad_responses: u32,
+    unknown: Option<Unknown>,
     result: Option<Result<(), Error>>,
+}
+
+/// A word for the state that this version does not know, and since when nothing has changed.
+struct Unknown {
+    word: String,
+    counts: [Option<i64>; 3],
+    since: Instant,
+    polls: u32,
+}
+
+/// For how long, and how many polls, such a word must stand unchanged to be taken for an end.
+const UNKNOWN_STANDS: Duration = Duration::from_secs(300);
+const UNKNOWN_POLLS: u32 = 3;
+
+impl Job {
+    /// Whether the job has ended, as far as its status tells. A word that nobody knows ends a wait neither while the
+    /// job plainly goes on, nor does it hold it for ever.
+    fn has_ended(&mut self, status: &Status, now: Instant) -> bool {
+        match status.state {
+            ZMD_STATE_COMPLETED | ZMD_STATE_FAILED => true,
+            ZMD_STATE_SCHEDULED | ZMD_STATE_RUNNING | ZMD_STATE_QUEUED | ZMD_STATE_SUSPENDED => false,
+            ZMD_STATE_UNKNOWN => {
+                let handled = status.deleted.unwrap_or(0).saturating_add(status.failed.unwrap_or(0));
+                if status.total.is_some_and(|total| total > 0 && handled >= total) {
+                    return true;
+                }
+                let counts = [status.total, status.deleted, status.failed];
+                match &mut self.unknown {
+                    Some(unknown) if unknown.word == status.text && unknown.counts == counts => {
+                        unknown.polls += 1;
+                        unknown.polls >= UNKNOWN_POLLS && now.saturating_duration_since(unknown.since) >= UNKNOWN_STANDS
+                    }
+                    unknown => {
+                        *unknown = Some(Unknown { word: status.text.clone(), counts, since: now, polls: 1 });
+                        false
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Waits for `count` jobs; those that are errors already are left alone.
@@ -110,6 +153,8 @@ struct Round<'a, W> {
     /// The service has had too many requests: nobody is asked for before.
     quiet_until: Instant,
     quiet: Duration,
+    /// The callback has ended the wait.
+    is_stopped: bool,
     helpers: usize,
     in_flight: usize,
     board: Option<&'a Board>,
@@ -125,6 +170,7 @@ impl<'a, W: World> Round<'a, W> {
                 last: None,
                 last_error: None,
                 bad_responses: 0,
+                unknown: None,
                 result: known(index).map(Err),
             })
             .collect();
@@ -140,6 +186,7 @@ impl<'a, W: World> Round<'a, W> {
             until,
             quiet_until: now,
             quiet: Duration::ZERO,
+            is_stopped: false,
             helpers: 1,
             in_flight: 0,
             board: None,
@@ -148,10 +195,12 @@ impl<'a, W: World> Round<'a, W> {
 
     fn run(&mut self, progress: &mut Progress, ask: &mut dyn FnMut(&W, Task) -> Option<Done>) {
         loop {
-            while let Some(done) = self.board.and_then(Board::take) {
+            while !self.is_stopped
+                && let Some(done) = self.board.and_then(Board::take)
+            {
                 self.hear(done, progress);
             }
-            if self.world.is_cancelled() || self.queue.is_empty() && self.in_flight == 0 {
+            if self.is_stopped || self.world.is_cancelled() || self.queue.is_empty() && self.in_flight == 0 {
                 break;
             }
             let now = self.world.now();
@@ -209,14 +258,15 @@ impl<'a, W: World> Round<'a, W> {
             Ok(status) => {
                 job.bad_responses = 0;
                 job.last_error = None;
-                if !matches!(status.state, ZMD_STATE_SCHEDULED | ZMD_STATE_RUNNING) {
+                if job.has_ended(status, now) {
                     job.result = Some(Ok(()));
                 }
                 job.last = Some(status.clone());
                 self.quiet = Duration::ZERO;
             }
             Err(error) => {
-                job.bad_responses += u32::from(error.kind() == ZMD_ERR_BAD_RESPONSE);
+                let is_bad_response = error.kind() == ZMD_ERR_BAD_RESPONSE;
+                job.bad_responses = if is_bad_response { job.bad_responses + 1 } else { 0 };
                 if !may_pass(error, job.bad_responses) {
                     job.result = Some(Err(error.clone()));
                 }
@@ -237,7 +287,8 @@ impl<'a, W: World> Round<'a, W> {
             log::debug!("jobs[{index}]: next poll in {pause} ms");
         }
         if !progress(index, &result) {
-            self.world.cancel();
+            self.is_stopped = true;
+            self.world.interrupt();
         }
     }
 
@@ -254,9 +305,13 @@ impl<'a, W: World> Round<'a, W> {
     }
 
     fn finish(self) -> Vec<Waited> {
+        let is_stopped = self.is_stopped;
         let is_cancelled = self.world.is_cancelled();
         let timeout = self.limits.timeout.unwrap_or_default().as_millis();
         let unended = |job: &Job| {
+            if is_stopped {
+                return Error::new(ZMD_ERR_CANCELLED, "the callback ended the wait");
+            }
             if is_cancelled {
                 return cancelled();
             }
@@ -386,7 +441,7 @@ mod tests {
         passed: Mutex<Duration>,
         polls: Mutex<Vec<(Duration, usize)>>,
         in_flight: AtomicUsize,
-        cancelled: AtomicBool,
+        interrupted: AtomicBool,
         answer: F,
     }
 
@@ -397,7 +452,7 @@ mod tests {
                 passed: Mutex::new(Duration::ZERO),
                 polls: Mutex::default(),
                 in_flight: AtomicUsize::new(0),
-                cancelled: AtomicBool::new(false),
+                interrupted: AtomicBool::new(false),
                 answer,
             }
         }
@@ -425,12 +480,12 @@ mod tests {
             answer
         }
 
-        fn cancel(&self) {
-            self.cancelled.store(true, Ordering::SeqCst);
+        fn interrupt(&self) {
+            self.interrupted.store(true, Ordering::SeqCst);
         }
 
         fn is_cancelled(&self) -> bool {
-            self.cancelled.load(Ordering::SeqCst)
+            false
         }
 
         fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
@@ -495,12 +550,81 @@ mod tests {
     }
 
     #[test]
-    fn every_end_is_an_end_and_a_word_that_is_not_known_too() {
-        for state in [ZMD_STATE_COMPLETED, ZMD_STATE_FAILED, ZMD_STATE_UNKNOWN] {
+    fn every_end_is_an_end() {
+        for state in [ZMD_STATE_COMPLETED, ZMD_STATE_FAILED] {
             let world = Scripted::new(move |_, _| Ok(status(state, 0, 0)));
             let (waited, heard) = wait_for_one(&world, None);
             assert_eq!((waited.result, waited.last.unwrap().state, heard.len()), (Ok(()), state, 1));
         }
+    }
+
+    #[test]
+    fn a_state_that_is_no_end_holds_the_wait() {
+        for state in [ZMD_STATE_SCHEDULED, ZMD_STATE_QUEUED, ZMD_STATE_SUSPENDED, ZMD_STATE_RUNNING] {
+            let world = Scripted::new(move |passed, _| match passed.as_secs() {
+                // Longer than an unknown word would be let stand.
+                0..3000 => Ok(status(state, 7, 3000)),
+                _ => Ok(status(ZMD_STATE_COMPLETED, 3000, 3000)),
+            });
+            let (waited, _) = wait_for_one(&world, None);
+            assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_COMPLETED));
+            assert!(world.passed() >= SECOND * 3000);
+        }
+    }
+
+    fn unknown(word: &str, deleted: Option<i64>, total: Option<i64>) -> Result<Status, Failure> {
+        let text = word.to_owned();
+        Ok(Status { state: ZMD_STATE_UNKNOWN, text, total, deleted, failed: None, http_status: 200 })
+    }
+
+    #[test]
+    fn an_unknown_word_does_not_end_a_wait_while_the_counts_move() {
+        let world = Scripted::new(|passed, _| match passed.as_secs() {
+            0..2000 => unknown("DELETING", Some(passed.as_secs() as i64 / 100), Some(3000)),
+            _ => Ok(status(ZMD_STATE_COMPLETED, 3000, 3000)),
+        });
+        let (waited, _) = wait_for_one(&world, None);
+        assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_COMPLETED));
+    }
+
+    #[test]
+    fn an_unknown_word_ends_a_wait_when_the_counts_have_reached_the_total() {
+        let world = Scripted::new(|passed, _| match passed.as_secs() {
+            0..100 => unknown("DELETING", Some(1), Some(3)),
+            _ => unknown("ARCHIVED", Some(3), Some(3)),
+        });
+        let (waited, _) = wait_for_one(&world, None);
+        assert_eq!((waited.result, waited.last.unwrap().text), (Ok(()), "ARCHIVED".to_owned()));
+        assert!((100..170).contains(&world.passed().as_secs()), "{:?}", world.passed());
+    }
+
+    #[test]
+    fn an_unknown_word_that_stands_for_five_minutes_ends_a_wait() {
+        // Nothing is to be done, or nothing was said: that is no total that has been reached.
+        for (deleted, total) in [(None, None), (Some(0), Some(0)), (Some(4), Some(9))] {
+            let world = Scripted::new(move |passed, _| match passed.as_secs() {
+                0..1000 => unknown("ONE", deleted, total),
+                _ => unknown("TWO", deleted, total),
+            });
+            let (waited, heard) = wait_for_one(&world, None);
+            assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_UNKNOWN));
+            let passed = world.passed().as_secs();
+            assert!((300..365).contains(&passed), "{passed}");
+            assert!(heard.len() >= 3);
+        }
+        // Another word begins anew.
+        let world = Scripted::new(|passed, _| unknown(if passed.as_secs() < 250 { "ONE" } else { "TWO" }, None, None));
+        wait_for_one(&world, None).0.result.unwrap();
+        assert!((550..680).contains(&world.passed().as_secs()), "{:?}", world.passed());
+        // Several polls, however far apart they are.
+        let world = Scripted::new(|_, _| unknown("ONE", None, None));
+        let far = Limits { poll_min: SECOND * 1000, poll_max: SECOND * 1000, ..limits(None) };
+        let mut polls = 0;
+        wait(&world, 1, |_| None, far, &mut |_, _| {
+            polls += 1;
+            true
+        });
+        assert_eq!(polls, 3);
     }
 
     #[test]
@@ -565,6 +689,13 @@ mod tests {
         let bad = || Err(failure(ZMD_ERR_BAD_RESPONSE));
         let once = Scripted::new(|passed, _| if passed.is_zero() { bad() } else { linear(passed) });
         assert_eq!(wait_for_one(&once, None).0.result, Ok(()));
+        let count = AtomicUsize::new(0);
+        let apart = Scripted::new(|passed, _| match count.fetch_add(1, Ordering::SeqCst) {
+            0 | 2 => bad(),
+            1 => Err(failure(ZMD_ERR_SERVER)),
+            _ => linear(passed),
+        });
+        assert_eq!(wait_for_one(&apart, None).0.result, Ok(()));
         let always = Scripted::new(|_, _| bad());
         let (waited, heard) = wait_for_one(&always, None);
         assert_eq!((waited.result.unwrap_err().kind(), heard.len()), (ZMD_ERR_BAD_RESPONSE, 2));
@@ -590,6 +721,7 @@ mod tests {
             polls < 5
         });
         assert_eq!((polls, world.polls().len()), (5, 5));
+        assert!(world.interrupted.load(Ordering::SeqCst));
         assert_eq!(waited[0].result.as_ref().unwrap_err().kind(), ZMD_ERR_CANCELLED);
         assert!(waited[0].last.is_some());
     }

@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::fs;
+use std::process::Command;
+
 use common::*;
 use zmd::zmd_error::{self, *};
 use zmd_sim::{Clock, DOCUMENTED_ERRORS, Job, Reply, Sim};
@@ -216,7 +219,6 @@ fn bad_input_sends_nothing() {
         ("Sales Orders", "1001", "Sales_Orders"),
         ("Price Books", "1001", "Price_Books"),
         ("Purchase Orders", "1001", "Purchase_Orders"),
-        ("Meetings", "1001", "Events"),
         ("", "1001", "module"),
         ("Leads/../../../evil", "1001", "module"),
         ("Leads?job_id=1", "1001", "module"),
@@ -234,4 +236,94 @@ fn bad_input_sends_nothing() {
         assert!(failed.message.contains(says), "{failed:?}");
     }
     assert_eq!((sim.connections(), sim.requests()), (0, 0));
+}
+
+#[test]
+fn the_module_that_the_documentation_shows_gets_a_hint_from_the_answer() {
+    let sim = sim();
+    sim.next(Reply::Error("INVALID_MODULE"));
+    let (failed, _) = Client::of(&sim, &[]).failure("Meetings", "1001");
+    assert_eq!(failed.error, ZMD_ERR_INVALID_MODULE);
+    assert!(failed.message.contains("Events"), "{failed:?}");
+    // Fixed-width fields.
+    assert_eq!(Client::of(&sim, &[]).status("Leads     ", " 1001   "), Ok(Answer::completed()));
+}
+
+#[test]
+fn what_is_no_text_is_not_shown() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("max_retries", "0")]);
+    sim.next(Reply::html(200, "zipped").header("Content-Encoding", "gzip"));
+    let (failed, _) = client.failure("Leads", "1001");
+    assert_eq!(failed.error, ZMD_ERR_BAD_RESPONSE);
+    assert!(failed.message.contains("Content-Encoding gzip") && !failed.message.contains("zipped"), "{failed:?}");
+    sim.next(Reply::html(304, ""));
+    let (failed, http_status) = client.failure("Leads", "1001");
+    assert_eq!((failed.error, http_status), (ZMD_ERR_BAD_RESPONSE, 304));
+    assert!(failed.message.contains("cache") && !failed.message.contains("redirect"), "{failed:?}");
+}
+
+/// A real nginx that answers by itself: its pages are its own verdict, not Zoho's on the token or the job.
+#[test]
+fn a_gateway_that_answers_in_the_services_place() {
+    if missing("nginx") {
+        return;
+    }
+    let sim = with_job(Sim::builder().refresh_token("refresh", "id", "secret").start());
+    let (directory, port) = (scratch("gateway"), free_port());
+    let pages: String =
+        [400, 401, 403, 404, 502].map(|status| format!("location /p{status}/ {{ return {status}; }}\n")).concat();
+    let config = format!(
+        "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
+         events {{}}
+         http {{
+             access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p;
+             fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+             server {{ listen 127.0.0.1:{port}; {pages} location / {{ proxy_pass {url}; }} }}
+         }}",
+        dir = directory.display(),
+        url = sim.url(),
+    );
+    fs::write(directory.join("nginx.conf"), config).unwrap();
+    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
+    let _nginx = Daemon::start(Command::new("nginx").args(arguments), port);
+    let (accounts, url) = (sim.url(), format!("http://127.0.0.1:{port}"));
+    let client = |path: &str| {
+        let api_domain = format!("{url}{path}");
+        Client::new(&[
+            ("api_domain", &api_domain),
+            ("accounts_url", &accounts),
+            ("refresh_token", "refresh"),
+            ("client_id", "id"),
+            ("client_secret", "secret"),
+            ("max_retries", "0"),
+            ("poll_min_ms", "1"),
+        ])
+        .unwrap()
+    };
+    assert_eq!(client("").status("Leads", "1001"), Ok(Answer::completed()));
+    for (status, title) in
+        [(400, "400 Bad Request"), (401, "401 Authorization Required"), (403, "403 Forbidden"), (404, "404 Not Found")]
+    {
+        let client = client(&format!("/p{status}"));
+        let before = sim.token_requests();
+        let (failed, http_status) = client.failure("Leads", "1001");
+        assert_eq!((failed.error, http_status), (ZMD_ERR_BAD_RESPONSE, status), "{failed:?}");
+        for words in [title, "Server: nginx", "a proxy or gateway answers in Zoho's place: check api_domain and proxy"]
+        {
+            assert!(failed.message.contains(words), "{words}: {failed:?}");
+        }
+        // One such page does not end a wait, a second one does.
+        let mut polls = 0;
+        let (_, result) = client.wait("Leads", "1001", 5000, &mut |_, _, _| {
+            polls += 1;
+            true
+        });
+        assert_eq!((result.unwrap_err().error, polls), (ZMD_ERR_BAD_RESPONSE, 2));
+        assert_eq!(sim.token_requests(), before + 1, "no token was renewed for a gateway's {status}");
+    }
+    let (failed, _) = client("/p502").failure("Leads", "1001");
+    assert_eq!(failed.error, ZMD_ERR_SERVER);
+    assert!(failed.message.contains("502 Bad Gateway") && !failed.message.contains("Zoho failed"), "{failed:?}");
+    fs::remove_dir_all(directory).unwrap();
 }

@@ -123,9 +123,35 @@ fn the_callback_may_call_anything_and_end_the_wait() {
         polls < 3
     });
     assert_eq!((result.unwrap_err().error, answer.state, polls), (ZMD_ERR_CANCELLED, 2, 3));
-    // It was as good as a cancel.
-    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_CANCELLED);
-    assert_eq!(other.status("Leads", "1001"), Ok(Answer::completed()));
+    // That wait, and nothing else.
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    assert_eq!(client.wait("Leads", "1001", -1, &mut nobody).1, Ok(()));
+}
+
+#[test]
+fn a_callback_that_ends_a_wait_for_many_does_not_wait_for_the_others_polls() {
+    let sim = sim();
+    let client = Client::of(&sim, &QUICK);
+    let jobs = [("Leads", "1001"), ("Leads", "fault-stall-before-header"), ("Leads", "fault-stall-in-body")];
+    thread::scope(|scope| {
+        // A call of another thread goes on undisturbed.
+        let other = scope.spawn(|| client.failure("Leads", "fault-stall-before-header").0.error);
+        sim.wait_for_requests(1);
+        let mut ended = None;
+        let (_, errors, result) = client.wait_many(&jobs, -1, &mut |index, _, _| {
+            assert_eq!(index, 0);
+            sim.wait_for_requests(4);
+            ended = Some(Instant::now());
+            false
+        });
+        let took = ended.unwrap().elapsed();
+        assert!(took < Duration::from_millis(100), "{took:?}");
+        assert_eq!(errors, [ZMD_OK, ZMD_ERR_CANCELLED, ZMD_ERR_CANCELLED]);
+        assert_eq!(result.unwrap_err().error, ZMD_ERR_CANCELLED);
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+        client.cancel();
+        assert_eq!(other.join().unwrap(), ZMD_ERR_CANCELLED);
+    });
 }
 
 /// Cancels `client` while `call` runs, once `ready`, and says how long it took to come back from there.

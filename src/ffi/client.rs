@@ -240,8 +240,8 @@ pub unsafe extern "C" fn zmd_client_set_access_token(
 ///
 /// @param client  the client; any number of threads may call at the same time
 /// @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
-///                digits and underscores, at most 100 characters. The documentation's "Sales Orders" is
-///                `"Sales_Orders"`, its "Meetings" is `"Events"`.
+///                digits and underscores, at most 100 characters; white space around it is ignored. The
+///                documentation's "Sales Orders" is `"Sales_Orders"`, its "Meetings" is mostly `"Events"`.
 /// @param job_id  the `job_id` that scheduling answered: 1 to 64 letters, digits, underscores and hyphens;
 ///                white space around it is passed over
 /// @param status  where to put the answer; always written whole, on failure too

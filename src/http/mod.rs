@@ -68,6 +68,7 @@ impl Network {
 }
 
 /// An answer, read to its end. If the server repeats the secrets it was sent, they are not in here.
+#[derive(Default)]
 pub(crate) struct Answer {
     pub status: u16,
     pub body: Vec<u8>,

@@ -358,7 +358,6 @@ static void the_api_name_of_a_module_is_told(void)
         {"Sales Orders", "Sales_Orders"},
         {"Price Books", "Price_Books"},
         {"Purchase Orders", "Purchase_Orders"},
-        {"Meetings", "Events"},
     };
     zmd_client *client = new_client(NULL, NULL);
 

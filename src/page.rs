@@ -1,0 +1,178 @@
+//! What answered in the service's place: the page of a proxy or gateway, in a few words.
+
+use crate::error::one_line;
+use crate::http::Answer;
+
+/// What to check where something else than the service answers.
+pub(crate) const SOMEBODY_ELSE: &str = "a proxy or gateway answers in Zoho's place: check api_domain and proxy";
+
+/// How much of a page is read, and how much of its text is shown.
+const READ: usize = 16 * 1024;
+const SHOWN: usize = 120;
+
+/// A body in a few words, with the name that the software gives itself: `the page "502 Bad Gateway" (Server: nginx)`.
+pub(crate) fn describe(answer: &Answer) -> String {
+    let body = &answer.body[..answer.body.len().min(READ)];
+    let what = describe_body(body, answer.body.len(), answer.content_encoding.as_deref());
+    match answer.server.as_deref().map(|server| one_line(server, 60)).filter(|server| !server.is_empty()) {
+        Some(server) => format!("{what} (Server: {server})"),
+        None => what,
+    }
+}
+
+fn describe_body(body: &[u8], length: usize, encoding: Option<&str>) -> String {
+    // This library asks for no encoding: who sends one all the same did not read the request.
+    let encoding = encoding
+        .map(|encoding| one_line(encoding, 30))
+        .filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"));
+    if let Some(encoding) = encoding {
+        return format!("{length} bytes with the Content-Encoding {encoding}");
+    }
+    if body.starts_with(&[0x1f, 0x8b]) {
+        return format!("{length} bytes that are compressed with gzip");
+    }
+    let text = String::from_utf8_lossy(body);
+    // A page in Latin-1 has a few of these, an image or a compressed body many.
+    let strange = text.chars().filter(|c| *c == '\u{fffd}' || c.is_control() && !c.is_whitespace()).count();
+    if strange * 5 > text.chars().count() {
+        return format!("{length} bytes that are no text");
+    }
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return "an empty body".to_owned();
+    }
+    if !text.starts_with('<') {
+        return format!("\"{}\"", one_line(text, SHOWN));
+    }
+    let title = element(text, "title").map(plain).unwrap_or_default();
+    let words = if title.is_empty() { plain(text) } else { title };
+    match &*words {
+        "" => "a page without text".to_owned(),
+        words => format!("the page \"{words}\""),
+    }
+}
+
+/// The content of the first element of this name.
+fn element<'a>(html: &'a str, name: &str) -> Option<&'a str> {
+    let lower = html.to_ascii_lowercase();
+    let open = lower.find(&format!("<{name}"))?;
+    let begin = open + lower[open..].find('>')? + 1;
+    let end = begin + lower[begin..].find(&format!("</{name}"))?;
+    Some(&html[begin..end])
+}
+
+/// The first words of a page: without tags, comments, scripts and styles.
+fn plain(html: &str) -> String {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some(open) = rest.find('<') {
+        text.push_str(&rest[..open]);
+        text.push(' ');
+        let tag = &rest[open..];
+        let lower = tag[..tag.len().min(8)].to_ascii_lowercase();
+        let end = if lower.starts_with("<!--") {
+            "-->"
+        } else if lower.starts_with("<script") {
+            "</script"
+        } else if lower.starts_with("<style") {
+            "</style"
+        } else {
+            ">"
+        };
+        let at = tag.to_ascii_lowercase().find(end);
+        rest = at.map_or("", |at| &tag[at + end.len()..]);
+        if end.starts_with("</") {
+            rest = rest.split_once('>').map_or("", |(_, rest)| rest);
+        }
+    }
+    text.push_str(rest);
+    one_line(&without_entities(&text), SHOWN)
+}
+
+fn without_entities(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let known = rest[1..].split_once(';').and_then(|(name, after)| Some((entity(name)?, after)));
+        match known {
+            Some((c, after)) => {
+                plain.push(c);
+                rest = after;
+            }
+            None => {
+                plain.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    plain + rest
+}
+
+fn entity(name: &str) -> Option<char> {
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let number = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(number.ok()?)?
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_in_a_few_words() {
+        for (html, words) in [
+            (
+                "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body></html>",
+                "the page \"502 Bad Gateway\"",
+            ),
+            ("<!DOCTYPE html><TITLE lang=en>\n Sign\n in </TITLE>", "the page \"Sign in\""),
+            (
+                "<title></title><p>Access&nbsp;<b>denied</b> &amp; logged&#33; &x; &",
+                "the page \"Access denied & logged! &x; &\"",
+            ),
+            (
+                "<style>p{a:b}</style><!-- no > --><script>if (a<b) {}</script><p>Please wait",
+                "the page \"Please wait\"",
+            ),
+            ("<script>endless", "a page without text"),
+            ("<", "a page without text"),
+            ("no healthy upstream", "\"no healthy upstream\""),
+            ("", "an empty body"),
+            (" \r\n", "an empty body"),
+            ("{\"message\":\"no Route matched\"}", "\"{\"message\":\"no Route matched\"}\""),
+        ] {
+            assert_eq!(describe_body(html.as_bytes(), html.len(), None), words, "{html}");
+        }
+        let long = describe_body("word ".repeat(1000).as_bytes(), 5000, None);
+        assert!(long.len() < 130 && long.ends_with("...\""), "{long}");
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_shown() {
+        assert_eq!(describe_body(b"\x1f\x8b\x08\0\0", 500, None), "500 bytes that are compressed with gzip");
+        assert_eq!(describe_body(b"\x12\x34", 2, Some("br")), "2 bytes with the Content-Encoding br");
+        assert_eq!(describe_body(b"plain", 5, Some("identity")), "\"plain\"");
+        let noise: Vec<u8> = (0..=255).collect();
+        assert_eq!(describe_body(&noise, 256, None), "256 bytes that are no text");
+        // Latin-1.
+        assert_eq!(
+            describe_body(b"<title>Zugriff verweigert f\xfcr Sie</title>", 42, None),
+            "the page \"Zugriff verweigert f\u{fffd}r Sie\""
+        );
+    }
+}
