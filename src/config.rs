@@ -17,6 +17,7 @@ pub struct Config {
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) client_id: Option<Secret>,
     pub(crate) client_secret: Option<Secret>,
+    pub(crate) org_id: Option<String>,
     pub(crate) token_cache: Option<String>,
     pub(crate) data_center: DataCenter,
     pub(crate) environment: Environment,
@@ -106,14 +107,24 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "org_id",
+        default: "",
+        takes: || "the digits of an organization's id, up to 32, with or without `ZohoCRM.` in front".to_owned(),
+        meaning: "given with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the \
+                  client-credentials grant, for this organization",
+        set: |config, value| {
+            let digits = value.strip_prefix("ZohoCRM.").unwrap_or(value);
+            let good = (1..=32).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+            config.org_id = Some(good.then(|| digits.to_owned())?);
+            Some(())
+        },
+    },
+    Setting {
         key: "token_cache",
         default: "",
         takes: || "the path of a file, which need not exist, in a directory that does".to_owned(),
-        meaning: "a file in which processes share the access tokens that they got with `refresh_token`",
-        set: |config, value| {
-            config.token_cache = (!value.is_empty()).then(|| value.to_owned());
-            config.token_cache.as_ref().map(|_| ())
-        },
+        meaning: "a file in which processes share the access tokens that the library got",
+        set: |config, value| set_path(&mut config.token_cache, value),
     },
     Setting {
         key: "data_center",
@@ -280,6 +291,7 @@ impl Config {
             refresh_token: None,
             client_id: None,
             client_secret: None,
+            org_id: None,
             token_cache: None,
             data_center: DATA_CENTERS[0],
             environment: ENVIRONMENTS[0],
@@ -354,8 +366,8 @@ pub(crate) fn token_rule() -> String {
 }
 
 fn set_path(path: &mut Option<String>, value: &str) -> Option<()> {
-    *path = Some(value.to_owned()).filter(|value| !value.is_empty());
-    path.as_ref().map(|_| ())
+    *path = Some(Some(value.to_owned()).filter(|value| !value.is_empty())?);
+    Some(())
 }
 
 /// An access token may become part of a header, and of nothing else.
@@ -425,6 +437,11 @@ mod tests {
             ("refresh_token", "1000.\t"),
             ("client_id", ""),
             ("client_secret", "1000.\u{7f}"),
+            ("org_id", ""),
+            ("org_id", "ZohoCRM."),
+            ("org_id", "zohocrm.1"),
+            ("org_id", "12a"),
+            ("org_id", "123456789012345678901234567890123"),
             ("token_cache", ""),
             ("accounts_url", "http://accounts.zoho.com"),
             ("data_center", ""),

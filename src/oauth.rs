@@ -68,9 +68,22 @@ fn ahead(left: Duration) -> Duration {
     AHEAD.min(left / 2)
 }
 
+/// What the client shows beside its own credentials.
+enum Kind {
+    RefreshToken(Secret),
+    /// Client credentials, for one organization.
+    ///
+    /// Source: Zoho accounts, "Self Client - Client credentials flow"; Zoho CRM API v7, "Client Credentials Flow", which
+    /// names the path /oauth/v2/auth where the accounts documentation has /oauth/v2/token.
+    Organization(String),
+}
+
+/// The scope that a token by client credentials gets.
+const SCOPE: &str = "ZohoCRM.mass_delete.READ";
+
 /// What access tokens are made with, and where.
 pub(crate) struct Grant {
-    refresh_token: Secret,
+    kind: Kind,
     client_id: Secret,
     client_secret: Secret,
     accounts: Route,
@@ -83,20 +96,37 @@ pub(crate) struct Grant {
 impl Grant {
     /// The grant in the settings: all three of its parts, or none.
     pub(crate) fn new(config: &Config, proxies: &Proxies) -> Result<Option<Grant>, Error> {
+        let kind = match (&config.refresh_token, &config.org_id) {
+            (Some(_), Some(_)) => {
+                let message = "refresh_token and org_id are both set: unset org_id to use the refresh token, or \
+                               refresh_token to use the client-credentials grant";
+                return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
+            }
+            (Some(refresh_token), None) => Some(Kind::RefreshToken(refresh_token.clone())),
+            (None, Some(org_id)) => Some(Kind::Organization(org_id.clone())),
+            (None, None) => None,
+        };
+        let third = match kind {
+            Some(Kind::RefreshToken(_)) => "refresh_token",
+            Some(Kind::Organization(_)) => "org_id",
+            None => "refresh_token (or org_id)",
+        };
         let parts = [
-            ("refresh_token", &config.refresh_token),
-            ("client_id", &config.client_id),
-            ("client_secret", &config.client_secret),
+            (third, kind.is_some()),
+            ("client_id", config.client_id.is_some()),
+            ("client_secret", config.client_secret.is_some()),
         ];
-        let [Some(refresh_token), Some(client_id), Some(client_secret)] = parts.map(|(_, part)| part.clone()) else {
-            if parts.iter().all(|(_, part)| part.is_none()) {
+        let (Some(kind), Some(client_id), Some(client_secret)) =
+            (kind, config.client_id.clone(), config.client_secret.clone())
+        else {
+            if parts.iter().all(|(_, is_set)| !is_set) {
                 return Ok(None);
             }
-            let names = |set: bool| {
-                let names: Vec<_> = parts.iter().filter(|(_, part)| part.is_some() == set).map(|part| part.0).collect();
-                names.join(" and ")
+            let names = |wanted: bool| {
+                let names: Vec<_> = parts.iter().filter(|(_, is_set)| *is_set == wanted).map(|part| part.0).collect();
+                format!("{} {}", names.join(" and "), if names.len() == 1 { "is" } else { "are" })
             };
-            let message = format!("{} is not set, but {} is: the three go together", names(false), names(true));
+            let message = format!("{} not set, but {}: the three go together", names(false), names(true));
             return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
         };
         let accounts = proxies.route(config.accounts_url());
@@ -107,11 +137,16 @@ impl Grant {
             }
             Some(path) => {
                 let accounts_url = accounts.base.to_string();
-                Some(TokenCache::new(path, &accounts_url, client_id.reveal(), refresh_token.reveal()))
+                let with = match &kind {
+                    Kind::RefreshToken(refresh_token) => refresh_token.clone(),
+                    // No refresh token has a line end: the two can't be taken for each other.
+                    Kind::Organization(org_id) => Secret::new(&format!("{}\n{org_id}", client_secret.reveal())),
+                };
+                Some(TokenCache::new(path, &accounts_url, client_id.reveal(), with.reveal()))
             }
         };
         Ok(Some(Grant {
-            refresh_token,
+            kind,
             client_id,
             client_secret,
             accounts,
@@ -170,16 +205,31 @@ impl Grant {
 
     fn request(&self, http: &Http, deadline: Deadline) -> Result<Entry, Error> {
         let url = format!("{}/oauth/v2/token", self.accounts.base);
-        let mut form = Zeroizing::new("grant_type=refresh_token".to_owned());
-        for (name, value) in [
-            ("refresh_token", &self.refresh_token),
-            ("client_id", &self.client_id),
-            ("client_secret", &self.client_secret),
-        ] {
-            form.push_str(&format!("&{name}="));
-            percent_encode(value.reveal(), &mut form);
+        let soid;
+        let mut fields = vec![("client_id", self.client_id.reveal()), ("client_secret", self.client_secret.reveal())];
+        match &self.kind {
+            Kind::RefreshToken(refresh_token) => {
+                fields.extend([("grant_type", "refresh_token"), ("refresh_token", refresh_token.reveal())]);
+            }
+            Kind::Organization(org_id) => {
+                soid = format!("ZohoCRM.{org_id}");
+                fields.extend([("grant_type", "client_credentials"), ("scope", SCOPE), ("soid", &soid)]);
+            }
         }
-        let secrets = [&self.refresh_token, &self.client_secret, &self.client_id];
+        // Room for all of it at once: a string that grows leaves copies behind.
+        let mut form = Zeroizing::new(String::with_capacity(3 * 3 * 4096 + 256));
+        for (name, value) in fields {
+            if !form.is_empty() {
+                form.push('&');
+            }
+            form.push_str(name);
+            form.push('=');
+            percent_encode(value, &mut form);
+        }
+        let mut secrets = vec![&self.client_secret, &self.client_id];
+        if let Kind::RefreshToken(refresh_token) = &self.kind {
+            secrets.insert(0, refresh_token);
+        }
         let made = retry::run(
             self.max_retries,
             deadline,
@@ -199,7 +249,7 @@ impl Grant {
         if status >= 500 || status == 429 {
             let (kind, what) = match status {
                 429 => (ZMD_ERR_RATE_LIMITED, "has had too many requests"),
-                _ => (ZMD_ERR_SERVER, "failed to refresh the access token"),
+                _ => (ZMD_ERR_SERVER, "failed to make an access token"),
             };
             let error = with(Error::new(kind, format!("{accounts} {what} (HTTP {status}): try again later")));
             let again = answer.retry_after.map_or(Again::BackOff, Again::After);
@@ -233,7 +283,13 @@ impl Grant {
     fn refused(&self, code: &str, description: Option<&str>) -> Error {
         let (accounts, data_center) = (&self.accounts.base, self.data_center);
         let (kind, what) = match code {
-            "invalid_code" => (
+            "missing_org_info" => (
+                ZMD_ERR_OAUTH,
+                "it knows no organization of this org_id that the client may act for: check org_id, which Zoho CRM shows \
+                 under Setup, Developer Hub, APIs, and in which organization the self client was made"
+                    .to_owned(),
+            ),
+            "invalid_code" if matches!(self.kind, Kind::RefreshToken(_)) => (
                 ZMD_ERR_OAUTH,
                 format!("the refresh token was revoked, or belongs to another data center than {data_center}: make a new one"),
             ),
@@ -251,7 +307,7 @@ impl Grant {
             ),
             _ => (ZMD_ERR_OAUTH, description.unwrap_or("it gives no reason").to_owned()),
         };
-        Error::new(kind, format!("{accounts} refused to refresh the access token ({code}): {what}")).with_code(code)
+        Error::new(kind, format!("{accounts} refused to make an access token ({code}): {what}")).with_code(code)
     }
 
     fn bad_answer(&self, what: &str) -> Error {

@@ -31,6 +31,97 @@ fn settings<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a 
     all
 }
 
+const ORG: &str = "60012345678";
+
+/// Settings for the client-credentials grant.
+fn credentials<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut all = vec![("accounts_url", url), ("client_id", ID), ("client_secret", SECRET)];
+    all.extend(more);
+    all
+}
+
+#[test]
+fn client_credentials_need_no_refresh_token() {
+    let sim = with_job(builder().organization(ORG).start());
+    let url = sim.url();
+    for org_id in [ORG.to_owned(), format!("ZohoCRM.{ORG}")] {
+        let before = sim.token_requests();
+        let client = Client::new(&credentials(&url, &[("org_id", &org_id)])).unwrap();
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+        assert_eq!(sim.token_requests(), before + 1);
+        // Renewed as any other.
+        sim.revoke_token(&token_in_use(&sim));
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+        assert_eq!(sim.token_requests(), before + 2);
+    }
+    let request = sim.all_requests().into_iter().find(|request| request.method == "POST").unwrap();
+    assert_eq!(request.target, "/oauth/v2/token");
+    let form = String::from_utf8(request.body).unwrap();
+    for part in ["grant_type=client_credentials", "scope=ZohoCRM.mass_delete.READ", "soid=ZohoCRM.60012345678"] {
+        assert!(form.split('&').any(|field| field == part), "{part} is not in {form}");
+    }
+    assert!(!form.contains("refresh_token"), "{form}");
+}
+
+#[test]
+fn client_credentials_share_their_tokens_too() {
+    let sim = with_job(builder().organization(ORG).start());
+    let (url, cache) = (sim.url(), Cache::new("credentials"));
+    let path = cache.path();
+    for _ in 0..3 {
+        let client = Client::new(&credentials(&url, &[("org_id", ORG), ("token_cache", &path)])).unwrap();
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    }
+    assert_eq!(sim.token_requests(), 1);
+    // A refresh token of the same client, and another organization, have entries of their own.
+    client_with(&sim, &[("token_cache", &path)]).status("Leads", "1001").unwrap();
+    assert_eq!(sim.token_requests(), 2);
+    let other =
+        Client::new(&credentials(&url, &[("org_id", "1"), ("token_cache", &path), ("max_retries", "0")])).unwrap();
+    assert_eq!(other.failure("Leads", "1001").0.error, ZMD_ERR_OAUTH);
+    assert_eq!(sim.token_requests(), 3);
+}
+
+#[test]
+fn client_credentials_that_are_refused() {
+    let sim = with_job(builder().organization(ORG).start());
+    let url = sim.url();
+    for (settings, code, words) in [
+        ([("org_id", "1"), ("client_secret", SECRET)], "missing_org_info", "org_id"),
+        ([("org_id", ORG), ("client_secret", "no")], "invalid_client_secret", "client_secret"),
+        ([("org_id", ORG), ("client_id", "no")], "invalid_client", "client_id"),
+    ] {
+        let (failed, _) = Client::new(&credentials(&url, &settings)).unwrap().failure("Leads", "1001");
+        assert_eq!((failed.error, &*failed.code), (ZMD_ERR_OAUTH, code));
+        assert!(failed.message.contains(words) && !failed.message.contains("refresh"), "{failed:?}");
+    }
+}
+
+#[test]
+fn half_of_a_grant_and_two_grants_are_refused() {
+    for (settings, words) in [
+        (vec![("org_id", ORG)], "client_id and client_secret are not set, but org_id is"),
+        (vec![("client_id", ID)], "refresh_token (or org_id) and client_secret are not set, but client_id is"),
+        (
+            vec![("client_id", ID), ("client_secret", SECRET)],
+            "refresh_token (or org_id) is not set, but client_id and client_secret are",
+        ),
+        (
+            vec![("refresh_token", REFRESH), ("client_id", ID)],
+            "client_secret is not set, but refresh_token and client_id are",
+        ),
+        (
+            vec![("refresh_token", REFRESH), ("org_id", ORG), ("client_id", ID), ("client_secret", SECRET)],
+            "refresh_token and org_id are both set",
+        ),
+    ] {
+        let failed = Client::new(&settings).err().unwrap();
+        assert_eq!(failed.error, ZMD_ERR_INVALID_CONFIG);
+        assert!(failed.message.contains(words), "{failed:?}");
+    }
+}
+
 /// The token that the last status request brought.
 fn token_in_use(sim: &Sim) -> String {
     let request = sim.all_requests().into_iter().rfind(|request| request.method == "GET").unwrap();
@@ -241,7 +332,7 @@ fn the_deadline_holds_for_the_token_too() {
         assert!(took < Duration::from_millis(500), "{took:?}");
     }
     // Also for those who wait for the one that asks.
-    sim.next_token(Reply::Fault(Fault::StallBeforeHeader));
+    (0..4).for_each(|_| sim.next_token(Reply::Fault(Fault::StallBeforeHeader)));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -289,14 +380,14 @@ fn settings_that_do_not_go_together() {
     let access = ("access_token", TOKEN);
     let (refresh, id, secret) = (("refresh_token", REFRESH), ("client_id", ID), ("client_secret", SECRET));
     for (settings, missing) in [
-        (vec![refresh], "client_id and client_secret"),
-        (vec![access, id], "refresh_token and client_secret"),
-        (vec![refresh, secret], "client_id"),
-        (vec![access, refresh, id], "client_secret"),
+        (vec![refresh], "client_id and client_secret are"),
+        (vec![access, id], "refresh_token (or org_id) and client_secret are"),
+        (vec![refresh, secret], "client_id is"),
+        (vec![access, refresh, id], "client_secret is"),
     ] {
         let failed = Client::new(&settings).err().unwrap();
         assert_eq!(failed.error, ZMD_ERR_INVALID_CONFIG);
-        assert!(failed.message.starts_with(&format!("{missing} is not set")), "{failed:?}");
+        assert!(failed.message.starts_with(&format!("{missing} not set")), "{failed:?}");
     }
     let failed = Client::new(&[]).err().unwrap();
     assert!(

@@ -290,7 +290,10 @@ fn a_clone_is_cancelled_alone() {
         let mut polls = 0;
         let (_, result) = clone.wait("Leads", "2", -1, &mut |_, _, _| {
             polls += 1;
-            polls < 3
+            if polls == 3 {
+                clone.cancel();
+            }
+            true
         });
         assert_eq!(error_of(result), ZMD_ERR_CANCELLED);
         assert_eq!(clone.failure("Leads", "1001").0.error, ZMD_ERR_CANCELLED);

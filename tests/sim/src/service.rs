@@ -109,6 +109,9 @@ pub(crate) fn accounts(state: &mut State, settings: &Settings, now: Duration, re
             Refusal::ClientSecret => Answer::json(200, r#"{"error":"invalid_client_secret"}"#),
             Refusal::GrantType => Answer::json(400, r#"{"error":"unsupported_grant_type"}"#),
             Refusal::RefreshToken => Answer::json(400, r#"{"error":"invalid_code"}"#),
+            // Without an organization the accounts server does not know whose token it would be.
+            Refusal::Organization => Answer::json(400, r#"{"error":"missing_org_info"}"#),
+            Refusal::Scope => Answer::json(400, r#"{"error":"invalid_scope"}"#),
             Refusal::TooMany => Answer::json(
                 400,
                 r#"{"error_description":"You have made too many requests continuously. Please try again after some time.","error":"Access Denied","status":"failure"}"#,

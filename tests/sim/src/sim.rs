@@ -248,7 +248,15 @@ impl Builder {
             refresh_token: refresh_token.to_owned(),
             client_id: client_id.to_owned(),
             client_secret: client_secret.to_owned(),
+            org_id: None,
         });
+        self
+    }
+
+    /// The organization for which the token endpoint also makes tokens of the client's credentials alone.
+    pub fn organization(mut self, org_id: &str) -> Builder {
+        let grant = self.grant.as_mut().expect("the client is set first");
+        grant.org_id = Some(org_id.to_owned());
         self
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Grant {
     pub refresh_token: String,
     pub client_id: String,
     pub client_secret: String,
+    /// For the client-credentials grant.
+    pub org_id: Option<String>,
 }
 
 /// Why no token was made.
@@ -26,6 +28,8 @@ pub(crate) enum Refusal {
     ClientId,
     ClientSecret,
     RefreshToken,
+    Scope,
+    Organization,
     TooMany,
 }
 
@@ -86,8 +90,12 @@ impl Tokens {
             let expected = self.grant.as_ref().map(of_grant);
             expected.is_some() && parameter(form, name) == expected
         };
-        if parameter(form, "grant_type") != Some("refresh_token") {
-            return Err(Refusal::GrantType);
+        let grant_type = parameter(form, "grant_type");
+        let org_id = self.grant.as_ref().and_then(|grant| grant.org_id.as_deref());
+        match grant_type {
+            Some("refresh_token") => {}
+            Some("client_credentials") if self.grant.is_none() || org_id.is_some() => {}
+            _ => return Err(Refusal::GrantType),
         }
         if !is("client_id", |grant| &grant.client_id) {
             return Err(Refusal::ClientId);
@@ -95,7 +103,15 @@ impl Tokens {
         if !is("client_secret", |grant| &grant.client_secret) {
             return Err(Refusal::ClientSecret);
         }
-        if !is("refresh_token", |grant| &grant.refresh_token) {
+        if grant_type == Some("client_credentials") {
+            if parameter(form, "scope") != Some("ZohoCRM.mass_delete.READ") {
+                return Err(Refusal::Scope);
+            }
+            let organization = parameter(form, "soid").and_then(|soid| soid.strip_prefix("ZohoCRM."));
+            if organization.is_none() || organization != org_id {
+                return Err(Refusal::Organization);
+            }
+        } else if !is("refresh_token", |grant| &grant.refresh_token) {
             return Err(Refusal::RefreshToken);
         }
 
@@ -135,7 +151,12 @@ mod tests {
     use super::*;
 
     fn tokens() -> Tokens {
-        let grant = Grant { refresh_token: "refresh".into(), client_id: "id".into(), client_secret: "secret".into() };
+        let grant = Grant {
+            refresh_token: "refresh".into(),
+            client_id: "id".into(),
+            client_secret: "secret".into(),
+            org_id: Some("77".into()),
+        };
         Tokens::new(Some(grant), Duration::from_secs(3600))
     }
 
@@ -163,6 +184,25 @@ mod tests {
         assert_eq!(make(&form("refresh", "id", "x")), Err(Refusal::ClientSecret));
         assert_eq!(make(&form("x", "id", "secret")), Err(Refusal::RefreshToken));
         assert_eq!(Tokens::new(None, Duration::ZERO).make(&good_form(), Duration::ZERO), Err(Refusal::ClientId));
+    }
+
+    #[test]
+    fn client_credentials_are_for_one_organization() {
+        let mut tokens = tokens();
+        let mut make = |scope: &str, soid: Option<&str>, client_secret: &str| {
+            let mut form = form("", "id", client_secret);
+            form[0].1 = "client_credentials".to_owned();
+            form.push(("scope".to_owned(), scope.to_owned()));
+            form.extend(soid.map(|soid| ("soid".to_owned(), soid.to_owned())));
+            tokens.make(&form, Duration::ZERO)
+        };
+        let scope = "ZohoCRM.mass_delete.READ";
+        assert!(make(scope, Some("ZohoCRM.77"), "secret").is_ok());
+        assert_eq!(make(scope, Some("ZohoCRM.77"), "x"), Err(Refusal::ClientSecret));
+        assert_eq!(make(scope, Some("77"), "secret"), Err(Refusal::Organization));
+        assert_eq!(make(scope, Some("ZohoCRM.78"), "secret"), Err(Refusal::Organization));
+        assert_eq!(make(scope, None, "secret"), Err(Refusal::Organization));
+        assert_eq!(make("ZohoCRM.modules.ALL", Some("ZohoCRM.77"), "secret"), Err(Refusal::Scope));
     }
 
     #[test]
