@@ -262,8 +262,8 @@ typedef struct zmd_job {
  * @param index      of the job in the array; 0 in a wait for one
  * @param error      the `zmd_error` of the poll. After one that may pass, the wait goes on.
  * @param status     what the poll brought, as `zmd_client_status()` would have written it; valid during the call
- * @return 0 to go on; anything else cancels the client, as `zmd_client_cancel()` does: where it is needed further,
- *         give the wait a `zmd_client_clone()` of it
+ * @return 0 to go on; anything else ends this wait with `ZMD_ERR_CANCELLED`, and nothing else: the client is as good
+ *         as before
  */
 typedef int32_t (*zmd_progress_fn)(void *user_data,
                                    size_t index,
@@ -543,8 +543,7 @@ zmd_error zmd_client_wait_many(struct zmd_client *client,
  * Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
  * it is, and every later call at once. There is no way back: free it, and make another.
  *
- * One thing can't be interrupted: a TCP connection that nobody answers is waited for, up to
- * `connect_timeout_ms`. Cancelling twice, or a client that does nothing, is fine. After `fork()` it concerns the
+ * Only the thread of a name look-up that the system has not finished may outlive the call. Cancelling twice, or a client that does nothing, is fine. After `fork()` it concerns the
  * process that calls it.
  *
  * @param client  the client

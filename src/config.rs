@@ -191,7 +191,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "connect_timeout_ms",
         default: "10000",
         takes: || range(TIMEOUT_MS, " (milliseconds)"),
-        meaning: "the limit for one name look-up, and then for one attempt to connect, proxy and TLS included",
+        meaning: "the limit for connecting: looking up the name, every address, proxy and TLS included",
         set: |config, value| {
             config.connect_timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
             Some(())

@@ -310,7 +310,7 @@ impl<'a, W: World> Round<'a, W> {
         let timeout = self.limits.timeout.unwrap_or_default().as_millis();
         let unended = |job: &Job| {
             if is_stopped {
-                return Error::new(ZMD_ERR_CANCELLED, "the callback ended the wait");
+                return Error::new(ZMD_ERR_CANCELLED, "the progress callback ended the wait");
             }
             if is_cancelled {
                 return cancelled();

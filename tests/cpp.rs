@@ -59,7 +59,7 @@ fn a_wait_meets_unusual_answers() {
     let program = compile_cpp("g++", &["-std=c++11"], "tests/cpp/unusual_answers.cpp", "unusual_answers");
     let sim = stand_in(false);
     sim.next(Reply::Error("INTERNAL_ERROR"));
-    sim.next(Reply::json(200, r#"{"data":[{"Status":"PAUSED","Deleted_Count":5}]}"#));
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"PAUSED","Total_Count":5,"Deleted_Count":5}]}"#));
     passes(&mut Command::new(program), "unusual_answers", &sim);
 }
 

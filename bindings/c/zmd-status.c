@@ -601,6 +601,12 @@ static double known(int64_t count)
     return count > 0 ? (double)count : 0;
 }
 
+/* Whether the job is known not to be over. */
+static bool goes_on(const zmd_status *status)
+{
+    return status->state != ZMD_STATE_COMPLETED && status->state != ZMD_STATE_FAILED && status->state != ZMD_STATE_UNKNOWN;
+}
+
 /* The sums over all jobs. */
 struct sums {
     size_t completed, failed, unended, silent, of_unknown_state; /* jobs; silent: there was no answer yet */
@@ -621,7 +627,7 @@ static struct sums add_up(const struct progress *progress)
         }
         sums.completed += heard->status.state == ZMD_STATE_COMPLETED;
         sums.failed += heard->status.state == ZMD_STATE_FAILED;
-        sums.unended += heard->status.state == ZMD_STATE_RUNNING || heard->status.state == ZMD_STATE_SCHEDULED;
+        sums.unended += goes_on(&heard->status);
         sums.of_unknown_state += heard->status.state == ZMD_STATE_UNKNOWN;
         sums.has_total = sums.has_total && heard->status.total_count >= 0;
         sums.total += known(heard->status.total_count);
@@ -635,7 +641,7 @@ static struct sums add_up(const struct progress *progress)
 static void append_jobs(struct line *line, const struct progress *progress, const struct sums *sums)
 {
     if (progress->question->count == 1) {
-        if (sums->unended == 0 || progress->heard[0].status.state == ZMD_STATE_SCHEDULED)
+        if (progress->heard[0].status.state != ZMD_STATE_RUNNING)
             append(line, "%s, ", zmd_state_name(progress->heard[0].status.state)); /* RUNNING is plain to see */
         return;
     }
@@ -768,7 +774,7 @@ static int32_t hear(void *user_data, size_t index, int32_t error, const zmd_stat
             heard->done_first = known(status->deleted_count) + known(status->failed_count);
         heard->status = *status;
         heard->has_status = true;
-        if (status->state != ZMD_STATE_RUNNING && status->state != ZMD_STATE_SCHEDULED)
+        if (status->state == ZMD_STATE_COMPLETED || status->state == ZMD_STATE_FAILED)
             heard->next_poll = 0;
         progress->last = now();
         if (progress->first <= 0)

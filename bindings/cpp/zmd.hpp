@@ -55,7 +55,9 @@ enum class state : std::int32_t {
     scheduled = ZMD_STATE_SCHEDULED, /**< The job has not begun. */
     running = ZMD_STATE_RUNNING,     /**< Records are being deleted. */
     completed = ZMD_STATE_COMPLETED, /**< The job is over. Records that it could not delete are still there. */
-    failed = ZMD_STATE_FAILED        /**< The job is over, and failed as a whole. */
+    failed = ZMD_STATE_FAILED,       /**< The job is over, and failed as a whole. */
+    queued = ZMD_STATE_QUEUED,       /**< The job waits for its turn. */
+    suspended = ZMD_STATE_SUSPENDED  /**< The job was interrupted, and is not over. */
 };
 
 /**
@@ -76,14 +78,14 @@ struct status {
     std::string state_text;                 /**< The service's word for the state, cut to 31 bytes; empty: no answer. */
 
     /**
-     * Whether a wait for the job ends with this answer.
+     * Whether the job is over: completed or failed.
      *
-     * @return true for an answer of any state but scheduled and running. A word that the library does not know counts
-     *         as an end, so that nobody waits for ever: look at `state`. False where there was no answer.
+     * @return false for a word that the library does not know, too. A wait ends with such a word when it has stood for
+     *         five minutes and nothing has moved, or when the counts have reached the total.
      */
     bool has_ended() const noexcept
     {
-        return !state_text.empty() && state != zmd::state::scheduled && state != zmd::state::running;
+        return state == zmd::state::completed || state == zmd::state::failed;
     }
 };
 
@@ -361,22 +363,7 @@ using client_handle = std::unique_ptr<zmd_client, free_handle>;
 /* Stands between C and a progress function for the time of a wait. */
 class listener {
 public:
-    listener(zmd_client *client, const progress_fn &hear) : client_(client), hear_(hear)
-    {
-        if (!hear_)
-            return;
-        // To end a wait cancels its client, so it gets one of its own. One that was cancelled has no clones, and needs
-        // none: its waits end at once.
-        zmd_client *clone = nullptr;
-        const zmd_error code = zmd_client_clone(client, &clone);
-        if (code != ZMD_ERR_CANCELLED) {
-            check(code);
-            clone_.reset(clone);
-            client_ = clone;
-        }
-    }
-
-    zmd_client *client() const noexcept { return client_; }
+    explicit listener(const progress_fn &hear) : hear_(hear) {}
 
     zmd_progress_fn callback() const noexcept { return hear_ ? tell : nullptr; }
 
@@ -387,39 +374,24 @@ public:
             std::rethrow_exception(thrown_);
     }
 
-    /* C speaks of the client, which is the clone: nobody cancelled the one that the caller knows. */
-    result explain(result came) const
-    {
-        if (is_over_ && came.code == ZMD_ERR_CANCELLED)
-            came.message = "the progress function ended the wait";
-        return came;
-    }
-
 private:
     static std::int32_t tell(void *user_data, std::size_t index, std::int32_t code, const zmd_status *told) noexcept
     {
         listener &self = *static_cast<listener *>(user_data);
-        // C goes on to tell of the answers that had come before the wait was ended.
-        if (self.is_over_)
-            return 1;
         try {
             poll heard;
             static_cast<result &>(heard) =
                 outcome(static_cast<zmd_error>(code), *told, zmd_last_error(), zmd_last_error_code());
             heard.index = index;
-            self.is_over_ = !self.hear_(heard);
+            return self.hear_(heard) ? 0 : 1;
         } catch (...) {
             self.thrown_ = std::current_exception();
-            self.is_over_ = true;
+            return 1;
         }
-        return self.is_over_ ? 1 : 0;
     }
 
-    client_handle clone_;
-    zmd_client *client_;
     const progress_fn &hear_;
     std::exception_ptr thrown_;
-    bool is_over_ = false;
 };
 
 /* A call for many jobs, made by `call`. */
@@ -794,23 +766,23 @@ private:
                          const progress_fn &progress) const
     {
         check_names(module, job_id);
-        detail::listener listener(get(), progress);
+        detail::listener listener(progress);
         zmd_status told;
-        const zmd_error code = zmd_client_wait(listener.client(), module.c_str(), job_id.c_str(), limit_ms,
+        const zmd_error code = zmd_client_wait(get(), module.c_str(), job_id.c_str(), limit_ms,
                                                listener.callback(), &listener, &told);
         listener.rethrow();
-        return listener.explain(detail::outcome(code, told, zmd_last_error(), zmd_last_error_code())).get();
+        return detail::outcome(code, told, zmd_last_error(), zmd_last_error_code()).get();
     }
 
     std::vector<result> wait_for_many(const std::vector<job> &jobs, std::int64_t limit_ms,
                                       const progress_fn &progress) const
     {
-        detail::listener listener(get(), progress);
+        detail::listener listener(progress);
         std::vector<result> results = detail::ask_many(jobs, [&listener, limit_ms](const zmd_job *named,
                                                                                     std::size_t count,
                                                                                     zmd_status *statuses,
                                                                                     zmd_error *errors) {
-            const zmd_error code = zmd_client_wait_many(listener.client(), named, count, limit_ms, listener.callback(),
+            const zmd_error code = zmd_client_wait_many(get(), named, count, limit_ms, listener.callback(),
                                                         &listener, statuses, errors);
             listener.rethrow();
             return code;

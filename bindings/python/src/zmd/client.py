@@ -21,14 +21,14 @@ Path = Union[str, "os.PathLike[str]"]
 ClientT = TypeVar("ClientT", bound="Client")
 
 _NUMBERS = {"timeout_ms", "connect_timeout_ms", "max_retries", "max_concurrency", "poll_min_ms", "poll_max_ms"}
-_PATHS = {"token_cache", "ca_file"}
+_PATHS = {"token_cache", "ca_file", "extra_ca_file", "client_cert", "client_key"}
 
 
 class Client:
     """Asks Zoho CRM for the status of mass-delete jobs, and waits for their end.
 
     The keywords are the library's settings, which its README describes; None stands for the default. An access token
-    is needed, or ``refresh_token``, ``client_id`` and ``client_secret`` together. Environment variables named ``ZMD_``
+    is needed, or ``client_id`` and ``client_secret`` together with ``refresh_token`` or ``org_id``. Environment variables named ``ZMD_``
     are not read: see :meth:`from_env`.
 
     Make one client and keep it: it keeps connections open between calls. Any number of threads may use it at the same
@@ -46,6 +46,7 @@ class Client:
         refresh_token: Optional[str] = None,
         client_id: Optional[str] = None,
         client_secret: Optional[str] = None,
+        org_id: Optional[str] = None,
         token_cache: Optional[Path] = None,
         data_center: Optional[str] = None,
         environment: Optional[str] = None,
@@ -60,6 +61,9 @@ class Client:
         poll_max_ms: Optional[int] = None,
         proxy: Optional[str] = None,
         ca_file: Optional[Path] = None,
+        extra_ca_file: Optional[Path] = None,
+        client_cert: Optional[Path] = None,
+        client_key: Optional[Path] = None,
     ) -> None:
         """Raises :class:`ConfigError` if a setting has a bad value, or is missing. Nothing is sent yet."""
         settings = dict(locals())
@@ -74,6 +78,7 @@ class Client:
         refresh_token: Optional[str] = None,
         client_id: Optional[str] = None,
         client_secret: Optional[str] = None,
+        org_id: Optional[str] = None,
         token_cache: Optional[Path] = None,
         data_center: Optional[str] = None,
         environment: Optional[str] = None,
@@ -88,6 +93,9 @@ class Client:
         poll_max_ms: Optional[int] = None,
         proxy: Optional[str] = None,
         ca_file: Optional[Path] = None,
+        extra_ca_file: Optional[Path] = None,
+        client_cert: Optional[Path] = None,
+        client_key: Optional[Path] = None,
     ) -> ClientT:
         """A client with the settings of the environment, ``ZMD_`` and the keyword in upper case, such as
         ``ZMD_ACCESS_TOKEN`` or ``ZMD_TIMEOUT_MS``. A keyword that is given counts more.

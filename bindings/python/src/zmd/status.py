@@ -20,6 +20,10 @@ class State(enum.IntEnum):
     """The job is over. Look at ``failed_count``: records that could not be deleted are still there."""
     FAILED = 4
     """The job is over, and failed as a whole."""
+    QUEUED = 5
+    """The job waits for its turn."""
+    SUSPENDED = 6
+    """The job was interrupted, and is not over."""
 
     @classmethod
     def _missing_(cls, value: object) -> Optional["State"]:
