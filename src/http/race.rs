@@ -37,6 +37,7 @@ pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Arc<Wake>
         while next_at <= Instant::now() {
             let Some(address) = waiting.next() else { break };
             tried += 1;
+            log::trace!("connecting to {address}");
             match begin(address) {
                 Ok(stream) => {
                     attempts.push(stream);
@@ -62,6 +63,9 @@ pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Arc<Wake>
             match state_of(&attempts[index]) {
                 State::Connected => {
                     let stream = attempts.swap_remove(index);
+                    if let Ok(address) = stream.peer_addr() {
+                        log::debug!("connected to {address}");
+                    }
                     prepare(&stream);
                     return Ok(Socket::new(stream, wake.clone()));
                 }
