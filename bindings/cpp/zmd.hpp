@@ -735,8 +735,6 @@ public:
      * Cancels the client, for good: every call under way on it ends within 100 ms, and every later one at once, with
      * zmd::cancelled (those for many jobs with ZMD_ERR_CANCELLED in their results).
      *
-     * A TCP connection that nobody answers can't be interrupted: it is waited for, up to `connect_timeout_ms`.
-     *
      * @throws argument_error  if the client was moved from
      */
     void cancel() { detail::check(zmd_client_cancel(get())); }

@@ -17,8 +17,7 @@ from .status import Status, status_of
 if TYPE_CHECKING:
     from ctypes import _Pointer
 
-# How long the interpreter's end waits for the calls under way. A cancelled call takes 100 ms at the most, unless it
-# waits for a TCP connection that nobody answers.
+# How long the interpreter's end waits for the calls under way. A cancelled call takes 100 ms at the most.
 _PATIENCE_S = 0.3
 
 # Windows does not wake a thread that waits for a lock when Ctrl-C is pressed.
