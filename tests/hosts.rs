@@ -1,0 +1,90 @@
+//! The bindings of bindings/ but for C, C++ and Python: each is compiled or loaded as its users do, asks the stand-in,
+//! and runs its example. `make test-hosts` runs these: they need a compiler or interpreter each.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::*;
+use zmd_sim::{End, Job, Reply, Sim};
+
+/// A stand-in with the jobs of every binding's test. Its first two answers are about a job that is queued,
+/// without counts, and one that runs.
+fn stand_in(tls: bool) -> Sim {
+    let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+    sim.add_job("Leads", "1002", Job::new(50_000, 0.0));
+    sim.add_job("Leads", "1003", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Leads", "1004", Job { failed: 9, ends: End::Failed, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"QUEUED"}]}"#));
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"RUNNING","Deleted_Count":4,"Total_Count":9,"Failed_Count":0}]}"#));
+    sim
+}
+
+/// Finds the library by its name, and polls without long pauses.
+fn prepared<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
+    command.env("LD_LIBRARY_PATH", library_directory()).env("ZMD_POLL_MIN_MS", "10");
+    environment(command, sim)
+}
+
+/// The test of a binding, which prints what it checks and exits with 0 if all of it holds.
+fn test(mut program: impl FnMut() -> Command) {
+    for tls in [false, true] {
+        text_of(prepared(&mut program(), &stand_in(tls)));
+    }
+}
+
+/// The example of a binding: the same program in every language.
+fn example(mut program: impl FnMut() -> Command) {
+    let sim = stand_in(true);
+    let mut example = |arguments: &[&str]| run(prepared(program().args(arguments), &sim));
+    let (exit, out, err) = example(&["Leads", "1001"]);
+    let lines: Vec<_> = out.lines().collect();
+    let expected = [
+        "QUEUED: ? of ? deleted, ? failed",
+        "RUNNING: 4 of 9 deleted, 0 failed",
+        "COMPLETED: 9 of 9 deleted, 0 failed",
+    ];
+    assert_eq!((exit, &lines[..], &*err), (Some(0), &expected[..], ""));
+    let (exit, out, err) = example(&["Leads", "1003"]);
+    assert_eq!((exit, &*out), (Some(1), "COMPLETED: 7 of 9 deleted, 2 failed\n"), "{err}");
+    let (exit, _, err) = example(&["Leads", "4711"]);
+    assert!(exit == Some(3) && err.contains("ZMD_ERR_JOB_NOT_FOUND: "), "{exit:?} {err}");
+    assert_eq!(example(&["Leads"]).0, Some(3));
+}
+
+/// The first code block in this language of a binding's README.
+fn shortest(name: &str, language: &str) -> String {
+    let readme = fs::read_to_string(binding(name).join("README.md")).unwrap();
+    let block = readme.split_once(&format!("```{language}\n")).expect("a block").1;
+    block.split_once("```").unwrap().0.to_owned()
+}
+
+/// That code as a program does what it says.
+fn shortest_works(program: &mut Command) {
+    let sim = stand_in(false);
+    assert_eq!(text_of(prepared(program, &sim)), "COMPLETED: 9 of 9 deleted\n");
+}
+
+fn binding(path: &str) -> PathBuf {
+    Path::new(ROOT).join("bindings").join(path)
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn perl() {
+    if missing("perl") {
+        return;
+    }
+    let program = |file: &str| {
+        let mut perl = Command::new("perl");
+        perl.arg("-I").arg(binding("perl/lib")).arg(binding(file));
+        perl
+    };
+    test(|| program("perl/t/zmd.t"));
+    example(|| program("perl/example.pl"));
+    let mut perl = Command::new("perl");
+    shortest_works(perl.arg("-I").arg(binding("perl/lib")).arg("-e").arg(shortest("perl", "perl")));
+}
