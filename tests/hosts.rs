@@ -88,3 +88,28 @@ fn perl() {
     let mut perl = Command::new("perl");
     shortest_works(perl.arg("-I").arg(binding("perl/lib")).arg("-e").arg(shortest("perl", "perl")));
 }
+
+#[test]
+#[ignore = "make test-hosts"]
+fn java() {
+    const JNA: &str = "/usr/share/java/jna.jar";
+    if missing("javac") || missing("java") || missing(JNA) {
+        return;
+    }
+    let directory = scratch("java");
+    let classes = directory.join("classes");
+    fs::write(directory.join("Shortest.java"), shortest("java", "java")).unwrap();
+    let mut javac = Command::new("javac");
+    javac.args(["-Xlint:all,-try", "-Werror", "--release", "17", "-cp", JNA, "-sourcepath"]).arg(binding("java/src"));
+    javac.arg("-d").arg(&classes).arg(directory.join("Shortest.java"));
+    text_of(javac.args([binding("java/Example.java"), binding("java/test/Test.java")]));
+    let program = |class: &str| {
+        let mut java = Command::new("java");
+        java.arg("-cp").arg(format!("{JNA}:{}", classes.display())).args(["-Xshare:auto", class]);
+        java
+    };
+    test(|| program("Test"));
+    example(|| program("Example"));
+    shortest_works(&mut program("Shortest"));
+    fs::remove_dir_all(directory).unwrap();
+}
