@@ -113,3 +113,34 @@ fn java() {
     shortest_works(&mut program("Shortest"));
     fs::remove_dir_all(directory).unwrap();
 }
+
+#[test]
+#[ignore = "make test-hosts"]
+fn csharp() {
+    if missing("mcs") || missing("mono") {
+        return;
+    }
+    let directory = scratch("csharp");
+    let library = directory.join("Zmd.dll");
+    fs::write(directory.join("Shortest.cs"), shortest("csharp", "csharp")).unwrap();
+    let compile = |source: &Path, output: &Path, flags: &[&str]| {
+        let mut mcs = Command::new("mcs");
+        mcs.args(["-langversion:7", "-warn:4", "-warnaserror", "-nologo"]).args(flags);
+        text_of(mcs.arg(format!("-out:{}", output.display())).arg(source));
+    };
+    compile(&binding("csharp/Zmd.cs"), &library, &["-target:library"]);
+    let reference = format!("-r:{}", library.display());
+    let program = |source: &Path| {
+        let output = directory.join(source.with_extension("exe").file_name().unwrap());
+        compile(source, &output, &[&reference]);
+        move || {
+            let mut mono = Command::new("mono");
+            mono.arg(&output);
+            mono
+        }
+    };
+    test(program(&binding("csharp/test/Test.cs")));
+    example(program(&binding("csharp/Example.cs")));
+    shortest_works(&mut program(&directory.join("Shortest.cs"))());
+    fs::remove_dir_all(&directory).unwrap();
+}
