@@ -144,3 +144,20 @@ fn csharp() {
     shortest_works(&mut program(&directory.join("Shortest.cs"))());
     fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+#[ignore = "make test-hosts"]
+fn php() {
+    if missing("php") {
+        return;
+    }
+    let program = |file: &str| {
+        let mut php = Command::new("php");
+        php.args(["-d", "error_reporting=-1", "-d", "display_errors=stderr"]).arg(binding(file));
+        php
+    };
+    test(|| program("php/test/test.php"));
+    example(|| program("php/example.php"));
+    let mut php = Command::new("php");
+    shortest_works(php.arg("-r").arg(shortest("php", "php")).current_dir(binding("php")));
+}
