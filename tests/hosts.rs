@@ -161,3 +161,30 @@ fn php() {
     let mut php = Command::new("php");
     shortest_works(php.arg("-r").arg(shortest("php", "php")).current_dir(binding("php")));
 }
+
+#[test]
+#[ignore = "make test-hosts"]
+fn r() {
+    if missing("R") || missing("cc") {
+        return;
+    }
+    // Compiled where it lies, and so in a copy.
+    let directory = scratch("r");
+    for file in ["zmd.R", "zmd_r.c", "example.R", "test/test.R"].map(|file| binding("r").join(file)) {
+        fs::copy(&file, directory.join(file.file_name().unwrap())).unwrap();
+    }
+    fs::write(directory.join("shortest.R"), shortest("r", "r")).unwrap();
+    let mut compile = Command::new("R");
+    compile.env("PKG_CPPFLAGS", format!("-I{ROOT}/include")).env("PKG_CFLAGS", "-Wall -Wextra -Werror -Wno-cast-function-type");
+    let search = format!("-L{}", library_directory().display());
+    text_of(compile.args(["CMD", "SHLIB", "zmd_r.c", &search, "-lzmd"]).current_dir(&directory));
+    let program = |file: &str| {
+        let mut rscript = Command::new("Rscript");
+        rscript.arg("--vanilla").arg(file).current_dir(&directory);
+        rscript
+    };
+    test(|| program("test.R"));
+    example(|| program("example.R"));
+    shortest_works(&mut program("shortest.R"));
+    fs::remove_dir_all(&directory).unwrap();
+}
