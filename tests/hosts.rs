@@ -188,3 +188,45 @@ fn r() {
     shortest_works(&mut program("shortest.R"));
     fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+#[ignore = "make test-hosts"]
+fn go() {
+    if missing("go") || missing("gcc") {
+        return;
+    }
+    let directory = scratch("go");
+    let go = |place: &Path, arguments: &[&str]| {
+        let mut go = Command::new("go");
+        go.args(arguments).current_dir(place).env("GOFLAGS", "-mod=mod").env("GOPROXY", "off");
+        go.env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go"));
+        go.env("CGO_CFLAGS", format!("-I{ROOT}/include -Wall -Werror"));
+        go.env("CGO_LDFLAGS", format!("-L{}", library_directory().display()));
+        go
+    };
+    let package = binding("go");
+    assert_eq!(text_of(Command::new("gofmt").arg("-l").arg(&package)), "");
+    text_of(&mut go(&package, &["vet", "./..."]));
+    let program = directory.join("program");
+    let output = program.to_str().unwrap();
+    text_of(&mut go(&package, &["test", "-c", "-o", output]));
+    // Go checks what it hands to C.
+    for check in ["cgocheck=1", "cgocheck=2"] {
+        test(|| {
+            let mut command = Command::new(&program);
+            command.args(["-test.v", "-test.timeout=60s"]).env("GODEBUG", check);
+            command
+        });
+    }
+    text_of(&mut go(&package, &["build", "-o", output, "./example"]));
+    example(|| Command::new(&program));
+
+    // A module of its own.
+    fs::write(directory.join("main.go"), shortest("go", "go")).unwrap();
+    fs::write(directory.join("go.mod"), "module shortest\n\ngo 1.19\n").unwrap();
+    let replace = format!("-replace=zmd={}", package.display());
+    text_of(&mut go(&directory, &["mod", "edit", "-require=zmd@v0.1.0", &replace]));
+    text_of(&mut go(&directory, &["build", "-o", output]));
+    shortest_works(&mut Command::new(&program));
+    fs::remove_dir_all(directory).unwrap();
+}
