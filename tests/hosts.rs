@@ -230,3 +230,47 @@ fn go() {
     shortest_works(&mut Command::new(&program));
     fs::remove_dir_all(directory).unwrap();
 }
+
+#[test]
+#[ignore = "make test-hosts"]
+fn cobol() {
+    if missing("cobc") {
+        return;
+    }
+    let directory = scratch("cobol");
+    fs::write(directory.join("shortest.cob"), shortest("cobol", "cobol")).unwrap();
+    let compile = |source: &Path| {
+        let output = directory.join(source.file_stem().unwrap());
+        let mut cobc = Command::new("cobc");
+        cobc.args(["-x", "-Wall", "-Werror", "-I"]).arg(binding("cobol")).arg("-o").arg(&output).arg(source);
+        cobc.arg(binding("cobol/zmdcall.cob")).arg(format!("-L{}", library_directory().display())).arg("-lzmd");
+        text_of(cobc.current_dir(&directory));
+        output
+    };
+    let program = compile(&binding("cobol/test/zmdtest.cob"));
+    test(|| Command::new(&program));
+    shortest_works(&mut Command::new(compile(&directory.join("shortest.cob"))));
+
+    let program = compile(&binding("cobol/zmdstep.cob"));
+    let sim = stand_in(true);
+    let step = |arguments: &[&str]| run(prepared(Command::new(&program).args(arguments), &sim));
+    let (exit, out, err) = step(&["Leads", "1001"]);
+    let expected = "QUEUED: ? of ? deleted, ? failed\nCOMPLETED: 9 of 9 deleted, 0 failed\n";
+    assert_eq!((exit, &*out, &*err), (Some(0), expected, ""));
+    for (job_id, code, shown) in [
+        ("1001", 0, "COMPLETED: 9 of 9 deleted, 0 failed\n"),
+        ("1003", 4, "COMPLETED: 7 of 9 deleted, 2 failed\n"),
+        ("1004", 8, "FAILED: 0 of 9 deleted, 9 failed\n"),
+    ] {
+        let (exit, out, err) = step(&["Leads", job_id]);
+        assert_eq!((exit, &*out, &*err), (Some(code), shown, ""));
+    }
+    let running = "RUNNING: 0 of 50000 deleted, 0 failed\n";
+    assert_eq!(step(&["Leads", "1002", "0"]), (Some(12), running.repeat(2), String::new()));
+    let (exit, out, err) = step(&["Leads", "4711"]);
+    assert!(exit == Some(16) && out.is_empty() && err.starts_with("ZMD_ERR_JOB_NOT_FOUND: "), "{exit:?} {out} {err}");
+    for arguments in [&["Leads"][..], &["Leads", "1001", "soon"]] {
+        assert_eq!(step(arguments).0, Some(16));
+    }
+    fs::remove_dir_all(&directory).unwrap();
+}
