@@ -274,3 +274,28 @@ fn cobol() {
     }
     fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+#[ignore = "make test-hosts"]
+fn node() {
+    if missing("node") || missing("npm") {
+        return;
+    }
+    // Installed as a user of the package does, with koffi; in a copy, as npm would link the directory.
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node");
+    fs::create_dir_all(&directory).unwrap();
+    let run_npm = |npm: &mut Command| text_of(npm.current_dir(&directory).args(["--no-audit", "--no-fund", "--prefer-offline"]));
+    let package = run_npm(Command::new("npm").args(["pack", "--silent"]).arg(binding("node")));
+    run_npm(Command::new("npm").args(["install", "--silent", "--no-save"]).arg(package.trim()));
+    let program = |file: &str| {
+        let mut node = Command::new("node");
+        node.arg(directory.join("node_modules/zmd").join(file));
+        node
+    };
+    test(|| program("test/test.js"));
+    example(|| program("example.js"));
+    fs::write(directory.join("shortest.js"), shortest("node", "js")).unwrap();
+    shortest_works(Command::new("node").arg(directory.join("shortest.js")));
+    let (exit, ..) = run(prepared(&mut program("test/exit.js"), &stand_in(false)));
+    assert_eq!(exit, Some(7));
+}
