@@ -175,7 +175,9 @@ fn r() {
     }
     fs::write(directory.join("shortest.R"), shortest("r", "r")).unwrap();
     let mut compile = Command::new("R");
-    compile.env("PKG_CPPFLAGS", format!("-I{ROOT}/include")).env("PKG_CFLAGS", "-Wall -Wextra -Werror -Wno-cast-function-type");
+    compile
+        .env("PKG_CPPFLAGS", format!("-I{ROOT}/include"))
+        .env("PKG_CFLAGS", "-Wall -Wextra -Werror -Wno-cast-function-type");
     let search = format!("-L{}", library_directory().display());
     text_of(compile.args(["CMD", "SHLIB", "zmd_r.c", &search, "-lzmd"]).current_dir(&directory));
     let program = |file: &str| {
@@ -284,7 +286,8 @@ fn node() {
     // Installed as a user of the package does, with koffi; in a copy, as npm would link the directory.
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node");
     fs::create_dir_all(&directory).unwrap();
-    let run_npm = |npm: &mut Command| text_of(npm.current_dir(&directory).args(["--no-audit", "--no-fund", "--prefer-offline"]));
+    let run_npm =
+        |npm: &mut Command| text_of(npm.current_dir(&directory).args(["--no-audit", "--no-fund", "--prefer-offline"]));
     let package = run_npm(Command::new("npm").args(["pack", "--silent"]).arg(binding("node")));
     run_npm(Command::new("npm").args(["install", "--silent", "--no-save"]).arg(package.trim()));
     let program = |file: &str| {

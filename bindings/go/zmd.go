@@ -199,7 +199,8 @@ func (client *Client) Close() error {
 }
 
 // Status asks how far a job is. A job that failed is a Status, not an error. A context that can be done costs a
-// connection of its own for the call; the time limit of a call is the setting timeout_ms.
+// connection of its own for the call; the time limit of a call is the setting timeout_ms. Where the context was done
+// before the call, its error is returned.
 func (client *Client) Status(ctx context.Context, module, jobID string) (Status, error) {
 	return client.ask(ctx, module, jobID, true, func(handle *C.zmd_client, texts texts, status *C.zmd_status) C.zmd_error {
 		return C.zmd_client_status(handle, texts[0], texts[1], status)
@@ -233,6 +234,10 @@ func (client *Client) Wait(ctx context.Context, module, jobID string, progress f
 	})
 	if waiting.panicked != nil {
 		panic(waiting.panicked)
+	}
+	var failure *Error
+	if errors.As(err, &failure) && failure.Number == Timeout && limit >= 0 {
+		failure.cause = context.DeadlineExceeded // by a millisecond, the context itself may not know yet
 	}
 	if waiting.err != nil {
 		err = waiting.err
@@ -268,6 +273,9 @@ func (waiting *waiting) polled(number ErrorNumber, status *C.zmd_status) (stop C
 func (client *Client) ask(ctx context.Context, module, jobID string, isLimited bool,
 	call func(*C.zmd_client, texts, *C.zmd_status) C.zmd_error) (Status, error) {
 	status := C.zmd_status{total_count: -1, deleted_count: -1, failed_count: -1}
+	if err := ctx.Err(); err != nil && (isLimited || err == context.Canceled) {
+		return statusOf(&status), err
+	}
 	texts, err := newTexts("module", module, "jobID", jobID)
 	if err != nil {
 		return statusOf(&status), err
@@ -301,7 +309,7 @@ func (client *Client) ask(ctx context.Context, module, jobID string, isLimited b
 	}
 	err = check(func() C.zmd_error { return call(handle, texts, &status) })
 	var failure *Error
-	if errors.As(err, &failure) && (failure.Number == Cancelled || failure.Number == Timeout) {
+	if errors.As(err, &failure) && failure.Number == Cancelled {
 		failure.cause = ctx.Err()
 	}
 	return statusOf(&status), err

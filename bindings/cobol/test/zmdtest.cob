@@ -68,7 +68,7 @@
            MOVE "a wait that its limit ends" TO CHECK-NAME
            MOVE "Leads" TO ZMD-MODULE
            MOVE "1002" TO ZMD-JOB-ID
-           MOVE 50 TO ZMD-TIMEOUT-MS
+           MOVE 500 TO ZMD-TIMEOUT-MS
            CALL "ZMDWAIT" USING ZMD-REQUEST
            IF NOT ZMD-TIMEOUT OR NOT ZMD-RUNNING PERFORM FAIL END-IF
 

@@ -86,7 +86,7 @@ internal static class Test
         })));
         Same(State.Completed, client.GetStatus("Leads", "1001").State);
 
-        failure = Failure(ErrorKind.Timeout, () => client.Wait("Leads", "1002", TimeSpan.FromMilliseconds(50)));
+        failure = Failure(ErrorKind.Timeout, () => client.Wait("Leads", "1002", TimeSpan.FromMilliseconds(500)));
         Same(State.Running, failure.Status.State);
 
         // The callback survives a collection in the middle of a wait.

@@ -82,7 +82,7 @@ public class Test {
         })));
         same(completed, client.status("Leads", "1001"));
 
-        failure = failure(Kind.TIMEOUT, () -> client.await("Leads", "1002", Duration.ofMillis(50), null));
+        failure = failure(Kind.TIMEOUT, () -> client.await("Leads", "1002", Duration.ofMillis(500), null));
         same(State.RUNNING, failure.status().state());
 
         contains("acces_token", failure(Kind.INVALID_CONFIG, () -> Client.of(Map.of("acces_token", "x"))));

@@ -62,7 +62,7 @@ test('the binding', async (t) => {
     const wait = client.wait('Leads', '1002', { signal: controller.signal, progress: () => controller.abort() });
     await assert.rejects(wait, { name: 'AbortError' });
     await assert.rejects(client.status('Leads', '1001', { signal: controller.signal }), { name: 'AbortError' });
-    const error = await failure('ZMD_ERR_TIMEOUT', client.wait('Leads', '1002', { timeoutMs: 50 }));
+    const error = await failure('ZMD_ERR_TIMEOUT', client.wait('Leads', '1002', { timeoutMs: 500 }));
     assert.equal(error.status.state, 'RUNNING');
   });
 

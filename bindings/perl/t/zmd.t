@@ -47,7 +47,7 @@ is_deeply [$error->number, $polls, $error->status->state], [Zmd::ERR_CANCELLED, 
 is failure { $client->wait('Leads', '1002', progress => sub { die "mine\n" }) }, "mine\n", 'progress died';
 is $client->status('Leads', '1001')->state, Zmd::COMPLETED, 'the client is usable after that';
 
-$error = failure { $client->wait('Leads', '1002', timeout => 0.05) };
+$error = failure { $client->wait('Leads', '1002', timeout => 0.5) };
 is_deeply [$error->number, $error->status->state], [Zmd::ERR_TIMEOUT, Zmd::RUNNING], 'a time-out';
 
 $error = failure { Zmd->new(acces_token => 'x') };

@@ -69,7 +69,7 @@ $mine = thrown(DomainException::class, fn () => $client->wait('Leads', '1002', n
 contains('mine', $mine);
 same(State::Completed, $client->status('Leads', '1001')->state);
 
-$error = failure(Error::TIMEOUT, fn () => $client->wait('Leads', '1002', 0.05));
+$error = failure(Error::TIMEOUT, fn () => $client->wait('Leads', '1002', 0.5));
 same(State::Running, $error->status->state);
 
 contains('acces_token', failure(Error::INVALID_CONFIG, fn () => new Client(['acces_token' => 'x'])));

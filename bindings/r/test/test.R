@@ -47,7 +47,7 @@ same(list(2, "RUNNING"), list(polls, error$status$state))
 contains("mine", failure("simpleError", zmd_wait(client, "Leads", "1002", progress = function(...) stop("mine"))))
 same(completed, zmd_status(client, "Leads", "1001"))
 
-error <- failure("zmd_err_timeout", zmd_wait(client, "Leads", "1002", timeout = 0.05))
+error <- failure("zmd_err_timeout", zmd_wait(client, "Leads", "1002", timeout = 0.5))
 same("RUNNING", error$status$state)
 
 # An interrupt, as Ctrl-C sends it, without a callback and with one.
