@@ -302,3 +302,33 @@ fn node() {
     let (exit, ..) = run(prepared(&mut program("test/exit.js"), &stand_in(false)));
     assert_eq!(exit, Some(7));
 }
+
+#[test]
+#[ignore = "make test-hosts"]
+fn the_class_of_the_recipes_for_ssis_and_powershell() {
+    if missing("mcs") || missing("mono") {
+        return;
+    }
+    let directory = scratch("recipes");
+    let recipes = fs::read_to_string(format!("{ROOT}/doc/hosts.md")).unwrap();
+    let class = recipes.split_once("```csharp\n").unwrap().1.split_once("```").unwrap().0;
+    let main = r#"
+        static class Program
+        {
+            static int Main()
+            {
+                int state;
+                long total, deleted, failed;
+                int error = ZmdSimple.zmd_simple_wait("Leads", "1003", -1, out state, out total, out deleted, out failed);
+                Console.WriteLine("{0} {1} {2} {3} {4} '{5}'", error, state, total, deleted, failed, ZmdSimple.LastError());
+                error = ZmdSimple.zmd_simple_wait("Leads", "4711", -1, out state, out total, out deleted, out failed);
+                Console.WriteLine("{0} {1} {2} {3} {4}", error, state, total, deleted, failed);
+                return ZmdSimple.LastError().Contains("4711") ? 0 : 1;
+            }
+        }"#;
+    fs::write(directory.join("program.cs"), format!("{class}{main}")).unwrap();
+    text_of(Command::new("mcs").args(["-langversion:5", "-nologo", "program.cs"]).current_dir(&directory));
+    let out = text_of(prepared(Command::new("mono").arg(directory.join("program.exe")), &stand_in(false)));
+    assert_eq!(out, "0 3 9 7 2 ''\n24 0 -1 -1 -1\n");
+    fs::remove_dir_all(&directory).unwrap();
+}
