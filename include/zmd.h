@@ -540,11 +540,11 @@ zmd_error zmd_client_wait_many(struct zmd_client *client,
                                zmd_error *errors);
 
 /**
- * Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
- * it is, and every later call at once. There is no way back: free it, and make another.
+ * Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within
+ * 100 ms, wherever it is, and every later call at once. There is no way back: free it, and make another.
  *
- * Only the thread of a name look-up that the system has not finished may outlive the call. Cancelling twice, or a client that does nothing, is fine. After `fork()` it concerns the
- * process that calls it.
+ * Only the thread of a name look-up that the system has not finished may outlive the call. Cancelling twice, or a
+ * client that does nothing, is fine. After `fork()` it concerns the process that calls it.
  *
  * @param client  the client
  * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`

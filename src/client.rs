@@ -1,11 +1,11 @@
 //! The client: the status of one job, or of many.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 
 use crate::config::{Config, parse_token, token_rule};
 use crate::endpoint::{ApiVersion, JobId, ModuleName};
@@ -13,10 +13,11 @@ use crate::error::{
     Error,
     zmd_error::{self, *},
 };
-use crate::http::{Answer, Http, Network, Proxies, Route, cancelled, quiet_thread};
-use crate::oauth::{Grant, Token, Turnstile};
+use crate::http::{Answer, Network, Proxies, Route, cancelled, quiet_thread};
+use crate::oauth::{Grant, Token, Tokens};
 use crate::panic;
 use crate::retry::{self, Again, Deadline, Failure};
+use crate::session::{Process, Session};
 use crate::status::{self, JobName, Status};
 use crate::wait::{self, Limits, Progress, Waited, World};
 
@@ -41,79 +42,9 @@ struct Account {
     max_retries: u32,
     max_concurrency: usize,
     network: Network,
-    grant: Option<Grant>,
-    /// Read without a lock, so that a child of `fork()` can read it whatever the parent's threads were doing.
-    token: ArcSwapOption<Token>,
-    /// A token that was refused as soon as it was made: to make another would not help, and only so many are
-    /// allowed.
-    hopeless: ArcSwapOption<Token>,
+    tokens: Tokens,
     poll_min: Duration,
     poll_max: Duration,
-}
-
-/// What a client has for itself: its connections, and whether it was cancelled.
-struct Session {
-    process: ArcSwap<Process>,
-    cancelled: AtomicBool,
-    /// Those whose clone this is, at any remove.
-    origins: Vec<Weak<Session>>,
-    /// Its clones, and theirs. Without a lock, for the sake of `fork()`.
-    clones: ArcSwap<Vec<Weak<Session>>>,
-}
-
-/// What belongs to one process. Whoever uses it holds an `Arc` of it: in a child of `fork()`, a call that
-/// another thread of the parent was in at that moment holds one for ever, and so the child never takes apart
-/// what it may have found half changed. If there was no such call, the child drops its copy.
-struct Process {
-    id: u32,
-    http: Http,
-    renewal: Arc<Turnstile>,
-}
-
-impl Process {
-    fn new(network: &Network, renewal: Arc<Turnstile>) -> Process {
-        Process { id: std::process::id(), http: Http::new(network), renewal }
-    }
-}
-
-impl Session {
-    fn new(process: Process, origins: Vec<Weak<Session>>) -> Arc<Session> {
-        let (cancelled, clones) = (AtomicBool::new(false), ArcSwap::default());
-        Arc::new(Session { process: ArcSwap::from_pointee(process), cancelled, origins, clones })
-    }
-
-    /// This process's connections.
-    fn process(&self, network: &Network) -> Arc<Process> {
-        let current = self.process.load_full();
-        if current.id == std::process::id() {
-            return current;
-        }
-        let ours = Arc::new(Process::new(network, Arc::default()));
-        if self.is_cancelled() {
-            ours.http.cancel();
-        }
-        let previous = self.process.compare_and_swap(&current, ours.clone());
-        if Arc::ptr_eq(&previous, &current) { ours } else { Arc::clone(&previous) }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::SeqCst)
-    }
-
-    fn cancel(&self, network: &Network) {
-        self.cancelled.store(true, Ordering::SeqCst);
-        let process = self.process(network);
-        process.http.cancel();
-        process.renewal.wake();
-    }
-
-    /// Notes a clone, and forgets those that are gone.
-    fn note(&self, clone: &Arc<Session>) {
-        self.clones.rcu(|clones| {
-            let alive = clones.iter().filter(|clone| clone.strong_count() > 0).cloned();
-            alive.chain([Arc::downgrade(clone)]).collect::<Vec<_>>()
-        });
-    }
 }
 
 impl Client {
@@ -129,7 +60,7 @@ impl Client {
             ));
         }
         let network = Network::new(config)?;
-        let session = Session::new(Process::new(&network, Arc::default()), Vec::new());
+        let session = Session::new(&network);
         let account = Account {
             api: proxies.route(config.api_domain()),
             api_is_explicit: config.api_domain.is_some(),
@@ -138,9 +69,7 @@ impl Client {
             timeout: config.timeout,
             max_retries: config.max_retries,
             max_concurrency: config.max_concurrency,
-            grant,
-            token: ArcSwapOption::new(config.access_token.clone().map(|secret| Arc::new(Token::given(secret)))),
-            hopeless: ArcSwapOption::empty(),
+            tokens: Tokens::new(config.access_token.clone(), grant),
             network,
             poll_min: config.poll_min,
             poll_max: config.poll_max.max(config.poll_min),
@@ -151,15 +80,7 @@ impl Client {
     /// Another client with the same settings and the same access token, whoever renews or replaces it; with
     /// connections of its own, and cancelled by itself, or when this one is. `ZMD_ERR_CANCELLED` if this one was.
     pub fn try_clone(&self) -> Result<Client, Error> {
-        let process = self.process();
-        let origins = self.session.origins.iter().cloned().chain([Arc::downgrade(&self.session)]).collect();
-        let session = Session::new(Process::new(&self.account.network, process.renewal.clone()), origins);
-        let origins: Vec<_> = session.origins.iter().filter_map(Weak::upgrade).collect();
-        // Noted first and then looked: a cancel at this moment does one and then the other, too.
-        origins.iter().for_each(|origin| origin.note(&session));
-        if origins.iter().any(|origin| origin.is_cancelled()) {
-            return Err(cancelled());
-        }
+        let session = self.session.try_clone(&self.account.network)?;
         Ok(Client { account: self.account.clone(), session })
     }
 
@@ -186,7 +107,7 @@ impl Client {
     pub fn set_access_token(&self, access_token: &str) -> Result<(), Error> {
         let secret = parse_token(access_token)
             .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("access_token must be {}", token_rule())))?;
-        self.account.token.store(Some(Arc::new(Token::given(secret))));
+        self.account.tokens.set(secret);
         Ok(())
     }
 
@@ -211,7 +132,7 @@ impl Client {
         module: &ModuleName,
         job_id: &JobId,
         timeout: Option<Duration>,
-        progress: &mut Progress,
+        progress: Option<&mut Progress>,
     ) -> Waited {
         let jobs = [Ok((module.clone(), job_id.clone()))];
         let mut waited = self.wait_many(&jobs, timeout, progress);
@@ -226,19 +147,18 @@ impl Client {
         &self,
         jobs: &[Result<(ModuleName, JobId), Error>],
         timeout: Option<Duration>,
-        progress: &mut Progress,
+        progress: Option<&mut Progress>,
     ) -> Vec<Waited> {
         let limits = Limits {
             timeout,
-            poll_timeout: self.account.timeout,
             poll_min: self.account.poll_min,
             poll_max: self.account.poll_max,
             concurrency: self.account.max_concurrency,
         };
-        // A callback can end a wait while polls for other jobs are in flight. Where there can be some, the wait has a
-        // clone for itself, whose cancel disturbs nobody else.
-        let own = match jobs {
-            [_] => None,
+        // A callback can end a wait while polls for other jobs are in flight. Such a wait has a clone for itself, whose
+        // cancel disturbs nobody else, and connections of its own.
+        let own = match (&progress, jobs) {
+            (None, _) | (_, [_]) => None,
             _ => match self.try_clone() {
                 Ok(clone) => Some(clone),
                 Err(error) => return jobs.iter().map(|_| Waited { last: None, result: Err(error.clone()) }).collect(),
@@ -246,6 +166,8 @@ impl Client {
         };
         let client = own.as_ref().unwrap_or(self);
         let waiting = Waiting { client, process: client.process(), is_own: own.is_some(), jobs };
+        let mut go_on = |_: usize, _: &Result<Status, Error>| true;
+        let progress = progress.unwrap_or(&mut go_on);
         wait::wait(&waiting, jobs.len(), |index| jobs[index].as_ref().err().cloned(), limits, progress)
     }
 
@@ -253,10 +175,6 @@ impl Client {
     /// good.
     pub fn cancel(&self) {
         self.session.cancel(&self.account.network);
-        // Taken out, as nobody needs them any more: and so either they are seen here, or their maker sees the cancel.
-        for clone in self.session.clones.swap(Arc::default()).iter().filter_map(Weak::upgrade) {
-            clone.cancel(&self.account.network);
-        }
     }
 
     /// One attempt to learn a job's status, with another token if the one at hand is refused.
@@ -288,69 +206,20 @@ impl Client {
             if process.http.is_cancelled() {
                 return Err(Failure::lasting(cancelled()));
             }
-            let token = self.token(process, refused.as_deref(), deadline).map_err(Failure::lasting)?;
+            let tokens = &self.account.tokens;
+            let token = tokens.get(&process.http, &process.renewal, refused.as_deref(), deadline);
+            let token = token.map_err(Failure::lasting)?;
             let result = self.ask(process, &token, job, deadline);
             match &result {
-                Err(failure) if failure.error.kind() == ZMD_ERR_UNAUTHORIZED && self.account.grant.is_some() => {
-                    if refused.is_some() {
-                        self.account.hopeless.store(Some(token));
-                        return result;
-                    }
-                    if self.account.hopeless.load().as_ref().is_some_and(|hopeless| Arc::ptr_eq(hopeless, &token)) {
-                        return result;
-                    }
+                Err(failure)
+                    if failure.error.kind() == ZMD_ERR_UNAUTHORIZED
+                        && tokens.can_replace(&token, refused.is_some()) =>
+                {
                     log::info!("{}: renewing it", failure.error);
                     *refused = Some(token);
                 }
                 _ => return result,
             }
-        }
-    }
-
-    /// The token to ask with: not `refused`, and renewed where it is time.
-    fn token(&self, process: &Process, refused: Option<&Token>, deadline: Deadline) -> Result<Arc<Token>, Error> {
-        let is_refused = |token: &Token| refused.is_some_and(|refused| std::ptr::eq(refused, token));
-        let usable = || self.account.token.load_full().filter(|token| !token.is_due() && !is_refused(token));
-        if let Some(token) = usable() {
-            return Ok(token);
-        }
-        let Some(grant) = &self.account.grant else {
-            return self
-                .account
-                .token
-                .load_full()
-                .ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
-        };
-        // A token that is due, but not at its end, lets nobody wait, and leaves time for the call itself.
-        let spare = || self.account.token.load_full().filter(|token| token.is_alive() && !is_refused(token));
-        let (deadline, turn) = match spare() {
-            Some(_) => (deadline.half(), process.renewal.try_enter()),
-            None => (deadline, process.renewal.enter(deadline, || process.http.is_cancelled())),
-        };
-        let Some(_turn) = turn else {
-            return spare().ok_or_else(|| {
-                let limit = deadline.limit().as_millis();
-                Error::new(
-                    ZMD_ERR_TIMEOUT,
-                    format!("no access token within {limit} ms: try again, or raise timeout_ms"),
-                )
-            });
-        };
-        // Whose turn was before has perhaps renewed it.
-        if let Some(token) = usable() {
-            return Ok(token);
-        }
-        let current = self.account.token.load_full();
-        match grant.renew(&process.http, refused, deadline) {
-            Ok(token) => {
-                let token = Arc::new(token);
-                // Not over one that zmd_client_set_access_token has set meanwhile.
-                self.account.token.compare_and_swap(&current, Some(token.clone()));
-                Ok(token)
-            }
-            Err(error) => spare().ok_or_else(|| error.clone()).inspect(|_| {
-                log::warn!("{error}: the access token is good for a moment yet");
-            }),
         }
     }
 
@@ -423,7 +292,7 @@ impl Client {
     }
 
     fn explain_refusal(&self, error: Error, api: &Route) -> Error {
-        let hint = if self.account.grant.is_some() {
+        let hint = if self.account.tokens.are_renewable() {
             ""
         } else {
             ". Set refresh_token, client_id and client_secret to have it renewed"
@@ -457,9 +326,14 @@ impl World for Waiting<'_> {
         Instant::now()
     }
 
-    fn poll(&self, index: usize, limit: Duration) -> Result<Status, Failure> {
+    fn poll(&self, index: usize, left: Option<Duration>) -> Result<Status, Failure> {
         let (module, job_id) = self.jobs[index].as_ref().map_err(|error| Failure::lasting(error.clone()))?;
-        self.client.attempt(&self.process, JobName { module, job_id }, Deadline::after(limit), &mut None)
+        let timeout = self.client.account.timeout;
+        let deadline = match left.filter(|left| *left < timeout) {
+            Some(left) => Deadline::of_wait(left),
+            None => Deadline::after(timeout),
+        };
+        self.client.attempt(&self.process, JobName { module, job_id }, deadline, &mut None)
     }
 
     fn interrupt(&self) {
@@ -524,8 +398,8 @@ mod tests {
             self.begin + self.sim.clock().now()
         }
 
-        fn poll(&self, index: usize, limit: Duration) -> Result<Status, Failure> {
-            self.waiting.poll(index, limit)
+        fn poll(&self, index: usize, left: Option<Duration>) -> Result<Status, Failure> {
+            self.waiting.poll(index, left)
         }
 
         fn interrupt(&self) {
@@ -591,7 +465,6 @@ mod tests {
         };
         let limits = Limits {
             timeout: Some(Duration::from_secs(7200)),
-            poll_timeout: Duration::from_secs(30),
             poll_min: Duration::from_secs(1),
             poll_max: Duration::from_secs(60),
             concurrency: 5,

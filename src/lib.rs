@@ -20,8 +20,8 @@ mod panic;
 mod poll;
 mod retry;
 mod secret;
+mod session;
 mod status;
-mod token_cache;
 mod wait;
 
 pub use client::Client;

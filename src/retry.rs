@@ -1,5 +1,6 @@
 //! What may pass when it is tried again, and how long to pause before.
 
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,35 @@ use crate::error::{Error, zmd_error::ZMD_ERR_TIMEOUT};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     at: Instant,
-    limit: Duration,
+    limit: TimeLimit,
+}
+
+/// A limit, as messages name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeLimit {
+    /// The setting `timeout_ms`.
+    Call(Duration),
+    /// What is left of the time that a wait was given.
+    Wait,
+}
+
+impl fmt::Display for TimeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TimeLimit::Call(limit) => write!(f, "timeout_ms ({} ms)", limit.as_millis()),
+            TimeLimit::Wait => f.write_str("the time limit of the wait"),
+        }
+    }
 }
 
 impl Deadline {
     pub(crate) fn after(limit: Duration) -> Deadline {
-        Deadline { at: Instant::now() + limit, limit }
+        Deadline { at: Instant::now() + limit, limit: TimeLimit::Call(limit) }
+    }
+
+    /// The end of a wait, so long from now.
+    pub(crate) fn of_wait(left: Duration) -> Deadline {
+        Deadline { at: Instant::now() + left, limit: TimeLimit::Wait }
     }
 
     /// How long until then; zero once it is past.
@@ -27,8 +51,8 @@ impl Deadline {
         Deadline { at: Instant::now() + self.remaining() / 2, limit: self.limit }
     }
 
-    /// The whole time that the call has.
-    pub(crate) fn limit(&self) -> Duration {
+    /// The limit that ends there.
+    pub(crate) fn limit(&self) -> TimeLimit {
         self.limit
     }
 }

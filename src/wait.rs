@@ -33,8 +33,8 @@ pub struct Waited {
 /// What a wait needs of the world: it is the client, and in tests one whose hours pass in no time.
 pub(crate) trait World: Sync {
     fn now(&self) -> Instant;
-    /// Asks for a job once, within the limit.
-    fn poll(&self, index: usize, limit: Duration) -> Result<Status, Failure>;
+    /// Asks for a job once: within the limit for a poll, or what is left of the wait where that is less.
+    fn poll(&self, index: usize, left: Option<Duration>) -> Result<Status, Failure>;
     /// Ends the polls in flight: the wait is over.
     fn interrupt(&self);
     fn is_cancelled(&self) -> bool;
@@ -49,8 +49,6 @@ pub(crate) trait World: Sync {
 pub(crate) struct Limits {
     /// For the whole wait; `None`: none. Zero asks for each job once.
     pub timeout: Option<Duration>,
-    /// For one poll.
-    pub poll_timeout: Duration,
     pub poll_min: Duration,
     pub poll_max: Duration,
     pub concurrency: usize,
@@ -214,7 +212,10 @@ impl<'a, W: World> Round<'a, W> {
                 Some(due) if may_ask && due <= now => {
                     let Some(Reverse((_, index))) = self.queue.pop() else { continue };
                     self.in_flight += 1;
-                    if let Some(done) = ask(self.world, Task { index, limit: self.limit_of_poll(now) }) {
+                    if let Some(done) = ask(
+                        self.world,
+                        Task { index, left: self.until.map(|until| until.saturating_duration_since(now)) },
+                    ) {
                         self.hear(done, progress);
                     }
                 }
@@ -227,12 +228,6 @@ impl<'a, W: World> Round<'a, W> {
                 }
             }
         }
-    }
-
-    /// A poll has its own limit, and no more than what the wait has left.
-    fn limit_of_poll(&self, now: Instant) -> Duration {
-        let left = self.until.map(|until| until.saturating_duration_since(now));
-        left.map_or(self.limits.poll_timeout, |left| left.min(self.limits.poll_timeout))
     }
 
     fn hear(&mut self, Done { index, result }: Done, progress: &mut Progress) {
@@ -351,7 +346,8 @@ fn may_pass(error: &Error, bad_responses: u32) -> bool {
 #[derive(Clone, Copy)]
 struct Task {
     index: usize,
-    limit: Duration,
+    /// Of the whole wait; `None`: it has no limit.
+    left: Option<Duration>,
 }
 
 /// A poll that was made.
@@ -362,7 +358,7 @@ struct Done {
 
 impl Task {
     fn run(self, world: &impl World) -> Done {
-        let polled = panic::catch(|| Ok(world.poll(self.index, self.limit)));
+        let polled = panic::catch(|| Ok(world.poll(self.index, self.left)));
         let result = polled.unwrap_or_else(|bug| Err(Failure::lasting(bug)));
         Done { index: self.index, result }
     }
@@ -471,7 +467,7 @@ mod tests {
             self.begin + self.passed()
         }
 
-        fn poll(&self, index: usize, _: Duration) -> Result<Status, Failure> {
+        fn poll(&self, index: usize, _: Option<Duration>) -> Result<Status, Failure> {
             let passed = self.passed();
             self.polls.lock().unwrap().push((passed, index));
             self.in_flight.fetch_add(1, Ordering::SeqCst);
@@ -510,7 +506,7 @@ mod tests {
 
     fn limits(timeout: Option<Duration>) -> Limits {
         let (poll_min, poll_max) = (SECOND, SECOND * 60);
-        Limits { timeout, poll_timeout: SECOND * 30, poll_min, poll_max, concurrency: 1 }
+        Limits { timeout, poll_min, poll_max, concurrency: 1 }
     }
 
     fn status(state: zmd_state, deleted: i64, total: i64) -> Status {

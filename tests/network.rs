@@ -324,3 +324,46 @@ fn a_query_over_another_sims_port_is_not_confused() {
     assert_eq!(other.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
     assert_eq!((one.requests(), two.requests()), (1, 1));
 }
+
+/// A firewall on the way forgets a connection that was idle, and throws away what comes on it: no RST, nothing.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_connection_that_died_silently_is_replaced_within_seconds() {
+    for tls in [false, true] {
+        let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+        let client = Client::of(&sim, &[("max_retries", "0")]);
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+        sim.lose_connections();
+        let (took, answer) = timed(|| client.status("Leads", "1001"));
+        assert_eq!(answer, Ok(Answer::completed()));
+        assert!(took < Duration::from_secs(9), "{took:?}");
+        assert_eq!((sim.connections(), sim.requests()), (2, 2));
+    }
+}
+
+/// A socket's own time limits ride on coarse timers: they are late by up to an eighth of their length.
+#[test]
+fn a_long_deadline_holds_as_a_short_one_does() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("timeout_ms", "9000")]);
+    let (took, (failed, _)) = timed(|| client.failure("Leads", "fault-stall-before-header"));
+    assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
+    assert!(took >= Duration::from_secs(9) && took < Duration::from_millis(9050), "{took:?}");
+    assert!(failed.message.contains("timeout_ms (9000 ms)") && failed.message.contains("answer of"), "{failed:?}");
+}
+
+#[test]
+fn a_timeout_names_the_limit_and_the_stage() {
+    let unanswered = Unanswered::new();
+    let url = unanswered.url();
+    for (limit, words) in [
+        ("connect_timeout_ms", ["connect_timeout_ms (300 ms)", "connecting to 127.0.0.1"]),
+        ("timeout_ms", ["timeout_ms (300 ms)", "connecting to 127.0.0.1"]),
+    ] {
+        let client = Client::new(&[("api_domain", &url), ("access_token", TOKEN), (limit, "300")]).unwrap();
+        let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+        assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
+        assert!(words.iter().all(|words| failed.message.contains(words)), "{failed:?}");
+        assert!(took < Duration::from_millis(350), "{took:?}");
+    }
+}

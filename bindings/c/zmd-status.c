@@ -497,7 +497,7 @@ static int print_answers(const struct question *question, struct answers *answer
             keep_sentence(heard, zmd_last_error_of_job(i), zmd_last_error_code_of_job(i));
 
         late += is_late;
-        if (err == ZMD_OK || (is_late && status->state != ZMD_STATE_UNKNOWN)) {
+        if (err == ZMD_OK || (is_late && status->state_text[0] != '\0')) {
             exit_status = print_status(question, i, status);
         } else {
             if (!is_told)

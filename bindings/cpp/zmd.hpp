@@ -778,18 +778,13 @@ private:
                                       const progress_fn &progress) const
     {
         detail::listener listener(progress);
-        std::vector<result> results = detail::ask_many(jobs, [&listener, limit_ms](const zmd_job *named,
-                                                                                    std::size_t count,
-                                                                                    zmd_status *statuses,
-                                                                                    zmd_error *errors) {
+        return detail::ask_many(jobs, [this, &listener, limit_ms](const zmd_job *named, std::size_t count,
+                                                                  zmd_status *statuses, zmd_error *errors) {
             const zmd_error code = zmd_client_wait_many(get(), named, count, limit_ms, listener.callback(),
                                                         &listener, statuses, errors);
             listener.rethrow();
             return code;
         });
-        for (result &each : results)
-            each = listener.explain(std::move(each));
-        return results;
     }
 
     detail::client_handle handle_;

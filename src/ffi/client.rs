@@ -11,7 +11,7 @@ use crate::error::{
     zmd_error::{self, *},
 };
 use crate::status::{Status, zmd_state};
-use crate::wait::Waited;
+use crate::wait::{Progress, Waited};
 
 /// Asks for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
 ///
@@ -351,7 +351,7 @@ pub unsafe extern "C" fn zmd_client_wait(
         let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
         // SAFETY: the caller answers for both.
         let mut hear = unsafe { teller(progress, user_data) };
-        let waited = client.wait(&module, &job_id, timeout(timeout_ms), &mut hear);
+        let waited = client.wait(&module, &job_id, timeout(timeout_ms), Some(&mut hear));
         // SAFETY: not NULL, and the caller answers for the rest.
         unsafe { write(status, zmd_status::of_wait(&waited)) };
         waited.result
@@ -397,18 +397,19 @@ pub unsafe extern "C" fn zmd_client_wait_many(
         let (client, named) = unsafe { begin_many(client, jobs, count, statuses, errors) }?;
         // SAFETY: the caller answers for both.
         let mut hear = unsafe { teller(progress, user_data) };
-        let waited = client.wait_many(&named, timeout(timeout_ms), &mut hear);
+        let hear: Option<&mut Progress> = if progress.is_some() { Some(&mut hear) } else { None };
+        let waited = client.wait_many(&named, timeout(timeout_ms), hear);
         let results = waited.iter().map(|waited| (zmd_status::of_wait(waited), waited.result.as_ref().err()));
         // SAFETY: begin_many has seen that neither is NULL, and the caller answers for `count` elements.
         unsafe { end_many(results, statuses, errors) }
     })
 }
 
-/// Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within 100 ms, wherever
-/// it is, and every later call at once. There is no way back: free it, and make another.
+/// Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within
+/// 100 ms, wherever it is, and every later call at once. There is no way back: free it, and make another.
 ///
-/// Only the thread of a name look-up that the system has not finished may outlive the call. Cancelling twice, or a client that does nothing, is fine. After `fork()` it concerns the
-/// process that calls it.
+/// Only the thread of a name look-up that the system has not finished may outlive the call. Cancelling twice, or a
+/// client that does nothing, is fine. After `fork()` it concerns the process that calls it.
 ///
 /// @param client  the client
 /// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`

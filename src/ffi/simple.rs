@@ -82,7 +82,7 @@ pub unsafe extern "C" fn zmd_simple_wait(
             let out = Out { state, total_count, deleted_count, failed_count };
             out.write(None);
             let (module, job_id) = job(module, job_id)?;
-            let waited = Client::shared()?.wait(&module, &job_id, timeout(timeout_ms), &mut |_, _| true);
+            let waited = Client::shared()?.wait(&module, &job_id, timeout(timeout_ms), None);
             if !matches!(&waited.result, Err(error) if error.kind() != ZMD_ERR_TIMEOUT) {
                 out.write(waited.last.as_ref());
             }

@@ -14,7 +14,7 @@ use crate::error::{
     Error,
     zmd_error::{self, *},
 };
-use crate::retry::Failure;
+use crate::retry::{Failure, TimeLimit};
 
 /// What went wrong with a connection.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl From<Failed> for ureq::Error {
 /// The limits that were in force, for the messages.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
-    pub(super) call: Duration,
+    pub(super) call: TimeLimit,
     pub(super) connect: Duration,
 }
 
@@ -194,11 +194,11 @@ impl Failed {
                 let doing = match stage {
                     Stage::ProxyLookup => format!("looking up the name of {proxy_name}"),
                     Stage::ProxyConnect => format!("connecting to {proxy_name}"),
-                    Stage::ProxyTls => format!("in the TLS handshake with {proxy_name}"),
+                    Stage::ProxyTls => format!("doing the TLS handshake with {proxy_name}"),
                     Stage::ProxyHandshake => format!("waiting for {proxy_name} to open a tunnel to {host}"),
                     Stage::Lookup => format!("looking up the name {host}"),
                     Stage::Connect => format!("connecting to {host}"),
-                    Stage::Tls => format!("in the TLS handshake with {host}"),
+                    Stage::Tls => format!("doing the TLS handshake with {host}"),
                     Stage::Answer => format!("waiting for the whole answer of {host}"),
                 };
                 let message = match limit {
@@ -206,12 +206,12 @@ impl Failed {
                         "connect_timeout_ms ({} ms) expired while {doing}: is a firewall or a proxy in the way?",
                         limits.connect.as_millis()
                     ),
-                    Limit::Call => format!(
-                        "timeout_ms ({} ms) expired while {doing}: try again, or raise timeout_ms",
-                        limits.call.as_millis()
-                    ),
+                    Limit::Call => {
+                        let more = if limits.call == TimeLimit::Wait { "give it more" } else { "raise timeout_ms" };
+                        format!("{} expired while {doing}: try again, or {more}", limits.call)
+                    }
                 };
-                (ZMD_ERR_TIMEOUT, message.replace("while in the", "in the"))
+                (ZMD_ERR_TIMEOUT, message)
             }
             Cause::Lookup(why) if stage == Stage::Lookup => (
                 ZMD_ERR_DNS,

@@ -5,14 +5,13 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 use socket2::{Domain, Protocol, SockRef, Socket as Socket2, TcpKeepalive, Type};
 
 use super::failure::Cause;
-use super::socket::{Socket, Wake};
+use super::socket::{Socket, Wake, wait};
 
 /// RFC 8305, section 8, "Connection Attempt Delay".
 const NEXT_AFTER: Duration = Duration::from_millis(250);
@@ -27,7 +26,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A connection to one of the addresses.
-pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Arc<Wake>) -> Result<Socket, Cause> {
+pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Wake) -> Result<Socket, Cause> {
+    let signal = wake.signal()?;
     let mut waiting = interleave(addresses).into_iter();
     let mut attempts: Vec<TcpStream> = Vec::new();
     let mut tried = 0;
@@ -37,6 +37,7 @@ pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Arc<Wake>
         while next_at <= Instant::now() {
             let Some(address) = waiting.next() else { break };
             tried += 1;
+            log::trace!("connecting to {address}");
             match begin(address) {
                 Ok(stream) => {
                     attempts.push(stream);
@@ -52,7 +53,7 @@ pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Arc<Wake>
         }
         let until_next = if waiting.len() == 0 { until } else { next_at.min(until) };
         let sockets: Vec<_> = attempts.iter().collect();
-        match wake.wait(&sockets, PollFlags::OUT, until_next) {
+        match wait(&signal, &sockets, PollFlags::OUT, until_next) {
             Err(Cause::TimedOut) if until_next < until => continue,
             Err(cause) => return Err(cause),
             Ok(()) => {}
@@ -62,8 +63,11 @@ pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Arc<Wake>
             match state_of(&attempts[index]) {
                 State::Connected => {
                     let stream = attempts.swap_remove(index);
+                    if let Ok(address) = stream.peer_addr() {
+                        log::debug!("connected to {address}");
+                    }
                     prepare(&stream);
-                    return Ok(Socket::new(stream, wake.clone()));
+                    return Ok(Socket::new(stream, signal));
                 }
                 State::Connecting => index += 1,
                 State::Failed(error) => {
@@ -177,7 +181,7 @@ mod tests {
 
     fn race(addresses: &[SocketAddr], limit: Duration) -> (Duration, Result<Socket, Cause>) {
         let begin = Instant::now();
-        let result = connect(addresses, begin + limit, &Arc::default());
+        let result = connect(addresses, begin + limit, &Wake::default());
         (begin.elapsed(), result)
     }
 
@@ -231,7 +235,7 @@ mod tests {
     #[test]
     fn a_cancel_ends_an_unanswered_connect_at_once() {
         let dead = Unanswered::new("127.0.0.1:0");
-        let wake = Arc::new(Wake::default());
+        let wake = Wake::default();
         let begin = Instant::now();
         std::thread::scope(|scope| {
             let attempt = scope.spawn(|| connect(&[dead.address()], begin + SECONDS * 2, &wake));

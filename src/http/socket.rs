@@ -8,13 +8,14 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::failure::Cause;
+use super::lock;
 
 /// A byte stream under time limits: a socket, or TLS over another stream.
 pub(crate) trait Stream: fmt::Debug + Send + Sync {
@@ -34,8 +35,8 @@ pub(crate) trait Stream: fmt::Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
     cancelled: AtomicBool,
-    /// Made with the first connection: a client that was never used holds no descriptor.
-    signal: OnceLock<Signal>,
+    /// The connections hold it: a client without any holds no descriptor.
+    signal: Mutex<Weak<Signal>>,
 }
 
 impl Wake {
@@ -45,44 +46,45 @@ impl Wake {
 
     pub(crate) fn cancel(&self) {
         if !self.cancelled.swap(true, Ordering::SeqCst)
-            && let Some(signal) = self.signal.get()
+            && let Some(signal) = lock(&self.signal).upgrade()
         {
             signal.raise();
         }
     }
 
-    fn signal(&self) -> io::Result<&Signal> {
-        if let Some(signal) = self.signal.get() {
+    /// What a connection waits for beside its socket.
+    pub(crate) fn signal(&self) -> io::Result<Arc<Signal>> {
+        let mut current = lock(&self.signal);
+        if let Some(signal) = current.upgrade() {
             return Ok(signal);
         }
-        let made = Signal::new()?;
-        let signal = self.signal.get_or_init(|| made);
-        // A cancel may have come before there was anything to raise.
+        let signal = Arc::new(Signal::new()?);
+        *current = Arc::downgrade(&signal);
+        // Under the lock: a cancel either finds it there, or has happened before.
         if self.is_cancelled() {
             signal.raise();
         }
         Ok(signal)
     }
+}
 
-    /// Waits until one of the sockets is ready: to be read from, or to be written to.
-    pub(crate) fn wait(&self, sockets: &[&TcpStream], flags: PollFlags, until: Instant) -> Result<(), Cause> {
-        let signal = self.signal()?;
-        let mut descriptors: Vec<PollFd> = Vec::with_capacity(sockets.len() + 1);
-        descriptors.push(PollFd::new(signal.descriptor(), PollFlags::IN));
-        descriptors.extend(sockets.iter().map(|socket| PollFd::new(*socket, flags)));
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            // Not for ever at once: some systems' clocks overflow.
-            let limit = left.min(Duration::from_secs(3600));
-            let timeout = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos() as _ };
-            match poll(&mut descriptors, Some(&timeout)) {
-                Ok(0) if limit < left => {}
-                Ok(0) => return Err(Cause::TimedOut),
-                Ok(_) if !descriptors[0].revents().is_empty() => return Err(Cause::Cancelled),
-                Ok(_) => return Ok(()),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(Cause::Io(error.into())),
-            }
+/// Waits until one of the sockets is ready to be read from or to be written to, the deadline, or a cancel.
+pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, until: Instant) -> Result<(), Cause> {
+    let mut descriptors: Vec<PollFd> = Vec::with_capacity(sockets.len() + 1);
+    descriptors.push(PollFd::new(signal.descriptor(), PollFlags::IN));
+    descriptors.extend(sockets.iter().map(|socket| PollFd::new(*socket, flags)));
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        // Not for ever at once: some systems' clocks overflow.
+        let limit = left.min(Duration::from_secs(3600));
+        let timeout = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos() as _ };
+        match poll(&mut descriptors, Some(&timeout)) {
+            Ok(0) if limit < left => {}
+            Ok(0) => return Err(Cause::TimedOut),
+            Ok(_) if !descriptors[0].revents().is_empty() => return Err(Cause::Cancelled),
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(Cause::Io(error.into())),
         }
     }
 }
@@ -90,7 +92,7 @@ impl Wake {
 /// A descriptor that becomes readable once, and stays so.
 #[cfg(unix)]
 #[derive(Debug)]
-struct Signal {
+pub(crate) struct Signal {
     reader: io::PipeReader,
     writer: io::PipeWriter,
 }
@@ -115,7 +117,7 @@ impl Signal {
 /// Windows polls sockets only: a datagram to oneself is the signal there.
 #[cfg(not(unix))]
 #[derive(Debug)]
-struct Signal(std::net::UdpSocket);
+pub(crate) struct Signal(std::net::UdpSocket);
 
 #[cfg(not(unix))]
 impl Signal {
@@ -138,22 +140,22 @@ impl Signal {
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
-    wake: Arc<Wake>,
+    signal: Arc<Signal>,
     /// The last read took all there was, so that nothing need be asked for right after it.
     is_drained: bool,
 }
 
 impl Socket {
     /// `stream` is connected, and non-blocking.
-    pub(crate) fn new(stream: TcpStream, wake: Arc<Wake>) -> Socket {
-        Socket { stream, wake, is_drained: false }
+    pub(crate) fn new(stream: TcpStream, signal: Arc<Signal>) -> Socket {
+        Socket { stream, signal, is_drained: false }
     }
 }
 
 impl Stream for Socket {
     fn read(&mut self, buffer: &mut [u8], until: Instant) -> Result<usize, Cause> {
         loop {
-            self.wake.wait(&[&self.stream], PollFlags::IN, until)?;
+            wait(&self.signal, &[&self.stream], PollFlags::IN, until)?;
             match self.stream.read(buffer) {
                 Ok(amount) => {
                     self.is_drained = (1..buffer.len()).contains(&amount);
@@ -172,7 +174,7 @@ impl Stream for Socket {
                 Ok(amount) => bytes = &bytes[amount..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_not_ready(&error) => {
-                    self.wake.wait(&[&self.stream], PollFlags::OUT, until)?;
+                    wait(&self.signal, &[&self.stream], PollFlags::OUT, until)?;
                 }
                 Err(error) => return Err(Cause::Io(error)),
             }
@@ -201,7 +203,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        (Socket::new(stream, wake.clone()), listener.accept().unwrap().0)
+        (Socket::new(stream, wake.signal().unwrap()), listener.accept().unwrap().0)
     }
 
     fn soon(limit: Duration) -> Instant {

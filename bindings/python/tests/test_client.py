@@ -58,9 +58,10 @@ class Settings(SimTest):
             "poll_max_ms": 50,
             "proxy": "none",
         }
-        self.assertEqual([*good, "ca_file"], settings_of_the_readme())
+        others = ["org_id", "ca_file", "extra_ca_file", "client_cert", "client_key"]
+        self.assertEqual(sorted([*good, *others]), sorted(settings_of_the_readme()))
         for function in (zmd.Client, zmd.Client.from_env):
-            function(**good, ca_file=None).close()
+            function(**good, **dict.fromkeys(others)).close()
             for key, value in good.items():
                 for wrong in (b"x", 1.5, True, [], object(), "7" if isinstance(value, int) else 7):
                     with self.assertRaisesRegex(TypeError, key):
@@ -78,6 +79,10 @@ class Settings(SimTest):
             ("max_retries", -1),
             ("api_domain", "http://example.com"),
             ("ca_file", "/nonexistent"),
+            ("extra_ca_file", "/nonexistent"),
+            ("client_cert", "/nonexistent"),
+            ("client_key", "/nonexistent"),
+            ("org_id", "x"),
             ("access_token", "x" * 10_000_000),
         ]:
             with self.assertRaisesRegex(zmd.ConfigError, key):

@@ -175,6 +175,12 @@ impl Sim {
         self.server.close_idle();
     }
 
+    /// Makes every open connection dead without a word, as a firewall does that has forgotten them: what the client
+    /// sends on them gets no acknowledgement. Linux only.
+    pub fn lose_connections(&self) {
+        self.server.lose_connections();
+    }
+
     /// Blocks until that many status requests have arrived since the start. Panics after 10
     /// seconds.
     pub fn wait_for_requests(&self, count: usize) {

@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// One token of the cache.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(crate) struct Entry {
+pub(super) struct Entry {
     pub access_token: String,
     /// Seconds since 1970.
     pub expires_at: u64,
@@ -55,14 +55,14 @@ enum Found {
 
 /// The cache file, as one client uses it: for what was made with its refresh token.
 #[derive(Debug)]
-pub(crate) struct TokenCache {
+pub(super) struct TokenCache {
     path: PathBuf,
     key: String,
 }
 
 /// The right to renew the token and to change the file, held against all other processes. The system takes it
 /// back from a process that dies.
-pub(crate) struct Lock(File);
+pub(super) struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -73,7 +73,7 @@ impl Drop for Lock {
 
 impl TokenCache {
     /// The cache in `path`, for tokens made with these.
-    pub(crate) fn new(path: &str, accounts_url: &str, client_id: &str, refresh_token: &str) -> TokenCache {
+    pub(super) fn new(path: &str, accounts_url: &str, client_id: &str, refresh_token: &str) -> TokenCache {
         let text = Zeroizing::new(format!("zmd token cache 1\n{accounts_url}\n{client_id}\n{refresh_token}"));
         let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         let key = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -81,7 +81,7 @@ impl TokenCache {
     }
 
     /// This client's token, if the file has one that has not expired.
-    pub(crate) fn read(&self) -> Option<Entry> {
+    pub(super) fn read(&self) -> Option<Entry> {
         match self.content() {
             Found::Tokens(mut tokens) => tokens.remove(&self.key).filter(|entry| entry.expires_at > now()),
             Found::Nothing | Found::NotOurs(_) => None,
@@ -90,7 +90,7 @@ impl TokenCache {
 
     /// Waits until no other process renews the token, or there is one that `wanted` likes: then it comes instead
     /// of the lock. `Ok(None)` when `limit` is over, or `sleep` tells of a cancel.
-    pub(crate) fn lock_or_read<T>(
+    pub(super) fn lock_or_read<T>(
         &self,
         limit: Duration,
         sleep: impl Fn(Duration) -> bool,
@@ -121,7 +121,7 @@ impl TokenCache {
     }
 
     /// Puts this client's token into the file. Readers see the old file or the new one, never a part.
-    pub(crate) fn write(&self, entry: Entry, _lock: &Lock) -> io::Result<()> {
+    pub(super) fn write(&self, entry: Entry, _lock: &Lock) -> io::Result<()> {
         let mut tokens = match self.content() {
             Found::Tokens(tokens) => tokens,
             Found::Nothing => BTreeMap::new(),
@@ -171,7 +171,7 @@ impl TokenCache {
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }

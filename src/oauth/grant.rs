@@ -1,72 +1,23 @@
-//! Access tokens: given, got with a refresh token, and shared between threads and processes.
-//!
-//! Source: Zoho OAuth 2.0, "Refresh access tokens" and "Token validity": a token lives one hour; at most 10 may be
-//! made in 10 minutes with a refresh token, and 15 are alive at once, the 16th kills the first.
+//! The two grants that make access tokens, and what the accounts server answers.
 
 use std::fmt;
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::Token;
+use super::cache::{Entry, Lock, TokenCache};
 use crate::config::{Config, parse_token, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::{Error, one_line, zmd_error::*};
 use crate::http::{Answer, Http, Proxies, Route};
 use crate::retry::{self, Again, Deadline, Failure};
 use crate::secret::Secret;
-use crate::token_cache::{Entry, Lock, TokenCache};
-
-/// How long before its end a token is renewed, so that it does not end on its way.
-const AHEAD: Duration = Duration::from_secs(60);
 
 /// What a token lives if the answer does not tell, and the longest that is believed.
 const LIFETIME: Duration = Duration::from_secs(3600);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(86_400);
-
-/// An access token.
-#[derive(Debug)]
-pub(crate) struct Token {
-    pub secret: Secret,
-    /// The API that it is good for, as the accounts server said.
-    pub api: Option<Route>,
-    life: Option<Life>,
-}
-
-/// When a token is due for renewal, and when it ends; a token of unknown origin lives until it is refused.
-#[derive(Clone, Copy, Debug)]
-struct Life {
-    due: SystemTime,
-    end: SystemTime,
-}
-
-impl Token {
-    /// A token that the caller gave.
-    pub(crate) fn given(secret: Secret) -> Token {
-        Token { secret, api: None, life: None }
-    }
-
-    /// Whether it is time to renew it.
-    pub(crate) fn is_due(&self) -> bool {
-        self.life.is_some_and(|life| life.due <= SystemTime::now())
-    }
-
-    /// Whether it is still good, as far as its age goes.
-    pub(crate) fn is_alive(&self) -> bool {
-        self.life.is_none_or(|life| life.end > SystemTime::now())
-    }
-
-    fn until(secret: Secret, api: Option<Route>, end: SystemTime) -> Token {
-        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
-        Token { secret, api, life: Some(Life { due: end - ahead(left), end }) }
-    }
-}
-
-/// How long before its end a token with this much left is renewed: a minute, or half of what it has.
-fn ahead(left: Duration) -> Duration {
-    AHEAD.min(left / 2)
-}
 
 /// What the client shows beside its own credentials.
 enum Kind {
@@ -386,51 +337,6 @@ fn percent_encode(text: &str, to: &mut String) {
     }
 }
 
-/// Lets one thread of a process at a time renew the token; the others wait for what it gets.
-#[derive(Debug, Default)]
-pub(crate) struct Turnstile {
-    taken: Mutex<bool>,
-    free: Condvar,
-}
-
-/// See [`Turnstile`]; the next one's turn begins when it is dropped.
-pub(crate) struct Turn<'a>(&'a Turnstile);
-
-impl Turnstile {
-    /// Has those who wait look at whether they were cancelled.
-    pub(crate) fn wake(&self) {
-        let _taken = self.taken.lock();
-        self.free.notify_all();
-    }
-
-    /// Takes the turn if nobody has it.
-    pub(crate) fn try_enter(&self) -> Option<Turn<'_>> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        (!std::mem::replace(&mut *taken, true)).then(|| Turn(self))
-    }
-
-    /// Waits for the turn; `None` when the deadline or a cancel comes first.
-    pub(crate) fn enter(&self, deadline: Deadline, is_cancelled: impl Fn() -> bool) -> Option<Turn<'_>> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while *taken {
-            let left = deadline.remaining();
-            if left.is_zero() || is_cancelled() {
-                return None;
-            }
-            taken = self.free.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        *taken = true;
-        Some(Turn(self))
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.0.free.notify_one();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -450,22 +356,6 @@ mod tests {
         assert_eq!(lifetime(r#"{"expires_in":null}"#), 3600);
         assert_eq!(lifetime(r#"{"expires_in":-5}"#), 3600);
         assert_eq!(lifetime(r#"{"expires_in":18446744073709551615}"#), 86_400);
-    }
-
-    #[test]
-    fn a_token_is_renewed_a_minute_ahead() {
-        let seconds = Duration::from_secs;
-        assert_eq!(ahead(seconds(3600)), seconds(60));
-        assert_eq!(ahead(seconds(100)), seconds(50));
-        let token = |left: u64| Token::until(Secret::new("t"), None, SystemTime::now() + seconds(left));
-        assert!(!token(3600).is_due() && token(3600).is_alive());
-        let nearly = Token {
-            life: Some(Life { due: SystemTime::now() - seconds(1), end: SystemTime::now() + seconds(59) }),
-            ..token(0)
-        };
-        assert!(nearly.is_due() && nearly.is_alive());
-        assert!(token(0).is_due() && !token(0).is_alive());
-        assert!(!Token::given(Secret::new("t")).is_due());
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! When to get another access token, and which thread gets it.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+
+use super::{Grant, Token};
+use crate::error::{Error, zmd_error::*};
+use crate::http::Http;
+use crate::retry::Deadline;
+use crate::secret::Secret;
+
+/// The access token of a client and its clones, and what makes the next one.
+///
+/// Read without a lock, so that a child of `fork()` can read it whatever the parent's threads were doing.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    grant: Option<Grant>,
+    current: ArcSwapOption<Token>,
+    /// A token that was refused as soon as it was made: another one would be refused too, and only so many may be
+    /// made.
+    refused_when_new: ArcSwapOption<Token>,
+}
+
+impl Tokens {
+    /// `given` is used until it is refused.
+    pub(crate) fn new(given: Option<Secret>, grant: Option<Grant>) -> Tokens {
+        let current = given.map(|secret| Arc::new(Token::given(secret)));
+        Tokens { grant, current: ArcSwapOption::new(current), refused_when_new: ArcSwapOption::empty() }
+    }
+
+    /// Whether there is a grant.
+    pub(crate) fn are_renewable(&self) -> bool {
+        self.grant.is_some()
+    }
+
+    /// Replaces the current token.
+    pub(crate) fn set(&self, secret: Secret) {
+        self.current.store(Some(Arc::new(Token::given(secret))));
+    }
+
+    /// Whether another token may fare better than this one, which the service has refused. `before`: a token was
+    /// refused in this call already, and this one was made for it.
+    pub(crate) fn can_replace(&self, token: &Arc<Token>, before: bool) -> bool {
+        if self.grant.is_none() {
+            return false;
+        }
+        if before {
+            self.refused_when_new.store(Some(token.clone()));
+            return false;
+        }
+        !self.refused_when_new.load().as_ref().is_some_and(|refused| Arc::ptr_eq(refused, token))
+    }
+
+    /// The token to ask with: not `refused`, and renewed where it is time.
+    pub(crate) fn get(
+        &self,
+        http: &Http,
+        lock: &RenewalLock,
+        refused: Option<&Token>,
+        deadline: Deadline,
+    ) -> Result<Arc<Token>, Error> {
+        let is_refused = |token: &Token| refused.is_some_and(|refused| std::ptr::eq(refused, token));
+        let usable = || self.current.load_full().filter(|token| !token.is_due() && !is_refused(token));
+        if let Some(token) = usable() {
+            return Ok(token);
+        }
+        let Some(grant) = &self.grant else {
+            let token = self.current.load_full();
+            return token.ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
+        };
+        // A token that is due for renewal, and not expired, is used meanwhile: nobody waits, and the call itself has
+        // time left.
+        let spare = || self.current.load_full().filter(|token| token.is_alive() && !is_refused(token));
+        let (deadline, guard) = match spare() {
+            Some(_) => (deadline.half(), lock.try_lock()),
+            None => (deadline, lock.lock(deadline, || http.is_cancelled())),
+        };
+        let Some(_guard) = guard else {
+            return spare().ok_or_else(|| {
+                let limit = deadline.limit();
+                Error::new(ZMD_ERR_TIMEOUT, format!("{limit} expired while another thread got an access token"))
+            });
+        };
+        // The thread that had the lock before has perhaps renewed it.
+        if let Some(token) = usable() {
+            return Ok(token);
+        }
+        let current = self.current.load_full();
+        match grant.renew(http, refused, deadline) {
+            Ok(token) => {
+                let token = Arc::new(token);
+                // Not over one that zmd_client_set_access_token has set meanwhile.
+                self.current.compare_and_swap(&current, Some(token.clone()));
+                Ok(token)
+            }
+            Err(error) => spare().ok_or_else(|| error.clone()).inspect(|_| {
+                log::warn!("{error}: the access token is good for a moment yet");
+            }),
+        }
+    }
+}
+
+/// Lets one thread of a process at a time renew the token; the others wait for the result. A child of `fork()` makes its
+/// own.
+#[derive(Debug, Default)]
+pub(crate) struct RenewalLock {
+    taken: Mutex<bool>,
+    free: Condvar,
+}
+
+/// Holds a [`RenewalLock`] until it is dropped.
+pub(crate) struct RenewalGuard<'a>(&'a RenewalLock);
+
+impl RenewalLock {
+    /// Wakes the waiting threads, to look at whether they were cancelled.
+    pub(crate) fn wake(&self) {
+        let _taken = self.taken.lock();
+        self.free.notify_all();
+    }
+
+    /// Takes the lock if it is free.
+    pub(crate) fn try_lock(&self) -> Option<RenewalGuard<'_>> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        (!std::mem::replace(&mut *taken, true)).then(|| RenewalGuard(self))
+    }
+
+    /// Waits for the lock; `None` when the deadline or a cancel comes first.
+    pub(crate) fn lock(&self, deadline: Deadline, is_cancelled: impl Fn() -> bool) -> Option<RenewalGuard<'_>> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while *taken {
+            let left = deadline.remaining();
+            if left.is_zero() || is_cancelled() {
+                return None;
+            }
+            taken = self.free.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *taken = true;
+        Some(RenewalGuard(self))
+    }
+}
+
+impl Drop for RenewalGuard<'_> {
+    fn drop(&mut self) {
+        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.free.notify_one();
+    }
+}

@@ -1,0 +1,102 @@
+//! What belongs to one process, and what a fork or a cancel ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwap;
+
+use crate::error::Error;
+use crate::http::{Http, Network, cancelled};
+use crate::oauth::RenewalLock;
+
+/// What a client has for itself: its connections, and whether it was cancelled.
+pub(crate) struct Session {
+    process: ArcSwap<Process>,
+    cancelled: AtomicBool,
+    /// Those whose clone this is, directly or not.
+    origins: Vec<Weak<Session>>,
+    /// Its clones, and theirs. Without a lock, for the sake of `fork()`.
+    clones: ArcSwap<Vec<Weak<Session>>>,
+}
+
+/// What belongs to one process. Whoever uses it holds an `Arc` of it: in a child of `fork()`, a call that
+/// another thread of the parent was in at that moment holds one for ever, and so the child never takes apart
+/// what it may have found half changed. If there was no such call, the child drops its copy.
+pub(crate) struct Process {
+    id: u32,
+    pub(crate) http: Http,
+    pub(crate) renewal: Arc<RenewalLock>,
+}
+
+impl Process {
+    fn new(network: &Network, renewal: Arc<RenewalLock>) -> Process {
+        Process { id: std::process::id(), http: Http::new(network), renewal }
+    }
+}
+
+impl Session {
+    pub(crate) fn new(network: &Network) -> Arc<Session> {
+        Session::with(Process::new(network, Arc::default()), Vec::new())
+    }
+
+    fn with(process: Process, origins: Vec<Weak<Session>>) -> Arc<Session> {
+        let (cancelled, clones) = (AtomicBool::new(false), ArcSwap::default());
+        Arc::new(Session { process: ArcSwap::from_pointee(process), cancelled, origins, clones })
+    }
+
+    /// This process's connections.
+    pub(crate) fn process(&self, network: &Network) -> Arc<Process> {
+        let current = self.process.load_full();
+        if current.id == std::process::id() {
+            return current;
+        }
+        let ours = Arc::new(Process::new(network, Arc::default()));
+        if self.is_cancelled() {
+            ours.http.cancel();
+        }
+        let previous = self.process.compare_and_swap(&current, ours.clone());
+        if Arc::ptr_eq(&previous, &current) { ours } else { Arc::clone(&previous) }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// A session that is cancelled alone, or with this one. `ZMD_ERR_CANCELLED` if this one was.
+    pub(crate) fn try_clone(self: &Arc<Session>, network: &Network) -> Result<Arc<Session>, Error> {
+        let renewal = self.process(network).renewal.clone();
+        let origins = self.origins.iter().cloned().chain([Arc::downgrade(self)]).collect();
+        let clone = Session::with(Process::new(network, renewal), origins);
+        let origins: Vec<_> = clone.origins.iter().filter_map(Weak::upgrade).collect();
+        // Noted first and looked at then: a cancel does the two in the same order, so one of them sees the other.
+        origins.iter().for_each(|origin| origin.note(&clone));
+        if origins.iter().any(|origin| origin.is_cancelled()) {
+            return Err(cancelled());
+        }
+        Ok(clone)
+    }
+
+    /// Ends every call under way in it and in its clones, and refuses all later ones, for good.
+    pub(crate) fn cancel(&self, network: &Network) {
+        self.cancel_alone(network);
+        // Taken out, as they are not needed any more: so either they are seen here, or their maker sees the cancel.
+        for clone in self.clones.swap(Arc::default()).iter().filter_map(Weak::upgrade) {
+            clone.cancel_alone(network);
+        }
+    }
+
+    fn cancel_alone(&self, network: &Network) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        let process = self.process(network);
+        process.http.cancel();
+        process.renewal.wake();
+    }
+
+    /// Notes a clone, and forgets those that are gone.
+    fn note(&self, clone: &Arc<Session>) {
+        self.clones.rcu(|clones| {
+            let alive = clones.iter().filter(|clone| clone.strong_count() > 0).cloned();
+            alive.chain([Arc::downgrade(clone)]).collect::<Vec<_>>()
+        });
+    }
+}
