@@ -1,6 +1,7 @@
 # make        the library and zmd-status, in target/release
 # make demo   asks a stand-in for Zoho on this machine how far two jobs are
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
+# make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
 # make lint   formatting, clippy, documentation
 # make install    library, headers, zmd.pc, CMake package, zmd-status, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -85,6 +86,9 @@ demo: $(RELEASE)/zmd-status
 test:
 	$(CARGO) test --workspace --no-fail-fast
 
+test-hosts:
+	$(CARGO) test --test hosts --no-fail-fast -- --ignored
+
 lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -94,4 +98,4 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all install deb manylinux doxygen abi demo test lint clean FORCE
+.PHONY: all install deb manylinux doxygen abi demo test test-hosts lint clean FORCE

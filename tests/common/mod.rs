@@ -356,7 +356,7 @@ pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> Path
 }
 
 /// A directory in which the library has the names that an installation gives it.
-fn library_directory() -> &'static Path {
+pub fn library_directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         let directory = scratch("lib");

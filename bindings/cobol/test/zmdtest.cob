@@ -1,0 +1,100 @@
+      * Against the stand-in that tests/hosts.rs starts.
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. ZMDTEST.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       COPY "zmd.cpy".
+       01  TALLY-COUNT                PIC S9(9) COMP-5.
+       01  CHECK-NAME                 PIC X(40).
+       01  POLLS                      PIC S9(9) COMP-5.
+       PROCEDURE DIVISION.
+       MAIN SECTION.
+           MOVE "Leads" TO ZMD-MODULE
+           MOVE "1001" TO ZMD-JOB-ID
+
+      *    The stand-in answers the first two polls with a job that is
+      *    queued, without counts, and one that runs. A wait of no time
+      *    polls once.
+           MOVE 0 TO ZMD-TIMEOUT-MS
+           MOVE "the first poll" TO CHECK-NAME
+           CALL "ZMDWAIT" USING ZMD-REQUEST
+           IF NOT ZMD-TIMEOUT OR NOT ZMD-QUEUED
+               OR ZMD-TOTAL-COUNT NOT = -1 OR ZMD-STATE-NAME NOT =
+               "QUEUED" PERFORM FAIL END-IF
+           MOVE "the second poll" TO CHECK-NAME
+           CALL "ZMDWAIT" USING ZMD-REQUEST
+           IF NOT ZMD-TIMEOUT OR NOT ZMD-RUNNING
+               OR ZMD-DELETED-COUNT NOT = 4 PERFORM FAIL END-IF
+           MOVE "the wait" TO CHECK-NAME
+           MOVE -1 TO ZMD-TIMEOUT-MS
+           CALL "ZMDWAIT" USING ZMD-REQUEST
+           PERFORM CHECK-COMPLETED
+
+           MOVE "a completed job" TO CHECK-NAME
+           CALL "ZMDSTAT" USING ZMD-REQUEST
+           PERFORM CHECK-COMPLETED
+
+           MOVE "a failed job is an answer" TO CHECK-NAME
+           MOVE "1004" TO ZMD-JOB-ID
+           CALL "ZMDSTAT" USING ZMD-REQUEST
+           IF NOT ZMD-OK OR NOT ZMD-FAILED PERFORM FAIL END-IF
+
+           MOVE "an error of the API" TO CHECK-NAME
+           MOVE "error-NO_PERMISSION" TO ZMD-JOB-ID
+           CALL "ZMDSTAT" USING ZMD-REQUEST
+           MOVE 0 TO TALLY-COUNT
+           INSPECT ZMD-ERROR-TEXT TALLYING TALLY-COUNT
+               FOR ALL "permission denied"
+           IF NOT ZMD-FORBIDDEN OR ZMD-ERROR-CODE NOT = "NO_PERMISSION"
+               OR ZMD-ERROR-NAME NOT = "ZMD_ERR_FORBIDDEN"
+               OR TALLY-COUNT NOT = 1 OR NOT ZMD-UNKNOWN
+               OR ZMD-DELETED-COUNT NOT = -1
+               PERFORM FAIL END-IF
+
+           MOVE "an invalid argument" TO CHECK-NAME
+           MOVE "Sales Orders" TO ZMD-MODULE
+           CALL "ZMDSTAT" USING ZMD-REQUEST
+           MOVE 0 TO TALLY-COUNT
+           INSPECT ZMD-ERROR-TEXT TALLYING TALLY-COUNT
+               FOR ALL "Sales_Orders"
+           IF NOT ZMD-INVALID-ARGUMENT OR TALLY-COUNT = 0
+               OR ZMD-ERROR-CODE NOT = SPACES PERFORM FAIL END-IF
+
+           MOVE "a blank module" TO CHECK-NAME
+           MOVE SPACES TO ZMD-MODULE
+           CALL "ZMDSTAT" USING ZMD-REQUEST
+           IF NOT ZMD-INVALID-ARGUMENT PERFORM FAIL END-IF
+
+           MOVE "a wait that its limit ends" TO CHECK-NAME
+           MOVE "Leads" TO ZMD-MODULE
+           MOVE "1002" TO ZMD-JOB-ID
+           MOVE 500 TO ZMD-TIMEOUT-MS
+           CALL "ZMDWAIT" USING ZMD-REQUEST
+           IF NOT ZMD-TIMEOUT OR NOT ZMD-RUNNING PERFORM FAIL END-IF
+
+           MOVE "after all of that" TO CHECK-NAME
+           MOVE "1001" TO ZMD-JOB-ID
+           CALL "ZMDSTAT" USING ZMD-REQUEST
+           PERFORM CHECK-COMPLETED
+           DISPLAY "ok cobol"
+           STOP RUN.
+
+       CHECK-COMPLETED SECTION.
+           IF NOT ZMD-OK OR NOT ZMD-COMPLETED
+               OR ZMD-TOTAL-COUNT NOT = 9 OR ZMD-DELETED-COUNT NOT = 9
+               OR ZMD-FAILED-COUNT NOT = 0
+               OR ZMD-STATE-NAME NOT = "COMPLETED"
+               OR ZMD-ERROR-TEXT NOT = SPACES
+               PERFORM FAIL
+           END-IF.
+
+       FAIL SECTION.
+           DISPLAY CHECK-NAME UPON SYSERR
+           DISPLAY ZMD-ERROR " " ZMD-ERROR-NAME ZMD-ERROR-CODE
+               UPON SYSERR
+           DISPLAY ZMD-STATE " " ZMD-TOTAL-COUNT " " ZMD-DELETED-COUNT
+               " " ZMD-FAILED-COUNT UPON SYSERR
+           DISPLAY ZMD-ERROR-TEXT UPON SYSERR
+           MOVE 1 TO RETURN-CODE
+           STOP RUN.
+       END PROGRAM ZMDTEST.

@@ -1,0 +1,386 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Zmd
+{
+    /// <summary>How far a job is.</summary>
+    public enum State
+    {
+        /// <summary>A state that this version does not know; <see cref="Status.StateText"/> has the service's word.</summary>
+        Unknown = 0,
+        /// <summary>The job has not begun.</summary>
+        Scheduled = 1,
+        /// <summary>Records are being deleted.</summary>
+        Running = 2,
+        /// <summary>The job is over. Look at <see cref="Status.FailedCount"/>: those records are still there.</summary>
+        Completed = 3,
+        /// <summary>The job is over, and failed as a whole.</summary>
+        Failed = 4,
+        /// <summary>The job waits for its turn.</summary>
+        Queued = 5,
+        /// <summary>The job was interrupted, and is not over.</summary>
+        Suspended = 6
+    }
+
+    /// <summary>What failed; zmd.h documents each under the same name.</summary>
+    public enum ErrorKind
+    {
+        NullPointer = 1,
+        InvalidArgument = 2,
+        InvalidConfig = 3,
+        Dns = 10,
+        Connect = 11,
+        Tls = 12,
+        Proxy = 13,
+        Network = 14,
+        Timeout = 15,
+        Cancelled = 16,
+        Unauthorized = 20,
+        Scope = 21,
+        Forbidden = 22,
+        InvalidModule = 23,
+        JobNotFound = 24,
+        RateLimited = 25,
+        Server = 26,
+        Api = 27,
+        BadResponse = 28,
+        OAuth = 29,
+        Internal = 99
+    }
+
+    /// <summary>What the service says of a job.</summary>
+    public sealed class Status
+    {
+        internal Status(ref Native.Status status)
+        {
+            State = Enum.IsDefined(typeof(State), status.State) ? (State)status.State : State.Unknown;
+            StateText = Native.Text(status.StateText);
+            HttpStatus = status.HttpStatus;
+            TotalCount = Count(status.TotalCount);
+            DeletedCount = Count(status.DeletedCount);
+            FailedCount = Count(status.FailedCount);
+        }
+
+        private static long? Count(long count)
+        {
+            return count == -1 ? (long?)null : count;
+        }
+
+        /// <summary>How far the job is.</summary>
+        public State State { get; }
+
+        /// <summary>The service's word for the state as it sent it.</summary>
+        public string StateText { get; }
+
+        /// <summary>The HTTP status of the answer; 0: there was none.</summary>
+        public int HttpStatus { get; }
+
+        /// <summary>Records that the job is to delete; null: not reported.</summary>
+        public long? TotalCount { get; }
+
+        /// <summary>Records deleted so far; null: not reported.</summary>
+        public long? DeletedCount { get; }
+
+        /// <summary>Records that could not be deleted so far; null: not reported.</summary>
+        public long? FailedCount { get; }
+    }
+
+    /// <summary>A call that failed. The message says in one line what happened and what to do.</summary>
+    public sealed class ZmdException : Exception
+    {
+        internal ZmdException(int error, Status status)
+            : base(Native.Text(Native.zmd_last_error()))
+        {
+            Kind = (ErrorKind)error;
+            Name = Native.Text(Native.zmd_error_name(error));
+            Code = Native.Text(Native.zmd_last_error_code());
+            Status = status;
+        }
+
+        /// <summary>What failed; a newer library may have further numbers.</summary>
+        public ErrorKind Kind { get; }
+
+        /// <summary>The name in zmd.h, such as ZMD_ERR_TIMEOUT.</summary>
+        public string Name { get; }
+
+        /// <summary>The API's own code, such as NO_PERMISSION; empty where there is none.</summary>
+        public string Code { get; }
+
+        /// <summary>Of a status call or a wait: the status as the library wrote it, after a time-out the last one seen.
+        /// Else null.</summary>
+        public Status Status { get; }
+    }
+
+    /// <summary>Called after every poll of a wait, on the thread that waits. What it throws ends the wait and is thrown
+    /// by it.</summary>
+    /// <param name="status">the status that the poll got</param>
+    /// <param name="error">null, or why the poll failed: the wait goes on after a transient error</param>
+    /// <returns>true to go on; false ends this wait with <see cref="ErrorKind.Cancelled"/></returns>
+    public delegate bool Progress(Status status, ZmdException error);
+
+    /// <summary>Asks how far Zoho CRM mass-delete jobs are. Any number of threads may use one at the same time.</summary>
+    public sealed class Client : IDisposable
+    {
+        private readonly ClientHandle client;
+
+        /// <summary>A client with these settings alone. The README of libzmd lists the keys.</summary>
+        public Client(IEnumerable<KeyValuePair<string, string>> settings)
+            : this(settings, false)
+        {
+        }
+
+        private Client(IEnumerable<KeyValuePair<string, string>> settings, bool environment)
+        {
+            ConfigHandle config;
+            Check(Native.zmd_config_new(out config), null);
+            using (config)
+            {
+                if (environment)
+                    Check(Native.zmd_config_load_env(config), null);
+                foreach (KeyValuePair<string, string> setting in settings)
+                    Check(Native.zmd_config_set(config, Utf8("a key", setting.Key), Utf8(setting.Key, setting.Value)), null);
+                Check(Native.zmd_client_new(config, out client), null);
+            }
+        }
+
+        /// <summary>A client with the settings of the environment: ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...</summary>
+        /// <param name="settings">further settings, which count more than the environment</param>
+        public static Client FromEnvironment(IEnumerable<KeyValuePair<string, string>> settings = null)
+        {
+            return new Client(settings ?? new KeyValuePair<string, string>[0], true);
+        }
+
+        /// <summary>The version of the library.</summary>
+        public static string Version
+        {
+            get { return Native.Text(Native.zmd_version()); }
+        }
+
+        /// <summary>Asks how far a job is.</summary>
+        /// <param name="module">the module's API name, such as Leads</param>
+        /// <param name="jobId">the id that scheduling the mass delete answered</param>
+        /// <exception cref="ZmdException">the service did not tell the job's state. A job that failed is a status.</exception>
+        public Status GetStatus(string module, string jobId)
+        {
+            Native.Status status;
+            int error = Native.zmd_client_status(client, Utf8("module", module), Utf8("jobId", jobId), out status);
+            return Result(error, ref status);
+        }
+
+        /// <summary>Waits until a job has ended.</summary>
+        /// <param name="module">the module's API name, such as Leads</param>
+        /// <param name="jobId">the id that scheduling the mass delete answered</param>
+        /// <param name="timeout">the limit for the whole wait; null: none</param>
+        /// <param name="progress">called after every poll; null: nothing is</param>
+        /// <exception cref="ZmdException">Timeout when the time is over, Cancelled when progress or <see cref="Cancel"/>
+        /// has ended the wait: then its Status is the last one seen. Or any other.</exception>
+        public Status Wait(string module, string jobId, TimeSpan? timeout = null, Progress progress = null)
+        {
+            // Nothing may be thrown through the library: what progress throws is kept until the call has returned.
+            ExceptionDispatchInfo thrown = null;
+            Native.Progress polled = null;
+            if (progress != null)
+            {
+                polled = delegate(IntPtr userData, UIntPtr index, int number, ref Native.Status seen)
+                {
+                    try
+                    {
+                        Status result = new Status(ref seen);
+                        return progress(result, number == 0 ? null : new ZmdException(number, result)) ? 0 : 1;
+                    }
+                    catch (Exception problem)
+                    {
+                        thrown = ExceptionDispatchInfo.Capture(problem);
+                        return 1;
+                    }
+                };
+            }
+            long limit = timeout == null ? -1 : Math.Max(0, (long)timeout.Value.TotalMilliseconds);
+            Native.Status status;
+            int error = Native.zmd_client_wait(
+                client, Utf8("module", module), Utf8("jobId", jobId), limit, polled, IntPtr.Zero, out status);
+            GC.KeepAlive(polled);
+            if (thrown != null)
+                thrown.Throw();
+            return Result(error, ref status);
+        }
+
+        /// <summary>Replaces the access token: calls that start after this one use it.</summary>
+        public void SetAccessToken(string accessToken)
+        {
+            Check(Native.zmd_client_set_access_token(client, Utf8("accessToken", accessToken)), null);
+        }
+
+        /// <summary>Ends every call on this client, from any thread, with Cancelled; later calls too. There is no way
+        /// back.</summary>
+        public void Cancel()
+        {
+            Check(Native.zmd_client_cancel(client), null);
+        }
+
+        /// <summary>Ends what the client still does. It is freed when the last call has returned.</summary>
+        public void Dispose()
+        {
+            if (!client.IsClosed)
+            {
+                try
+                {
+                    Native.zmd_client_cancel(client);
+                }
+                catch (ObjectDisposedException)
+                {
+                    // Another thread was faster.
+                }
+            }
+            client.Dispose();
+        }
+
+        private static Status Result(int error, ref Native.Status status)
+        {
+            Status result = new Status(ref status);
+            Check(error, result);
+            return result;
+        }
+
+        // The last error is the thread's: it is read before anything else is called.
+        private static void Check(int error, Status status)
+        {
+            if (error != 0)
+                throw new ZmdException(error, status);
+        }
+
+        private static byte[] Utf8(string name, string value)
+        {
+            if (value == null)
+                throw new ArgumentNullException(name);
+            if (value.IndexOf('\0') >= 0)
+                throw new ArgumentException(name + " has a NUL in it", name);
+            return Encoding.UTF8.GetBytes(value + '\0');
+        }
+    }
+
+    internal sealed class ConfigHandle : SafeHandle
+    {
+        private ConfigHandle()
+            : base(IntPtr.Zero, true)
+        {
+        }
+
+        public override bool IsInvalid
+        {
+            get { return handle == IntPtr.Zero; }
+        }
+
+        protected override bool ReleaseHandle()
+        {
+            Native.zmd_config_free(handle);
+            return true;
+        }
+    }
+
+    // P/Invoke holds a reference during each call, so none uses a client that is freed.
+    internal sealed class ClientHandle : SafeHandle
+    {
+        private ClientHandle()
+            : base(IntPtr.Zero, true)
+        {
+        }
+
+        public override bool IsInvalid
+        {
+            get { return handle == IntPtr.Zero; }
+        }
+
+        protected override bool ReleaseHandle()
+        {
+            Native.zmd_client_free(handle);
+            return true;
+        }
+    }
+
+    /// <summary>zmd.h. Strings are passed as UTF-8 with a NUL at the end.</summary>
+    internal static class Native
+    {
+        private const string Library = "zmd"; // zmd.dll, libzmd.so, libzmd.dylib
+        private const CallingConvention C = CallingConvention.Cdecl;
+
+        // 64 bytes, without padding on any platform.
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct Status
+        {
+            internal int State;
+            internal int HttpStatus;
+            internal long TotalCount;
+            internal long DeletedCount;
+            internal long FailedCount;
+
+            [MarshalAs(UnmanagedType.ByValArray, SizeConst = 32)]
+            internal byte[] StateText;
+        }
+
+        [UnmanagedFunctionPointer(C)]
+        internal delegate int Progress(IntPtr userData, UIntPtr index, int error, ref Status status);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern IntPtr zmd_version();
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern IntPtr zmd_error_name(int error);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern IntPtr zmd_last_error();
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern IntPtr zmd_last_error_code();
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_config_new(out ConfigHandle config);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_config_set(ConfigHandle config, byte[] key, byte[] value);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_config_load_env(ConfigHandle config);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern void zmd_config_free(IntPtr config);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_client_new(ConfigHandle config, out ClientHandle client);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_client_set_access_token(ClientHandle client, byte[] accessToken);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_client_status(ClientHandle client, byte[] module, byte[] jobId, out Status status);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_client_wait(
+            ClientHandle client, byte[] module, byte[] jobId, long timeoutMs, Progress progress, IntPtr userData,
+            out Status status);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_client_cancel(ClientHandle client);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern void zmd_client_free(IntPtr client);
+
+        internal static string Text(IntPtr text)
+        {
+            int length = 0;
+            while (Marshal.ReadByte(text, length) != 0)
+                length++;
+            byte[] bytes = new byte[length];
+            Marshal.Copy(text, bytes, 0, length);
+            return Encoding.UTF8.GetString(bytes);
+        }
+
+        internal static string Text(byte[] text)
+        {
+            return Encoding.UTF8.GetString(text, 0, Array.IndexOf(text, (byte)0));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+module zmd
+
+go 1.19

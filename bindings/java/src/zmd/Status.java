@@ -1,0 +1,40 @@
+package zmd;
+
+import com.sun.jna.Pointer;
+import java.util.OptionalLong;
+
+/**
+ * What the service says of a job.
+ *
+ * @param state how far the job is
+ * @param stateText the service's word for the state as it sent it
+ * @param httpStatus the HTTP status of the answer; 0: there was none
+ * @param totalCount records that the job is to delete; empty: not reported
+ * @param deletedCount records deleted so far
+ * @param failedCount records that could not be deleted so far
+ */
+public record Status(
+        State state,
+        String stateText,
+        int httpStatus,
+        OptionalLong totalCount,
+        OptionalLong deletedCount,
+        OptionalLong failedCount) {
+
+    /** The size of zmd_status: it has no padding on any platform. */
+    static final int SIZE = 64;
+
+    static Status at(Pointer status) {
+        return new Status(
+                State.of(status.getInt(0)),
+                status.getString(32, "UTF-8"),
+                status.getInt(4),
+                count(status.getLong(8)),
+                count(status.getLong(16)),
+                count(status.getLong(24)));
+    }
+
+    private static OptionalLong count(long count) {
+        return count == -1 ? OptionalLong.empty() : OptionalLong.of(count);
+    }
+}

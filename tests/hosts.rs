@@ -1,0 +1,334 @@
+//! The bindings of bindings/ but for C, C++ and Python: each is compiled or loaded as its users do, asks the stand-in,
+//! and runs its example. `make test-hosts` runs these: they need a compiler or interpreter each.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::*;
+use zmd_sim::{End, Job, Reply, Sim};
+
+/// A stand-in with the jobs of every binding's test. Its first two answers are about a job that is queued,
+/// without counts, and one that runs.
+fn stand_in(tls: bool) -> Sim {
+    let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+    sim.add_job("Leads", "1002", Job::new(50_000, 0.0));
+    sim.add_job("Leads", "1003", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Leads", "1004", Job { failed: 9, ends: End::Failed, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"QUEUED"}]}"#));
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"RUNNING","Deleted_Count":4,"Total_Count":9,"Failed_Count":0}]}"#));
+    sim
+}
+
+/// Finds the library by its name, and polls without long pauses.
+fn prepared<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
+    command.env("LD_LIBRARY_PATH", library_directory()).env("ZMD_POLL_MIN_MS", "10");
+    environment(command, sim)
+}
+
+/// The test of a binding, which prints what it checks and exits with 0 if all of it holds.
+fn test(mut program: impl FnMut() -> Command) {
+    for tls in [false, true] {
+        text_of(prepared(&mut program(), &stand_in(tls)));
+    }
+}
+
+/// The example of a binding: the same program in every language.
+fn example(mut program: impl FnMut() -> Command) {
+    let sim = stand_in(true);
+    let mut example = |arguments: &[&str]| run(prepared(program().args(arguments), &sim));
+    let (exit, out, err) = example(&["Leads", "1001"]);
+    let lines: Vec<_> = out.lines().collect();
+    let expected = [
+        "QUEUED: ? of ? deleted, ? failed",
+        "RUNNING: 4 of 9 deleted, 0 failed",
+        "COMPLETED: 9 of 9 deleted, 0 failed",
+    ];
+    assert_eq!((exit, &lines[..], &*err), (Some(0), &expected[..], ""));
+    let (exit, out, err) = example(&["Leads", "1003"]);
+    assert_eq!((exit, &*out), (Some(1), "COMPLETED: 7 of 9 deleted, 2 failed\n"), "{err}");
+    let (exit, _, err) = example(&["Leads", "4711"]);
+    assert!(exit == Some(3) && err.contains("ZMD_ERR_JOB_NOT_FOUND: "), "{exit:?} {err}");
+    assert_eq!(example(&["Leads"]).0, Some(3));
+}
+
+/// The first code block in this language of a binding's README.
+fn shortest(name: &str, language: &str) -> String {
+    let readme = fs::read_to_string(binding(name).join("README.md")).unwrap();
+    let block = readme.split_once(&format!("```{language}\n")).expect("a block").1;
+    block.split_once("```").unwrap().0.to_owned()
+}
+
+/// That code as a program does what it says.
+fn shortest_works(program: &mut Command) {
+    let sim = stand_in(false);
+    assert_eq!(text_of(prepared(program, &sim)), "COMPLETED: 9 of 9 deleted\n");
+}
+
+fn binding(path: &str) -> PathBuf {
+    Path::new(ROOT).join("bindings").join(path)
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn perl() {
+    if missing("perl") {
+        return;
+    }
+    let program = |file: &str| {
+        let mut perl = Command::new("perl");
+        perl.arg("-I").arg(binding("perl/lib")).arg(binding(file));
+        perl
+    };
+    test(|| program("perl/t/zmd.t"));
+    example(|| program("perl/example.pl"));
+    let mut perl = Command::new("perl");
+    shortest_works(perl.arg("-I").arg(binding("perl/lib")).arg("-e").arg(shortest("perl", "perl")));
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn java() {
+    const JNA: &str = "/usr/share/java/jna.jar";
+    if missing("javac") || missing("java") || missing(JNA) {
+        return;
+    }
+    let directory = scratch("java");
+    let classes = directory.join("classes");
+    fs::write(directory.join("Shortest.java"), shortest("java", "java")).unwrap();
+    let mut javac = Command::new("javac");
+    javac.args(["-Xlint:all,-try", "-Werror", "--release", "17", "-cp", JNA, "-sourcepath"]).arg(binding("java/src"));
+    javac.arg("-d").arg(&classes).arg(directory.join("Shortest.java"));
+    text_of(javac.args([binding("java/Example.java"), binding("java/test/Test.java")]));
+    let program = |class: &str| {
+        let mut java = Command::new("java");
+        java.arg("-cp").arg(format!("{JNA}:{}", classes.display())).args(["-Xshare:auto", class]);
+        java
+    };
+    test(|| program("Test"));
+    example(|| program("Example"));
+    shortest_works(&mut program("Shortest"));
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn csharp() {
+    if missing("mcs") || missing("mono") {
+        return;
+    }
+    let directory = scratch("csharp");
+    let library = directory.join("Zmd.dll");
+    fs::write(directory.join("Shortest.cs"), shortest("csharp", "csharp")).unwrap();
+    let compile = |source: &Path, output: &Path, flags: &[&str]| {
+        let mut mcs = Command::new("mcs");
+        mcs.args(["-langversion:7", "-warn:4", "-warnaserror", "-nologo"]).args(flags);
+        text_of(mcs.arg(format!("-out:{}", output.display())).arg(source));
+    };
+    compile(&binding("csharp/Zmd.cs"), &library, &["-target:library"]);
+    let reference = format!("-r:{}", library.display());
+    let program = |source: &Path| {
+        let output = directory.join(source.with_extension("exe").file_name().unwrap());
+        compile(source, &output, &[&reference]);
+        move || {
+            let mut mono = Command::new("mono");
+            mono.arg(&output);
+            mono
+        }
+    };
+    test(program(&binding("csharp/test/Test.cs")));
+    example(program(&binding("csharp/Example.cs")));
+    shortest_works(&mut program(&directory.join("Shortest.cs"))());
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn php() {
+    if missing("php") {
+        return;
+    }
+    let program = |file: &str| {
+        let mut php = Command::new("php");
+        php.args(["-d", "error_reporting=-1", "-d", "display_errors=stderr"]).arg(binding(file));
+        php
+    };
+    test(|| program("php/test/test.php"));
+    example(|| program("php/example.php"));
+    let mut php = Command::new("php");
+    shortest_works(php.arg("-r").arg(shortest("php", "php")).current_dir(binding("php")));
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn r() {
+    if missing("R") || missing("cc") {
+        return;
+    }
+    // Compiled where it lies, and so in a copy.
+    let directory = scratch("r");
+    for file in ["zmd.R", "zmd_r.c", "example.R", "test/test.R"].map(|file| binding("r").join(file)) {
+        fs::copy(&file, directory.join(file.file_name().unwrap())).unwrap();
+    }
+    fs::write(directory.join("shortest.R"), shortest("r", "r")).unwrap();
+    let mut compile = Command::new("R");
+    compile
+        .env("PKG_CPPFLAGS", format!("-I{ROOT}/include"))
+        .env("PKG_CFLAGS", "-Wall -Wextra -Werror -Wno-cast-function-type");
+    let search = format!("-L{}", library_directory().display());
+    text_of(compile.args(["CMD", "SHLIB", "zmd_r.c", &search, "-lzmd"]).current_dir(&directory));
+    let program = |file: &str| {
+        let mut rscript = Command::new("Rscript");
+        rscript.arg("--vanilla").arg(file).current_dir(&directory);
+        rscript
+    };
+    test(|| program("test.R"));
+    example(|| program("example.R"));
+    shortest_works(&mut program("shortest.R"));
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn go() {
+    if missing("go") || missing("gcc") {
+        return;
+    }
+    let directory = scratch("go");
+    let go = |place: &Path, arguments: &[&str]| {
+        let mut go = Command::new("go");
+        go.args(arguments).current_dir(place).env("GOFLAGS", "-mod=mod").env("GOPROXY", "off");
+        go.env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go"));
+        go.env("CGO_CFLAGS", format!("-I{ROOT}/include -Wall -Werror"));
+        go.env("CGO_LDFLAGS", format!("-L{}", library_directory().display()));
+        go
+    };
+    let package = binding("go");
+    assert_eq!(text_of(Command::new("gofmt").arg("-l").arg(&package)), "");
+    text_of(&mut go(&package, &["vet", "./..."]));
+    let program = directory.join("program");
+    let output = program.to_str().unwrap();
+    text_of(&mut go(&package, &["test", "-c", "-o", output]));
+    // Go checks what it hands to C.
+    for check in ["cgocheck=1", "cgocheck=2"] {
+        test(|| {
+            let mut command = Command::new(&program);
+            command.args(["-test.v", "-test.timeout=60s"]).env("GODEBUG", check);
+            command
+        });
+    }
+    text_of(&mut go(&package, &["build", "-o", output, "./example"]));
+    example(|| Command::new(&program));
+
+    // A module of its own.
+    fs::write(directory.join("main.go"), shortest("go", "go")).unwrap();
+    fs::write(directory.join("go.mod"), "module shortest\n\ngo 1.19\n").unwrap();
+    let replace = format!("-replace=zmd={}", package.display());
+    text_of(&mut go(&directory, &["mod", "edit", "-require=zmd@v0.1.0", &replace]));
+    text_of(&mut go(&directory, &["build", "-o", output]));
+    shortest_works(&mut Command::new(&program));
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn cobol() {
+    if missing("cobc") {
+        return;
+    }
+    let directory = scratch("cobol");
+    fs::write(directory.join("shortest.cob"), shortest("cobol", "cobol")).unwrap();
+    let compile = |source: &Path| {
+        let output = directory.join(source.file_stem().unwrap());
+        let mut cobc = Command::new("cobc");
+        cobc.args(["-x", "-Wall", "-Werror", "-I"]).arg(binding("cobol")).arg("-o").arg(&output).arg(source);
+        cobc.arg(binding("cobol/zmdcall.cob")).arg(format!("-L{}", library_directory().display())).arg("-lzmd");
+        text_of(cobc.current_dir(&directory));
+        output
+    };
+    let program = compile(&binding("cobol/test/zmdtest.cob"));
+    test(|| Command::new(&program));
+    shortest_works(&mut Command::new(compile(&directory.join("shortest.cob"))));
+
+    let program = compile(&binding("cobol/zmdstep.cob"));
+    let sim = stand_in(true);
+    let step = |arguments: &[&str]| run(prepared(Command::new(&program).args(arguments), &sim));
+    let (exit, out, err) = step(&["Leads", "1001"]);
+    let expected = "QUEUED: ? of ? deleted, ? failed\nCOMPLETED: 9 of 9 deleted, 0 failed\n";
+    assert_eq!((exit, &*out, &*err), (Some(0), expected, ""));
+    for (job_id, code, shown) in [
+        ("1001", 0, "COMPLETED: 9 of 9 deleted, 0 failed\n"),
+        ("1003", 4, "COMPLETED: 7 of 9 deleted, 2 failed\n"),
+        ("1004", 8, "FAILED: 0 of 9 deleted, 9 failed\n"),
+    ] {
+        let (exit, out, err) = step(&["Leads", job_id]);
+        assert_eq!((exit, &*out, &*err), (Some(code), shown, ""));
+    }
+    let running = "RUNNING: 0 of 50000 deleted, 0 failed\n";
+    assert_eq!(step(&["Leads", "1002", "0"]), (Some(12), running.repeat(2), String::new()));
+    let (exit, out, err) = step(&["Leads", "4711"]);
+    assert!(exit == Some(16) && out.is_empty() && err.starts_with("ZMD_ERR_JOB_NOT_FOUND: "), "{exit:?} {out} {err}");
+    for arguments in [&["Leads"][..], &["Leads", "1001", "soon"]] {
+        assert_eq!(step(arguments).0, Some(16));
+    }
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn node() {
+    if missing("node") || missing("npm") {
+        return;
+    }
+    // Installed as a user of the package does, with koffi; in a copy, as npm would link the directory.
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node");
+    fs::create_dir_all(&directory).unwrap();
+    let run_npm =
+        |npm: &mut Command| text_of(npm.current_dir(&directory).args(["--no-audit", "--no-fund", "--prefer-offline"]));
+    let package = run_npm(Command::new("npm").args(["pack", "--silent"]).arg(binding("node")));
+    run_npm(Command::new("npm").args(["install", "--silent", "--no-save"]).arg(package.trim()));
+    let program = |file: &str| {
+        let mut node = Command::new("node");
+        node.arg(directory.join("node_modules/zmd").join(file));
+        node
+    };
+    test(|| program("test/test.js"));
+    example(|| program("example.js"));
+    fs::write(directory.join("shortest.js"), shortest("node", "js")).unwrap();
+    shortest_works(Command::new("node").arg(directory.join("shortest.js")));
+    let (exit, ..) = run(prepared(&mut program("test/exit.js"), &stand_in(false)));
+    assert_eq!(exit, Some(7));
+}
+
+#[test]
+#[ignore = "make test-hosts"]
+fn the_class_of_the_recipes_for_ssis_and_powershell() {
+    if missing("mcs") || missing("mono") {
+        return;
+    }
+    let directory = scratch("recipes");
+    let recipes = fs::read_to_string(format!("{ROOT}/doc/hosts.md")).unwrap();
+    let class = recipes.split_once("```csharp\n").unwrap().1.split_once("```").unwrap().0;
+    let main = r#"
+        static class Program
+        {
+            static int Main()
+            {
+                int state;
+                long total, deleted, failed;
+                int error = ZmdSimple.zmd_simple_wait("Leads", "1003", -1, out state, out total, out deleted, out failed);
+                Console.WriteLine("{0} {1} {2} {3} {4} '{5}'", error, state, total, deleted, failed, ZmdSimple.LastError());
+                error = ZmdSimple.zmd_simple_wait("Leads", "4711", -1, out state, out total, out deleted, out failed);
+                Console.WriteLine("{0} {1} {2} {3} {4}", error, state, total, deleted, failed);
+                return ZmdSimple.LastError().Contains("4711") ? 0 : 1;
+            }
+        }"#;
+    fs::write(directory.join("program.cs"), format!("{class}{main}")).unwrap();
+    text_of(Command::new("mcs").args(["-langversion:5", "-nologo", "program.cs"]).current_dir(&directory));
+    let out = text_of(prepared(Command::new("mono").arg(directory.join("program.exe")), &stand_in(false)));
+    assert_eq!(out, "0 3 9 7 2 ''\n24 0 -1 -1 -1\n");
+    fs::remove_dir_all(&directory).unwrap();
+}
