@@ -11,7 +11,8 @@
  *         printf("%s: %lld deleted\n", status.state_text, (long long)status.deleted_count);
  *     zmd_client_free(client);
  *
- * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...) or from a zmd_config.
+ * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), from a configuration file, or from a
+ * zmd_config.
  *
  * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
  * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
@@ -382,7 +383,8 @@ zmd_error zmd_config_set(struct zmd_config *config,
 
 /**
  * Sets every setting whose environment variable is there and not empty: `ZMD_` and the key in upper case,
- * such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are.
+ * such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are, and so do those that
+ * `zmd_config_set()` has set, before or after: they count more.
  *
  * As with any reader of the environment, no other thread may change it meanwhile.
  *
@@ -391,6 +393,37 @@ zmd_error zmd_config_set(struct zmd_config *config,
  *         with the configuration left as it was; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_config_load_env(struct zmd_config *config);
+
+/**
+ * Sets what a profile of a configuration file sets. What `zmd_config_set()` or the environment has set counts more,
+ * in whatever order they are called.
+ *
+ * The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Each profile stands for itself.
+ *
+ * ```toml
+ * [default]
+ * data_center = "eu"
+ * refresh_token = "1000.xxxx.yyyy"
+ * client_id = "1000.XXXX"
+ * client_secret = "xxxx"
+ * ```
+ *
+ * On Unix a file with secrets is refused where other users may read it; where it belongs to another user, that
+ * user's group may.
+ *
+ * @param config   the configuration
+ * @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the usual place,
+ *                 `$XDG_CONFIG_HOME/zmd/config.toml` (`$HOME/.config/zmd/config.toml`), on Windows
+ *                 `%APPDATA%\zmd\config.toml`
+ * @param profile  the profile; NULL: that of `ZMD_PROFILE`, or else `default`
+ * @return `ZMD_OK`, also where nobody has named a file or a profile and there is none; `ZMD_ERR_INVALID_CONFIG` for a
+ *         file that can't be read, that others may read, that is no TOML, that lacks the profile that was named, or
+ *         that has a key or a value that is none: `zmd_last_error()` tells the path, the line and the key, and the
+ *         configuration is left as it was; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_config_load_file(struct zmd_config *config,
+                               const char *path,
+                               const char *profile);
 
 /**
  * Frees a configuration, and wipes its secrets from memory. NULL is fine.
@@ -404,8 +437,8 @@ void zmd_config_free(struct zmd_config *config);
  *
  * Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
  *
- * @param config  the settings, which are copied; NULL: those of the environment, as `zmd_config_load_env()`
- *                reads them
+ * @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
+ *                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them
  * @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
  * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or bad (there must be an `access_token`, or
  *         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
@@ -561,8 +594,9 @@ void zmd_client_free(struct zmd_client *client);
 /**
  * Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
  *
- * All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) by the first
- * call that finds it complete; later changes of the environment are not seen. It lives as long as the process.
+ * All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) and the configuration
+ * file, as with `zmd_client_new(NULL, ...)`, by the first call that finds them complete; later changes are not seen.
+ * It lives as long as the process.
  * Any number of threads may call.
  *
  * @param module         as for `zmd_client_status()`

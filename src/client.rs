@@ -84,15 +84,13 @@ impl Client {
         Ok(Client { account: self.account.clone(), session })
     }
 
-    /// A client with the settings of the environment alone.
+    /// A client with the settings of the environment and the configuration file: see [`Config::from_env`].
     pub fn from_env() -> Result<Client, Error> {
-        let mut config = Config::new();
-        config.load_env()?;
-        Client::new(&config)
+        Client::new(&Config::from_env()?)
     }
 
-    /// The client that the simple functions of a process share, made from the environment when it is first
-    /// needed. If that fails, the next call tries again.
+    /// The client that the simple functions of a process share, made from the environment and the configuration
+    /// file when it is first needed. If that fails, the next call tries again.
     pub fn shared() -> Result<Arc<Client>, Error> {
         static SHARED: ArcSwapOption<Client> = ArcSwapOption::const_empty();
         if let Some(client) = SHARED.load_full() {

@@ -9,6 +9,7 @@
 
 mod client;
 mod config;
+mod config_file;
 mod endpoint;
 mod error;
 #[allow(unsafe_code)]
@@ -25,7 +26,8 @@ mod status;
 mod wait;
 
 pub use client::Client;
-pub use config::{Config, SETTINGS, Setting};
+pub use config::{Config, SETTINGS, Setting, Source};
+pub use config_file::{DEFAULT_PROFILE, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment, JobId, ModuleName};
 pub use error::{Error, zmd_error};
 pub use poll::{Poll, Seen};

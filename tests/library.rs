@@ -22,6 +22,7 @@ const FUNCTIONS: &[&str] = &[
     "zmd_client_wait_many",
     "zmd_config_free",
     "zmd_config_load_env",
+    "zmd_config_load_file",
     "zmd_config_new",
     "zmd_config_set",
     "zmd_error_message",
@@ -87,8 +88,8 @@ fn every_item_of_the_header_is_documented() {
             items += 1;
         }
     }
-    // 24 functions, 22 errors, 7 states, 6 types, 2 callbacks, 8 fields.
-    assert_eq!(items, 69);
+    // 25 functions, 22 errors, 7 states, 6 types, 2 callbacks, 8 fields.
+    assert_eq!(items, 70);
 }
 
 #[test]

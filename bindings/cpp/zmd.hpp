@@ -574,6 +574,27 @@ public:
     }
 
     /**
+     * Sets what a profile of a configuration file sets, but for the settings that set() or the environment has set.
+     *
+     * @param path     the file; empty: that of `ZMD_CONFIG_FILE`, or else the one at the usual place, if there is one
+     * @param profile  the profile in it; empty: that of `ZMD_PROFILE`, or else `default`
+     * @return this
+     * @throws config_error  for a file that can't be read, that other users may read though it holds secrets, or that
+     *                       has a mistake in it: what() tells the path, the line and the key. The configuration stays
+     *                       as it was.
+     */
+    config &load_file(const std::string &path = std::string(), const std::string &profile = std::string())
+    {
+        if (detail::has_nul(path))
+            detail::raise(detail::refusal_of_nul(ZMD_ERR_INVALID_CONFIG, "path"));
+        if (detail::has_nul(profile))
+            detail::raise(detail::refusal_of_nul(ZMD_ERR_INVALID_CONFIG, "profile"));
+        detail::check(zmd_config_load_file(get(), path.empty() ? nullptr : path.c_str(),
+                                           profile.empty() ? nullptr : profile.c_str()));
+        return *this;
+    }
+
+    /**
      * The handle, for the functions of zmd.h.
      *
      * @return the handle, which stays this object's; NULL after a move
@@ -593,7 +614,8 @@ private:
 class client {
 public:
     /**
-     * Makes a client with the settings of the environment alone, as config::load_env() reads them. Nothing is sent.
+     * Makes a client with the settings of the environment and the configuration file, as config::load_env() and
+     * config::load_file() read them. Nothing is sent.
      *
      * @throws config_error  if a setting is missing or bad
      */

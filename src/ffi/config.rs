@@ -1,6 +1,7 @@
 //! Settings on their way to a client.
 
 use std::ffi::c_char;
+use std::path::Path;
 
 use super::{Tag, guard, not_a_handle, null, text};
 use crate::config::Config;
@@ -77,7 +78,8 @@ pub unsafe extern "C" fn zmd_config_set(
 }
 
 /// Sets every setting whose environment variable is there and not empty: `ZMD_` and the key in upper case,
-/// such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are.
+/// such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are, and so do those that
+/// `zmd_config_set()` has set, before or after: they count more.
 ///
 /// As with any reader of the environment, no other thread may change it meanwhile.
 ///
@@ -92,6 +94,49 @@ pub unsafe extern "C" fn zmd_config_set(
 pub unsafe extern "C" fn zmd_config_load_env(config: *mut zmd_config) -> zmd_error {
     // SAFETY: the caller answers for it.
     guard(|| unsafe { config_mut(config) }?.load_env())
+}
+
+/// Sets what a profile of a configuration file sets. What `zmd_config_set()` or the environment has set counts more,
+/// in whatever order they are called.
+///
+/// The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Each profile stands for itself.
+///
+/// ```toml
+/// [default]
+/// data_center = "eu"
+/// refresh_token = "1000.xxxx.yyyy"
+/// client_id = "1000.XXXX"
+/// client_secret = "xxxx"
+/// ```
+///
+/// On Unix a file with secrets is refused where other users may read it; where it belongs to another user, that
+/// user's group may.
+///
+/// @param config   the configuration
+/// @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the usual place,
+///                 `$XDG_CONFIG_HOME/zmd/config.toml` (`$HOME/.config/zmd/config.toml`), on Windows
+///                 `%APPDATA%\zmd\config.toml`
+/// @param profile  the profile; NULL: that of `ZMD_PROFILE`, or else `default`
+/// @return `ZMD_OK`, also where nobody has named a file or a profile and there is none; `ZMD_ERR_INVALID_CONFIG` for a
+///         file that can't be read, that others may read, that is no TOML, that lacks the profile that was named, or
+///         that has a key or a value that is none: `zmd_last_error()` tells the path, the line and the key, and the
+///         configuration is left as it was; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration in use by nobody else; `path` and `profile` are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_load_file(
+    config: *mut zmd_config,
+    path: *const c_char,
+    profile: *const c_char,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for all three.
+        let (config, path, profile) =
+            unsafe { (config_mut(config)?, optional_utf8(path, "path")?, optional_utf8(profile, "profile")?) };
+        config.load_file(path.map(Path::new), profile)
+    })
 }
 
 /// Frees a configuration, and wipes its secrets from memory. NULL is fine.
@@ -121,4 +166,14 @@ unsafe fn utf8<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Error>
     // SAFETY: the caller answers for it.
     unsafe { text(pointer, name) }
         .map_err(|error| if pointer.is_null() { error } else { Error::new(ZMD_ERR_INVALID_CONFIG, error.message()) })
+}
+
+/// The same for one that may be NULL.
+///
+/// # Safety
+///
+/// As for `text`.
+unsafe fn optional_utf8<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
+    // SAFETY: the caller answers for it.
+    if pointer.is_null() { Ok(None) } else { unsafe { utf8(pointer, name) }.map(Some) }
 }

@@ -10,8 +10,9 @@ use crate::status::{Status, zmd_state};
 
 /// Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
 ///
-/// All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) by the first
-/// call that finds it complete; later changes of the environment are not seen. It lives as long as the process.
+/// All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) and the configuration
+/// file, as with `zmd_client_new(NULL, ...)`, by the first call that finds them complete; later changes are not seen.
+/// It lives as long as the process.
 /// Any number of threads may call.
 ///
 /// @param module         as for `zmd_client_status()`

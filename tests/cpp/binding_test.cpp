@@ -140,6 +140,7 @@ static void handles_are_moved()
     // What was moved from refuses everything, and can be destroyed, or given another value.
     check_tells(THROWN(zmd::argument_error, config.set("proxy", "none")), ZMD_ERR_NULL_POINTER, 0, "");
     check_tells(THROWN(zmd::argument_error, config.load_env()), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, config.load_file()), ZMD_ERR_NULL_POINTER, 0, "");
     check_tells(THROWN(zmd::argument_error, zmd::client{config}), ZMD_ERR_NULL_POINTER, 0, "");
     const zmd::progress_fn go_on = [](const zmd::poll &) { return true; };
     check_tells(THROWN(zmd::argument_error, client.status("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");

@@ -10,6 +10,7 @@ import os
 import pathlib
 import pickle
 import re
+import tempfile
 import threading
 import time
 import unittest
@@ -119,6 +120,32 @@ class Settings(SimTest):
         finally:
             for key in ("ZMD_ACCESS_TOKEN", "ZMD_API_DOMAIN", "ZMD_TIMEOUT_MS"):
                 del os.environ[key]
+
+    def test_from_env_reads_the_configuration_file(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "config.toml")
+            path.write_text(
+                f"[default]\naccess_token = '{TOKEN}'\napi_domain = '{self.sim.url}'\n[slow]\ntimeout_ms = 'never'\n"
+            )
+            with self.assertRaisesRegex(zmd.ConfigError, "chmod 600"):
+                path.chmod(0o644)
+                zmd.Client.from_env(config_file=path)
+            path.chmod(0o600)
+            with zmd.Client.from_env(config_file=path) as client:
+                self.assertEqual(client.status("Leads", 1001), COMPLETED)
+            with self.assertRaisesRegex(zmd.ConfigError, "config.toml:5: timeout_ms takes"):
+                zmd.Client.from_env(config_file=str(path), profile="slow")
+            for wrong in ({"profile": 5}, {"config_file": 5}):
+                with self.assertRaises(TypeError):
+                    zmd.Client.from_env(TOKEN, **wrong)
+            os.environ["ZMD_CONFIG_FILE"] = str(path)
+            os.environ["ZMD_PROFILE"] = "slow"
+            try:
+                with self.assertRaisesRegex(zmd.ConfigError, "timeout_ms"):
+                    zmd.Client.from_env(TOKEN)
+                zmd.Client(TOKEN).close()
+            finally:
+                del os.environ["ZMD_CONFIG_FILE"], os.environ["ZMD_PROFILE"]
 
     def test_from_env_makes_what_it_is_called_on(self):
         class Mine(zmd.Client):

@@ -49,6 +49,7 @@ _FUNCTIONS: Any = {
     "zmd_config_new": (c_int32, POINTER(c_void_p)),
     "zmd_config_set": (c_int32, c_void_p, c_char_p, c_char_p),
     "zmd_config_load_env": (c_int32, c_void_p),
+    "zmd_config_load_file": (c_int32, c_void_p, c_char_p, c_char_p),
     "zmd_config_free": (None, c_void_p),
     "zmd_client_new": (c_int32, c_void_p, POINTER(c_void_p)),
     "zmd_client_clone": (c_int32, c_void_p, POINTER(c_void_p)),

@@ -21,7 +21,7 @@ Path = Union[str, "os.PathLike[str]"]
 ClientT = TypeVar("ClientT", bound="Client")
 
 _NUMBERS = {"timeout_ms", "connect_timeout_ms", "max_retries", "max_concurrency", "poll_min_ms", "poll_max_ms"}
-_PATHS = {"token_cache", "ca_file", "extra_ca_file", "client_cert", "client_key"}
+_PATHS = {"token_cache", "ca_file", "extra_ca_file", "client_cert", "client_key", "config_file"}
 
 
 class Client:
@@ -96,25 +96,43 @@ class Client:
         extra_ca_file: Optional[Path] = None,
         client_cert: Optional[Path] = None,
         client_key: Optional[Path] = None,
+        config_file: Optional[Path] = None,
+        profile: Optional[str] = None,
     ) -> ClientT:
         """A client with the settings of the environment, ``ZMD_`` and the keyword in upper case, such as
-        ``ZMD_ACCESS_TOKEN`` or ``ZMD_TIMEOUT_MS``. A keyword that is given counts more.
+        ``ZMD_ACCESS_TOKEN`` or ``ZMD_TIMEOUT_MS``, and of the configuration file, if there is one. A keyword that is
+        given counts more than the environment, and the environment more than the file.
+
+        :param config_file: the configuration file, instead of that of ``ZMD_CONFIG_FILE`` or the usual place
+        :param profile: the profile in it, instead of that of ``ZMD_PROFILE`` or ``default``
 
         Raises :class:`ConfigError` if a setting has a bad value, or is missing.
         """
         settings = dict(locals())
-        del settings["cls"]
+        for name in ("cls", "config_file", "profile"):
+            del settings[name]
         client = cls.__new__(cls)
-        client._open(settings, from_env=True)
+        client._open(settings, from_env=True, config_file=config_file, profile=profile)
         return client
 
-    def _open(self, settings: Dict[str, object], from_env: bool) -> None:
+    def _open(
+        self,
+        settings: Dict[str, object],
+        from_env: bool,
+        config_file: Optional[Path] = None,
+        profile: Optional[str] = None,
+    ) -> None:
         follow_log_level()
         config, pointer = ctypes.c_void_p(), ctypes.c_void_p()
         check(library.zmd_config_new(ctypes.byref(config)))
         try:
             if from_env:
                 check(library.zmd_config_load_env(config))
+                named = [
+                    None if value is None else _setting(name, value)
+                    for name, value in (("config_file", config_file), ("profile", profile))
+                ]
+                check(library.zmd_config_load_file(config, *named))
             for key, value in settings.items():
                 if value is not None:
                     check(library.zmd_config_set(config, key.encode(), _setting(key, value)))
