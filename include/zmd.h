@@ -640,6 +640,57 @@ zmd_error zmd_simple_wait(const char *module,
                           int64_t *failed_count);
 
 /**
+ * Asks how far a job is, with settings in a connection string: `zmd_simple_status()` for hosts that know more than one
+ * account, or have no environment of their own.
+ *
+ * All calls of a process with the same string share a client, which is kept; of more than 64 strings the oldest one's
+ * goes. Any number of threads may call.
+ *
+ * @param settings       `"key=value;key=value"`: the keys of `zmd_config_set()` in any case, and `profile`, a profile of
+ *                       the configuration file. Blanks around keys and values are ignored; a value in braces may hold
+ *                       anything, `}}` standing for a brace, as in ODBC's connection strings. What the string does not
+ *                       set comes from the environment and the configuration file. NULL or `""`: as
+ *                       `zmd_simple_status()`.
+ * @param module         as for `zmd_simple_status()`, and the next five too
+ * @param job_id         as for `zmd_client_status()`
+ * @param state          NULL: not wanted
+ * @param total_count    NULL: not wanted
+ * @param deleted_count  NULL: not wanted
+ * @param failed_count   NULL: not wanted
+ * @return as for `zmd_simple_status()`; `ZMD_ERR_INVALID_CONFIG` also for a bad string, naming the pair, never its value
+ */
+zmd_error zmd_simple_status_with(const char *settings,
+                                 const char *module,
+                                 const char *job_id,
+                                 int32_t *state,
+                                 int64_t *total_count,
+                                 int64_t *deleted_count,
+                                 int64_t *failed_count);
+
+/**
+ * Waits until a job has ended, with settings in a connection string: `zmd_simple_wait()` as `zmd_simple_status_with()` is
+ * `zmd_simple_status()`.
+ *
+ * @param settings       as for `zmd_simple_status_with()`
+ * @param module         as for `zmd_simple_wait()`, and the next six too
+ * @param job_id         as for `zmd_client_status()`
+ * @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+ * @param state          NULL: not wanted
+ * @param total_count    NULL: not wanted
+ * @param deleted_count  NULL: not wanted
+ * @param failed_count   NULL: not wanted
+ * @return as for `zmd_simple_wait()` and `zmd_simple_status_with()`
+ */
+zmd_error zmd_simple_wait_with(const char *settings,
+                               const char *module,
+                               const char *job_id,
+                               int64_t timeout_ms,
+                               int32_t *state,
+                               int64_t *total_count,
+                               int64_t *deleted_count,
+                               int64_t *failed_count);
+
+/**
  * Has the library tell what it is doing: token renewals, retries, connections, TLS.
  *
  * The wording of the lines may change in any version, but for one at level 4 which programs may read: after each

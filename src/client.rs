@@ -17,6 +17,7 @@ use crate::http::{Answer, Network, Proxies, Route, cancelled, quiet_thread};
 use crate::oauth::{Grant, Token, Tokens};
 use crate::panic;
 use crate::retry::{self, Again, Deadline, Failure};
+use crate::secret::Secret;
 use crate::session::{Process, Session};
 use crate::status::{self, JobName, Status};
 use crate::wait::{self, Limits, Progress, Waited, World};
@@ -46,6 +47,9 @@ struct Account {
     poll_min: Duration,
     poll_max: Duration,
 }
+
+/// How many clients the simple functions keep, each with its connections.
+const SHARED_LIMIT: usize = 64;
 
 impl Client {
     /// Checks the settings as a whole and makes a client. Nothing is sent.
@@ -89,16 +93,40 @@ impl Client {
         Client::new(&Config::from_env()?)
     }
 
-    /// The client that the simple functions of a process share, made from the environment and the configuration
-    /// file when it is first needed. If that fails, the next call tries again.
-    pub fn shared() -> Result<Arc<Client>, Error> {
-        static SHARED: ArcSwapOption<Client> = ArcSwapOption::const_empty();
-        if let Some(client) = SHARED.load_full() {
+    /// The client that the simple functions of a process share for this connection string; empty: the environment and the
+    /// configuration file alone. It is made when it is first needed; if that fails, the next call tries again.
+    ///
+    /// Kept without a lock, for the sake of `fork()`.
+    pub fn shared(connection: &str) -> Result<Arc<Client>, Error> {
+        type Clients = Vec<(Secret, Arc<Client>)>;
+        static SHARED: ArcSwapOption<Clients> = ArcSwapOption::const_empty();
+        let find = |clients: &Option<Arc<Clients>>| {
+            let found = clients.iter().flat_map(|clients| clients.iter()).find(|(of, _)| of.reveal() == connection);
+            found.map(|(_, client)| client.clone())
+        };
+        if let Some(client) = find(&SHARED.load()) {
             return Ok(client);
         }
-        let client = Arc::new(Client::from_env()?);
-        let first = SHARED.compare_and_swap(&None::<Arc<Client>>, Some(client.clone()));
-        Ok(first.clone().unwrap_or(client))
+        let config =
+            if connection.is_empty() { Config::from_env()? } else { Config::from_connection_string(connection)? };
+        let made = Arc::new(Client::new(&config)?);
+        // Of two threads that made one, the first has it kept.
+        let mut kept = made.clone();
+        SHARED.rcu(|clients| {
+            if let Some(client) = find(clients) {
+                kept = client;
+                return clients.clone();
+            }
+            kept = made.clone();
+            let mut all = clients.as_deref().cloned().unwrap_or_default();
+            // The oldest goes; calls under way keep theirs until they are done.
+            if all.len() >= SHARED_LIMIT {
+                all.remove(0);
+            }
+            all.push((Secret::new(connection), made.clone()));
+            Some(Arc::new(all))
+        });
+        Ok(kept)
     }
 
     /// Replaces the access token, for calls that start after this one.

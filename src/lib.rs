@@ -10,6 +10,7 @@
 mod client;
 mod config;
 mod config_file;
+mod connection_string;
 mod endpoint;
 mod error;
 #[allow(unsafe_code)]

@@ -658,7 +658,7 @@ static void a_configuration_file_that_is_named_must_be_there(void)
     CHECK_MSG(strstr(zmd_last_error(), path) != NULL, "%s", zmd_last_error());
     CHECK_RETURNS(zmd_config_load_file(config, "\xff", NULL), ZMD_ERR_INVALID_CONFIG);
     CHECK_RETURNS(zmd_config_load_file(config, "/dev/null", "prod"), ZMD_ERR_INVALID_CONFIG);
-    CHECK_OK(setenv("ZMD_CONFIG_FILE", "/dev/null", 1) == 0 ? ZMD_OK : ZMD_ERR_INTERNAL);
+    CHECK(setenv("ZMD_CONFIG_FILE", "/dev/null", 1) == 0);
     CHECK_OK(zmd_config_load_file(config, NULL, NULL));
     CHECK(unsetenv("ZMD_CONFIG_FILE") == 0);
     zmd_config_free(config);
