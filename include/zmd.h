@@ -207,6 +207,25 @@ typedef struct zmd_client zmd_client;
 typedef struct zmd_config zmd_config;
 
 /**
+ * Gives an access token when the library needs one: when there is none yet, and when the service has refused the last.
+ *
+ * It is called on a thread of the library's own, one call at a time for a client and its clones, and may block: a call
+ * that needs the token ends at its time limit all the same, and a later one takes the token. It may call any zmd
+ * function, but not ask the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
+ *
+ * @param user_data  what `zmd_config_set_token_provider()` was given
+ * @param refused    the access token that the service has refused; NULL: there was none
+ * @param token      where to put the access token, 1 to 4096 visible ASCII characters and a NUL; after a failure what
+ *                   happened, in UTF-8 with a NUL, or nothing
+ * @param size       the bytes that there is room for, 4097 or more
+ * @return 0 for a token; anything else is `ZMD_ERR_OAUTH` for the call, with what was written as its words
+ */
+typedef int32_t (*zmd_token_fn)(void *user_data,
+                                const char *refused,
+                                char *token,
+                                size_t size);
+
+/**
  * What the service says of a job. 64 bytes, without padding, on every platform.
  *
  * After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status`
@@ -424,6 +443,21 @@ zmd_error zmd_config_load_env(struct zmd_config *config);
 zmd_error zmd_config_load_file(struct zmd_config *config,
                                const char *path,
                                const char *profile);
+
+/**
+ * Has the clients that are made with this configuration ask a function of the host program for access tokens, such as one
+ * that reads them from a vault. It counts as a credential; an `access_token` beside it is used until it is refused, and
+ * `refresh_token` or `org_id` beside it are refused by `zmd_client_new()`.
+ *
+ * @param config     the configuration
+ * @param provide    the function; NULL: none any more
+ * @param user_data  handed to each call of it. Both must be good until the last client that was made with this
+ *                   configuration, and the last clone, is freed: that waits for a call under way.
+ * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_config_set_token_provider(struct zmd_config *config,
+                                        zmd_token_fn provide,
+                                        void *user_data);
 
 /**
  * Frees a configuration, and wipes its secrets from memory. NULL is fine.

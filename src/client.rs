@@ -14,7 +14,7 @@ use crate::error::{
     zmd_error::{self, *},
 };
 use crate::http::{Answer, Network, Proxies, Route, cancelled, quiet_thread};
-use crate::oauth::{Grant, Token, Tokens};
+use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
 use crate::retry::{self, Again, Deadline, Failure};
 use crate::secret::Secret;
@@ -56,7 +56,17 @@ impl Client {
     pub fn new(config: &Config) -> Result<Client, Error> {
         let proxies = Proxies::new(config)?;
         let grant = Grant::new(config, &proxies)?;
-        if config.access_token.is_none() && grant.is_none() {
+        let source = match (grant, &config.token_provider) {
+            (Some(_), Some(_)) => {
+                let message =
+                    "a token provider and client_id with client_secret are both set: one of them makes the tokens";
+                return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
+            }
+            (Some(grant), None) => Source::Grant(Box::new(grant)),
+            (None, Some(provider)) => Source::Provider(provider.clone()),
+            (None, None) => Source::None,
+        };
+        if config.access_token.is_none() && matches!(source, Source::None) {
             return Err(Error::new(
                 ZMD_ERR_INVALID_CONFIG,
                 "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
@@ -73,7 +83,7 @@ impl Client {
             timeout: config.timeout,
             max_retries: config.max_retries,
             max_concurrency: config.max_concurrency,
-            tokens: Tokens::new(config.access_token.clone(), grant),
+            tokens: Tokens::new(config.access_token.clone(), source),
             network,
             poll_min: config.poll_min,
             poll_max: config.poll_max.max(config.poll_min),

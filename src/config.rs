@@ -11,6 +11,7 @@ use ureq::ProxyProtocol;
 use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
 use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_CONFIG};
 use crate::secret::Secret;
+use crate::token_provider::TokenProvider;
 
 /// Everything a client is made of. Each field is checked when it is set.
 #[derive(Clone, Debug)]
@@ -37,6 +38,7 @@ pub struct Config {
     pub(crate) extra_ca_file: Option<String>,
     pub(crate) client_cert: Option<String>,
     pub(crate) client_key: Option<String>,
+    pub(crate) token_provider: Option<TokenProvider>,
     origins: Origins,
 }
 
@@ -106,7 +108,8 @@ const TIMEOUT_MS: RangeInclusive<u64> = 1..=86_400_000;
 const POLL_MS: RangeInclusive<u64> = 1..=3_600_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
 const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
-const TOKEN_LIMIT: usize = 4096;
+/// The longest token there may be.
+pub(crate) const TOKEN_LIMIT: usize = 4096;
 
 /// Every setting there is.
 pub const SETTINGS: &[Setting] = &[
@@ -353,6 +356,7 @@ impl Config {
             extra_ca_file: None,
             client_cert: None,
             client_key: None,
+            token_provider: None,
             origins: Origins::default(),
         }
     }
@@ -389,6 +393,11 @@ impl Config {
             *self = with;
         }
         Ok(())
+    }
+
+    /// Has the client ask `provider` for access tokens; `None`: nobody.
+    pub fn set_token_provider(&mut self, provider: Option<TokenProvider>) {
+        self.token_provider = provider;
     }
 
     /// Where the value of a setting comes from.

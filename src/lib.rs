@@ -24,6 +24,7 @@ mod retry;
 mod secret;
 mod session;
 mod status;
+mod token_provider;
 mod wait;
 
 pub use client::Client;
@@ -33,4 +34,5 @@ pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, 
 pub use error::{Error, zmd_error};
 pub use poll::{Poll, Seen};
 pub use status::{Status, zmd_state};
+pub use token_provider::TokenProvider;
 pub use wait::{Progress, Waited};
