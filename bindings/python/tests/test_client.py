@@ -402,6 +402,64 @@ class Waiting(SimTest):
         self.assertTrue(eventually(lambda: "zmd" not in [thread.name for thread in threading.enumerate()]))
 
 
+class Tokens(SimTest):
+    def provided(self, provider, **settings):
+        client = zmd.Client(provider, **{"api_domain": self.sim.url, "max_retries": 0, **settings})
+        self.addCleanup(client.close)
+        return client
+
+    options = ("--token", TOKEN)
+
+    def test_a_function_gives_them(self):
+        refused = []
+
+        def provider(token):
+            refused.append(token)
+            return TOKEN if len(refused) > 1 else "1000.bad.token"
+
+        client = self.provided(provider)
+        gc.collect()
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
+        self.assertEqual(refused, [None, "1000.bad.token"])
+        client = zmd.Client.from_env(lambda _: TOKEN, api_domain=self.sim.url)
+        self.addCleanup(client.close)
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
+
+    def test_its_failures_arrive(self):
+        def raises(_):
+            raise KeyError("no such secret")
+
+        for provider, words in [
+            (raises, "KeyError: 'no such secret'"),
+            (lambda _: None, "TypeError"),
+            (lambda _: b"x", "TypeError"),
+            (lambda _: "", "visible ASCII"),
+            (lambda _: "a b", "visible ASCII"),
+            (lambda _: "a\0b", "visible ASCII"),
+            (lambda _: "\u00e9", "visible ASCII"),
+            (lambda _: "x" * 100000, "visible ASCII"),
+            (lambda: TOKEN, "TypeError"),
+        ]:
+            with self.assertRaisesRegex(zmd.OAuthError, words):
+                self.provided(provider).status("Leads", 1001)
+
+    def test_one_that_hangs_holds_nobody(self):
+        release = threading.Event()
+
+        def provider(_):
+            release.wait(20)
+            return TOKEN
+
+        client = self.provided(provider, timeout_ms=300)
+        begin = time.monotonic()
+        with self.assertRaisesRegex(zmd.Timeout, "token provider"):
+            client.status("Leads", 1001)
+        self.assertLess(time.monotonic() - begin, 1)
+        release.set()
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
+
+
 class Threads(SimTest):
     def test_each_thread_hears_of_its_own_errors(self):
         client = self.client()

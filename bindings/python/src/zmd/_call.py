@@ -29,10 +29,12 @@ Outcome = Union[Status, Error]
 class Handle:
     """A client of the library, freed with the last reference to it."""
 
-    __slots__ = ("pointer",)
+    __slots__ = ("pointer", "kept")
 
-    def __init__(self, pointer: ctypes.c_void_p) -> None:
+    def __init__(self, pointer: ctypes.c_void_p, kept: object = None) -> None:
+        """``kept`` lives as long as the client may call it."""
         self.pointer = pointer
+        self.kept = kept
 
     def __del__(self, free: Callable[[ctypes.c_void_p], None] = library.zmd_client_free) -> None:
         free(self.pointer)
