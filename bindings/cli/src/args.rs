@@ -22,18 +22,21 @@ pub struct Args {
 }
 
 const AFTER_HELP: &str = "\
-Begin with `zmd login`, which asks for the credentials and tries them. `zmd doctor` says what is wrong where something is.
+Begin with `zmd login`, which asks for the credentials and tries them.
+`zmd doctor` says what is wrong where something is.
 
 Settings:
-  They come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...) and the configuration file, where the
-  environment counts more. The README of zmd lists them.
+  They come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...)
+  and the configuration file; the environment counts more. The README of zmd
+  lists them.
 
 Exit status:
   0  every job is completed, and every record deleted
   1  a job failed, or left records behind
   2  a job is not at its end, also when the time of --timeout is over
   3  there was an error, which standard error tells
-  Of several jobs, the highest of these counts. After Ctrl-C or SIGTERM the command dies of that signal.";
+  Of several jobs, the highest of these counts. After Ctrl-C or SIGTERM the
+  command dies of that signal.";
 
 #[derive(ClapArgs)]
 pub struct Global {
@@ -100,8 +103,9 @@ const JOBS_HELP: &str = "\
 Jobs:
   Leads 1001 1002           jobs of one module
   Leads:1001 Contacts:2002  jobs of several modules
-  -                         one job a line from standard input, MODULE:JOB_ID or MODULE JOB_ID, or after a module's
-                            name JOB_ID alone. Without arguments, standard input is read where it is no terminal.";
+  -                         one job a line from standard input: MODULE:JOB_ID,
+                            MODULE JOB_ID or, as in `zmd wait Leads -`, JOB_ID
+  Without arguments, standard input is read where it is no terminal.";
 
 #[derive(ClapArgs)]
 pub struct Jobs {
