@@ -79,7 +79,8 @@ impl Client {
             return Err(Error::new(
                 ZMD_ERR_INVALID_CONFIG,
                 "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
-                 or the three, or client_id and client_secret with org_id",
+                 or the three, or client_id and client_secret with org_id; the command `zmd login` asks for them and \
+                 keeps them",
             ));
         }
         let network = Network::new(config)?;
