@@ -1,11 +1,11 @@
-# make        the library and zmd-status, in target/release
+# make        the library and the command zmd, in target/release
 # make demo   asks a stand-in for Zoho on this machine how far two jobs are
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
 # make lint   formatting, clippy, documentation
-# make install    library, headers, zmd.pc, CMake package, zmd-status, manual pages; prefix, libdir, DESTDIR as usual
+# make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
-# make manylinux  libzmd.so and a Python wheel for old systems, glibc 2.17 and later, in target/manylinux
+# make manylinux  libzmd.so, zmd and a Python wheel for old systems, glibc 2.17 and later, in target/manylinux
 # make doxygen    HTML of zmd.h and zmd.hpp, in target/doxygen
 # make abi        takes additions to the interface over into the baseline that the tests compare with
 CARGO ?= cargo
@@ -20,26 +20,31 @@ prefix ?= $(or $(PREFIX),/usr/local)
 bindir ?= $(prefix)/bin
 libdir ?= $(prefix)/lib
 mandir ?= $(prefix)/share/man
+bashdir ?= $(prefix)/share/bash-completion/completions
+zshdir ?= $(prefix)/share/zsh/site-functions
+fishdir ?= $(prefix)/share/fish/vendor_completions.d
 
-all: $(RELEASE)/zmd-status
+all: $(RELEASE)/libzmd.so $(RELEASE)/zmd
 
 # cargo knows best what is to be built again.
 $(RELEASE)/libzmd.so: FORCE
 	$(CARGO) build --release --lib
 
-$(RELEASE)/zmd-status: $(RELEASE)/libzmd.so bindings/c/zmd-status.c include/zmd.h
-	ln -sf libzmd.so $(RELEASE)/libzmd.so.0
-	$(CC) -std=c99 $(CFLAGS) -Iinclude bindings/c/zmd-status.c -L$(RELEASE) -lzmd -lpthread -Wl,-rpath,'$$ORIGIN' -o $@
+$(RELEASE)/zmd: FORCE
+	$(CARGO) build --release -p zmd-cli
 
-# What cargo-c installs, and the tool. Where gcc links statically it has what libgcc_s offers in libgcc_eh, which it
+# What cargo-c installs, and the command. Where gcc links statically it has what libgcc_s offers in libgcc_eh, which it
 # adds by itself: so that library's name goes out of what cargo-c found the library to need.
-install:
+install: $(RELEASE)/zmd
 	@$(CARGO) cinstall --version >/dev/null 2>&1 || { echo "make install needs cargo-c: cargo install --locked cargo-c" >&2; exit 1; }
 	$(CARGO) cinstall --release --locked --prefix=$(prefix) --libdir=$(libdir) $(DESTDIR:%=--destdir=%)
 	sed -i 's/ -lgcc_s//' $(DESTDIR)$(libdir)/pkgconfig/zmd.pc
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1
-	$(CC) -std=c99 $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -Iinclude bindings/c/zmd-status.c -L$(DESTDIR)$(libdir) -lzmd -lpthread -o $(DESTDIR)$(bindir)/zmd-status
-	install -m 644 doc/zmd-status.1 $(DESTDIR)$(mandir)/man1
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
+	install $(RELEASE)/zmd $(DESTDIR)$(bindir)
+	$(RELEASE)/zmd man $(DESTDIR)$(mandir)/man1
+	$(RELEASE)/zmd completions bash >$(DESTDIR)$(bashdir)/zmd
+	$(RELEASE)/zmd completions zsh >$(DESTDIR)$(zshdir)/_zmd
+	$(RELEASE)/zmd completions fish >$(DESTDIR)$(fishdir)/zmd.fish
 
 deb:
 	dh_clean
@@ -70,6 +75,9 @@ manylinux:
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
 		$(CARGO) zigbuild --release --locked --lib --target $(ZIG_TARGET).2.17
 	cp $(MANYLINUX)/build/$(ZIG_TARGET)/release/libzmd.so $(MANYLINUX)
+	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
+		$(CARGO) zigbuild --release --locked -p zmd-cli --target $(ZIG_TARGET).2.17
+	cp $(MANYLINUX)/build/$(ZIG_TARGET)/release/zmd $(MANYLINUX)
 	ZMD_BUILD_LIBRARY=$(abspath $(MANYLINUX))/libzmd.so \
 		$(MANYLINUX)/tools/bin/pip wheel -q --no-deps --wheel-dir $(MANYLINUX)/wheel ./bindings/python
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH \
@@ -79,9 +87,9 @@ doxygen:
 	mkdir -p $(TARGET)
 	(cat doc/Doxyfile; echo OUTPUT_DIRECTORY=$(TARGET)/doxygen) | doxygen -
 
-demo: $(RELEASE)/zmd-status
+demo: $(RELEASE)/zmd
 	$(CARGO) build -p zmd-sim
-	tests/demo.sh $(TARGET)/debug/zmd-sim $(RELEASE)/zmd-status
+	tests/demo.sh $(TARGET)/debug/zmd-sim $(RELEASE)/zmd
 
 test:
 	$(CARGO) test --workspace --no-fail-fast

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Asks a stand-in for Zoho on this machine how far two jobs are: demo.sh ZMD_SIM ZMD_STATUS
+# Asks a stand-in for Zoho on this machine how far two jobs are: demo.sh ZMD_SIM ZMD
 set -eu
 sim=$1
-zmd_status=$2
+zmd=$2
 
-# Runs the tool as a user would, shows the command and what came of it.
+# Runs the command as a user would, and shows it with its exit status.
 ask() {
-    echo "\$ zmd-status $*"
+    echo "\$ zmd $*"
     exit_status=0
-    "$zmd_status" "$@" || exit_status=$?
+    "$zmd" "$@" || exit_status=$?
     echo "(exit status $exit_status)"
     echo
 }
@@ -25,20 +25,20 @@ ZMD_ACCESS_TOKEN=demo-token
 export ZMD_API_DOMAIN ZMD_ACCESS_TOKEN
 
 echo
-echo "A stand-in for Zoho CRM is at $ZMD_API_DOMAIN. zmd-status asks it through libzmd:"
+echo "A stand-in for Zoho CRM is at $ZMD_API_DOMAIN. zmd asks it:"
 echo
-ask Leads 1001
-ask Leads 1002
-ask --json Leads 1002
-ask Leads 4711
+ask status Leads 1001
+ask status Leads 1002
+ask status --json Leads 1002
+ask status Leads 4711
 
 echo "It waits for jobs as well, with as few questions as it takes:"
 echo
-ask --wait Leads:1003 Leads:1001
+ask wait Leads:1003 Leads:1001
 cat <<END
-Exit status 0 means completed, 1 failed, 2 still running, 3 an error. The real service is asked like this:
+Exit status 0 means that the records are gone, 1 that the job failed or left some, 2 that it is not finished, 3 an error.
+The real service is asked like this:
 
-    export ZMD_ACCESS_TOKEN=1000.xxxx.yyyy    # with the scope ZohoCRM.mass_delete.READ
-    export ZMD_DATA_CENTER=us                 # or eu, in, au, cn, jp, ca, sa, uk
-    $zmd_status MODULE JOB_ID
+    $zmd login                   # asks for credentials, tries them and keeps them
+    $zmd wait MODULE JOB_ID
 END

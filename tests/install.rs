@@ -108,11 +108,11 @@ impl Installed {
             }
         }
 
-        let tool = self.root.join("usr/bin/zmd-status");
-        let answer = text_of(self.command(&tool).args(["Leads", "1001"]));
+        let program = self.root.join("usr/bin/zmd");
+        let answer = text_of(self.command(&program).env_remove("LD_LIBRARY_PATH").args(["status", "Leads", "1001"]));
         assert_eq!(answer, "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n");
-        let dynamic = text_of(Command::new("readelf").arg("-d").arg(&tool));
-        assert!(dynamic.contains("[libzmd.so.0]") && !dynamic.contains("PATH"), "{dynamic}");
+        let dynamic = text_of(Command::new("readelf").arg("-d").arg(&program));
+        assert!(!dynamic.contains("libzmd") && !dynamic.contains("PATH"), "{dynamic}");
     }
 }
 
@@ -135,7 +135,7 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
     assert_eq!(
         files(&installed.root),
         [
-            "usr/bin/zmd-status",
+            "usr/bin/zmd",
             "usr/include/zmd.h",
             "usr/include/zmd.hpp",
             "usr/lib64/libzmd.a",
@@ -143,10 +143,18 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
             "usr/lib64/libzmd.so.0",
             &format!("usr/lib64/libzmd.so.{version}"),
             "usr/lib64/pkgconfig/zmd.pc",
+            "usr/share/bash-completion/completions/zmd",
             "usr/share/cmake/zmd/zmdConfig.cmake",
             "usr/share/cmake/zmd/zmdConfigVersion.cmake",
+            "usr/share/fish/vendor_completions.d/zmd.fish",
+            "usr/share/man/man1/zmd-completions.1",
+            "usr/share/man/man1/zmd-doctor.1",
+            "usr/share/man/man1/zmd-login.1",
             "usr/share/man/man1/zmd-status.1",
+            "usr/share/man/man1/zmd-wait.1",
+            "usr/share/man/man1/zmd.1",
             "usr/share/man/man3/zmd.3",
+            "usr/share/zsh/site-functions/_zmd",
         ]
     );
     let libraries = installed.root.join("usr/lib64");
@@ -174,7 +182,7 @@ fn debian_packages_come_and_go() {
     packages.sort();
     let names: Vec<_> = packages.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     let version = full_version();
-    assert_eq!(names, ["libzmd-dev", "libzmd0", "zmd-status"].map(|name| format!("{name}_{version}-1_amd64.deb")));
+    assert_eq!(names, ["libzmd-dev", "libzmd0", "zmd"].map(|name| format!("{name}_{version}-1_amd64.deb")));
     text_of(Command::new("lintian").args(["--fail-on", "error"]).args(&packages));
 
     // A root of their own, which has the packages of this system as far as dpkg knows: so what they depend on is
@@ -194,7 +202,7 @@ fn debian_packages_come_and_go() {
     text_of(dpkg().arg("-i").args(&packages));
     installed.programs_work();
     text_of(Command::new("man").arg("-l").arg(installed.root.join("usr/share/man/man3/zmd.3.gz")));
-    text_of(dpkg().args(["--purge", "zmd-status", "libzmd-dev", "libzmd0"]));
+    text_of(dpkg().args(["--purge", "zmd", "libzmd-dev", "libzmd0"]));
     let left = files(&installed.root);
     assert!(left.iter().all(|file| file.starts_with("var/lib/dpkg/")), "{left:?}");
 }
@@ -213,24 +221,27 @@ fn a_library_and_a_wheel_for_old_systems() {
     assert_eq!(exit, Some(0), "{out}{err}");
 
     let library = directory.join("libzmd.so");
-    let symbols = text_of(Command::new("objdump").arg("-T").arg(&library));
-    let mut needed: Vec<(u32, u32)> = symbols
-        .split("GLIBC_")
-        .skip(1)
-        .map(|rest| {
-            let mut numbers = rest.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
-            (numbers.next().unwrap(), numbers.next().unwrap_or(0))
-        })
-        .collect();
-    needed.sort_unstable();
-    assert!(needed.last().is_some_and(|newest| *newest <= (2, 17)), "{needed:?}");
+    for built in [&library, &directory.join("zmd")] {
+        let symbols = text_of(Command::new("objdump").arg("-T").arg(built));
+        let mut needed: Vec<(u32, u32)> = symbols
+            .split("GLIBC_")
+            .skip(1)
+            .map(|rest| {
+                let mut numbers = rest.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
+                (numbers.next().unwrap(), numbers.next().unwrap_or(0))
+            })
+            .collect();
+        needed.sort_unstable();
+        assert!(needed.last().is_some_and(|newest| *newest <= (2, 17)), "{built:?}: {needed:?}");
+    }
+    assert!(text_of(Command::new(directory.join("zmd")).arg("--version")).starts_with("zmd "));
     let dynamic = text_of(Command::new("readelf").arg("-d").arg(&library));
     assert!(dynamic.contains("[libzmd.so.0]") && !dynamic.contains("libgcc_s"), "{dynamic}");
     assert_eq!(exported(&library), exported(common::library()));
 
     let wheels: Vec<_> = files(&directory).into_iter().filter(|file| !file.contains('/')).collect();
     let wheel = format!("zmd-{}-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl", full_version());
-    assert_eq!(wheels, ["libzmd.so", &wheel]);
+    assert_eq!(wheels, ["libzmd.so", "zmd", &wheel]);
     let shown = text_of(Command::new(directory.join("tools/bin/auditwheel")).arg("show").arg(directory.join(&wheel)));
     assert!(shown.contains("manylinux_2_17_x86_64"), "{shown}");
 
@@ -293,10 +304,14 @@ fn without_blanks(text: &str) -> String {
 
 /// A manual page as it is read, in very long lines.
 fn page(name: &str) -> String {
-    let path = format!("{ROOT}/doc/{name}");
-    let lint = run(Command::new("mandoc").args(["-Tlint", "-Wwarning", &path]));
+    page_at(Path::new(&format!("{ROOT}/doc/{name}")), "warning")
+}
+
+/// The same for a file, in which mandoc finds nothing of this level or worse.
+fn page_at(path: &Path, level: &str) -> String {
+    let lint = run(Command::new("mandoc").args(["-Tlint", &format!("-W{level}")]).arg(path));
     assert_eq!(lint, (Some(0), String::new(), String::new()));
-    let text = text_of(Command::new("mandoc").args(["-Tutf8", "-Owidth=1000", &path]).env("LC_ALL", "C.UTF-8"));
+    let text = text_of(Command::new("mandoc").args(["-Tutf8", "-Owidth=1000"]).arg(path).env("LC_ALL", "C.UTF-8"));
     // mandoc writes bold and italic as characters that are struck over others.
     let mut plain = String::new();
     for c in text.chars() {
@@ -354,19 +369,25 @@ fn the_manual_page_of_the_library_is_complete() {
 }
 
 #[test]
-fn the_manual_page_of_the_tool_is_complete() {
+fn the_manual_pages_of_the_command_are_complete() {
     if missing("mandoc") {
         return;
     }
-    let page = page("zmd-status.1");
-    let help = text_of(zmd_status(&[]).arg("--help"));
-    let options: Vec<_> = help.lines().filter_map(|line| line.trim().split(' ').next()).collect();
-    let options: Vec<_> = options.into_iter().filter(|word| word.starts_with("--")).collect();
-    assert!(options.len() >= 6, "{options:?}");
-    for option in options.into_iter().chain(["130", "143"]) {
-        assert!(page.contains(&format!("\n     {option}")) || page.contains(&format!(" {option}")), "no {option}");
+    let directory = scratch("man1");
+    text_of(zmd_command(&[]).arg("man").arg(&directory));
+    for (name, command) in [("zmd.1", None), ("zmd-wait.1", Some("wait")), ("zmd-login.1", Some("login"))] {
+        let page = page_at(&directory.join(name), "error");
+        let help = text_of(zmd_command(&[]).args(command).arg("--help"));
+        let options = help.split([' ', '\n', ',']).filter(|word| word.starts_with("--") && word.len() > 3);
+        let mut count = 0;
+        for option in options {
+            assert!(page.contains(option), "{name} lacks {option}");
+            count += 1;
+        }
+        assert!(count >= 3, "{help}");
     }
-    assert!(page.contains(&format!("libzmd {}", full_version())));
+    assert!(page_at(&directory.join("zmd.1"), "error").contains(&full_version()));
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]

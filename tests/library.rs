@@ -201,15 +201,31 @@ fn python_with_nothing_but_ctypes() {
     }
 }
 
-/// Linked with libzmd.a, a program needs nothing beside it.
+/// The first example, linked with libzmd.a: it needs nothing beside it.
 #[test]
-fn a_statically_linked_program() {
+fn the_example_in_c_linked_statically() {
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static");
     let archive = library().with_extension("a");
     let mut command = Command::new("gcc");
-    command.args(["-std=c99", &format!("-I{ROOT}/include"), &format!("{ROOT}/bindings/c/zmd-status.c")]).arg(archive);
+    command.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", &format!("-I{ROOT}/include"), &format!("{ROOT}/bindings/c/example.c")]).arg(archive);
     text_of(command.args(["-lpthread", "-ldl", "-lm", "-lgcc_s", "-o"]).arg(&program));
-    assert_eq!(text_of(Command::new(&program).arg("--version")), "zmd-status 0.1.0\n");
+    let sim = sim_for_programs(true);
+    sim.add_job("Leads", "3", Job { failed: 1, ..Job::new(3, f64::INFINITY) });
+    let example = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        run(environment(&mut command, &sim).args(arguments))
+    };
+    let completed = "COMPLETED: 9 of 9 deleted, 0 failed\n".to_owned();
+    assert_eq!(example(&["Leads", "1001"]), (Some(0), completed, String::new()));
+    assert_eq!(example(&["Leads", "3"]).0, Some(1));
+    let (exit, out, err) = example(&["Leads", "1002", "0"]);
+    assert!(exit == Some(2) && out.starts_with("RUNNING") && err.contains("ZMD_ERR_TIMEOUT"), "{out}{err}");
+    let (exit, _, err) = example(&["Leads", "4711"]);
+    assert!(exit == Some(3) && err.contains("ZMD_ERR_JOB_NOT_FOUND"), "{err}");
+    assert_eq!(example(&["Leads"]).0, Some(3));
+    // It is to be read in a few minutes.
+    let source = fs::read_to_string(format!("{ROOT}/bindings/c/example.c")).unwrap();
+    assert!(source.lines().count() <= 80);
 }
 
 #[test]

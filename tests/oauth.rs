@@ -426,16 +426,16 @@ impl Drop for Cache {
     }
 }
 
-/// The command-line tool with the three and a cache.
+/// The command with the three and a cache.
 fn tool(sim: &Sim, cache: &str) -> Command {
-    let mut command = zmd_status(&[
+    let mut command = zmd_command(&[
         ("ZMD_ACCOUNTS_URL", &sim.url()),
         ("ZMD_REFRESH_TOKEN", REFRESH),
         ("ZMD_CLIENT_ID", ID),
         ("ZMD_CLIENT_SECRET", SECRET),
         ("ZMD_TOKEN_CACHE", cache),
     ]);
-    command.args(["Leads", "1001"]);
+    command.args(["status", "Leads", "1001"]);
     command
 }
 

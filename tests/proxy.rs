@@ -178,7 +178,7 @@ fn a_proxy_named_by_the_environment() {
             ("ZMD_MAX_RETRIES", "0"),
         ];
         environment.extend(more);
-        let (exit, out, err) = run(zmd_status(&environment).args(["--json", "Leads", "1001"]));
+        let (exit, out, err) = run(zmd_command(&environment).args(["status", "--json", "Leads", "1001"]));
         let error = out.split_once("\"error\":\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or("none");
         (exit.unwrap(), error.to_owned(), err)
     };

@@ -134,7 +134,7 @@ fn the_systems_trust_store() {
             ("SSL_CERT_FILE", cert_file),
             ("SSL_CERT_DIR", "/nowhere"),
         ];
-        run(zmd_status(&environment).args(["Leads", "1001"]))
+        run(zmd_command(&environment).args(["status", "Leads", "1001"]))
     };
     let (exit, out, err) = ask(sim.ca_file().to_str().unwrap());
     assert_eq!((exit, &*out, &*err), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n", ""));

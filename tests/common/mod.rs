@@ -384,14 +384,15 @@ pub fn scratch(name: &str) -> PathBuf {
     directory
 }
 
-/// The command-line tool, to be run with nothing but these variables in its environment.
-pub fn zmd_status(environment: &[(&str, &str)]) -> Command {
-    static TOOL: OnceLock<PathBuf> = OnceLock::new();
-    let tool = TOOL.get_or_init(|| {
-        let name = format!("zmd-status-{}", std::process::id());
-        compile("cc", &["-std=c99"], "bindings/c/zmd-status.c", &name)
+/// The command `zmd`, to be run with nothing but these variables in its environment.
+pub fn zmd_command(environment: &[(&str, &str)]) -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        let built = Command::new(env!("CARGO")).args(["build", "-p", "zmd-cli"]).current_dir(ROOT).output().unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug/zmd")
     });
-    let mut command = Command::new(tool);
+    let mut command = Command::new(program);
     command.env_clear().envs(environment.iter().copied());
     command
 }
