@@ -79,7 +79,8 @@ const PREFACE: &str = r#"
  *         printf("%s: %lld deleted\n", status.state_text, (long long)status.deleted_count);
  *     zmd_client_free(client);
  *
- * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...) or from a zmd_config.
+ * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), from a configuration file, or from a
+ * zmd_config.
  *
  * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
  * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is

@@ -11,7 +11,8 @@
  *         printf("%s: %lld deleted\n", status.state_text, (long long)status.deleted_count);
  *     zmd_client_free(client);
  *
- * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...) or from a zmd_config.
+ * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), from a configuration file, or from a
+ * zmd_config.
  *
  * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
  * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
@@ -206,6 +207,25 @@ typedef struct zmd_client zmd_client;
 typedef struct zmd_config zmd_config;
 
 /**
+ * Gives an access token when the library needs one: when there is none yet, and when the service has refused the last.
+ *
+ * It is called on a thread of the library's own, one call at a time for a client and its clones, and may block: a call
+ * that needs the token ends at its time limit all the same, and a later one takes the token. It may call any zmd
+ * function, but not ask the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
+ *
+ * @param user_data  what `zmd_config_set_token_provider()` was given
+ * @param refused    the access token that the service has refused; NULL: there was none
+ * @param token      where to put the access token, 1 to 4096 visible ASCII characters and a NUL; after a failure what
+ *                   happened, in UTF-8 with a NUL, or nothing
+ * @param size       the bytes that there is room for, 4097 or more
+ * @return 0 for a token; anything else is `ZMD_ERR_OAUTH` for the call, with what was written as its words
+ */
+typedef int32_t (*zmd_token_fn)(void *user_data,
+                                const char *refused,
+                                char *token,
+                                size_t size);
+
+/**
  * What the service says of a job. 64 bytes, without padding, on every platform.
  *
  * After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status`
@@ -382,7 +402,8 @@ zmd_error zmd_config_set(struct zmd_config *config,
 
 /**
  * Sets every setting whose environment variable is there and not empty: `ZMD_` and the key in upper case,
- * such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are.
+ * such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are, and so do those that
+ * `zmd_config_set()` has set, before or after: they count more.
  *
  * As with any reader of the environment, no other thread may change it meanwhile.
  *
@@ -391,6 +412,52 @@ zmd_error zmd_config_set(struct zmd_config *config,
  *         with the configuration left as it was; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_config_load_env(struct zmd_config *config);
+
+/**
+ * Sets what a profile of a configuration file sets. What `zmd_config_set()` or the environment has set counts more,
+ * in whatever order they are called.
+ *
+ * The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Each profile stands for itself.
+ *
+ * ```toml
+ * [default]
+ * data_center = "eu"
+ * refresh_token = "1000.xxxx.yyyy"
+ * client_id = "1000.XXXX"
+ * client_secret = "xxxx"
+ * ```
+ *
+ * On Unix a file with secrets is refused where other users may read it; where it belongs to another user, that
+ * user's group may.
+ *
+ * @param config   the configuration
+ * @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the usual place,
+ *                 `$XDG_CONFIG_HOME/zmd/config.toml` (`$HOME/.config/zmd/config.toml`), on Windows
+ *                 `%APPDATA%\zmd\config.toml`
+ * @param profile  the profile; NULL: that of `ZMD_PROFILE`, or else `default`
+ * @return `ZMD_OK`, also where nobody has named a file or a profile and there is none; `ZMD_ERR_INVALID_CONFIG` for a
+ *         file that can't be read, that others may read, that is no TOML, that lacks the profile that was named, or
+ *         that has a key or a value that is none: `zmd_last_error()` tells the path, the line and the key, and the
+ *         configuration is left as it was; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_config_load_file(struct zmd_config *config,
+                               const char *path,
+                               const char *profile);
+
+/**
+ * Has the clients that are made with this configuration ask a function of the host program for access tokens, such as one
+ * that reads them from a vault. It counts as a credential; an `access_token` beside it is used until it is refused, and
+ * `refresh_token` or `org_id` beside it are refused by `zmd_client_new()`.
+ *
+ * @param config     the configuration
+ * @param provide    the function; NULL: none any more
+ * @param user_data  handed to each call of it. Both must be good until the last client that was made with this
+ *                   configuration, and the last clone, is freed: that waits for a call under way.
+ * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_config_set_token_provider(struct zmd_config *config,
+                                        zmd_token_fn provide,
+                                        void *user_data);
 
 /**
  * Frees a configuration, and wipes its secrets from memory. NULL is fine.
@@ -404,8 +471,8 @@ void zmd_config_free(struct zmd_config *config);
  *
  * Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
  *
- * @param config  the settings, which are copied; NULL: those of the environment, as `zmd_config_load_env()`
- *                reads them
+ * @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
+ *                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them
  * @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
  * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or bad (there must be an `access_token`, or
  *         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
@@ -561,8 +628,9 @@ void zmd_client_free(struct zmd_client *client);
 /**
  * Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
  *
- * All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) by the first
- * call that finds it complete; later changes of the environment are not seen. It lives as long as the process.
+ * All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) and the configuration
+ * file, as with `zmd_client_new(NULL, ...)`, by the first call that finds them complete; later changes are not seen.
+ * It lives as long as the process.
  * Any number of threads may call.
  *
  * @param module         as for `zmd_client_status()`
@@ -604,6 +672,57 @@ zmd_error zmd_simple_wait(const char *module,
                           int64_t *total_count,
                           int64_t *deleted_count,
                           int64_t *failed_count);
+
+/**
+ * Asks how far a job is, with settings in a connection string: `zmd_simple_status()` for hosts that know more than one
+ * account, or have no environment of their own.
+ *
+ * All calls of a process with the same string share a client, which is kept; of more than 64 strings the oldest one's
+ * goes. Any number of threads may call.
+ *
+ * @param settings       `"key=value;key=value"`: the keys of `zmd_config_set()` in any case, and `profile`, a profile of
+ *                       the configuration file. Blanks around keys and values are ignored; a value in braces may hold
+ *                       anything, `}}` standing for a brace, as in ODBC's connection strings. What the string does not
+ *                       set comes from the environment and the configuration file. NULL or `""`: as
+ *                       `zmd_simple_status()`.
+ * @param module         as for `zmd_simple_status()`, and the next five too
+ * @param job_id         as for `zmd_client_status()`
+ * @param state          NULL: not wanted
+ * @param total_count    NULL: not wanted
+ * @param deleted_count  NULL: not wanted
+ * @param failed_count   NULL: not wanted
+ * @return as for `zmd_simple_status()`; `ZMD_ERR_INVALID_CONFIG` also for a bad string, naming the pair, never its value
+ */
+zmd_error zmd_simple_status_with(const char *settings,
+                                 const char *module,
+                                 const char *job_id,
+                                 int32_t *state,
+                                 int64_t *total_count,
+                                 int64_t *deleted_count,
+                                 int64_t *failed_count);
+
+/**
+ * Waits until a job has ended, with settings in a connection string: `zmd_simple_wait()` as `zmd_simple_status_with()` is
+ * `zmd_simple_status()`.
+ *
+ * @param settings       as for `zmd_simple_status_with()`
+ * @param module         as for `zmd_simple_wait()`, and the next six too
+ * @param job_id         as for `zmd_client_status()`
+ * @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+ * @param state          NULL: not wanted
+ * @param total_count    NULL: not wanted
+ * @param deleted_count  NULL: not wanted
+ * @param failed_count   NULL: not wanted
+ * @return as for `zmd_simple_wait()` and `zmd_simple_status_with()`
+ */
+zmd_error zmd_simple_wait_with(const char *settings,
+                               const char *module,
+                               const char *job_id,
+                               int64_t timeout_ms,
+                               int32_t *state,
+                               int64_t *total_count,
+                               int64_t *deleted_count,
+                               int64_t *failed_count);
 
 /**
  * Has the library tell what it is doing: token renewals, retries, connections, TLS.

@@ -14,9 +14,10 @@ use crate::error::{
     zmd_error::{self, *},
 };
 use crate::http::{Answer, Network, Proxies, Route, cancelled, quiet_thread};
-use crate::oauth::{Grant, Token, Tokens};
+use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
 use crate::retry::{self, Again, Deadline, Failure};
+use crate::secret::Secret;
 use crate::session::{Process, Session};
 use crate::status::{self, JobName, Status};
 use crate::wait::{self, Limits, Progress, Waited, World};
@@ -47,12 +48,25 @@ struct Account {
     poll_max: Duration,
 }
 
+/// How many clients the simple functions keep, each with its connections.
+const SHARED_LIMIT: usize = 64;
+
 impl Client {
     /// Checks the settings as a whole and makes a client. Nothing is sent.
     pub fn new(config: &Config) -> Result<Client, Error> {
         let proxies = Proxies::new(config)?;
         let grant = Grant::new(config, &proxies)?;
-        if config.access_token.is_none() && grant.is_none() {
+        let source = match (grant, &config.token_provider) {
+            (Some(_), Some(_)) => {
+                let message =
+                    "a token provider and client_id with client_secret are both set: one of them makes the tokens";
+                return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
+            }
+            (Some(grant), None) => Source::Grant(Box::new(grant)),
+            (None, Some(provider)) => Source::Provider(provider.clone()),
+            (None, None) => Source::None,
+        };
+        if config.access_token.is_none() && matches!(source, Source::None) {
             return Err(Error::new(
                 ZMD_ERR_INVALID_CONFIG,
                 "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
@@ -69,7 +83,7 @@ impl Client {
             timeout: config.timeout,
             max_retries: config.max_retries,
             max_concurrency: config.max_concurrency,
-            tokens: Tokens::new(config.access_token.clone(), grant),
+            tokens: Tokens::new(config.access_token.clone(), source),
             network,
             poll_min: config.poll_min,
             poll_max: config.poll_max.max(config.poll_min),
@@ -84,23 +98,45 @@ impl Client {
         Ok(Client { account: self.account.clone(), session })
     }
 
-    /// A client with the settings of the environment alone.
+    /// A client with the settings of the environment and the configuration file: see [`Config::from_env`].
     pub fn from_env() -> Result<Client, Error> {
-        let mut config = Config::new();
-        config.load_env()?;
-        Client::new(&config)
+        Client::new(&Config::from_env()?)
     }
 
-    /// The client that the simple functions of a process share, made from the environment when it is first
-    /// needed. If that fails, the next call tries again.
-    pub fn shared() -> Result<Arc<Client>, Error> {
-        static SHARED: ArcSwapOption<Client> = ArcSwapOption::const_empty();
-        if let Some(client) = SHARED.load_full() {
+    /// The client that the simple functions of a process share for this connection string; empty: the environment and the
+    /// configuration file alone. It is made when it is first needed; if that fails, the next call tries again.
+    ///
+    /// Kept without a lock, for the sake of `fork()`.
+    pub fn shared(connection: &str) -> Result<Arc<Client>, Error> {
+        type Clients = Vec<(Secret, Arc<Client>)>;
+        static SHARED: ArcSwapOption<Clients> = ArcSwapOption::const_empty();
+        let find = |clients: &Option<Arc<Clients>>| {
+            let found = clients.iter().flat_map(|clients| clients.iter()).find(|(of, _)| of.reveal() == connection);
+            found.map(|(_, client)| client.clone())
+        };
+        if let Some(client) = find(&SHARED.load()) {
             return Ok(client);
         }
-        let client = Arc::new(Client::from_env()?);
-        let first = SHARED.compare_and_swap(&None::<Arc<Client>>, Some(client.clone()));
-        Ok(first.clone().unwrap_or(client))
+        let config =
+            if connection.is_empty() { Config::from_env()? } else { Config::from_connection_string(connection)? };
+        let made = Arc::new(Client::new(&config)?);
+        // Of two threads that made one, the first has it kept.
+        let mut kept = made.clone();
+        SHARED.rcu(|clients| {
+            if let Some(client) = find(clients) {
+                kept = client;
+                return clients.clone();
+            }
+            kept = made.clone();
+            let mut all = clients.as_deref().cloned().unwrap_or_default();
+            // The oldest goes; calls under way keep theirs until they are done.
+            if all.len() >= SHARED_LIMIT {
+                all.remove(0);
+            }
+            all.push((Secret::new(connection), made.clone()));
+            Some(Arc::new(all))
+        });
+        Ok(kept)
     }
 
     /// Replaces the access token, for calls that start after this one.

@@ -1,7 +1,9 @@
 //! The settings: one table drives `zmd_config_set`, the environment, the checks and the README's list.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ureq::ProxyProtocol;
@@ -9,6 +11,7 @@ use ureq::ProxyProtocol;
 use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
 use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_CONFIG};
 use crate::secret::Secret;
+use crate::token_provider::TokenProvider;
 
 /// Everything a client is made of. Each field is checked when it is set.
 #[derive(Clone, Debug)]
@@ -35,6 +38,49 @@ pub struct Config {
     pub(crate) extra_ca_file: Option<String>,
     pub(crate) client_cert: Option<String>,
     pub(crate) client_key: Option<String>,
+    pub(crate) token_provider: Option<TokenProvider>,
+    origins: Origins,
+}
+
+/// Where a setting's value comes from. A later one of these counts more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody has set it.
+    Default,
+    /// The configuration file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The profile in it.
+        profile: String,
+        /// The line in it, from 1.
+        line: usize,
+    },
+    /// The environment variable of this name.
+    Environment(String),
+    /// [`Config::set`].
+    Explicit,
+}
+
+impl Source {
+    fn rank(&self) -> u8 {
+        match self {
+            Source::Default => 0,
+            Source::File { .. } => 1,
+            Source::Environment(_) => 2,
+            Source::Explicit => 3,
+        }
+    }
+}
+
+/// Of each setting that was set: by whom, and its value as people may see it.
+#[derive(Clone, Default)]
+struct Origins(BTreeMap<&'static str, (Source, String)>);
+
+impl fmt::Debug for Origins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// The setting `proxy`.
@@ -62,7 +108,8 @@ const TIMEOUT_MS: RangeInclusive<u64> = 1..=86_400_000;
 const POLL_MS: RangeInclusive<u64> = 1..=3_600_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
 const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
-const TOKEN_LIMIT: usize = 4096;
+/// The longest token there may be.
+pub(crate) const TOKEN_LIMIT: usize = 4096;
 
 /// Every setting there is.
 pub const SETTINGS: &[Setting] = &[
@@ -309,21 +356,19 @@ impl Config {
             extra_ca_file: None,
             client_cert: None,
             client_key: None,
+            token_provider: None,
+            origins: Origins::default(),
         }
     }
 
     /// Sets one setting; a failure leaves the configuration as it was.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
-        let setting = SETTINGS.iter().find(|setting| setting.key == key).ok_or_else(|| {
-            let keys: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
-            let shown = crate::error::one_line(key, 60);
-            Error::new(ZMD_ERR_INVALID_CONFIG, format!("'{shown}' is no setting: the settings are {}", keys.join(", ")))
-        })?;
-        (setting.set)(self, value).ok_or_else(|| refusal(key, (setting.takes)()))
+        let setting = SETTINGS.iter().find(|setting| setting.key == key).ok_or_else(|| no_such_setting(key))?;
+        self.put(setting, value, Source::Explicit)
     }
 
-    /// Sets every setting whose variable (`ZMD_TIMEOUT_MS`, ...) is in the environment and not empty. At the
-    /// first bad value it stops, and the configuration is left as it was.
+    /// Sets every setting whose variable (`ZMD_TIMEOUT_MS`, ...) is in the environment and not empty, but for those
+    /// that were set explicitly. At the first bad value it stops, and the configuration is left as it was.
     pub fn load_env(&mut self) -> Result<(), Error> {
         let mut loaded = self.clone();
         for setting in SETTINGS {
@@ -331,11 +376,39 @@ impl Config {
             let Some(value) = std::env::var_os(&name).filter(|value| !value.is_empty()) else { continue };
             let value = value.to_str().ok_or_else(|| refusal(&name, "UTF-8"))?;
             loaded
-                .set(setting.key, value)
+                .put(setting, value, Source::Environment(name.clone()))
                 .map_err(|error| error.map_message(|message| format!("{name}: {message}")))?;
         }
         *self = loaded;
         Ok(())
+    }
+
+    /// Sets a setting unless a source that counts more has set it; the value is checked in any case.
+    pub(crate) fn put(&mut self, setting: &Setting, value: &str, source: Source) -> Result<(), Error> {
+        let mut with = self.clone();
+        (setting.set)(&mut with, value).ok_or_else(|| refusal(setting.key, (setting.takes)()))?;
+        if source.rank() >= self.source(setting.key).rank() {
+            let shown = if setting.is_secret(value) { "***" } else { value };
+            with.origins.0.insert(setting.key, (source, shown.to_owned()));
+            *self = with;
+        }
+        Ok(())
+    }
+
+    /// Has the client ask `provider` for access tokens; `None`: nobody.
+    pub fn set_token_provider(&mut self, provider: Option<TokenProvider>) {
+        self.token_provider = provider;
+    }
+
+    /// Where the value of a setting comes from.
+    pub fn source(&self, key: &str) -> Source {
+        self.origins.0.get(key).map_or(Source::Default, |(source, _)| source.clone())
+    }
+
+    /// The value of a setting as people may see it: a secret is `***`. Empty: none is set, and there is no default.
+    pub fn shown(&self, key: &str) -> String {
+        let default = || SETTINGS.iter().find(|setting| setting.key == key).map_or("", |setting| setting.default);
+        self.origins.0.get(key).map_or_else(|| default().to_owned(), |(_, shown)| shown.clone())
     }
 
     /// The API's base URL.
@@ -349,10 +422,53 @@ impl Config {
     }
 }
 
+impl Setting {
+    /// Whether this value of it is for nobody's eyes.
+    pub fn is_secret(&self, value: &str) -> bool {
+        match self.key {
+            "access_token" | "refresh_token" | "client_secret" => true,
+            // With a user and a password.
+            "proxy" => value.contains('@'),
+            _ => false,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config::new()
     }
+}
+
+/// The error for a key that is in no row of the table.
+pub(crate) fn no_such_setting(key: &str) -> Error {
+    let shown = crate::error::one_line(key, 60);
+    let near = SETTINGS.iter().map(|setting| (distance(key, setting.key), setting.key)).min();
+    let message = match near.filter(|(distance, _)| *distance <= 2) {
+        Some((_, near)) => format!("'{shown}' is no setting; did you mean {near}?"),
+        None => {
+            let keys: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
+            format!("'{shown}' is no setting: the settings are {}", keys.join(", "))
+        }
+    };
+    Error::new(ZMD_ERR_INVALID_CONFIG, message)
+}
+
+/// How many letters differ between two keys: inserted, removed or replaced (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    // A key is short, and what is much longer is none.
+    if one.len().abs_diff(other.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.bytes().enumerate() {
+            let best = (diagonal + usize::from(a != b)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], best);
+        }
+    }
+    row[other.len()]
 }
 
 /// "`key` takes ...": the value stays out of it, as it may be a secret.

@@ -9,6 +9,8 @@
 
 mod client;
 mod config;
+mod config_file;
+mod connection_string;
 mod endpoint;
 mod error;
 #[allow(unsafe_code)]
@@ -22,12 +24,15 @@ mod retry;
 mod secret;
 mod session;
 mod status;
+mod token_provider;
 mod wait;
 
 pub use client::Client;
-pub use config::{Config, SETTINGS, Setting};
+pub use config::{Config, SETTINGS, Setting, Source};
+pub use config_file::{DEFAULT_PROFILE, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment, JobId, ModuleName};
 pub use error::{Error, zmd_error};
 pub use poll::{Poll, Seen};
 pub use status::{Status, zmd_state};
+pub use token_provider::TokenProvider;
 pub use wait::{Progress, Waited};

@@ -61,6 +61,10 @@ fn every_documented_error() {
         ("204", ZMD_ERR_JOB_NOT_FOUND, ""),
         ("404", ZMD_ERR_JOB_NOT_FOUND, ""),
         ("empty", ZMD_ERR_JOB_NOT_FOUND, ""),
+        ("INTERNAL_SERVER_ERROR", ZMD_ERR_SERVER, "INTERNAL_SERVER_ERROR"),
+        ("SERVICE_UNAVAILABLE", ZMD_ERR_SERVER, "SERVICE_UNAVAILABLE"),
+        ("RATE_LIMIT_EXCEEDED", ZMD_ERR_RATE_LIMITED, "RATE_LIMIT_EXCEEDED"),
+        ("AUTHORIZATION_FAILED", ZMD_ERR_FORBIDDEN, "AUTHORIZATION_FAILED"),
         ("redirect", ZMD_ERR_BAD_RESPONSE, ""),
         ("html500", ZMD_ERR_SERVER, ""),
     ];
@@ -101,6 +105,11 @@ fn a_new_token_is_used_by_the_next_call() {
     }
     assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
     client.set_access_token("1000.new.token").unwrap();
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    // The longest there may be.
+    let longest = "t".repeat(4096);
+    sim.accept_token(&longest);
+    client.set_access_token(&longest).unwrap();
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
 }
 
@@ -326,4 +335,18 @@ fn a_gateway_that_answers_in_the_services_place() {
     assert_eq!(failed.error, ZMD_ERR_SERVER);
     assert!(failed.message.contains("502 Bad Gateway") && !failed.message.contains("Zoho failed"), "{failed:?}");
     fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_known_code_is_transient_whatever_its_status() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    for code in ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE", "RATE_LIMIT_EXCEEDED"] {
+        sim.next(Reply::api_error(400, code, "not now"));
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{code} is tried again");
+    }
+    let before = sim.requests();
+    sim.next(Reply::api_error(503, "NO_PERMISSION", "no"));
+    assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_FORBIDDEN);
+    assert_eq!(sim.requests(), before + 1);
 }

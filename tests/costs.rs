@@ -70,3 +70,21 @@ fn the_trust_store_is_loaded_once_and_when_it_is_needed() {
         assert_eq!(lines.lines().filter(|line| line.contains("open") && line.contains(&ca_file)).count(), opened);
     }
 }
+
+#[test]
+fn a_hundred_calls_in_flight_take_little_memory() {
+    let program = compile("cc", &["-std=c99"], "tests/c/queries.c", "queries-many");
+    let sim = with_job(Sim::builder().tls().delay(std::time::Duration::from_millis(500)).start());
+    let memory = |count: &str| {
+        let mut command = Command::new(&program);
+        environment(&mut command, &sim).args([count, "many"]).env("ZMD_MAX_CONCURRENCY", "100");
+        let (exit, out, err) = run(&mut command);
+        assert_eq!(exit, Some(0), "{err}");
+        out.lines().next().unwrap().parse::<usize>().unwrap()
+    };
+    let (one, hundred) = (memory("1"), memory("100"));
+    assert_eq!(sim.in_flight_peak(), 100);
+    eprintln!("memory: {one} KB with one call in flight, {hundred} KB with 100");
+    // One connection's own part is below 64 KB beside what TLS needs.
+    assert!(hundred < 12 * 1024, "{hundred} KB, {one} KB with one");
+}

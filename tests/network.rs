@@ -367,3 +367,28 @@ fn a_timeout_names_the_limit_and_the_stage() {
         assert!(took < Duration::from_millis(350), "{took:?}");
     }
 }
+
+/// The resolver cannot be interrupted; the call is over all the same.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_name_server_that_never_answers() {
+    if missing("unshare") || missing("ip") {
+        return;
+    }
+    let program = compile("cc", &["-std=c99"], "tests/c/lookup_test.c", "lookup_test");
+    let directory = scratch("lookup");
+    std::fs::write(directory.join("resolv.conf"), "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n").unwrap();
+    std::fs::write(directory.join("nsswitch.conf"), "hosts: files dns\n").unwrap();
+    let script = format!(
+        "ip link set lo up && mount --bind {dir}/resolv.conf /etc/resolv.conf && \
+         mount --bind {dir}/nsswitch.conf /etc/nsswitch.conf && exec {program}",
+        dir = directory.display(),
+        program = program.display(),
+    );
+    let mut unshare = std::process::Command::new("unshare");
+    unshare.args(["--net", "--mount", "--map-root-user", "sh", "-c", &script]);
+    unshare.env("ZMD_API_DOMAIN", "https://api.zmd.test").env("ZMD_ACCESS_TOKEN", TOKEN);
+    let (exit, out, err) = run(&mut unshare);
+    assert_eq!((exit, out.trim()), (Some(0), "ok lookup_test"), "{err}");
+    std::fs::remove_dir_all(directory).unwrap();
+}

@@ -57,6 +57,9 @@ fn a_handshake_that_fails() {
         let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
         assert_eq!(failed.error, error, "{at_accept:?}: {failed:?}");
         assert!(took < Duration::from_millis(500), "{at_accept:?} took {took:?}");
+        if error == ZMD_ERR_TLS {
+            assert!(failed.message.contains("does not speak TLS on this port"), "{failed:?}");
+        }
     }
     sim.at_accept(AtAccept::StallBeforeTls);
     let client = Client::of(&sim, &[("connect_timeout_ms", "200")]);

@@ -517,3 +517,33 @@ fn null_and_nothing() {
         assert_eq!((*status).total_count, 9);
     }
 }
+
+#[test]
+fn a_job_that_is_queued_or_suspended_is_waited_for() {
+    let sim = sim();
+    let client = Client::of(&sim, &QUICK);
+    for word in ["QUEUED", "SUSPENDED", "queued", " Suspended "] {
+        sim.next(Reply::json(200, &format!(r#"{{"data":[{{"Status":"{word}"}}]}}"#)));
+    }
+    let mut seen = Vec::new();
+    let (answer, result) = client.wait("Leads", "1001", 20_000, &mut |_, answer, _| {
+        seen.push((answer.state, answer.text));
+        true
+    });
+    assert_eq!((answer, result), (Answer::completed(), Ok(())));
+    let expected = [(5, "QUEUED"), (6, "SUSPENDED"), (5, "queued"), (6, " Suspended "), (3, "COMPLETED")];
+    assert_eq!(seen, expected.map(|(state, text)| (state, text.to_owned())));
+}
+
+#[test]
+fn no_pause_is_shorter_than_the_back_off() {
+    let sim = sim();
+    for _ in 0..8 {
+        sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "0"));
+    }
+    let client = Client::of(&sim, &[("max_retries", "100"), ("timeout_ms", "60000")]);
+    let (took, answer) = timed(|| client.status("Leads", "1001"));
+    assert_eq!(answer, Ok(Answer::completed()));
+    // The limits of the eight pauses add up to 31 s, of which a random part is used.
+    assert!(took > Duration::from_millis(500), "{took:?}");
+}

@@ -34,6 +34,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <functional>
 #include <limits>
@@ -484,6 +485,44 @@ inline void set_logger(log_fn log, int max_level = 3)
 /** The value for the limit of a wait that says: none. */
 constexpr std::chrono::milliseconds no_timeout = (std::chrono::milliseconds::max)();
 
+/**
+ * Gives an access token when one is needed.
+ *
+ * It is called on a thread of the library's own, one call at a time for a client, and may block: a call that needs the
+ * token ends at its limit all the same. What it throws is an api_error of ZMD_ERR_OAUTH for that
+ * call, with its words.
+ *
+ * @param refused  the access token that the service has refused; empty: there was none
+ * @return the access token
+ */
+using token_fn = std::function<std::string(const std::string &refused)>;
+
+namespace detail {
+
+/* zmd_token_fn, for a token_fn. */
+inline std::int32_t provide_token(void *user_data, const char *refused, char *token, std::size_t size) noexcept
+{
+    std::int32_t code = 0;
+    const auto write = [token, size](const char *text) {
+        std::strncpy(token, text, size - 1);
+        token[size - 1] = '\0';
+    };
+    try {
+        const std::string given = (*static_cast<token_fn *>(user_data))(refused == nullptr ? "" : refused);
+        // One with a NUL in it, or too long, is no token: C is given what it refuses.
+        write(has_nul(given) || given.size() >= size ? "" : given.c_str());
+    } catch (const std::exception &thrown) {
+        write(thrown.what());
+        code = 1;
+    } catch (...) {
+        write("");
+        code = 1;
+    }
+    return code;
+}
+
+} // namespace detail
+
 /** Settings for a client. Can be moved, not copied; one that was moved from is refused with an argument_error. */
 class config {
 public:
@@ -574,6 +613,45 @@ public:
     }
 
     /**
+     * Sets what a profile of a configuration file sets, but for the settings that set() or the environment has set.
+     *
+     * @param path     the file; empty: that of `ZMD_CONFIG_FILE`, or else the one at the usual place, if there is one
+     * @param profile  the profile in it; empty: that of `ZMD_PROFILE`, or else `default`
+     * @return this
+     * @throws config_error  for a file that can't be read, that other users may read though it holds secrets, or that
+     *                       has a mistake in it: what() tells the path, the line and the key. The configuration stays
+     *                       as it was.
+     */
+    config &load_file(const std::string &path = std::string(), const std::string &profile = std::string())
+    {
+        if (detail::has_nul(path))
+            detail::raise(detail::refusal_of_nul(ZMD_ERR_INVALID_CONFIG, "path"));
+        if (detail::has_nul(profile))
+            detail::raise(detail::refusal_of_nul(ZMD_ERR_INVALID_CONFIG, "profile"));
+        detail::check(zmd_config_load_file(get(), path.empty() ? nullptr : path.c_str(),
+                                           profile.empty() ? nullptr : profile.c_str()));
+        return *this;
+    }
+
+    /**
+     * Has the clients that are made with this configuration ask a function for access tokens, such as one that reads them
+     * from a vault. It counts as a credential.
+     *
+     * @param provide  the function, which the clients keep alive; nullptr: none any more
+     * @return this configuration
+     * @throws argument_error  if this one was moved from
+     */
+    config &set_token_provider(token_fn provide)
+    {
+        std::shared_ptr<token_fn> kept;
+        if (provide)
+            kept = std::make_shared<token_fn>(std::move(provide));
+        detail::check(zmd_config_set_token_provider(get(), kept ? detail::provide_token : nullptr, kept.get()));
+        provider_ = std::move(kept);
+        return *this;
+    }
+
+    /**
      * The handle, for the functions of zmd.h.
      *
      * @return the handle, which stays this object's; NULL after a move
@@ -581,6 +659,9 @@ public:
     zmd_config *get() const noexcept { return handle_.get(); }
 
 private:
+    friend class client;
+
+    std::shared_ptr<token_fn> provider_;
     detail::config_handle handle_;
 };
 
@@ -593,7 +674,8 @@ private:
 class client {
 public:
     /**
-     * Makes a client with the settings of the environment alone, as config::load_env() reads them. Nothing is sent.
+     * Makes a client with the settings of the environment and the configuration file, as config::load_env() and
+     * config::load_file() read them. Nothing is sent.
      *
      * @throws config_error  if a setting is missing or bad
      */
@@ -612,6 +694,7 @@ public:
         // For C, NULL means the environment.
         if (settings.get() == nullptr)
             detail::raise(detail::refusal(ZMD_ERR_NULL_POINTER, "the config was moved from"));
+        provider_ = settings.provider_;
         make(settings.get());
     }
 
@@ -735,8 +818,6 @@ public:
      * Cancels the client, for good: every call under way on it ends within 100 ms, and every later one at once, with
      * zmd::cancelled (those for many jobs with ZMD_ERR_CANCELLED in their results).
      *
-     * A TCP connection that nobody answers can't be interrupted: it is waited for, up to `connect_timeout_ms`.
-     *
      * @throws argument_error  if the client was moved from
      */
     void cancel() { detail::check(zmd_client_cancel(get())); }
@@ -787,6 +868,8 @@ private:
         });
     }
 
+    // In front of the handle: it is destroyed after it, and may be called until then.
+    std::shared_ptr<token_fn> provider_;
     detail::client_handle handle_;
 };
 

@@ -150,8 +150,8 @@ pub(super) unsafe fn job(module: *const c_char, job_id: *const c_char) -> Result
 ///
 /// Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
 ///
-/// @param config  the settings, which are copied; NULL: those of the environment, as `zmd_config_load_env()`
-///                reads them
+/// @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
+///                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them
 /// @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
 /// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or bad (there must be an `access_token`, or
 ///         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`

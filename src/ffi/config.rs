@@ -1,13 +1,17 @@
 //! Settings on their way to a client.
 
-use std::ffi::c_char;
+use std::ffi::{CString, c_char, c_void};
+use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use super::{Tag, guard, not_a_handle, null, text};
-use crate::config::Config;
+use crate::config::{Config, TOKEN_LIMIT};
 use crate::error::{
     Error,
     zmd_error::{self, ZMD_ERR_INVALID_CONFIG},
 };
+use crate::token_provider::TokenProvider;
 
 /// Settings for a client: made by `zmd_config_new()`, freed by `zmd_config_free()`.
 ///
@@ -77,7 +81,8 @@ pub unsafe extern "C" fn zmd_config_set(
 }
 
 /// Sets every setting whose environment variable is there and not empty: `ZMD_` and the key in upper case,
-/// such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are.
+/// such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are, and so do those that
+/// `zmd_config_set()` has set, before or after: they count more.
 ///
 /// As with any reader of the environment, no other thread may change it meanwhile.
 ///
@@ -92,6 +97,121 @@ pub unsafe extern "C" fn zmd_config_set(
 pub unsafe extern "C" fn zmd_config_load_env(config: *mut zmd_config) -> zmd_error {
     // SAFETY: the caller answers for it.
     guard(|| unsafe { config_mut(config) }?.load_env())
+}
+
+/// Sets what a profile of a configuration file sets. What `zmd_config_set()` or the environment has set counts more,
+/// in whatever order they are called.
+///
+/// The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Each profile stands for itself.
+///
+/// ```toml
+/// [default]
+/// data_center = "eu"
+/// refresh_token = "1000.xxxx.yyyy"
+/// client_id = "1000.XXXX"
+/// client_secret = "xxxx"
+/// ```
+///
+/// On Unix a file with secrets is refused where other users may read it; where it belongs to another user, that
+/// user's group may.
+///
+/// @param config   the configuration
+/// @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the usual place,
+///                 `$XDG_CONFIG_HOME/zmd/config.toml` (`$HOME/.config/zmd/config.toml`), on Windows
+///                 `%APPDATA%\zmd\config.toml`
+/// @param profile  the profile; NULL: that of `ZMD_PROFILE`, or else `default`
+/// @return `ZMD_OK`, also where nobody has named a file or a profile and there is none; `ZMD_ERR_INVALID_CONFIG` for a
+///         file that can't be read, that others may read, that is no TOML, that lacks the profile that was named, or
+///         that has a key or a value that is none: `zmd_last_error()` tells the path, the line and the key, and the
+///         configuration is left as it was; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration in use by nobody else; `path` and `profile` are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_load_file(
+    config: *mut zmd_config,
+    path: *const c_char,
+    profile: *const c_char,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for all three.
+        let (config, path, profile) =
+            unsafe { (config_mut(config)?, optional_utf8(path, "path")?, optional_utf8(profile, "profile")?) };
+        config.load_file(path.map(Path::new), profile)
+    })
+}
+
+/// Gives an access token when the library needs one: when there is none yet, and when the service has refused the last.
+///
+/// It is called on a thread of the library's own, one call at a time for a client and its clones, and may block: a call
+/// that needs the token ends at its time limit all the same, and a later one takes the token. It may call any zmd
+/// function, but not ask the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
+///
+/// @param user_data  what `zmd_config_set_token_provider()` was given
+/// @param refused    the access token that the service has refused; NULL: there was none
+/// @param token      where to put the access token, 1 to 4096 visible ASCII characters and a NUL; after a failure what
+///                   happened, in UTF-8 with a NUL, or nothing
+/// @param size       the bytes that there is room for, 4097 or more
+/// @return 0 for a token; anything else is `ZMD_ERR_OAUTH` for the call, with what was written as its words
+#[allow(non_camel_case_types)]
+pub type zmd_token_fn = Option<
+    unsafe extern "C" fn(user_data: *mut c_void, refused: *const c_char, token: *mut c_char, size: usize) -> i32,
+>;
+
+/// A host program's function and its user data.
+struct Host {
+    provide: unsafe extern "C" fn(*mut c_void, *const c_char, *mut c_char, usize) -> i32,
+    user_data: *mut c_void,
+}
+
+// SAFETY: who sets a token provider answers for it being called with its user data from any thread.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
+
+impl Host {
+    fn provide(&self, refused: Option<&str>) -> Result<Zeroizing<String>, String> {
+        let refused = refused.map(|token| CString::new(token).unwrap_or_default());
+        let refused_pointer = refused.as_ref().map_or(std::ptr::null(), |token| token.as_ptr());
+        let mut room = Zeroizing::new(vec![0_u8; TOKEN_LIMIT + 1]);
+        // SAFETY: the function and its user data are good for as long as a client has them; the strings live until it
+        // returns, and there are as many bytes as it is told.
+        let result = unsafe { (self.provide)(self.user_data, refused_pointer, room.as_mut_ptr().cast(), room.len()) };
+        let end = room.iter().position(|byte| *byte == 0).unwrap_or(room.len());
+        let text = String::from_utf8_lossy(&room[..end]);
+        if result == 0 { Ok(Zeroizing::new(text.into_owned())) } else { Err(text.into_owned()) }
+    }
+}
+
+/// Has the clients that are made with this configuration ask a function of the host program for access tokens, such as one
+/// that reads them from a vault. It counts as a credential; an `access_token` beside it is used until it is refused, and
+/// `refresh_token` or `org_id` beside it are refused by `zmd_client_new()`.
+///
+/// @param config     the configuration
+/// @param provide    the function; NULL: none any more
+/// @param user_data  handed to each call of it. Both must be good until the last client that was made with this
+///                   configuration, and the last clone, is freed: that waits for a call under way.
+/// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration in use by nobody else; `provide` is NULL or may be called as said, from any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_set_token_provider(
+    config: *mut zmd_config,
+    provide: zmd_token_fn,
+    user_data: *mut c_void,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for it.
+        let config = unsafe { config_mut(config) }?;
+        config.set_token_provider(provide.map(|provide| {
+            let host = Host { provide, user_data };
+            TokenProvider::new(move |refused| host.provide(refused))
+        }));
+        Ok(())
+    })
 }
 
 /// Frees a configuration, and wipes its secrets from memory. NULL is fine.
@@ -121,4 +241,14 @@ unsafe fn utf8<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Error>
     // SAFETY: the caller answers for it.
     unsafe { text(pointer, name) }
         .map_err(|error| if pointer.is_null() { error } else { Error::new(ZMD_ERR_INVALID_CONFIG, error.message()) })
+}
+
+/// The same for one that may be NULL.
+///
+/// # Safety
+///
+/// As for `text`.
+unsafe fn optional_utf8<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
+    // SAFETY: the caller answers for it.
+    if pointer.is_null() { Ok(None) } else { unsafe { utf8(pointer, name) }.map(Some) }
 }

@@ -1,17 +1,23 @@
 //! For hosts that can pass only numbers and strings.
 
 use std::ffi::c_char;
+use std::ptr;
+use std::sync::Arc;
 
 use super::client::{job, timeout};
-use super::{guard, write};
+use super::{guard, text, write};
 use crate::client::Client;
-use crate::error::zmd_error::{self, ZMD_ERR_TIMEOUT};
+use crate::error::{
+    Error,
+    zmd_error::{self, ZMD_ERR_INVALID_CONFIG, ZMD_ERR_TIMEOUT},
+};
 use crate::status::{Status, zmd_state};
 
 /// Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
 ///
-/// All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) by the first
-/// call that finds it complete; later changes of the environment are not seen. It lives as long as the process.
+/// All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) and the configuration
+/// file, as with `zmd_client_new(NULL, ...)`, by the first call that finds them complete; later changes are not seen.
+/// It lives as long as the process.
 /// Any number of threads may call.
 ///
 /// @param module         as for `zmd_client_status()`
@@ -35,17 +41,8 @@ pub unsafe extern "C" fn zmd_simple_status(
     deleted_count: *mut i64,
     failed_count: *mut i64,
 ) -> zmd_error {
-    guard(|| {
-        // SAFETY: the caller answers for all of them.
-        unsafe {
-            let out = Out { state, total_count, deleted_count, failed_count };
-            out.write(None);
-            let (module, job_id) = job(module, job_id)?;
-            let status = Client::shared()?.status(&module, &job_id)?;
-            out.write(Some(&status));
-        }
-        Ok(())
-    })
+    // SAFETY: the caller answers for all of them.
+    unsafe { status_with(ptr::null(), module, job_id, Out { state, total_count, deleted_count, failed_count }) }
 }
 
 /// Waits until a job has ended, without a handle or a structure: `zmd_client_wait()` for hosts that can pass only
@@ -76,19 +73,131 @@ pub unsafe extern "C" fn zmd_simple_wait(
     deleted_count: *mut i64,
     failed_count: *mut i64,
 ) -> zmd_error {
+    // SAFETY: the caller answers for all of them.
+    unsafe {
+        wait_with(ptr::null(), module, job_id, timeout_ms, Out { state, total_count, deleted_count, failed_count })
+    }
+}
+
+/// Asks how far a job is, with settings in a connection string: `zmd_simple_status()` for hosts that know more than one
+/// account, or have no environment of their own.
+///
+/// All calls of a process with the same string share a client, which is kept; of more than 64 strings the oldest one's
+/// goes. Any number of threads may call.
+///
+/// @param settings       `"key=value;key=value"`: the keys of `zmd_config_set()` in any case, and `profile`, a profile of
+///                       the configuration file. Blanks around keys and values are ignored; a value in braces may hold
+///                       anything, `}}` standing for a brace, as in ODBC's connection strings. What the string does not
+///                       set comes from the environment and the configuration file. NULL or `""`: as
+///                       `zmd_simple_status()`.
+/// @param module         as for `zmd_simple_status()`, and the next five too
+/// @param job_id         as for `zmd_client_status()`
+/// @param state          NULL: not wanted
+/// @param total_count    NULL: not wanted
+/// @param deleted_count  NULL: not wanted
+/// @param failed_count   NULL: not wanted
+/// @return as for `zmd_simple_status()`; `ZMD_ERR_INVALID_CONFIG` also for a bad string, naming the pair, never its value
+///
+/// # Safety
+///
+/// The strings are NULL or NUL-terminated; the other pointers are NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_simple_status_with(
+    settings: *const c_char,
+    module: *const c_char,
+    job_id: *const c_char,
+    state: *mut i32,
+    total_count: *mut i64,
+    deleted_count: *mut i64,
+    failed_count: *mut i64,
+) -> zmd_error {
+    // SAFETY: the caller answers for all of them.
+    unsafe { status_with(settings, module, job_id, Out { state, total_count, deleted_count, failed_count }) }
+}
+
+/// Waits until a job has ended, with settings in a connection string: `zmd_simple_wait()` as `zmd_simple_status_with()` is
+/// `zmd_simple_status()`.
+///
+/// @param settings       as for `zmd_simple_status_with()`
+/// @param module         as for `zmd_simple_wait()`, and the next six too
+/// @param job_id         as for `zmd_client_status()`
+/// @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+/// @param state          NULL: not wanted
+/// @param total_count    NULL: not wanted
+/// @param deleted_count  NULL: not wanted
+/// @param failed_count   NULL: not wanted
+/// @return as for `zmd_simple_wait()` and `zmd_simple_status_with()`
+///
+/// # Safety
+///
+/// The strings are NULL or NUL-terminated; the other pointers are NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_simple_wait_with(
+    settings: *const c_char,
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    state: *mut i32,
+    total_count: *mut i64,
+    deleted_count: *mut i64,
+    failed_count: *mut i64,
+) -> zmd_error {
+    // SAFETY: the caller answers for all of them.
+    unsafe { wait_with(settings, module, job_id, timeout_ms, Out { state, total_count, deleted_count, failed_count }) }
+}
+
+/// # Safety
+///
+/// As for `zmd_simple_status_with`.
+unsafe fn status_with(settings: *const c_char, module: *const c_char, job_id: *const c_char, out: Out) -> zmd_error {
     guard(|| {
         // SAFETY: the caller answers for all of them.
         unsafe {
-            let out = Out { state, total_count, deleted_count, failed_count };
             out.write(None);
             let (module, job_id) = job(module, job_id)?;
-            let waited = Client::shared()?.wait(&module, &job_id, timeout(timeout_ms), None);
+            let status = shared(settings)?.status(&module, &job_id)?;
+            out.write(Some(&status));
+        }
+        Ok(())
+    })
+}
+
+/// # Safety
+///
+/// As for `zmd_simple_wait_with`.
+unsafe fn wait_with(
+    settings: *const c_char,
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    out: Out,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: the caller answers for all of them.
+        unsafe {
+            out.write(None);
+            let (module, job_id) = job(module, job_id)?;
+            let waited = shared(settings)?.wait(&module, &job_id, timeout(timeout_ms), None);
             if !matches!(&waited.result, Err(error) if error.kind() != ZMD_ERR_TIMEOUT) {
                 out.write(waited.last.as_ref());
             }
             waited.result
         }
     })
+}
+
+/// # Safety
+///
+/// `settings` is NULL or NUL-terminated.
+unsafe fn shared(settings: *const c_char) -> Result<Arc<Client>, Error> {
+    if settings.is_null() {
+        return Client::shared("");
+    }
+    // SAFETY: not NULL, and the caller answers for the rest.
+    let settings = unsafe { text(settings, "settings") };
+    let settings = settings.map_err(|error| Error::new(ZMD_ERR_INVALID_CONFIG, error.message()))?;
+    // Hosts fill up fields with blanks.
+    Client::shared(settings.trim())
 }
 
 /// Where the simple functions put what they learn; each may be NULL.

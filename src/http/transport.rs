@@ -9,8 +9,8 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 use super::failure::{Cause, Failed, Stage};
 use super::socket::Stream;
 
-/// The longest request is one with an access token of 4096 characters and a URL with a long path.
-const OUTPUT: usize = 16 * 1024;
+/// ureq writes line by line: the longest is that of an access token of 4096 characters.
+const OUTPUT: usize = 6 * 1024;
 
 /// A read takes this much at least; the buffer grows with what has to be kept.
 const INPUT: usize = 4 * 1024;
@@ -81,6 +81,8 @@ impl Transport for Connection {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        // The request is out: while the connection waits, its memory can serve another.
+        self.buffers.output = Vec::new();
         let result = self.stream.read(self.buffers.input_append_buf(), end_of(timeout));
         let amount = result.map_err(|cause| self.failed(cause))?;
         if amount == 0 && self.asked_again {

@@ -5,6 +5,7 @@
 
 mod cache;
 mod grant;
+mod provider;
 mod renewal;
 
 use std::time::{Duration, SystemTime};
@@ -13,7 +14,7 @@ use crate::http::Route;
 use crate::secret::Secret;
 
 pub(crate) use grant::Grant;
-pub(crate) use renewal::{RenewalLock, Tokens};
+pub(crate) use renewal::{RenewalLock, Source, Tokens};
 
 /// How long before its end a token is renewed, so that it does not end on its way.
 const AHEAD: Duration = Duration::from_secs(60);

@@ -4,34 +4,45 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
+use super::provider::Requests;
 use super::{Grant, Token};
 use crate::error::{Error, zmd_error::*};
 use crate::http::Http;
 use crate::retry::Deadline;
 use crate::secret::Secret;
+use crate::token_provider::TokenProvider;
 
 /// The access token of a client and its clones, and what makes the next one.
 ///
 /// Read without a lock, so that a child of `fork()` can read it whatever the parent's threads were doing.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    grant: Option<Grant>,
+    source: Source,
     current: ArcSwapOption<Token>,
     /// A token that was refused as soon as it was made: another one would be refused too, and only so many may be
     /// made.
     refused_when_new: ArcSwapOption<Token>,
 }
 
+/// Where the next token comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// From nowhere: a token that is refused stays so.
+    None,
+    Grant(Box<Grant>),
+    Provider(TokenProvider),
+}
+
 impl Tokens {
     /// `given` is used until it is refused.
-    pub(crate) fn new(given: Option<Secret>, grant: Option<Grant>) -> Tokens {
+    pub(crate) fn new(given: Option<Secret>, source: Source) -> Tokens {
         let current = given.map(|secret| Arc::new(Token::given(secret)));
-        Tokens { grant, current: ArcSwapOption::new(current), refused_when_new: ArcSwapOption::empty() }
+        Tokens { source, current: ArcSwapOption::new(current), refused_when_new: ArcSwapOption::empty() }
     }
 
-    /// Whether there is a grant.
+    /// Whether another token can be had.
     pub(crate) fn are_renewable(&self) -> bool {
-        self.grant.is_some()
+        !matches!(self.source, Source::None)
     }
 
     /// Replaces the current token.
@@ -42,11 +53,14 @@ impl Tokens {
     /// Whether another token may fare better than this one, which the service has refused. `before`: a token was
     /// refused in this call already, and this one was made for it.
     pub(crate) fn can_replace(&self, token: &Arc<Token>, before: bool) -> bool {
-        if self.grant.is_none() {
+        if !self.are_renewable() {
             return false;
         }
         if before {
-            self.refused_when_new.store(Some(token.clone()));
+            // A provider is asked again by the next call: to ask costs nothing, and there may be a new token by then.
+            if let Source::Grant(_) = self.source {
+                self.refused_when_new.store(Some(token.clone()));
+            }
             return false;
         }
         !self.refused_when_new.load().as_ref().is_some_and(|refused| Arc::ptr_eq(refused, token))
@@ -65,10 +79,11 @@ impl Tokens {
         if let Some(token) = usable() {
             return Ok(token);
         }
-        let Some(grant) = &self.grant else {
+        if let Source::None = self.source {
             let token = self.current.load_full();
             return token.ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
-        };
+        }
+        lock.requests.check_caller()?;
         // A token that is due for renewal, and not expired, is used meanwhile: nobody waits, and the call itself has
         // time left.
         let spare = || self.current.load_full().filter(|token| token.is_alive() && !is_refused(token));
@@ -87,7 +102,15 @@ impl Tokens {
             return Ok(token);
         }
         let current = self.current.load_full();
-        match grant.renew(http, refused, deadline) {
+        let made = match &self.source {
+            Source::Grant(grant) => grant.renew(http, refused, deadline),
+            Source::Provider(provider) => {
+                let refused = refused.map(|token| &token.secret);
+                lock.requests.ask(provider, refused, deadline, || http.is_cancelled()).map(Token::given)
+            }
+            Source::None => Err(Error::new(ZMD_ERR_INTERNAL, "a token from nowhere")),
+        };
+        match made {
             Ok(token) => {
                 let token = Arc::new(token);
                 // Not over one that zmd_client_set_access_token has set meanwhile.
@@ -107,6 +130,7 @@ impl Tokens {
 pub(crate) struct RenewalLock {
     taken: Mutex<bool>,
     free: Condvar,
+    requests: Requests,
 }
 
 /// Holds a [`RenewalLock`] until it is dropped.
@@ -115,8 +139,10 @@ pub(crate) struct RenewalGuard<'a>(&'a RenewalLock);
 impl RenewalLock {
     /// Wakes the waiting threads, to look at whether they were cancelled.
     pub(crate) fn wake(&self) {
-        let _taken = self.taken.lock();
+        let taken = self.taken.lock();
         self.free.notify_all();
+        drop(taken);
+        self.requests.wake();
     }
 
     /// Takes the lock if it is free.

@@ -648,6 +648,22 @@ static void the_environment_is_checked_like_a_setting(void)
     zmd_client_free(client);
 }
 
+static void a_configuration_file_that_is_named_must_be_there(void)
+{
+    const char *path = "/nonexistent/zmd/config.toml";
+    zmd_config *config = new_config();
+
+    CHECK_RETURNS(zmd_config_load_file(NULL, NULL, NULL), ZMD_ERR_NULL_POINTER);
+    CHECK_RETURNS(zmd_config_load_file(config, path, NULL), ZMD_ERR_INVALID_CONFIG);
+    CHECK_MSG(strstr(zmd_last_error(), path) != NULL, "%s", zmd_last_error());
+    CHECK_RETURNS(zmd_config_load_file(config, "\xff", NULL), ZMD_ERR_INVALID_CONFIG);
+    CHECK_RETURNS(zmd_config_load_file(config, "/dev/null", "prod"), ZMD_ERR_INVALID_CONFIG);
+    CHECK(setenv("ZMD_CONFIG_FILE", "/dev/null", 1) == 0);
+    CHECK_OK(zmd_config_load_file(config, NULL, NULL));
+    CHECK(unsetenv("ZMD_CONFIG_FILE") == 0);
+    zmd_config_free(config);
+}
+
 static void one_config_serves_two_clients_that_outlive_it(void)
 {
     zmd_config *config = new_config();
@@ -1048,6 +1064,7 @@ int main(void)
     a_ca_file_that_holds_no_roots_is_refused();
     garbage_for_a_setting_is_refused();
     the_environment_is_checked_like_a_setting();
+    a_configuration_file_that_is_named_must_be_there();
     one_config_serves_two_clients_that_outlive_it();
 
     every_number_has_a_name();

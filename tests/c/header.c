@@ -108,6 +108,7 @@ const char *zmd_last_error_code(void);
 zmd_error zmd_config_new(zmd_config **config);
 zmd_error zmd_config_set(zmd_config *config, const char *key, const char *value);
 zmd_error zmd_config_load_env(zmd_config *config);
+zmd_error zmd_config_load_file(zmd_config *config, const char *path, const char *profile);
 void zmd_config_free(zmd_config *config);
 
 zmd_error zmd_client_new(const zmd_config *config, zmd_client **client);

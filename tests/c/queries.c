@@ -1,8 +1,11 @@
 /*
  * Asks for one job a number of times with one client, as quickly as it can: to count what a query costs.
- * usage: queries COUNT, with the settings in the environment
+ * usage: queries COUNT [many], with the settings in the environment. With `many` it is one call for that many jobs, and
+ * the memory that the process took at most, in KB, is printed too.
  */
 #include "check.h"
+
+#include <sys/resource.h>
 
 int main(int argc, char **argv)
 {
@@ -11,6 +14,23 @@ int main(int argc, char **argv)
     long count = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
 
     CHECK_OK(zmd_client_new(NULL, &client));
+    if (argc > 2) {
+        zmd_job *jobs = calloc((size_t)count, sizeof *jobs);
+        zmd_status *statuses = calloc((size_t)count, sizeof *statuses);
+        zmd_error *errors = calloc((size_t)count, sizeof *errors);
+        struct rusage usage;
+
+        CHECK(jobs != NULL && statuses != NULL && errors != NULL);
+        for (long i = 0; i < count; i++)
+            jobs[i] = (zmd_job){"Leads", "1001"};
+        CHECK_OK(zmd_client_status_many(client, jobs, (size_t)count, statuses, errors));
+        CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+        printf("%ld\n", usage.ru_maxrss);
+        free(jobs);
+        free(statuses);
+        free(errors);
+        count = 0;
+    }
     for (long i = 0; i < count; i++)
         CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
     zmd_client_free(client);

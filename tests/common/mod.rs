@@ -85,6 +85,14 @@ unsafe impl Sync for Client {}
 
 impl Client {
     pub fn new(settings: &[(&str, &str)]) -> Result<Client, Failed> {
+        Client::with(settings, |_| Ok(()))
+    }
+
+    /// A client of a configuration that `more` has had in its hands.
+    pub fn with(
+        settings: &[(&str, &str)],
+        more: impl FnOnce(*mut zmd_config) -> Result<(), Failed>,
+    ) -> Result<Client, Failed> {
         let (mut config, mut client) = (null_mut(), null_mut());
         // SAFETY: the pointers are valid, and the configuration is this function's alone.
         unsafe {
@@ -92,7 +100,7 @@ impl Client {
             let set = settings
                 .iter()
                 .try_for_each(|(key, value)| checked(zmd_config_set(config, c(key).as_ptr(), c(value).as_ptr())));
-            let made = set.and_then(|()| checked(zmd_client_new(config, &mut client)));
+            let made = set.and_then(|()| more(config)).and_then(|()| checked(zmd_client_new(config, &mut client)));
             zmd_config_free(config);
             made.map(|()| Client(client))
         }

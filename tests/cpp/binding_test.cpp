@@ -140,6 +140,7 @@ static void handles_are_moved()
     // What was moved from refuses everything, and can be destroyed, or given another value.
     check_tells(THROWN(zmd::argument_error, config.set("proxy", "none")), ZMD_ERR_NULL_POINTER, 0, "");
     check_tells(THROWN(zmd::argument_error, config.load_env()), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, config.load_file()), ZMD_ERR_NULL_POINTER, 0, "");
     check_tells(THROWN(zmd::argument_error, zmd::client{config}), ZMD_ERR_NULL_POINTER, 0, "");
     const zmd::progress_fn go_on = [](const zmd::poll &) { return true; };
     check_tells(THROWN(zmd::argument_error, client.status("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
@@ -651,6 +652,43 @@ static void a_logger_is_never_destroyed()
     CHECK(state.use_count() == 101);
 }
 
+/* ---- Tokens ---- */
+
+static void a_function_gives_the_tokens()
+{
+    std::vector<std::string> refused;
+    const std::string token = std::getenv("ZMD_ACCESS_TOKEN");
+    const auto client_of = [](zmd::token_fn provide) {
+        zmd::config settings;
+        settings.set("api_domain", std::getenv("ZMD_API_DOMAIN"));
+        if (const char *ca_file = std::getenv("ZMD_CA_FILE"))
+            settings.set("ca_file", ca_file);
+        settings.set_token_provider(std::move(provide));
+        return zmd::client(settings);
+    };
+    // The configuration is gone by the time that it is called, and so is the first client.
+    zmd::client first = client_of([&](const std::string &last) {
+        refused.push_back(last);
+        return refused.size() == 1 ? "1000.bad.token" : token;
+    });
+    zmd::client client = std::move(first);
+    CHECK(client.status("Leads", "1001").has_ended());
+    CHECK(refused.size() == 2 && refused[0].empty() && refused[1] == "1000.bad.token");
+
+    const auto failure = [&](zmd::token_fn provide) {
+        zmd::client failing = client_of(std::move(provide));
+        return std::string(THROWN(zmd::api_error, failing.status("Leads", "1001")).what());
+    };
+    CHECK(contains(failure([](const std::string &) -> std::string { throw std::runtime_error("the vault is sealed"); }),
+                   "the vault is sealed"));
+    CHECK(contains(failure([](const std::string &) -> std::string { throw 7; }), "did not say why"));
+    CHECK(contains(failure([](const std::string &) { return std::string("with\0nul", 8); }), "visible ASCII"));
+    CHECK(contains(failure([](const std::string &) { return std::string(100000, 't'); }), "visible ASCII"));
+    zmd::config none;
+    none.set_token_provider([](const std::string &) { return std::string(); }).set_token_provider(nullptr);
+    THROWN(zmd::config_error, zmd::client{none});
+}
+
 int main()
 {
     check_environment();
@@ -682,6 +720,7 @@ int main()
     cancelling_from_progress();
     many_jobs();
     threads_share_a_client();
+    a_function_gives_the_tokens();
     the_log_is_told();
     a_logger_is_never_destroyed();
     return passed("binding_test");

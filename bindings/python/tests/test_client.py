@@ -10,6 +10,7 @@ import os
 import pathlib
 import pickle
 import re
+import tempfile
 import threading
 import time
 import unittest
@@ -33,7 +34,9 @@ def settings_of_the_readme():
 class Settings(SimTest):
     def test_the_keywords_are_the_settings_of_the_library(self):
         for function in (zmd.Client, zmd.Client.from_env):
-            self.assertEqual(list(inspect.signature(function).parameters), settings_of_the_readme())
+            names = list(inspect.signature(function).parameters)
+            more = ["config_file", "profile"] if function == zmd.Client.from_env else []
+            self.assertEqual(names, settings_of_the_readme() + more)
             parameters = list(inspect.signature(function).parameters.values())
             self.assertTrue(all(each.kind is each.KEYWORD_ONLY for each in parameters[1:]))
             self.assertTrue(all(each.default is None for each in parameters))
@@ -119,6 +122,32 @@ class Settings(SimTest):
         finally:
             for key in ("ZMD_ACCESS_TOKEN", "ZMD_API_DOMAIN", "ZMD_TIMEOUT_MS"):
                 del os.environ[key]
+
+    def test_from_env_reads_the_configuration_file(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "config.toml")
+            path.write_text(
+                f"[default]\naccess_token = '{TOKEN}'\napi_domain = '{self.sim.url}'\n[slow]\ntimeout_ms = 'never'\n"
+            )
+            with self.assertRaisesRegex(zmd.ConfigError, "chmod 600"):
+                path.chmod(0o644)
+                zmd.Client.from_env(config_file=path)
+            path.chmod(0o600)
+            with zmd.Client.from_env(config_file=path) as client:
+                self.assertEqual(client.status("Leads", 1001), COMPLETED)
+            with self.assertRaisesRegex(zmd.ConfigError, "config.toml:5: timeout_ms takes"):
+                zmd.Client.from_env(config_file=str(path), profile="slow")
+            for wrong in ({"profile": 5}, {"config_file": 5}):
+                with self.assertRaises(TypeError):
+                    zmd.Client.from_env(TOKEN, **wrong)
+            os.environ["ZMD_CONFIG_FILE"] = str(path)
+            os.environ["ZMD_PROFILE"] = "slow"
+            try:
+                with self.assertRaisesRegex(zmd.ConfigError, "timeout_ms"):
+                    zmd.Client.from_env(TOKEN)
+                zmd.Client(TOKEN).close()
+            finally:
+                del os.environ["ZMD_CONFIG_FILE"], os.environ["ZMD_PROFILE"]
 
     def test_from_env_makes_what_it_is_called_on(self):
         class Mine(zmd.Client):
@@ -371,6 +400,64 @@ class Waiting(SimTest):
             interrupt()
         self.assertTrue(eventually(lambda: len(os.listdir("/proc/self/fd")) <= before), os.listdir("/proc/self/fd"))
         self.assertTrue(eventually(lambda: "zmd" not in [thread.name for thread in threading.enumerate()]))
+
+
+class Tokens(SimTest):
+    def provided(self, provider, **settings):
+        client = zmd.Client(provider, **{"api_domain": self.sim.url, "max_retries": 0, **settings})
+        self.addCleanup(client.close)
+        return client
+
+    options = ("--token", TOKEN)
+
+    def test_a_function_gives_them(self):
+        refused = []
+
+        def provider(token):
+            refused.append(token)
+            return TOKEN if len(refused) > 1 else "1000.bad.token"
+
+        client = self.provided(provider)
+        gc.collect()
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
+        self.assertEqual(refused, [None, "1000.bad.token"])
+        client = zmd.Client.from_env(lambda _: TOKEN, api_domain=self.sim.url)
+        self.addCleanup(client.close)
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
+
+    def test_its_failures_arrive(self):
+        def raises(_):
+            raise KeyError("no such secret")
+
+        for provider, words in [
+            (raises, "KeyError: 'no such secret'"),
+            (lambda _: None, "TypeError"),
+            (lambda _: b"x", "TypeError"),
+            (lambda _: "", "visible ASCII"),
+            (lambda _: "a b", "visible ASCII"),
+            (lambda _: "a\0b", "visible ASCII"),
+            (lambda _: "\u00e9", "visible ASCII"),
+            (lambda _: "x" * 100000, "visible ASCII"),
+            (lambda: TOKEN, "TypeError"),
+        ]:
+            with self.assertRaisesRegex(zmd.OAuthError, words):
+                self.provided(provider).status("Leads", 1001)
+
+    def test_one_that_hangs_holds_nobody(self):
+        release = threading.Event()
+
+        def provider(_):
+            release.wait(20)
+            return TOKEN
+
+        client = self.provided(provider, timeout_ms=300)
+        begin = time.monotonic()
+        with self.assertRaisesRegex(zmd.Timeout, "token provider"):
+            client.status("Leads", 1001)
+        self.assertLess(time.monotonic() - begin, 1)
+        release.set()
+        self.assertEqual(client.status("Leads", 1001), COMPLETED)
 
 
 class Threads(SimTest):

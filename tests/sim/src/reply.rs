@@ -123,6 +123,11 @@ pub const DOCUMENTED_ERRORS: &[DocumentedError] = &[
     code("NOT_FOUND", 404, "the requested resource is not found", "{}"),
     code("TOO_MANY_REQUESTS", 429, "too many requests fired in concurrent session", "{}"),
     code("INTERNAL_ERROR", 500, "Internal Server Error", "{}"),
+    // Of the vendor's OpenAPI specification of 2026.
+    code("INTERNAL_SERVER_ERROR", 400, "Internal Server Error", "{}"),
+    code("SERVICE_UNAVAILABLE", 503, "The service is temporarily unavailable", "{}"),
+    code("RATE_LIMIT_EXCEEDED", 429, "The rate limit is exceeded", "{}"),
+    code("AUTHORIZATION_FAILED", 400, "User does not have sufficient privilege", "{}"),
     other("204", 204, Content::Nothing),
     other("404", 404, Content::Nothing),
     other("empty", 200, Content::Json(r#"{"data":[]}"#)),

@@ -17,8 +17,7 @@ from .status import Status, status_of
 if TYPE_CHECKING:
     from ctypes import _Pointer
 
-# How long the interpreter's end waits for the calls under way. A cancelled call takes 100 ms at the most, unless it
-# waits for a TCP connection that nobody answers.
+# How long the interpreter's end waits for the calls under way. A cancelled call takes 100 ms at the most.
 _PATIENCE_S = 0.3
 
 # Windows does not wake a thread that waits for a lock when Ctrl-C is pressed.
@@ -30,10 +29,12 @@ Outcome = Union[Status, Error]
 class Handle:
     """A client of the library, freed with the last reference to it."""
 
-    __slots__ = ("pointer",)
+    __slots__ = ("pointer", "kept")
 
-    def __init__(self, pointer: ctypes.c_void_p) -> None:
+    def __init__(self, pointer: ctypes.c_void_p, kept: object = None) -> None:
+        """``kept`` lives as long as the client may call it."""
         self.pointer = pointer
+        self.kept = kept
 
     def __del__(self, free: Callable[[ctypes.c_void_p], None] = library.zmd_client_free) -> None:
         free(self.pointer)

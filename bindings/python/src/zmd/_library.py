@@ -36,6 +36,7 @@ class RawJob(ctypes.Structure):
 
 
 ProgressFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_size_t, c_int32, POINTER(RawStatus))
+TokenFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t)
 LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 
 # Without the types, ctypes would cut each pointer to an int.
@@ -49,6 +50,8 @@ _FUNCTIONS: Any = {
     "zmd_config_new": (c_int32, POINTER(c_void_p)),
     "zmd_config_set": (c_int32, c_void_p, c_char_p, c_char_p),
     "zmd_config_load_env": (c_int32, c_void_p),
+    "zmd_config_load_file": (c_int32, c_void_p, c_char_p, c_char_p),
+    "zmd_config_set_token_provider": (c_int32, c_void_p, TokenFunction, c_void_p),
     "zmd_config_free": (None, c_void_p),
     "zmd_client_new": (c_int32, c_void_p, POINTER(c_void_p)),
     "zmd_client_clone": (c_int32, c_void_p, POINTER(c_void_p)),

@@ -6,10 +6,10 @@ import math
 import operator
 import os
 from types import TracebackType
-from typing import Callable, Dict, Iterable, List, NoReturn, Optional, SupportsIndex, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, SupportsIndex, Tuple, Type, TypeVar, Union
 
 from ._call import Call, Handle, Outcome, check, follow_log_level, refuse_when_exiting
-from ._library import library
+from ._library import TokenFunction, library
 from .errors import Error, ErrorCode
 from .progress import Progress
 from .status import Status
@@ -18,18 +18,24 @@ JobId = Union[str, SupportsIndex]
 Job = Tuple[str, JobId]
 Seconds = Union[None, float, datetime.timedelta]
 Path = Union[str, "os.PathLike[str]"]
+# Is told which token was refused, if one was, and returns another.
+TokenProvider = Callable[[Optional[str]], str]
 ClientT = TypeVar("ClientT", bound="Client")
 
 _NUMBERS = {"timeout_ms", "connect_timeout_ms", "max_retries", "max_concurrency", "poll_min_ms", "poll_max_ms"}
-_PATHS = {"token_cache", "ca_file", "extra_ca_file", "client_cert", "client_key"}
+_PATHS = {"token_cache", "ca_file", "extra_ca_file", "client_cert", "client_key", "config_file"}
 
 
 class Client:
     """Asks Zoho CRM for the status of mass-delete jobs, and waits for their end.
 
     The keywords are the library's settings, which its README describes; None stands for the default. An access token
-    is needed, or ``client_id`` and ``client_secret`` together with ``refresh_token`` or ``org_id``. Environment variables named ``ZMD_``
-    are not read: see :meth:`from_env`.
+    is needed, or ``client_id`` and ``client_secret`` together with ``refresh_token`` or ``org_id``. Environment variables
+    named ``ZMD_`` are not read: see :meth:`from_env`.
+
+    ``access_token`` may be a function that returns one, such as from a vault. It is called when a token is needed, with
+    the one that the service has refused, or None; on a thread of the library's own, one call at a time. It may block: a
+    call that waits for it ends at its time limit all the same. What it raises is an :class:`OAuthError` of that call.
 
     Make one client and keep it: it keeps connections open between calls. Any number of threads may use it at the same
     time. After ``os.fork()``, and in a process that :mod:`multiprocessing` has forked, parent and child both go on
@@ -41,7 +47,7 @@ class Client:
 
     def __init__(
         self,
-        access_token: Optional[str] = None,
+        access_token: Union[str, TokenProvider, None] = None,
         *,
         refresh_token: Optional[str] = None,
         client_id: Optional[str] = None,
@@ -73,7 +79,7 @@ class Client:
     @classmethod
     def from_env(
         cls: Type[ClientT],
-        access_token: Optional[str] = None,
+        access_token: Union[str, TokenProvider, None] = None,
         *,
         refresh_token: Optional[str] = None,
         client_id: Optional[str] = None,
@@ -96,25 +102,49 @@ class Client:
         extra_ca_file: Optional[Path] = None,
         client_cert: Optional[Path] = None,
         client_key: Optional[Path] = None,
+        config_file: Optional[Path] = None,
+        profile: Optional[str] = None,
     ) -> ClientT:
         """A client with the settings of the environment, ``ZMD_`` and the keyword in upper case, such as
-        ``ZMD_ACCESS_TOKEN`` or ``ZMD_TIMEOUT_MS``. A keyword that is given counts more.
+        ``ZMD_ACCESS_TOKEN`` or ``ZMD_TIMEOUT_MS``, and of the configuration file, if there is one. A keyword that is
+        given counts more than the environment, and the environment more than the file.
+
+        :param config_file: the configuration file, instead of that of ``ZMD_CONFIG_FILE`` or the usual place
+        :param profile: the profile in it, instead of that of ``ZMD_PROFILE`` or ``default``
 
         Raises :class:`ConfigError` if a setting has a bad value, or is missing.
         """
         settings = dict(locals())
-        del settings["cls"]
+        for name in ("cls", "config_file", "profile"):
+            del settings[name]
         client = cls.__new__(cls)
-        client._open(settings, from_env=True)
+        client._open(settings, from_env=True, config_file=config_file, profile=profile)
         return client
 
-    def _open(self, settings: Dict[str, object], from_env: bool) -> None:
+    def _open(
+        self,
+        settings: Dict[str, object],
+        from_env: bool,
+        config_file: Optional[Path] = None,
+        profile: Optional[str] = None,
+    ) -> None:
         follow_log_level()
         config, pointer = ctypes.c_void_p(), ctypes.c_void_p()
         check(library.zmd_config_new(ctypes.byref(config)))
         try:
             if from_env:
                 check(library.zmd_config_load_env(config))
+                named = [
+                    None if value is None else _setting(name, value)
+                    for name, value in (("config_file", config_file), ("profile", profile))
+                ]
+                check(library.zmd_config_load_file(config, *named))
+            provider = settings["access_token"]
+            provide = None
+            if callable(provider):
+                settings = {**settings, "access_token": None}
+                provide = _token_function(provider)
+                check(library.zmd_config_set_token_provider(config, provide, None))
             for key, value in settings.items():
                 if value is not None:
                     check(library.zmd_config_set(config, key.encode(), _setting(key, value)))
@@ -122,7 +152,7 @@ class Client:
         finally:
             library.zmd_config_free(config)
         # None: closed.
-        self._root: Optional[Handle] = Handle(pointer)
+        self._root: Optional[Handle] = Handle(pointer, provide)
         # Each call has a clone of the root for itself, so that it can be cancelled alone, and leaves it here for the
         # next, with its connections. Without a lock, which a fork could leave locked: one step of a list is enough.
         self._idle: List[Handle] = []
@@ -264,7 +294,7 @@ class Client:
         if code == ErrorCode.CANCELLED:
             return root  # with which the call will find the same, for each of its jobs
         check(code)
-        return Handle(pointer)
+        return Handle(pointer, root.kept)
 
 
 def _only(outcomes: List[Outcome]) -> Status:
@@ -298,6 +328,27 @@ def _jobs(jobs: Iterable[Job]) -> List[Tuple[str, str]]:
             raise TypeError(f"jobs[{index}] must be a pair of a module and a job id, not {job!r:.80}") from None
         pairs.append(_job(f"jobs[{index}]: ", module, job_id))
     return pairs
+
+
+def _token_function(provider: TokenProvider) -> Any:
+    """What the library calls for a token. It is called on a thread of the library's own."""
+
+    def provide(_user_data: Optional[int], refused: Optional[bytes], room: int, size: int) -> int:
+        code = 0
+        try:
+            token = provider(None if refused is None else refused.decode())
+            if not isinstance(token, str):
+                raise _type_error("the access token that the provider returned", "a str", token)
+            text = token.encode()
+            if len(text) >= size or b"\0" in text:
+                text = b""  # which the library refuses, with its rule
+        except BaseException as error:
+            code = 1
+            text = f"{type(error).__name__}: {error}".encode("utf-8", "replace").replace(b"\0", b" ")[: size - 1]
+        ctypes.memmove(room, text + b"\0", len(text) + 1)
+        return code
+
+    return TokenFunction(provide)
 
 
 def _setting(key: str, value: object) -> bytes:

@@ -1,0 +1,153 @@
+//! Asking the host program's token provider: on a thread of its own, one call at a time, within the call's limit.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::config::{parse_token, token_rule};
+use crate::error::{Error, zmd_error::*};
+use crate::http::{cancelled, quiet_thread};
+use crate::panic;
+use crate::retry::Deadline;
+use crate::secret::Secret;
+use crate::token_provider::TokenProvider;
+
+thread_local! {
+    /// Where the `Requests` are that this thread runs a provider for.
+    static PROVIDING_FOR: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The provider's call under way, if there is one. It belongs to one process, and to a client and its clones.
+///
+/// The provider runs on a thread of its own: it may hang, and a call must end on time. A call that comes later takes what
+/// the one under way brings.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    current: Mutex<Option<Request>>,
+}
+
+#[derive(Debug)]
+struct Request {
+    answer: Arc<Mailbox>,
+    thread: JoinHandle<()>,
+    process: u32,
+}
+
+#[derive(Default)]
+struct Mailbox {
+    answer: Mutex<Option<Result<Secret, Error>>>,
+    arrived: Condvar,
+}
+
+/// Not the answer: it is a token.
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox")
+    }
+}
+
+impl Requests {
+    /// Wakes the thread that waits for the provider, to look at whether it was cancelled.
+    pub(super) fn wake(&self) {
+        if let Some(request) = &*lock(&self.current) {
+            let _answer = lock(&request.answer.answer);
+            request.answer.arrived.notify_all();
+        }
+    }
+
+    /// An error on the thread of the provider itself: it would wait for itself.
+    pub(super) fn check_caller(&self) -> Result<(), Error> {
+        if PROVIDING_FOR.get() == std::ptr::from_ref(self).addr() {
+            let message = "the token provider asked the client that needs its token: let it use another client";
+            return Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message));
+        }
+        Ok(())
+    }
+
+    /// The provider's next token. One thread at a time may ask.
+    pub(super) fn ask(
+        &self,
+        provider: &TokenProvider,
+        refused: Option<&Secret>,
+        deadline: Deadline,
+        is_cancelled: impl Fn() -> bool,
+    ) -> Result<Secret, Error> {
+        let mailbox = self.join_or_begin(provider, refused)?;
+        let mut answer = lock(&mailbox.answer);
+        while answer.is_none() {
+            if is_cancelled() {
+                return Err(cancelled());
+            }
+            let left = deadline.remaining();
+            if left.is_zero() {
+                let limit = deadline.limit();
+                return Err(Error::new(
+                    ZMD_ERR_TIMEOUT,
+                    format!("{limit} expired while waiting for the token provider"),
+                ));
+            }
+            // Not for ever at once: some systems' clocks overflow.
+            let left = left.min(Duration::from_secs(3600));
+            answer = mailbox.arrived.wait_timeout(answer, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let answer = answer.take().unwrap_or_else(|| Err(Error::new(ZMD_ERR_INTERNAL, "an answer was taken twice")));
+        let request = lock(&self.current).take();
+        // It has nothing left to do: wait for it, so that no thread outlives the call.
+        let _ = request.map(|request| request.thread.join());
+        let token = answer?;
+        if Some(&token) == refused {
+            let message = "the token provider gave the access token that the service has just refused";
+            return Err(Error::new(ZMD_ERR_OAUTH, message));
+        }
+        Ok(token)
+    }
+
+    fn join_or_begin(&self, provider: &TokenProvider, refused: Option<&Secret>) -> Result<Arc<Mailbox>, Error> {
+        let mut current = lock(&self.current);
+        if let Some(request) = &*current {
+            return Ok(request.answer.clone());
+        }
+        let answer = Arc::new(Mailbox::default());
+        let (provider, refused, mailbox) = (provider.clone(), refused.cloned(), answer.clone());
+        let place = std::ptr::from_ref(self).addr();
+        let work = move || {
+            PROVIDING_FOR.set(place);
+            let token = token_of(&provider, refused.as_ref());
+            *lock(&mailbox.answer) = Some(token);
+            mailbox.arrived.notify_all();
+        };
+        let thread = quiet_thread(|builder| builder.spawn(work)).map_err(|error| {
+            Error::new(ZMD_ERR_OAUTH, format!("the token provider could not be called: no thread ({error})"))
+        })?;
+        *current = Some(Request { answer: answer.clone(), thread, process: std::process::id() });
+        Ok(answer)
+    }
+}
+
+/// The last client waits for a provider that is still running: its user data may go after that.
+impl Drop for Requests {
+    fn drop(&mut self) {
+        let request = self.current.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // A child of fork() has none of the parent's threads.
+        if let Some(request) = request.filter(|request| request.process == std::process::id()) {
+            let _ = request.thread.join();
+        }
+    }
+}
+
+fn token_of(provider: &TokenProvider, refused: Option<&Secret>) -> Result<Secret, Error> {
+    let failed = |why: &str| {
+        let error = Error::new(ZMD_ERR_OAUTH, format!("the token provider gave no access token: {why}"));
+        refused.iter().fold(error, |error, refused| error.without(refused.reveal()))
+    };
+    let given = panic::catch(|| Ok(provider.provide(refused.map(Secret::reveal))))
+        .map_err(|bug| failed(bug.message()))?
+        .map_err(|words| failed(if words.trim().is_empty() { "it did not say why" } else { &words }))?;
+    parse_token(&given).ok_or_else(|| failed(&format!("what it gave is not {}", token_rule())))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
