@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
 use crate::config::{Config, parse_token, token_rule};
-use crate::endpoint::{ApiVersion, JobId, ModuleName};
+use crate::endpoint::{ApiVersion, BaseUrl, JobId, ModuleName};
 use crate::error::{
     Error,
     zmd_error::{self, *},
@@ -29,6 +29,15 @@ use crate::wait::{self, Limits, Progress, Waited, World};
 pub struct Client {
     account: Arc<Account>,
     session: Arc<Session>,
+}
+
+/// What is known of the access token that a client has, but not the token itself.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// When it expires; `None`: it was given, and nobody knows.
+    pub end: Option<SystemTime>,
+    /// The API that the client asks with it.
+    pub api_domain: BaseUrl,
 }
 
 /// What a client and its clones share.
@@ -70,7 +79,8 @@ impl Client {
             return Err(Error::new(
                 ZMD_ERR_INVALID_CONFIG,
                 "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
-                 or the three, or client_id and client_secret with org_id",
+                 or the three, or client_id and client_secret with org_id; the command `zmd login` asks for them and \
+                 keeps them",
             ));
         }
         let network = Network::new(config)?;
@@ -145,6 +155,16 @@ impl Client {
             .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("access_token must be {}", token_rule())))?;
         self.account.tokens.set(secret);
         Ok(())
+    }
+
+    /// Has an access token ready, made now if there is none: to find out whether the credentials are good. Blocks for
+    /// `timeout_ms` at the most. One that the settings give is taken as it is, without asking anybody.
+    pub fn access_token(&self) -> Result<AccessToken, Error> {
+        let process = self.process();
+        let deadline = Deadline::after(self.account.timeout);
+        let token = self.account.tokens.get(&process.http, &process.renewal, None, deadline)?;
+        let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
+        Ok(AccessToken { end: token.end(), api_domain: api.base.clone() })
     }
 
     /// Asks how far one job is. Blocks for `timeout_ms` at the most.

@@ -412,12 +412,12 @@ impl Config {
     }
 
     /// The API's base URL.
-    pub(crate) fn api_domain(&self) -> BaseUrl {
+    pub fn api_domain(&self) -> BaseUrl {
         self.api_domain.clone().unwrap_or_else(|| self.data_center.api_domain(self.environment))
     }
 
     /// The accounts server's base URL.
-    pub(crate) fn accounts_url(&self) -> BaseUrl {
+    pub fn accounts_url(&self) -> BaseUrl {
         self.accounts_url.clone().unwrap_or_else(|| self.data_center.accounts_url())
     }
 }

@@ -27,12 +27,15 @@ mod status;
 mod token_provider;
 mod wait;
 
-pub use client::Client;
+pub use client::{AccessToken, Client};
 pub use config::{Config, SETTINGS, Setting, Source};
 pub use config_file::{DEFAULT_PROFILE, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment, JobId, ModuleName};
 pub use error::{Error, zmd_error};
+pub use http::{Probe, ProxyInUse, probe};
+pub use oauth::exchange_grant_code;
 pub use poll::{Poll, Seen};
+pub use secret::Secret;
 pub use status::{Status, zmd_state};
 pub use token_provider::TokenProvider;
 pub use wait::{Progress, Waited};

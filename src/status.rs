@@ -203,7 +203,7 @@ fn kind_of(http_status: u16, said: &Said, is_foreign: bool, job: JobName) -> Opt
 
 /// A body, understood.
 enum Body {
-    Job(Row),
+    Job(Box<Row>),
     /// `{"data":[]}`
     Empty,
     Error(Said),
@@ -245,7 +245,7 @@ fn parse(body: &[u8]) -> Result<Body, String> {
     if row.status.as_deref().unwrap_or_default().is_empty() {
         return Err("it has no Status".to_owned());
     }
-    Ok(Body::Job(row))
+    Ok(Body::Job(Box::new(row)))
 }
 
 #[derive(Deserialize)]

@@ -58,7 +58,7 @@ impl Connector for Connect {
 
 impl Connect {
     /// A connection to a host, whatever is spoken over it.
-    fn reach(
+    pub(super) fn reach(
         &self,
         host: &str,
         port: u16,
@@ -78,7 +78,13 @@ impl Connect {
     }
 
     /// A connection to a host that a proxy makes.
-    fn through(&self, proxy: &Proxy, host: &str, port: u16, until: Instant) -> Result<Box<dyn Stream>, Failed> {
+    pub(super) fn through(
+        &self,
+        proxy: &Proxy,
+        host: &str,
+        port: u16,
+        until: Instant,
+    ) -> Result<Box<dyn Stream>, Failed> {
         let mut stream = self.reach(proxy.host(), proxy.port(), until, Stage::ProxyLookup, Stage::ProxyConnect)?;
         if proxy.protocol() == ProxyProtocol::Https {
             let secured = self.0.tls.secure(stream, proxy.host(), until);

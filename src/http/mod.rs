@@ -6,6 +6,7 @@
 mod connect;
 mod failure;
 mod lookup;
+mod probe;
 mod proxy;
 mod race;
 mod route;
@@ -37,6 +38,7 @@ use tls::{Tls, TlsSettings};
 use transport::Stale;
 
 pub(crate) use failure::cancelled;
+pub use probe::{Probe, ProxyInUse, probe};
 pub(crate) use route::{Proxies, Route};
 pub(crate) use thread::quiet_thread;
 
@@ -84,6 +86,8 @@ pub(crate) struct Answer {
 /// The connections and addresses of one process.
 pub(crate) struct Http {
     agent: Agent,
+    /// What the agent connects with.
+    connect: Connect,
     addresses: Arc<Addresses>,
     connect_timeout: Duration,
     wake: Arc<Wake>,
@@ -112,9 +116,10 @@ impl Http {
             wake: wake.clone(),
             timeout: network.connect_timeout,
         }));
-        let agent = Agent::with_parts(config, connect, NoLookup);
+        let agent = Agent::with_parts(config, connect.clone(), NoLookup);
         Http {
             agent,
+            connect,
             addresses,
             connect_timeout: network.connect_timeout,
             wake,

@@ -356,6 +356,67 @@ impl Tls {
     }
 }
 
+/// The certificates that a server shows, its own first, whether they are trusted or not. Nothing is sent over such a
+/// connection.
+pub(super) fn shown(mut under: Box<dyn Stream>, host: &str, until: Instant) -> Result<Vec<Vec<u8>>, Cause> {
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host).map_err(|_| Cause::Tls(rustls::Error::UnsupportedNameType))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(Cause::Tls)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Looker(provider)))
+        .with_no_client_auth();
+    let mut connection = ClientConnection::new(config.into(), name).map_err(Cause::Tls)?;
+    let mut wire = Wire { stream: &mut *under, until };
+    // A server may want a certificate of ours afterwards: that does not matter here.
+    let result = connection.complete_io(&mut wire);
+    match connection.peer_certificates() {
+        Some(certificates) => Ok(certificates.iter().map(|certificate| certificate.to_vec()).collect()),
+        None => Err(result.err().map_or(Cause::Io(io::ErrorKind::InvalidData.into()), cause_of)),
+    }
+}
+
+/// For a look at the certificates alone.
+#[derive(Debug)]
+struct Looker(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Looker {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
 /// A stream as rustls sees it.
 struct Wire<'a> {
     stream: &'a mut dyn Stream,

@@ -328,7 +328,7 @@ impl TokenAnswer {
 }
 
 /// For a form: everything but what never needs it.
-fn percent_encode(text: &str, to: &mut String) {
+pub(super) fn percent_encode(text: &str, to: &mut String) {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => to.push(byte.into()),

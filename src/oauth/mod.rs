@@ -4,6 +4,7 @@
 //! made in 10 minutes with a refresh token, and 15 are alive at once, the 16th kills the first.
 
 mod cache;
+mod code;
 mod grant;
 mod provider;
 mod renewal;
@@ -13,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use crate::http::Route;
 use crate::secret::Secret;
 
+pub use code::exchange_grant_code;
 pub(crate) use grant::Grant;
 pub(crate) use renewal::{RenewalLock, Source, Tokens};
 
@@ -44,6 +46,11 @@ impl Token {
     /// Whether it is time to renew it.
     pub(crate) fn is_due(&self) -> bool {
         self.life.is_some_and(|life| life.due <= SystemTime::now())
+    }
+
+    /// When it expires, if that is known.
+    pub(crate) fn end(&self) -> Option<SystemTime> {
+        self.life.map(|life| life.end)
     }
 
     /// Whether it is still good, as far as its age goes.

@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::http::{Answer, Request, parameter};
 use crate::reply::special_job;
 use crate::server::{Settings, State};
-use crate::tokens::Refusal;
+use crate::tokens::{Made, Refusal};
 
 /// The modules that every organisation has.
 const MODULES: &[&str] = &[
@@ -102,13 +102,13 @@ pub(crate) fn accounts(state: &mut State, settings: &Settings, now: Duration, re
         return Answer::html(404, "<html><body><h1>404 Not Found</h1></body></html>\n");
     }
     match state.tokens.make(&request.form(), now) {
-        Ok(token) => token_answer(&token, settings, state.tokens.lifetime()),
+        Ok(made) => token_answer(&made, settings, state.tokens.lifetime()),
         // The service sends some of its refusals with HTTP 200 and some with 400.
         Err(refusal) => match refusal {
             Refusal::ClientId => Answer::json(200, r#"{"error":"invalid_client"}"#),
             Refusal::ClientSecret => Answer::json(200, r#"{"error":"invalid_client_secret"}"#),
             Refusal::GrantType => Answer::json(400, r#"{"error":"unsupported_grant_type"}"#),
-            Refusal::RefreshToken => Answer::json(400, r#"{"error":"invalid_code"}"#),
+            Refusal::RefreshToken | Refusal::Code => Answer::json(400, r#"{"error":"invalid_code"}"#),
             // Without an organization the accounts server does not know whose token it would be.
             Refusal::Organization => Answer::json(400, r#"{"error":"missing_org_info"}"#),
             Refusal::Scope => Answer::json(400, r#"{"error":"invalid_scope"}"#),
@@ -120,15 +120,17 @@ pub(crate) fn accounts(state: &mut State, settings: &Settings, now: Duration, re
     }
 }
 
-fn token_answer(token: &str, settings: &Settings, lifetime: Duration) -> Answer {
+fn token_answer(made: &Made, settings: &Settings, lifetime: Duration) -> Answer {
     let api_domain = Value::from(settings.api_domain.as_str());
     let expires = match settings.expires_in_milliseconds {
         false => format!(r#""expires_in":{}"#, lifetime.as_secs()),
         true => format!(r#""expires_in_sec":{},"expires_in":{}"#, lifetime.as_secs(), lifetime.as_millis()),
     };
+    let token = &made.access_token;
+    let refresh = made.refresh_token.as_ref().map(|token| format!(r#""refresh_token":"{token}","#)).unwrap_or_default();
     Answer::json(
         200,
-        format!(r#"{{"access_token":"{token}","api_domain":{api_domain},"token_type":"Bearer",{expires}}}"#),
+        format!(r#"{{"access_token":"{token}",{refresh}"api_domain":{api_domain},"token_type":"Bearer",{expires}}}"#),
     )
 }
 

@@ -255,7 +255,15 @@ impl Builder {
             client_id: client_id.to_owned(),
             client_secret: client_secret.to_owned(),
             org_id: None,
+            code: None,
         });
+        self
+    }
+
+    /// A grant code, for which the token endpoint gives the refresh token, once.
+    pub fn grant_code(mut self, code: &str) -> Builder {
+        let grant = self.grant.as_mut().expect("the client is set first");
+        grant.code = Some(code.to_owned());
         self
     }
 

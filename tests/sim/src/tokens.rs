@@ -19,6 +19,16 @@ pub(crate) struct Grant {
     pub client_secret: String,
     /// For the client-credentials grant.
     pub org_id: Option<String>,
+    /// For the authorization-code grant, once.
+    pub code: Option<String>,
+}
+
+/// What the token endpoint makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub access_token: String,
+    /// Only for a grant code.
+    pub refresh_token: Option<String>,
 }
 
 /// Why no token was made.
@@ -28,6 +38,7 @@ pub(crate) enum Refusal {
     ClientId,
     ClientSecret,
     RefreshToken,
+    Code,
     Scope,
     Organization,
     TooMany,
@@ -85,7 +96,7 @@ impl Tokens {
     }
 
     /// Makes a token for whoever sends this form.
-    pub fn make(&mut self, form: &[(String, String)], now: Duration) -> Result<String, Refusal> {
+    pub fn make(&mut self, form: &[(String, String)], now: Duration) -> Result<Made, Refusal> {
         let is = |name: &str, of_grant: fn(&Grant) -> &str| {
             let expected = self.grant.as_ref().map(of_grant);
             expected.is_some() && parameter(form, name) == expected
@@ -93,7 +104,7 @@ impl Tokens {
         let grant_type = parameter(form, "grant_type");
         let org_id = self.grant.as_ref().and_then(|grant| grant.org_id.as_deref());
         match grant_type {
-            Some("refresh_token") => {}
+            Some("refresh_token" | "authorization_code") => {}
             Some("client_credentials") if self.grant.is_none() || org_id.is_some() => {}
             _ => return Err(Refusal::GrantType),
         }
@@ -110,6 +121,11 @@ impl Tokens {
             let organization = parameter(form, "soid").and_then(|soid| soid.strip_prefix("ZohoCRM."));
             if organization.is_none() || organization != org_id {
                 return Err(Refusal::Organization);
+            }
+        } else if grant_type == Some("authorization_code") {
+            let code = self.grant.as_ref().and_then(|grant| grant.code.as_deref());
+            if code.is_none() || parameter(form, "code") != code {
+                return Err(Refusal::Code);
             }
         } else if !is("refresh_token", |grant| &grant.refresh_token) {
             return Err(Refusal::RefreshToken);
@@ -128,7 +144,13 @@ impl Tokens {
         self.counter += 1;
         let token = token(self.counter);
         self.alive.push_back((token.clone(), now + self.lifetime));
-        Ok(token)
+        let mut refresh_token = None;
+        if let Some(grant) = self.grant.as_mut().filter(|_| grant_type == Some("authorization_code")) {
+            // A code serves once.
+            grant.code = None;
+            refresh_token = Some(grant.refresh_token.clone());
+        }
+        Ok(Made { access_token: token, refresh_token })
     }
 }
 
@@ -156,6 +178,7 @@ mod tests {
             client_id: "id".into(),
             client_secret: "secret".into(),
             org_id: Some("77".into()),
+            code: Some("code".into()),
         };
         Tokens::new(Some(grant), Duration::from_secs(3600))
     }
@@ -187,6 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn a_grant_code_serves_once() {
+        let mut tokens = tokens();
+        let mut make = |code: &str| {
+            let mut form = form("", "id", "secret");
+            form[0].1 = "authorization_code".to_owned();
+            form.push(("code".to_owned(), code.to_owned()));
+            tokens.make(&form, Duration::ZERO)
+        };
+        assert_eq!(make("x"), Err(Refusal::Code));
+        assert_eq!(make("code").unwrap().refresh_token.as_deref(), Some("refresh"));
+        assert_eq!(make("code"), Err(Refusal::Code));
+    }
+
+    #[test]
     fn client_credentials_are_for_one_organization() {
         let mut tokens = tokens();
         let mut make = |scope: &str, soid: Option<&str>, client_secret: &str| {
@@ -208,7 +245,7 @@ mod tests {
     #[test]
     fn a_token_looks_like_one_and_lives_for_its_lifetime() {
         let mut tokens = tokens();
-        let token = tokens.make(&good_form(), Duration::ZERO).unwrap();
+        let token = tokens.make(&good_form(), Duration::ZERO).unwrap().access_token;
         let parts: Vec<_> = token.split('.').map(str::len).collect();
         assert_eq!(parts, [4, 32, 32]);
         assert!(tokens.is_valid(&token, Duration::from_secs(3599)));
@@ -232,7 +269,7 @@ mod tests {
     fn the_sixteenth_token_kills_the_first() {
         let mut tokens = tokens();
         let times = (0..16).map(|n| Duration::from_secs(n * 60));
-        let made: Vec<_> = times.map(|now| tokens.make(&good_form(), now).unwrap()).collect();
+        let made: Vec<_> = times.map(|now| tokens.make(&good_form(), now).unwrap().access_token).collect();
         let now = Duration::from_secs(1000);
         assert!(!tokens.is_valid(&made[0], now));
         assert!(made[1..].iter().all(|token| tokens.is_valid(token, now)));

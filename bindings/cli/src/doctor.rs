@@ -1,0 +1,354 @@
+//! `zmd doctor`: what is in the way, one check after the other.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use zmd::{BaseUrl, Client, Config, Error, JobId, ModuleName, Probe, SETTINGS, Source, zmd_error::*};
+
+use crate::args::{self, Global};
+use crate::report;
+use crate::terminal::{Output, paint, plain, stdout_is_coloured};
+use crate::{Exit, Failure};
+
+/// How far the clocks may be apart before tokens and certificates suffer.
+const SKEW: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Bad,
+    /// What it needs has failed.
+    Skipped,
+}
+
+struct Doctor {
+    out: Output,
+    json: bool,
+    coloured: bool,
+    is_well: bool,
+}
+
+pub fn run(global: &Global, args: &args::Doctor) -> Result<Exit, Failure> {
+    let mut doctor = Doctor { out: Output::new(), json: args.json, coloured: stdout_is_coloured(), is_well: true };
+    doctor.all(global, args)?;
+    let is_well = doctor.is_well;
+    doctor.out.finish()?;
+    Ok(if is_well { Exit::Completed } else { Exit::Error })
+}
+
+impl Doctor {
+    fn all(&mut self, global: &Global, args: &args::Doctor) -> Result<(), Failure> {
+        let Some(config) = self.configuration(global)? else { return Ok(()) };
+        let client = match Client::new(&config) {
+            Ok(client) => client,
+            Err(error) => return self.bad("credentials", &error, "run zmd login, or set what is missing"),
+        };
+        let has_grant = ["refresh_token", "org_id"].iter().any(|key| !config.shown(key).is_empty());
+        if has_grant && !self.way("accounts server", &config, &config.accounts_url())? {
+            self.skipped("access token", "the accounts server can't be reached")?;
+            return Ok(());
+        }
+        let api = match client.access_token() {
+            Ok(token) => {
+                let (found, todo) = match token.end {
+                    None => ("access_token is given, and nobody knows until when it is valid".to_owned(), ""),
+                    Some(end) => (format!("there is one, valid until {}", time(end)), ""),
+                };
+                self.good("access token", &found, todo)?;
+                token.api_domain
+            }
+            Err(error) => return self.bad("access token", &error, &todo(&error)),
+        };
+        self.cache(&config)?;
+        if !self.way("API", &config, &api)? {
+            return self.skipped("scope", "the API can't be reached");
+        }
+        self.job(&client, args)
+    }
+
+    /// The settings, and where each comes from.
+    fn configuration(&mut self, global: &Global) -> Result<Option<Config>, Failure> {
+        let file = global.config_file().map(std::path::Path::to_owned).or_else(zmd::config_file);
+        let config = match global.settings() {
+            Ok(config) => config,
+            Err(error) => {
+                self.bad("configuration", &error, "mend what the message names")?;
+                return Ok(None);
+            }
+        };
+        let is_there = file.as_ref().is_some_and(|file| file.exists());
+        let place = file.map_or("no place for a configuration file".to_owned(), |file| match is_there {
+            true => format!("{}, profile {}", file.display(), global.profile().unwrap_or(zmd::DEFAULT_PROFILE)),
+            false => format!("no configuration file ({})", file.display()),
+        });
+        let set: Vec<_> = SETTINGS.iter().filter(|setting| config.source(setting.key) != Source::Default).collect();
+        let origin = |key: &str| match config.source(key) {
+            Source::Default => "default".to_owned(),
+            Source::File { path, line, .. } => format!("{}:{line}", path.display()),
+            Source::Environment(name) => name,
+            Source::Explicit => "explicit".to_owned(),
+        };
+        if self.json {
+            let settings: Vec<_> = set
+                .iter()
+                .map(|setting| json!({"key": setting.key, "value": config.shown(setting.key), "source": origin(setting.key)}))
+                .collect();
+            let line = json!({"check": "configuration", "ok": true, "found": place, "settings": settings});
+            self.out.line(&line.to_string())?;
+        } else {
+            self.good("configuration", &place, "")?;
+            for setting in set {
+                let line = format!("{} = {} ({})", setting.key, config.shown(setting.key), origin(setting.key));
+                self.out.line(&format!("    {}", plain(&line)))?;
+            }
+        }
+        Ok(Some(config))
+    }
+
+    /// Look-up, proxy, connection, TLS and clock, for one server. Returns whether it answers.
+    fn way(&mut self, name: &str, config: &Config, server: &BaseUrl) -> Result<bool, Failure> {
+        let host = server.host();
+        let probe = match zmd::probe(config, server) {
+            Ok(probe) => probe,
+            Err(error) => {
+                self.bad(&format!("{name}: settings"), &error, "mend the setting that the message names")?;
+                return Ok(false);
+            }
+        };
+        let check = |what: &str| format!("{name}: {what}");
+        let first = match &probe.proxy {
+            Some(proxy) => format!("{} (from {})", proxy.address, proxy.source),
+            None => "none: directly".to_owned(),
+        };
+        self.good(&check("proxy"), &first, "")?;
+        let next = if probe.proxy.is_some() { "the proxy" } else { host };
+        match &probe.lookup {
+            Some(Ok(addresses)) => {
+                let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+                self.good(&check("name look-up"), &format!("{next} is {}", addresses.join(", ")), "")?;
+            }
+            Some(Err(error)) => {
+                self.bad(&check("name look-up"), error, "check the network; behind a proxy, set proxy")?;
+                return Ok(false);
+            }
+            None => return Ok(false),
+        }
+        match &probe.connect {
+            Some(Ok(took)) => {
+                self.good(&check("connection"), &format!("{next} accepts it after {} ms", took.as_millis()), "")?;
+            }
+            Some(Err(error)) => {
+                self.bad(&check("connection"), error, "check the firewall; behind a proxy, set proxy")?;
+                return Ok(false);
+            }
+            None => return Ok(false),
+        }
+        self.tls_and_clock(&check, &probe)
+    }
+
+    fn tls_and_clock(&mut self, check: &dyn Fn(&str) -> String, probe: &Probe) -> Result<bool, Failure> {
+        let issuer = match &probe.certificates {
+            Some(Ok(chain)) => chain.first().map(|certificate| issuer_of(certificate)),
+            _ => None,
+        };
+        let answer = match &probe.answer {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) if error.kind() == ZMD_ERR_TLS => {
+                let issuer = issuer.unwrap_or_else(|| "unknown".to_owned());
+                let todo = format!(
+                    "the certificate was issued by {issuer}. If that is your company's own authority, have its certificate \
+                     as a PEM file from your administrator and set extra_ca_file (ZMD_EXTRA_CA_FILE) to it; check the \
+                     machine's clock, too"
+                );
+                self.bad(&check("TLS"), error, &todo)?;
+                return Ok(false);
+            }
+            Some(Err(error)) => {
+                self.bad(&check("answer"), error, &todo(error))?;
+                return Ok(false);
+            }
+            None => return Ok(false),
+        };
+        match issuer {
+            Some(issuer) => self.good(&check("TLS"), &format!("trusted, issued by {issuer}"), "")?,
+            None => self.good(&check("TLS"), "plain http, on this machine", "")?,
+        }
+        let Some((theirs, ours)) = answer.clocks else {
+            self.skipped(&check("clock"), "the server tells no time")?;
+            return Ok(true);
+        };
+        let (skew, direction) = match ours.duration_since(theirs) {
+            Ok(skew) => (skew, "ahead of"),
+            Err(error) => (error.duration(), "behind"),
+        };
+        let words = format!("this machine's clock is {} s {direction} the server's", skew.as_secs());
+        if skew > SKEW {
+            self.print(&check("clock"), Verdict::Bad, &words, "set the clock, and have it kept by NTP")?;
+        } else {
+            self.good(&check("clock"), &words, "")?;
+        }
+        Ok(true)
+    }
+
+    /// The token cache: nobody else may read it.
+    fn cache(&mut self, config: &Config) -> Result<(), Failure> {
+        let path = config.shown("token_cache");
+        if path.is_empty() {
+            return Ok(());
+        }
+        match std::fs::metadata(&path) {
+            Ok(metadata) => {
+                #[cfg(unix)]
+                {
+                    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+                    if mode & 0o077 != 0 {
+                        let found = format!("{path}: other users may read it (its mode is {mode:03o})");
+                        return self.print("token cache", Verdict::Bad, &found, &format!("run chmod 600 '{path}'"));
+                    }
+                }
+                self.good("token cache", &format!("{path}, {} bytes", metadata.len()), "")
+            }
+            Err(error) => {
+                let todo = "make its directory, and let this account write to it";
+                self.print("token cache", Verdict::Bad, &format!("{path}: {error}"), todo)
+            }
+        }
+    }
+
+    /// The scope, and the job where one was named.
+    fn job(&mut self, client: &Client, args: &args::Doctor) -> Result<(), Failure> {
+        let named = match (&args.module, &args.job_id) {
+            (Some(module), Some(job_id)) => Some((module.as_str(), job_id.as_str())),
+            _ => None,
+        };
+        // Without a job, one that does not exist: the answer to it shows the scope all the same.
+        let (module, job_id) = named.unwrap_or(("Leads", "1"));
+        let job = crate::jobs::Job::new(&module.into(), &job_id.into());
+        let names = ModuleName::parse(module).and_then(|module| Ok((module, JobId::parse(job_id)?)));
+        let (module, job_id) = match names {
+            Ok(names) => names,
+            Err(error) => return self.bad("job", &error, "mend the argument"),
+        };
+        let result = client.status(&module, &job_id);
+        let has_scope = match &result {
+            Ok(_) => true,
+            Err(error) => matches!(error.kind(), ZMD_ERR_JOB_NOT_FOUND | ZMD_ERR_INVALID_MODULE),
+        };
+        match &result {
+            _ if has_scope => self.good("scope", "the API takes the token for mass-delete jobs", "")?,
+            Err(error) => {
+                self.bad("scope", error, &todo(error))?;
+                return match named {
+                    Some(_) => self.skipped("job", "the API refuses the token"),
+                    None => Ok(()),
+                };
+            }
+            Ok(_) => {}
+        }
+        match (named, result) {
+            (None, _) => Ok(()),
+            (Some(_), Ok(status)) => self.good("job", &report::line(&job, &status), ""),
+            (Some(_), Err(error)) => {
+                let words = report::words(&job, &error, false);
+                self.print("job", Verdict::Bad, &words, &todo(&error))
+            }
+        }
+    }
+
+    fn good(&mut self, check: &str, found: &str, todo: &str) -> Result<(), Failure> {
+        self.print(check, Verdict::Good, found, todo)
+    }
+
+    fn bad(&mut self, check: &str, error: &Error, todo: &str) -> Result<(), Failure> {
+        self.print(check, Verdict::Bad, error.message(), todo)
+    }
+
+    fn skipped(&mut self, check: &str, why: &str) -> Result<(), Failure> {
+        self.print(check, Verdict::Skipped, why, "")
+    }
+
+    fn print(&mut self, check: &str, verdict: Verdict, found: &str, todo: &str) -> Result<(), Failure> {
+        self.is_well &= verdict != Verdict::Bad;
+        if self.json {
+            let ok = match verdict {
+                Verdict::Good => json!(true),
+                Verdict::Bad => json!(false),
+                Verdict::Skipped => json!(null),
+            };
+            let mut line = json!({"check": check, "ok": ok, "found": found});
+            if !todo.is_empty() {
+                line["todo"] = todo.into();
+            }
+            self.out.line(&line.to_string())?;
+        } else {
+            let bold = anstyle::Style::new().bold();
+            let (mark, color) = match verdict {
+                Verdict::Good => ("ok  ", anstyle::AnsiColor::Green),
+                Verdict::Bad => ("FAIL", anstyle::AnsiColor::Red),
+                Verdict::Skipped => ("-   ", anstyle::AnsiColor::Yellow),
+            };
+            let mark = paint(mark, bold.fg_color(Some(color.into())), self.coloured);
+            self.out.line(&format!("{mark} {}: {}", paint(check, bold, self.coloured), plain(found)))?;
+            if !todo.is_empty() {
+                self.out.line(&format!("     -> {}", plain(todo)))?;
+            }
+        }
+        // Each check is seen when it is done: the next one may take a while.
+        Ok(self.out.flush()?)
+    }
+}
+
+/// Whom a certificate says that it was issued by: the common name, or the organization.
+fn issuer_of(certificate: &[u8]) -> String {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+        return "an unreadable certificate".to_owned();
+    };
+    let issuer = certificate.issuer();
+    let names = issuer.iter_organization().chain(issuer.iter_common_name());
+    let names: Vec<_> = names.filter_map(|name| name.as_str().ok()).map(plain).collect();
+    if names.is_empty() { plain(&issuer.to_string()) } else { names.join(", ") }
+}
+
+/// What to do about an error; many messages say it themselves.
+fn todo(error: &Error) -> String {
+    let text = match error.kind() {
+        ZMD_ERR_UNAUTHORIZED => "run zmd login for new credentials, in the data center in which the account lives",
+        ZMD_ERR_SCOPE => "run zmd login with a grant code for the scope ZohoCRM.mass_delete.READ",
+        ZMD_ERR_OAUTH => "run zmd login for new credentials, in the data center in which the account lives",
+        ZMD_ERR_TIMEOUT => "try again, or raise timeout_ms",
+        ZMD_ERR_PROXY => "check proxy, its credentials, and what it allows",
+        ZMD_ERR_NETWORK | ZMD_ERR_SERVER => "try again later",
+        ZMD_ERR_BAD_RESPONSE => "check api_domain, and whether a proxy or gateway answers in Zoho's place",
+        _ => "",
+    };
+    text.to_owned()
+}
+
+/// A time of day in UTC: `2026-11-24 08:05:00 UTC`.
+fn time(when: SystemTime) -> String {
+    let seconds = when.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Days to a date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_day() {
+        assert_eq!(time(UNIX_EPOCH), "1970-01-01 00:00:00 UTC");
+        assert_eq!(time(UNIX_EPOCH + Duration::from_secs(951_782_400)), "2000-02-29 00:00:00 UTC");
+        assert_eq!(time(UNIX_EPOCH + Duration::from_secs(1_795_507_199)), "2026-11-24 07:59:59 UTC");
+    }
+}

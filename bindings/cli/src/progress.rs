@@ -1,0 +1,436 @@
+//! What standard error shows of a wait: on a terminal a bar for each job, or one for all where there are many; elsewhere
+//! a line for each change.
+
+use std::io::IsTerminal;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use zmd::{Error, Status, zmd_state::*};
+
+use crate::jobs::Job;
+use crate::{report, terminal};
+
+/// How many jobs get a bar of their own, where the terminal is high enough.
+const MOST_BARS: usize = 10;
+
+/// How often the times that are shown are brought up to date.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Before that much time, a rate would be a guess.
+const FIRST_RATE: Duration = Duration::from_millis(100);
+
+pub struct Progress {
+    shared: Arc<Mutex<Shared>>,
+    /// Ends the thread that draws, when it is dropped.
+    ticker: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+struct Shared {
+    jobs: Vec<Heard>,
+    screen: Option<Screen>,
+    is_quiet: bool,
+}
+
+/// What a wait has heard of a job so far.
+struct Heard {
+    name: String,
+    module: String,
+    job_id: String,
+    status: Option<Status>,
+    /// The records done with at the first answer, and when that and the last one came.
+    first: Option<(i64, Instant)>,
+    last: Instant,
+    next_poll: Option<Instant>,
+    /// Whether the next poll is due after the one that was heard of last.
+    goes_on: bool,
+    /// Of the last poll.
+    error: Option<Error>,
+    /// The error that was printed last, for good.
+    told: Option<Error>,
+}
+
+/// The bars on a terminal.
+struct Screen {
+    bars: MultiProgress,
+    /// One for each job, or a single one for all.
+    rows: Vec<ProgressBar>,
+    coloured: bool,
+    term: console::Term,
+}
+
+impl Progress {
+    pub fn start(jobs: &[Job], is_quiet: bool) -> Progress {
+        let jobs: Vec<_> = jobs.iter().map(Heard::new).collect();
+        let is_terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let screen = (!is_quiet && is_terminal).then(|| Screen::new(&jobs));
+        let draws = screen.is_some();
+        let shared = Arc::new(Mutex::new(Shared { jobs, screen, is_quiet }));
+        listen(&shared);
+        let ticker = draws.then(|| {
+            let (sender, receiver) = mpsc::channel();
+            let shared = shared.clone();
+            let tick = move || {
+                while receiver.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    lock(&shared).draw();
+                }
+            };
+            std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|thread| (sender, thread))
+        });
+        lock(&shared).draw();
+        Progress { shared, ticker: ticker.flatten() }
+    }
+
+    /// Takes what a poll brought. The library has logged when the next one is due before.
+    pub fn polled(&self, index: usize, result: &Result<Status, Error>) {
+        lock(&self.shared).polled(index, result);
+    }
+
+    /// Takes the bars off the screen. Returns the error of each job that was printed already, if it was its last.
+    pub fn finish(self) -> Vec<Option<Error>> {
+        log::set_max_level(log::LevelFilter::Off);
+        if let Some((sender, thread)) = self.ticker {
+            drop(sender);
+            let _ = thread.join();
+        }
+        let mut shared = lock(&self.shared);
+        if let Some(screen) = shared.screen.take() {
+            for row in &screen.rows {
+                row.finish_and_clear();
+            }
+            let _ = screen.bars.clear();
+        }
+        shared.jobs.iter().map(|job| job.told.clone().filter(|told| job.error.as_ref() == Some(told))).collect()
+    }
+}
+
+impl Heard {
+    fn new(job: &Job) -> Heard {
+        Heard {
+            name: report::name(job),
+            module: job.module.clone(),
+            job_id: job.job_id.clone(),
+            status: None,
+            first: None,
+            last: Instant::now(),
+            next_poll: None,
+            goes_on: false,
+            error: job.named.as_ref().err().cloned(),
+            told: None,
+        }
+    }
+
+    fn job(&self) -> Job {
+        Job {
+            module: self.module.clone(),
+            job_id: self.job_id.clone(),
+            named: Err(Error::new(zmd::zmd_error::ZMD_OK, "")),
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| matches!(status.state, ZMD_STATE_COMPLETED | ZMD_STATE_FAILED))
+    }
+
+    fn done(&self) -> i64 {
+        self.status.as_ref().map_or(0, done)
+    }
+
+    /// In records a second, with the seconds until the total is reached.
+    fn pace(&self) -> Option<(f64, Option<f64>)> {
+        let (first, since) = self.first?;
+        let passed = self.last.saturating_duration_since(since);
+        if passed < FIRST_RATE || self.has_ended() {
+            return None;
+        }
+        let rate = (self.done() - first) as f64 / passed.as_secs_f64();
+        let total = self.status.as_ref()?.total?;
+        let left = (rate > 0.0).then(|| (total - self.done()).max(0) as f64 / rate - self.last.elapsed().as_secs_f64());
+        Some((rate, left.map(|left| left.max(0.0))))
+    }
+}
+
+/// The records that a job is done with. No sum of whatever a server says may overflow.
+fn done(status: &Status) -> i64 {
+    let count = |count: Option<i64>| count.unwrap_or(0).max(0);
+    count(status.deleted).saturating_add(count(status.failed))
+}
+
+impl Shared {
+    fn polled(&mut self, index: usize, result: &Result<Status, Error>) {
+        let now = Instant::now();
+        let one_of_many = self.jobs.len() > 1;
+        let is_plain = self.screen.is_none() && !self.is_quiet;
+        let job = &mut self.jobs[index];
+        if !std::mem::take(&mut job.goes_on) {
+            job.next_poll = None;
+        }
+        match result {
+            Ok(status) => {
+                let is_news = job.error.is_some()
+                    || job.status.as_ref().is_none_or(|before| {
+                        (before.state, before.total, before.deleted, before.failed, &before.text)
+                            != (status.state, status.total, status.deleted, status.failed, &status.text)
+                    });
+                job.first.get_or_insert((done(status), now));
+                job.last = now;
+                job.error = None;
+                job.status = Some(status.clone());
+                if is_plain && is_news {
+                    terminal::say(&report::line(&job.job(), status));
+                }
+            }
+            Err(error) => {
+                let is_news = job.error.as_ref() != Some(error);
+                job.error = Some(error.clone());
+                // With bars it is in the job's row, as long as it lasts.
+                if is_plain && is_news {
+                    let next = job.next_poll.map(|next| format!("; next try in {}", short(until(next))));
+                    let words = report::words(&job.job(), error, one_of_many);
+                    terminal::complain(&format!("{words}{}", next.unwrap_or_default()));
+                    job.told = Some(error.clone());
+                }
+            }
+        }
+        self.draw();
+    }
+
+    fn draw(&mut self) {
+        if let Some(screen) = &self.screen {
+            screen.draw(&self.jobs);
+        }
+    }
+}
+
+impl Screen {
+    fn new(jobs: &[Heard]) -> Screen {
+        let term = console::Term::stderr();
+        let coloured = terminal::stderr_is_coloured();
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term(term.clone(), 20));
+        let height = usize::from(term.size().0);
+        let count = if jobs.len() <= MOST_BARS.min(height.saturating_sub(2)) { jobs.len() } else { 1 };
+        let rows = (0..count).map(|_| bars.add(ProgressBar::new(0).with_style(style(coloured, false)))).collect();
+        Screen { bars, rows, coloured, term }
+    }
+
+    fn draw(&self, jobs: &[Heard]) {
+        let width = usize::from(self.term.size().1);
+        if self.rows.len() == jobs.len() {
+            // The names are as wide as the widest, but leave room for the rest.
+            let name_width = jobs.iter().map(|job| console::measure_text_width(&job.name)).max().unwrap_or(0);
+            let name_width = name_width.min(width / 3);
+            for (row, job) in self.rows.iter().zip(jobs) {
+                self.draw_job(row, job, name_width, width);
+            }
+        } else if let [row] = &self.rows[..] {
+            self.draw_sum(row, jobs, width);
+        }
+    }
+
+    fn draw_job(&self, row: &ProgressBar, job: &Heard, name_width: usize, width: usize) {
+        let name = console::pad_str(&job.name, name_width, console::Alignment::Left, Some("~")).into_owned();
+        let next = job.next_poll.map(until);
+        let mut words = Vec::new();
+        let mut share = None;
+        if let Some(error) = &job.error {
+            words.push(terminal::plain(error.message()));
+            words.extend(next.map(|next| format!("next try in {}", short(next))));
+        } else if let Some(status) = &job.status {
+            if status.state != ZMD_STATE_RUNNING {
+                words.push(report::state_word(status));
+            }
+            share = status.total.filter(|total| *total > 0).map(|total| (done(status), total));
+            words.extend(match (status.deleted, status.total) {
+                (Some(deleted), Some(total)) => Some(format!("{deleted} of {total}")),
+                (Some(deleted), None) => Some(format!("{deleted} deleted")),
+                (None, Some(total)) => Some(format!("{total} records")),
+                (None, None) => None,
+            });
+            words.extend(status.failed.filter(|failed| *failed > 0).map(|failed| format!("{failed} failed")));
+            words.extend(pace(job.pace()));
+            words.extend(next.map(|next| format!("next poll in {}", short(next))));
+        } else {
+            words.push("no answer yet".to_owned());
+        }
+        let is_bad = job.error.is_some()
+            || job.status.as_ref().is_some_and(|status| report::exit_of(status) == crate::Exit::Failed);
+        // The error's next try counts more than the rest of its words.
+        let text = match (&job.error, words.len()) {
+            (Some(_), 2) => {
+                let room = width.saturating_sub(name_width + words[1].len() + 5);
+                format!("{}, {}", console::truncate_str(&words[0], room, "..."), words[1])
+            }
+            _ => words.join(", "),
+        };
+        self.put(row, &name, &text, share, is_bad, width);
+    }
+
+    /// One row for all jobs.
+    fn draw_sum(&self, row: &ProgressBar, jobs: &[Heard], width: usize) {
+        let count = |wanted: &dyn Fn(&Heard) -> bool| jobs.iter().filter(|job| wanted(job)).count();
+        let in_state = |state| move |job: &Heard| job.status.as_ref().is_some_and(|status| status.state == state);
+        let completed = count(&in_state(ZMD_STATE_COMPLETED));
+        let failed = count(&in_state(ZMD_STATE_FAILED));
+        let failing = count(&|job| job.error.is_some() && !job.has_ended());
+        let silent = count(&|job| job.error.is_none() && job.status.is_none());
+        let running = jobs.len() - completed - failed - failing - silent;
+        let statuses = || jobs.iter().filter_map(|job| job.status.as_ref());
+        let has_total = silent < jobs.len() && statuses().all(|status| status.total.is_some());
+        let total = statuses().fold(0, |sum: i64, status| sum.saturating_add(status.total.unwrap_or(0).max(0)));
+        let sum = statuses().fold(0, |sum: i64, status| sum.saturating_add(done(status)));
+        let mut words = vec![format!("{completed} completed, {failed} failed, {running} running")];
+        if failing > 0 {
+            words.push(format!("{failing} with errors"));
+        }
+        if silent > 0 {
+            words.push(format!("{silent} not asked yet"));
+        }
+        if has_total {
+            words.push(format!("{sum} of {total} records"));
+        }
+        let began = jobs.iter().filter_map(|job| job.first.map(|(_, at)| at)).min();
+        let last = jobs.iter().filter(|job| job.first.is_some()).map(|job| job.last).max();
+        if let (Some(began), Some(last)) = (began, last) {
+            let passed = last.saturating_duration_since(began);
+            let before =
+                jobs.iter().filter_map(|job| job.first).fold(0, |sum: i64, (done, _)| sum.saturating_add(done));
+            if passed >= FIRST_RATE && running > 0 {
+                let rate = sum.saturating_sub(before) as f64 / passed.as_secs_f64();
+                let left = (has_total && rate > 0.0)
+                    .then(|| (total.saturating_sub(sum).max(0) as f64 / rate - last.elapsed().as_secs_f64()).max(0.0));
+                words.extend(pace(Some((rate, left))));
+            }
+        }
+        let next = jobs.iter().filter_map(|job| job.next_poll).min();
+        words.extend(next.map(|next| format!("next poll in {}", short(until(next)))));
+        let share = Some((sum, total)).filter(|(_, total)| *total > 0);
+        let name = format!("{} jobs", jobs.len());
+        self.put(row, &name, &words.join(", "), share, failed + failing > 0, width);
+    }
+
+    fn put(&self, row: &ProgressBar, name: &str, text: &str, share: Option<(i64, i64)>, is_bad: bool, width: usize) {
+        let percent = share.map(|(done, total)| 100.min(100 * i128::from(done) / i128::from(total)));
+        // A name, a bar of at least five columns, the text: none of it may break the row.
+        let room = width.saturating_sub(console::measure_text_width(name) + 1);
+        let percent = percent.filter(|_| room > 24).map_or(String::new(), |percent| format!("{percent:>3}% "));
+        let bar = if percent.is_empty() { 0 } else { 6 };
+        let room = room.saturating_sub(percent.len() + bar + 1);
+        let text = format!("{percent}{}", console::truncate_str(text, room, "..."));
+        row.set_style(style(self.coloured, is_bad));
+        if let Some((done, total)) = share.filter(|_| bar > 0) {
+            row.set_length(total as u64);
+            row.set_position(done.clamp(0, total) as u64);
+        }
+        row.set_style(if bar > 0 { style(self.coloured, is_bad) } else { without_bar(self.coloured, is_bad) });
+        row.set_prefix(name.to_owned());
+        row.set_message(text);
+        row.tick();
+    }
+}
+
+fn style(coloured: bool, is_bad: bool) -> ProgressStyle {
+    let template = match (coloured, is_bad) {
+        (false, _) => "{prefix} {wide_bar} {msg}",
+        (true, false) => "{prefix:.bold} {wide_bar:.green} {msg}",
+        (true, true) => "{prefix:.bold} {wide_bar:.red} {msg:.red}",
+    };
+    ProgressStyle::with_template(template).expect("a good template").progress_chars("#>-")
+}
+
+fn without_bar(coloured: bool, is_bad: bool) -> ProgressStyle {
+    let template = match (coloured, is_bad) {
+        (false, _) => "{prefix} {msg}",
+        (true, false) => "{prefix:.bold} {msg}",
+        (true, true) => "{prefix:.bold} {msg:.red}",
+    };
+    ProgressStyle::with_template(template).expect("a good template")
+}
+
+/// `38/s, 12:30 left`
+fn pace(pace: Option<(f64, Option<f64>)>) -> Option<String> {
+    let (rate, left) = pace?;
+    let rate = if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") };
+    // Beyond a hundred hours it is no forecast.
+    Some(match left.filter(|left| *left < 360_000.0) {
+        Some(left) => format!("{rate}, {} left", clock(left)),
+        None => rate,
+    })
+}
+
+/// `12:30`, `1:02:30`
+fn clock(seconds: f64) -> String {
+    let whole = seconds as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+fn until(when: Instant) -> Duration {
+    when.saturating_duration_since(Instant::now())
+}
+
+/// `4 s`
+fn short(pause: Duration) -> String {
+    format!("{} s", pause.as_secs_f64().round())
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The library logs when it will ask again, in words that are documented at `zmd_set_logger()`.
+fn listen(shared: &Arc<Mutex<Shared>>) {
+    static LISTENER: Listener = Listener(OnceLock::new());
+    let _ = LISTENER.0.set(shared.clone());
+    if log::set_logger(&LISTENER).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
+}
+
+struct Listener(OnceLock<Arc<Mutex<Shared>>>);
+
+impl log::Log for Listener {
+    fn enabled(&self, metadata: &log::Metadata) -> bool {
+        metadata.target() == "zmd::wait"
+    }
+
+    fn log(&self, record: &log::Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let (Some(shared), Some((index, pause))) = (self.0.get(), next_poll(&record.args().to_string())) else {
+            return;
+        };
+        if let Some(job) = lock(shared).jobs.get_mut(index) {
+            job.next_poll = Some(Instant::now() + pause);
+            job.goes_on = true;
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Reads `jobs[2]: next poll in 1500 ms`.
+fn next_poll(message: &str) -> Option<(usize, Duration)> {
+    let (index, rest) = message.strip_prefix("jobs[")?.split_once("]: next poll in ")?;
+    Some((index.parse().ok()?, Duration::from_millis(rest.strip_suffix(" ms")?.parse().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_librarys_words_are_understood() {
+        assert_eq!(next_poll("jobs[2]: next poll in 1500 ms"), Some((2, Duration::from_millis(1500))));
+        assert_eq!(next_poll("jobs[2]: RUNNING"), None);
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!((clock(750.9), clock(3750.0)), ("12:30".to_owned(), "1:02:30".to_owned()));
+        assert_eq!(pace(Some((3.25, Some(60.0)))), Some("3.2/s, 1:00 left".to_owned()));
+        assert_eq!(pace(Some((38.0, None))), Some("38/s".to_owned()));
+    }
+}

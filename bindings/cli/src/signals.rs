@@ -1,0 +1,62 @@
+//! Ctrl-C and SIGTERM: the terminal is left clean, and the process dies of the signal, so that a shell's loop ends too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// Calls something when the first signal comes; the second one ends the process at once.
+pub struct Signals {
+    caught: Arc<AtomicI32>,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    pub fn watch(on_signal: impl Fn(i32) + Send + 'static) -> Signals {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        use signal_hook::low_level::emulate_default_handler;
+
+        let caught = Arc::new(AtomicI32::new(0));
+        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+        // Where the system has no thread to give, a signal ends the process where it stands, which does no harm.
+        if let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) {
+            let seen = caught.clone();
+            let watch = move || {
+                for signal in signals.forever() {
+                    if seen.swap(signal, Ordering::SeqCst) != 0 {
+                        let _ = emulate_default_handler(signal);
+                    }
+                    on_signal(signal);
+                }
+            };
+            let _ = std::thread::Builder::new().name("signals".into()).spawn(watch);
+        }
+        Signals { caught }
+    }
+
+    #[cfg(not(unix))]
+    pub fn watch(_: impl Fn(i32) + Send + 'static) -> Signals {
+        Signals { caught: Arc::default() }
+    }
+
+    /// The signal that came, if one did.
+    pub fn caught(&self) -> Option<i32> {
+        Some(self.caught.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+    }
+
+    /// Ends the process by the signal that came.
+    pub fn die_of(signal: i32) {
+        #[cfg(unix)]
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
+        let _ = signal;
+    }
+}
+
+/// A shell without job control has its background jobs ignore Ctrl-C: that is to stay so.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: it only reads the current action, into memory of its type; on success that is written whole.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init_ref().sa_sigaction == libc::SIG_IGN
+    }
+}

@@ -1,0 +1,141 @@
+//! Standard output and standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Why standard output could not be written.
+pub struct OutputError(pub io::Error);
+
+/// Standard output, buffered: a full disk or a closed pipe is an error, not a success.
+pub struct Output {
+    text: String,
+}
+
+impl Output {
+    pub fn new() -> Output {
+        Output { text: String::new() }
+    }
+
+    pub fn write(&mut self, text: &str) -> Result<(), OutputError> {
+        self.text.push_str(text);
+        if self.text.len() > 1 << 16 { self.flush() } else { Ok(()) }
+    }
+
+    pub fn line(&mut self, line: &str) -> Result<(), OutputError> {
+        self.write(line)?;
+        self.write("\n")
+    }
+
+    pub fn flush(&mut self) -> Result<(), OutputError> {
+        if closed::stdout_was_closed() {
+            return Err(OutputError(io::Error::other("it is closed")));
+        }
+        let text = std::mem::take(&mut self.text);
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(OutputError)
+    }
+
+    pub fn finish(mut self) -> Result<(), OutputError> {
+        self.flush()
+    }
+}
+
+/// Writes to standard error, where a failure can't be told to anybody.
+pub fn write_stderr(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Tells of an error, in one line.
+pub fn complain(message: &str) {
+    let name = if stderr_is_coloured() { "\u{1b}[1;31mzmd:\u{1b}[0m" } else { "zmd:" };
+    write_stderr(&format!("{name} {}\n", plain(message)));
+}
+
+/// Says something that is no error, in one line.
+pub fn say(message: &str) {
+    write_stderr(&format!("{}\n", plain(message)));
+}
+
+pub fn stderr_is_coloured() -> bool {
+    io::stderr().is_terminal() && wants_colour()
+}
+
+pub fn stdout_is_coloured() -> bool {
+    io::stdout().is_terminal() && wants_colour()
+}
+
+/// <https://no-color.org>; a terminal without capabilities has no colours either.
+fn wants_colour() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// A word in the colours of its meaning, for a terminal.
+pub fn paint(text: &str, style: anstyle::Style, coloured: bool) -> String {
+    if coloured { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// Text for people: no control character in it may reach their terminal.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || is_bidi(c) { '?' } else { c }).collect()
+}
+
+/// The same for several lines, which keep their ends and their colours.
+pub fn plain_lines(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = rest.strip_prefix("\u{1b}[").and_then(|after| {
+            let end = after.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            after[end..].starts_with('m').then_some(2 + end + 1)
+        });
+        let length = colour.unwrap_or(c.len_utf8());
+        if colour.is_some() || c == '\n' || !(c.is_control() || is_bidi(c)) {
+            kept.push_str(&rest[..length]);
+        } else {
+            kept.push('?');
+        }
+        rest = &rest[length..];
+    }
+    kept
+}
+
+/// Characters that change the direction of what follows.
+fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Rust's runtime opens /dev/null where a standard stream is closed, so that the loss of all output would pass for a
+/// success: whether it is closed is looked at before.
+mod closed {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static STDOUT: AtomicBool = AtomicBool::new(false);
+
+    pub fn stdout_was_closed() -> bool {
+        STDOUT.load(Ordering::Relaxed)
+    }
+
+    #[cfg(target_os = "linux")]
+    extern "C" fn look() {
+        // SAFETY: it takes no pointer.
+        let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+        STDOUT.store(flags == -1, Ordering::Relaxed);
+    }
+
+    // SAFETY: the section holds functions of this type, which are called once before main.
+    #[cfg(target_os = "linux")]
+    #[used]
+    #[unsafe(link_section = ".init_array")]
+    static LOOK: extern "C" fn() = look;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2J\u{9b}1m\u{202e}\n"), "a?[2J?1m??");
+        assert_eq!(plain_lines("a\u{1b}[2J\n\u{1b}[1;31mb\u{1b}[0m\r"), "a?[2J\n\u{1b}[1;31mb\u{1b}[0m?");
+    }
+}

@@ -1,0 +1,290 @@
+//! `zmd status` and `zmd wait`: what they print, and the exit status.
+
+mod common;
+
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::*;
+use zmd_sim::{End, Job, Reply, Sim};
+
+fn ask(sim: &Sim, arguments: &[&str]) -> (Option<i32>, String, String) {
+    run(&mut asking(sim, arguments))
+}
+
+fn prints(result: (Option<i32>, String, String), exit: i32, out: &str) {
+    assert_eq!(result, (Some(exit), format!("{out}\n"), String::new()));
+}
+
+#[test]
+fn the_exit_status_is_0_only_if_every_record_is_gone() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job { failed: 10, ..Job::new(50_000, 0.0) });
+    sim.add_job("Leads", "3", Job { ends: End::Failed, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Leads", "4", Job { failed: 1, ..Job::new(12, f64::INFINITY) });
+    prints(ask(&sim, &["status", "Leads", "1001"]), 0, "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed");
+    prints(ask(&sim, &["status", "Leads", "2"]), 2, "Leads 2: RUNNING, 0 of 50000 deleted, 0 failed");
+    assert_eq!(ask(&sim, &["status", "Leads", "3"]).0, Some(1));
+    prints(ask(&sim, &["status", "Leads", "4"]), 1, "Leads 4: COMPLETED, 11 of 12 deleted, 1 failed");
+    // Short of the total, though nothing failed.
+    let short = r#"{"data":[{"Status":"COMPLETED","Total_Count":12,"Deleted_Count":11,"Failed_Count":0}]}"#;
+    sim.next(Reply::json(200, short));
+    assert_eq!(ask(&sim, &["status", "Leads", "1001"]).0, Some(1));
+    // No counts: there is nothing to doubt.
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"COMPLETED"}]}"#));
+    assert_eq!(ask(&sim, &["status", "Leads", "1001"]).0, Some(0));
+    for (word, exit) in [("QUEUED", 2), ("SUSPENDED", 2), ("SOMETHING_NEW", 2)] {
+        sim.next(Reply::json(200, &format!(r#"{{"data":[{{"Status":"{word}"}}]}}"#)));
+        let (status, out, _) = ask(&sim, &["status", "Leads", "1001"]);
+        assert_eq!((status, out.contains(word)), (Some(exit), true));
+    }
+    // The highest of several counts.
+    assert_eq!(ask(&sim, &["status", "Leads", "1001", "2"]).0, Some(2));
+    assert_eq!(ask(&sim, &["status", "Leads:4711", "Leads:2", "Leads:1001"]).0, Some(3));
+}
+
+#[test]
+fn json_has_the_same_keys_for_every_job() {
+    let sim = sim();
+    prints(
+        ask(&sim, &["status", "--json", "Leads", "1001"]),
+        0,
+        r#"{"module":"Leads","job_id":"1001","state":"COMPLETED","status":"COMPLETED","total":9,"deleted":9,"failed":0,"http_status":200}"#,
+    );
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"A \"new\"\n\u0001 w\u00f6rd\\"}]}"#));
+    let (exit, out, _) = ask(&sim, &["status", "--json", "Leads", "1001"]);
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((exit, &value["state"]), (Some(2), &"UNKNOWN".into()));
+    assert_eq!(value["status"], "A \"new\"\n\u{1} w\u{f6}rd\\");
+    assert!(value["total"].is_null() && value["deleted"].is_null() && value["failed"].is_null());
+    let (exit, out, _) = ask(&sim, &["status", "--json", "Leads:error-NO_PERMISSION", "Leads:1001"]);
+    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((exit, lines.len()), (Some(3), 2));
+    assert_eq!((&lines[0]["error"], &lines[0]["code"]), (&"ZMD_ERR_FORBIDDEN".into(), &"NO_PERMISSION".into()));
+    assert_eq!((&lines[0]["http_status"], &lines[1]["state"]), (&403.into(), &"COMPLETED".into()));
+}
+
+#[test]
+fn what_the_service_says_cannot_write_to_the_terminal() {
+    let sim = sim();
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"PAUSED\u001b[2J","Deleted_Count":3}]}"#));
+    let (_, out, _) = ask(&sim, &["status", "Leads", "1001"]);
+    assert!(out.contains("PAUSED") && !out.contains('\u{1b}'), "{out:?}");
+}
+
+#[test]
+fn jobs_in_every_form() {
+    let sim = sim();
+    sim.add_job("Contacts", "2", Job::new(5, f64::INFINITY));
+    let both = "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\nContacts 2: COMPLETED, 5 of 5 deleted, 0 failed\n";
+    assert_eq!(ask(&sim, &["status", "Leads:1001", "Contacts:2"]).1, both);
+    for (arguments, input) in [
+        (&["status", "-"][..], "Leads:1001\nContacts:2\n"),
+        (&["status", "-"], "Leads 1001\r\n\n  Contacts   2  \n"),
+        (&["status"], "Leads:1001\nContacts:2"),
+    ] {
+        let (exit, out, err) = run_with(&mut asking(&sim, arguments), input);
+        assert_eq!((exit, &*out, &*err), (Some(0), both, ""), "{arguments:?} {input:?}");
+    }
+    let (exit, out, _) = run_with(&mut asking(&sim, &["status", "Leads", "-"]), "1001\n1001\n");
+    assert_eq!((exit, out.lines().count()), (Some(0), 2));
+    // Thousands of them.
+    let many: String = (0..3000).map(|_| "Leads:1001\n").collect();
+    let (exit, out, _) = run_with(&mut asking(&sim, &["status", "-"]), &many);
+    assert_eq!((exit, out.lines().count()), (Some(0), 3000));
+    // One that is none is named, and disturbs no other.
+    let (exit, out, err) = ask(&sim, &["status", "Sales Orders:1", "Leads:1001"]);
+    assert_eq!((exit, out.lines().count()), (Some(3), 1));
+    assert!(err.contains("Sales_Orders"), "{err}");
+}
+
+#[test]
+fn the_command_line() {
+    for arguments in [&["--help"][..], &["status", "--help"], &["wait", "--help"], &["--version"]] {
+        let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(arguments));
+        assert!(exit == Some(0) && out.contains(|c: char| c.is_alphabetic()) && err.is_empty(), "{arguments:?}");
+    }
+    for (arguments, says) in [
+        (&["stauts", "Leads", "1"][..], "'status'"),
+        (&["status", "--jsn", "Leads", "1"], "--json"),
+        (&["wait", "--timeout", "soon", "Leads", "1"], "90s, 15m, 4h"),
+        (&["wait", "--timeout=-1", "Leads", "1"], "90s, 15m, 4h"),
+    ] {
+        let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(arguments));
+        assert_eq!((exit, &*out), (Some(3), ""), "{arguments:?}");
+        assert!(err.contains(says), "{err}");
+    }
+    // A mistyped module gets a suggestion, too.
+    let sim = sim();
+    let (exit, _, err) = ask(&sim, &["status", "Laeds", "1001"]);
+    assert!(exit == Some(3) && err.contains("Leads"), "{err}");
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(["completions", shell]));
+        assert!(exit == Some(0) && out.contains("doctor") && err.is_empty(), "{shell}");
+    }
+}
+
+#[test]
+fn without_credentials_it_says_what_to_do() {
+    let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(["status", "Leads", "1001"]));
+    assert_eq!((exit, &*out), (Some(3), ""));
+    assert!(err.contains("zmd login"), "{err}");
+}
+
+#[test]
+fn waiting_for_the_end() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(500, 1000.0));
+    sim.add_job("Leads", "3", Job { ends: End::Failed, ..Job::new(300, 1000.0) });
+    let (exit, out, err) = ask(&sim, &["wait", "Leads", "2"]);
+    assert_eq!((exit, &*out), (Some(0), "Leads 2: COMPLETED, 500 of 500 deleted, 0 failed\n"));
+    assert!(
+        err.contains("RUNNING") && !err.contains(['\r', '\u{1b}']),
+        "no terminal, but a line for each change: {err:?}"
+    );
+    let (exit, out, _) = ask(&sim, &["wait", "Leads:1001", "Leads:3"]);
+    assert_eq!((exit, out.lines().count()), (Some(1), 2));
+    assert_eq!(ask(&sim, &["wait", "Leads:1001", "Leads:4711"]).0, Some(3));
+    // Quiet says nothing of what is well.
+    sim.add_job("Leads", "5", Job::new(100, 1000.0));
+    assert_eq!(ask(&sim, &["wait", "--quiet", "Leads", "5"]), (Some(0), String::new(), String::new()));
+}
+
+#[test]
+fn waiting_to_the_end_of_the_time() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 10.0));
+    let (took, (exit, out, err)) = timed(|| ask(&sim, &["wait", "--timeout", "0.6", "Leads", "2"]));
+    assert_eq!(exit, Some(2));
+    assert!(out.starts_with("Leads 2: RUNNING") && !err.is_empty(), "{out}{err}");
+    assert!((0.6..1.2).contains(&took.as_secs_f64()), "{took:?}");
+    assert_eq!(ask(&sim, &["wait", "--timeout", "0", "Leads", "2"]).0, Some(2));
+    let (took, (exit, ..)) = timed(|| ask(&sim, &["wait", "--timeout", "500ms", "Leads", "2"]));
+    assert!(exit == Some(2) && took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn a_wait_whose_polls_fail_says_so_with_the_next_try() {
+    let sim = sim();
+    for _ in 0..2 {
+        sim.next(Reply::Error("INTERNAL_ERROR"));
+    }
+    let (exit, _, err) = ask(&sim, &["wait", "Leads", "1001"]);
+    assert_eq!(exit, Some(0));
+    assert!(err.contains("INTERNAL_ERROR") && err.contains("next"), "{err}");
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let sim = sim();
+    for arguments in [&["status", "Leads", "1001"][..], &["status", "--json", "Leads", "1001"]] {
+        let mut command = asking(&sim, arguments);
+        let output = command.stdout(File::create("/dev/full").unwrap()).stderr(Stdio::piped());
+        let output = output.spawn().unwrap().wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(err.contains("standard output"), "{err}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_gone_ends_it_quietly() {
+    let sim = sim();
+    let many: String = (0..2000).map(|_| "Leads:1001\n").collect();
+    let directory = Directory::new("pipe");
+    let list = directory.file("list", &many);
+    let mut command = asking(&sim, &["status", "-"]);
+    let mut child =
+        command.stdin(File::open(list).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 1];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(!err.contains("panic"), "{err}");
+    assert_ne!(output.status.code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn after_a_signal_it_dies_of_it() {
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let sim = sim();
+        sim.add_job("Leads", "2", Job::new(50_000, 10.0));
+        for job_id in ["2", "fault-stall-in-header"] {
+            let before = sim.requests();
+            let mut command = asking(&sim, &["wait", "Leads", job_id]);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            // What a shell starts in the background ignores Ctrl-C.
+            // SAFETY: signal() may be called between fork() and exec().
+            unsafe {
+                command.pre_exec(move || {
+                    libc::signal(signal, libc::SIG_DFL);
+                    Ok(())
+                });
+            }
+            let mut child = command.spawn().unwrap();
+            sim.wait_for_requests(before + 1);
+            // SAFETY: the child is ours and not waited for yet.
+            unsafe { libc::kill(child.id() as i32, signal) };
+            let (took, status) = timed(|| child.wait().unwrap());
+            assert_eq!((status.code(), status.signal()), (None, Some(signal)));
+            assert!(took < Duration::from_millis(500), "{took:?}");
+        }
+    }
+}
+
+/// What a terminal of this width shows in the end, and everything that was written to it.
+#[cfg(unix)]
+fn on_a_terminal(sim: &Sim, width: u16, environment: &[(&str, &str)], arguments: &str) -> Option<(String, String)> {
+    if !["/usr/bin/script", "/bin/script"].iter().any(|path| std::path::Path::new(path).exists()) {
+        assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "this test needs script, which is not installed");
+        eprintln!("SKIPPED: this test needs script, which is not installed");
+        return None;
+    }
+    let program = env!("CARGO_BIN_EXE_zmd");
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &format!("stty rows 24 cols {width}; {program} {arguments}"), "/dev/null"]);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm-256color").env("HOME", "/nonexistent");
+    command.env("ZMD_API_DOMAIN", sim.url()).env("ZMD_ACCESS_TOKEN", TOKEN).env("ZMD_POLL_MIN_MS", "50");
+    let (exit, out, _) = run(command.envs(environment.iter().copied()).stdin(Stdio::null()));
+    assert_eq!(exit, Some(0), "{out}");
+    let [rows, columns] = [24, width].map(|size| std::num::NonZeroU16::new(size).unwrap());
+    let mut screen = vt100::Parser::new(rows, columns, 1000);
+    screen.process(out.as_bytes());
+    Some((screen.screen().contents(), out))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminal_gets_a_bar_that_is_drawn_again_and_leaves_nothing_behind() {
+    for width in [100, 60, 40] {
+        let sim = sim();
+        sim.add_job("Leads", "2", Job::new(2000, 1500.0));
+        let Some((screen, written)) = on_a_terminal(&sim, width, &[], "wait Leads 2") else { return };
+        let lines: Vec<_> = screen.lines().filter(|line| !line.trim().is_empty()).collect();
+        // A narrow terminal breaks the result's line, which is one all the same.
+        assert!(lines.concat().contains("Leads 2: COMPLETED, 2000 of 2000 deleted, 0 failed"), "{width}: {screen}");
+        assert!(lines.len() <= 2, "{width}: {screen}");
+        // What does not fit is cut.
+        for part in ["2000", "\u{1b}[", "/s"].iter().take(if width < 60 { 2 } else { 3 }) {
+            assert!(written.contains(part), "{width}: no {part:?} in {written:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_color_is_respected() {
+    let sim = sim();
+    let color = |written: &str| written.contains("\u{1b}[3") || written.contains("\u{1b}[1m");
+    sim.add_job("Leads", "2", Job::new(500, 1000.0));
+    let Some((_, written)) = on_a_terminal(&sim, 100, &[("NO_COLOR", "1")], "wait Leads 2") else { return };
+    assert!(!color(&written), "{written:?}");
+    sim.add_job("Leads", "3", Job::new(500, 1000.0));
+    let Some((_, written)) = on_a_terminal(&sim, 100, &[], "wait Leads 3") else { return };
+    assert!(color(&written), "{written:?}");
+}

@@ -1,0 +1,184 @@
+//! `zmd login`, the configuration file, and `zmd doctor`.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::*;
+use zmd_sim::{Job, Sim};
+
+const REFRESH: &str = "1000.refresh-0123456789";
+const ID: &str = "1000.ID";
+const SECRET: &str = "secret-0123456789";
+const CODE: &str = "1000.code-0123456789";
+
+fn accounts() -> Sim {
+    let sim = Sim::builder().refresh_token(REFRESH, ID, SECRET).grant_code(CODE).organization("77").start();
+    sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
+    sim
+}
+
+/// The program, which asks the stand-in in place of both servers.
+fn program(sim: &Sim, home: &Directory, arguments: &[&str]) -> Command {
+    let url = sim.url();
+    let mut command = zmd(&home.0, &[("ZMD_ACCOUNTS_URL", &*url), ("ZMD_API_DOMAIN", &*url), ("ZMD_MAX_RETRIES", "0")]);
+    command.args(arguments);
+    command
+}
+
+fn config(home: &Directory) -> std::path::PathBuf {
+    home.0.join(".config/zmd/config.toml")
+}
+
+#[test]
+fn a_grant_code_becomes_a_profile() {
+    let (sim, home) = (accounts(), Directory::new("login"));
+    let secret = home.file("secret", &format!("{SECRET}\n"));
+    let code = home.file("code", CODE);
+    let arguments =
+        ["login", "--data-center", "eu", "--client-id", ID, "--client-secret-file", &secret, "--code-file", &code];
+    let (exit, out, err) = run(&mut program(&sim, &home, &arguments));
+    assert_eq!((exit, &*out), (Some(0), ""), "{err}");
+    assert!(err.contains("config.toml") && !err.contains(SECRET), "{err}");
+    let text = std::fs::read_to_string(config(&home)).unwrap();
+    for part in ["[default]", "data_center = \"eu\"", REFRESH, ID, SECRET] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains(CODE));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        assert_eq!(std::fs::metadata(config(&home)).unwrap().mode() & 0o777, 0o600);
+    }
+    // And it works.
+    let (exit, out, err) = run(&mut program(&sim, &home, &["status", "Leads", "1001"]));
+    assert_eq!((exit, &*out), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n"), "{err}");
+    // A code serves once.
+    let (exit, _, err) = run(&mut program(&sim, &home, &arguments));
+    assert_eq!(exit, Some(3));
+    assert!(err.contains("generate a new one") && !err.contains(CODE), "{err}");
+    assert_eq!(std::fs::read_to_string(config(&home)).unwrap(), text);
+}
+
+#[test]
+fn other_profiles_stay_and_secrets_come_from_standard_input_or_the_environment() {
+    let (sim, home) = (accounts(), Directory::new("profiles"));
+    let before = "# of the night\n[night] # here\naccess_token = 'x'\n";
+    home.file(".config/zmd/config.toml", before);
+    let arguments = ["--profile", "day", "login", "--client-id", ID, "--org-id", "77", "--client-secret-file", "-"];
+    let (exit, _, err) = run_with(&mut program(&sim, &home, &arguments), &format!("{SECRET}\n"));
+    assert_eq!(exit, Some(0), "{err}");
+    let text = std::fs::read_to_string(config(&home)).unwrap();
+    assert!(text.starts_with(before) && text.contains("[day]") && text.contains("org_id = \"77\""), "{text}");
+    assert_eq!(run(&mut program(&sim, &home, &["--profile", "day", "status", "Leads", "1001"])).0, Some(0));
+    let mut command = program(&sim, &home, &["--profile", "third", "login", "--client-id", ID]);
+    command.env("ZMD_CLIENT_SECRET", SECRET).env("ZMD_GRANT_CODE", CODE);
+    let (exit, _, err) = run(&mut command);
+    assert_eq!(exit, Some(0), "{err}");
+}
+
+#[test]
+fn what_zoho_refuses_is_told_and_nothing_is_written() {
+    let (sim, home) = (accounts(), Directory::new("refused"));
+    for (id, secret, code, says) in [
+        ("1000.NO", SECRET, CODE, "client id"),
+        (ID, "no-0123456789", CODE, "client secret"),
+        (ID, SECRET, "1000.no-0123456789", "generate a new one"),
+    ] {
+        let mut command = program(&sim, &home, &["login", "--client-id", id]);
+        let (exit, _, err) = run(command.env("ZMD_CLIENT_SECRET", secret).env("ZMD_GRANT_CODE", code));
+        assert_eq!(exit, Some(3));
+        assert!(err.contains(says) && !err.contains(secret) && !err.contains(code), "{err}");
+        assert!(!config(&home).exists());
+    }
+    // What is missing is named with the option that gives it.
+    let (exit, _, err) = run(&mut program(&sim, &home, &["login"]));
+    assert!(exit == Some(3) && err.contains("--client-id"), "{err}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sim, home) = (accounts(), Directory::new("rights"));
+    let path = home.file(".config/zmd/config.toml", &format!("[default]\naccess_token = \"{TOKEN}\"\n"));
+    sim.accept_token(TOKEN);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (exit, _, err) = run(&mut program(&sim, &home, &["status", "Leads", "1001"]));
+    assert_eq!(exit, Some(3));
+    assert!(err.contains("chmod 600") && err.contains(&path) && !err.contains(TOKEN), "{err}");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(run(&mut program(&sim, &home, &["status", "Leads", "1001"])).0, Some(0));
+}
+
+#[test]
+fn the_environment_counts_more_than_the_file() {
+    let (sim, home) = (accounts(), Directory::new("order"));
+    sim.accept_token(TOKEN);
+    let path =
+        home.file("other.toml", "[default]\naccess_token = \"1000.bad\"\n[good]\naccess_token = \"1000.good\"\n");
+    #[cfg(unix)]
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let asked = |more: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = program(&sim, &home, arguments);
+        run(command.env("ZMD_CONFIG_FILE", &path).envs(more.iter().copied()).args(["status", "Leads", "1001"])).0
+    };
+    sim.accept_token("1000.good");
+    assert_eq!(asked(&[], &[]), Some(3));
+    assert_eq!(asked(&[("ZMD_ACCESS_TOKEN", TOKEN)], &[]), Some(0));
+    assert_eq!(asked(&[("ZMD_PROFILE", "good")], &[]), Some(0));
+    assert_eq!(asked(&[], &["--profile", "good"]), Some(0));
+    assert_eq!(asked(&[], &["--profile", "nobody"]), Some(3));
+}
+
+#[test]
+fn doctor_finds_what_is_wrong() {
+    let sim = accounts();
+    let home = Directory::new("doctor");
+    let url = sim.url();
+    let doctor = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = zmd(&home.0, environment);
+        run(command.env("ZMD_MAX_RETRIES", "0").env("ZMD_CONNECT_TIMEOUT_MS", "2000").arg("doctor").args(arguments))
+    };
+    let grant = [
+        ("ZMD_ACCOUNTS_URL", &*url),
+        ("ZMD_API_DOMAIN", &*url),
+        ("ZMD_REFRESH_TOKEN", REFRESH),
+        ("ZMD_CLIENT_ID", ID),
+        ("ZMD_CLIENT_SECRET", SECRET),
+    ];
+    let (exit, out, err) = doctor(&grant, &["Leads", "1001"]);
+    assert_eq!(exit, Some(0), "{out}{err}");
+    for part in ["ZMD_REFRESH_TOKEN", "access token", "name look-up", "job: Leads 1001: COMPLETED"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    assert!(!out.contains(REFRESH) && !out.contains(SECRET), "{out}");
+
+    let (exit, out, _) = doctor(&grant, &["--json", "Leads", "4711"]);
+    assert_ne!(exit, Some(0));
+    for line in out.lines() {
+        let _: serde_json::Value = serde_json::from_str(line).unwrap();
+    }
+    // Nothing set, a server that is not there, a token that is refused.
+    for (environment, says) in [
+        (vec![], "zmd login"),
+        (vec![("ZMD_ACCESS_TOKEN", "x"), ("ZMD_API_DOMAIN", "https://nowhere.invalid")], "nowhere.invalid"),
+        (vec![("ZMD_ACCESS_TOKEN", "1000.bad"), ("ZMD_API_DOMAIN", &*url)], "INVALID_TOKEN"),
+    ] {
+        let (exit, out, err) = doctor(&environment, &[]);
+        assert_ne!(exit, Some(0), "{out}");
+        assert!(format!("{out}{err}").contains(says), "{says}: {out}{err}");
+    }
+}
+
+#[test]
+fn doctor_knows_a_companys_own_authority() {
+    let sim = Sim::builder().tls().start();
+    sim.accept_token(TOKEN);
+    let url = sim.url();
+    let environment = [("ZMD_API_DOMAIN", &*url), ("ZMD_ACCESS_TOKEN", TOKEN), ("ZMD_MAX_RETRIES", "0")];
+    let (exit, out, _) = run(zmd(Path::new("/nonexistent"), &environment).arg("doctor"));
+    assert_ne!(exit, Some(0));
+    assert!(out.contains("zmd-sim CA") && out.contains("ca_file"), "{out}");
+}

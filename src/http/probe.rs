@@ -1,0 +1,140 @@
+//! The way to a server, one step after the other: for people who look for what is wrong.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use ureq::http::header;
+
+use super::failure::{Failed, Stage};
+use super::route::Route;
+use super::{Http, Network, Proxies, race, tls};
+use crate::config::Config;
+use crate::endpoint::BaseUrl;
+use crate::error::Error;
+use crate::retry::Deadline;
+
+/// What [`probe`] found; a step that could not be tried is `None`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Probe {
+    /// The proxy that the connection goes through.
+    pub proxy: Option<ProxyInUse>,
+    /// The addresses of the proxy, or else of the server.
+    pub lookup: Option<Result<Vec<IpAddr>, Error>>,
+    /// How long it took to connect to one of them.
+    pub connect: Option<Result<Duration, Error>>,
+    /// The certificates that the server shows, its own first, in DER: trusted or not. `None` also for plain http.
+    pub certificates: Option<Result<Vec<Vec<u8>>, Error>>,
+    /// Whether the server answers to this client, which verifies its certificate.
+    pub answer: Option<Result<ProbeAnswer, Error>>,
+}
+
+/// A proxy, and who named it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProxyInUse {
+    /// Host and port.
+    pub address: String,
+    /// `"the setting proxy"`, `"HTTPS_PROXY"`.
+    pub source: &'static str,
+}
+
+/// A server's answer to a request without a token.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ProbeAnswer {
+    /// The HTTP status, whatever it is.
+    pub http_status: u16,
+    /// The server's clock, and this machine's at that moment.
+    pub clocks: Option<(SystemTime, SystemTime)>,
+}
+
+/// Goes the way to a server as a client with this configuration does: look-up, connection, TLS, and a request without a
+/// token. Blocks for a few times `connect_timeout_ms` at the most.
+pub fn probe(config: &Config, server: &BaseUrl) -> Result<Probe, Error> {
+    let route = Proxies::new(config)?.route(server.clone());
+    let http = Http::new(&Network::new(config)?);
+    let mut found = Probe {
+        proxy: route.proxy.as_ref().map(|server| ProxyInUse {
+            address: format!("{}:{}", server.proxy.host(), server.proxy.port()),
+            source: server.source,
+        }),
+        lookup: None,
+        connect: None,
+        certificates: None,
+        answer: None,
+    };
+    let steps = Steps { http: &http, route: &route, timeout: config.connect_timeout };
+    let lookup = steps.lookup();
+    let addresses = lookup.as_ref().map(|found| found.iter().map(|address| address.ip()).collect());
+    found.lookup = Some(addresses.map_err(Clone::clone));
+    let Ok(addresses) = lookup else { return Ok(found) };
+    let connect = steps.connect(&addresses);
+    let is_connected = connect.is_ok();
+    found.connect = Some(connect);
+    if !is_connected {
+        return Ok(found);
+    }
+    if server.is_https() {
+        found.certificates = Some(steps.certificates());
+    }
+    found.answer = Some(steps.answer());
+    Ok(found)
+}
+
+struct Steps<'a> {
+    http: &'a Http,
+    route: &'a Route,
+    timeout: Duration,
+}
+
+impl Steps<'_> {
+    fn until(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    fn explain(&self, failed: Failed) -> Error {
+        let deadline = Deadline::after(self.timeout);
+        self.http.explain(failed.into(), self.route, deadline).error
+    }
+
+    fn lookup(&self) -> Result<Vec<std::net::SocketAddr>, Error> {
+        let (host, port, stage) = match &self.route.proxy {
+            Some(server) => (server.proxy.host(), server.proxy.port(), Stage::ProxyLookup),
+            None => (self.route.base.host(), self.route.base.port(), Stage::Lookup),
+        };
+        let addresses = self.http.addresses.of(host, port, self.until());
+        addresses.map_err(|cause| self.explain(Failed::at(stage, cause)))
+    }
+
+    fn connect(&self, addresses: &[std::net::SocketAddr]) -> Result<Duration, Error> {
+        let stage = if self.route.proxy.is_some() { Stage::ProxyConnect } else { Stage::Connect };
+        let begin = Instant::now();
+        match race::connect(addresses, self.until(), &self.http.wake) {
+            Ok(_) => Ok(begin.elapsed()),
+            Err(cause) => Err(self.explain(Failed::at(stage, cause))),
+        }
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let (host, port, until) = (self.route.base.host(), self.route.base.port(), self.until());
+        let stream = match self.route.proxy() {
+            Some(proxy) => self.http.connect.through(&proxy, host, port, until),
+            None => self.http.connect.reach(host, port, until, Stage::Lookup, Stage::Connect),
+        };
+        let shown =
+            stream.and_then(|stream| tls::shown(stream, host, until).map_err(|cause| Failed::at(Stage::Tls, cause)));
+        shown.map_err(|failed| self.explain(failed))
+    }
+
+    fn answer(&self) -> Result<ProbeAnswer, Error> {
+        let deadline = Deadline::after(self.timeout);
+        let request = self.http.agent.get(self.route.base.to_string()).config();
+        let answer = request.timeout_global(Some(self.timeout)).proxy(self.route.proxy()).build().call();
+        let answer = answer.map_err(|error| self.http.explain(error, self.route, deadline).error)?;
+        let now = SystemTime::now();
+        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        let theirs = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        Ok(ProbeAnswer { http_status: answer.status().as_u16(), clocks: theirs.map(|theirs| (theirs, now)) })
+    }
+}

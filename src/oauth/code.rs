@@ -1,0 +1,153 @@
+//! A grant code becomes a refresh token: once for each profile, when somebody logs in.
+//!
+//! Source: Zoho OAuth 2.0, "Self Client", "Generate access token and refresh token".
+
+use serde::Deserialize;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::grant::percent_encode;
+use crate::config::{Config, parse_token, token_rule};
+use crate::error::{Error, one_line, zmd_error::*};
+use crate::http::{Answer, Http, Network, Proxies};
+use crate::retry::Deadline;
+use crate::secret::Secret;
+
+/// Exchanges a grant code for a refresh token, with the `client_id`, the `client_secret` and the accounts server of the
+/// configuration. Blocks for `timeout_ms` at the most.
+///
+/// A code serves once, so nothing is repeated. Besides network errors it returns `ZMD_ERR_INVALID_ARGUMENT` for a code
+/// that is none, `ZMD_ERR_INVALID_CONFIG` where a setting is missing, and `ZMD_ERR_OAUTH` for what the accounts server
+/// refuses, with what to do about it.
+pub fn exchange_grant_code(config: &Config, code: &str) -> Result<Secret, Error> {
+    let code = parse_token(code.trim())
+        .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("the grant code must be {}", token_rule())))?;
+    let (Some(client_id), Some(client_secret)) = (&config.client_id, &config.client_secret) else {
+        return Err(Error::new(ZMD_ERR_INVALID_CONFIG, "a grant code is exchanged with client_id and client_secret"));
+    };
+    let accounts = Proxies::new(config)?.route(config.accounts_url());
+    let http = Http::new(&Network::new(config)?);
+    // Room for all of it at once: a string that grows leaves copies behind.
+    let mut form = Zeroizing::new(String::with_capacity(3 * 3 * 4096 + 256));
+    form.push_str("grant_type=authorization_code");
+    for (name, value) in [("client_id", client_id), ("client_secret", client_secret), ("code", &code)] {
+        form.push('&');
+        form.push_str(name);
+        form.push('=');
+        percent_encode(value.reveal(), &mut form);
+    }
+    let secrets = [&code, client_secret, client_id];
+    let url = format!("{}/oauth/v2/token", accounts.base);
+    let answer = http
+        .post(&accounts, &url, &form, &secrets, Deadline::after(config.timeout))
+        .map_err(|failure| failure.error)?;
+    let accounts = accounts.base.to_string();
+    let result = read(&answer, &accounts, config.data_center.name);
+    result.map_err(|error| {
+        let error = error.with_http_status(answer.status);
+        secrets.iter().fold(error, |error, secret| error.without(secret.reveal()))
+    })
+}
+
+/// A refresh token, or an error.
+#[derive(Deserialize)]
+struct CodeAnswer {
+    refresh_token: Option<String>,
+    access_token: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+impl Drop for CodeAnswer {
+    fn drop(&mut self) {
+        self.refresh_token.zeroize();
+        self.access_token.zeroize();
+    }
+}
+
+fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Error> {
+    let status = answer.status;
+    if status >= 500 || status == 429 {
+        let kind = if status == 429 { ZMD_ERR_RATE_LIMITED } else { ZMD_ERR_SERVER };
+        let message = format!(
+            "{accounts} failed to exchange the grant code (HTTP {status}): try again, with a new code if this one is refused then"
+        );
+        return Err(Error::new(kind, message));
+    }
+    let Ok(said) = serde_json::from_slice::<CodeAnswer>(&answer.body) else {
+        let message = format!(
+            "what {accounts} answers is no token (HTTP {status}, it begins with {}): is accounts_url right, and does a \
+             proxy answer in its place?",
+            one_line(&String::from_utf8_lossy(&answer.body), 120)
+        );
+        return Err(Error::new(ZMD_ERR_OAUTH, message));
+    };
+    if let Some(code) = &said.error {
+        let (kind, what) = match &**code {
+            "invalid_code" => (
+                ZMD_ERR_OAUTH,
+                format!(
+                    "it was used before, is older than the minutes that were chosen for it, or belongs to another client \
+                     or data center than {data_center}: generate a new one"
+                ),
+            ),
+            "invalid_client" => (
+                ZMD_ERR_OAUTH,
+                format!("it knows no such client id: check it, and that the data center is {data_center}"),
+            ),
+            "invalid_client_secret" => {
+                (ZMD_ERR_OAUTH, "the client secret is not the one that belongs to the client id".to_owned())
+            }
+            "Access Denied" => {
+                (ZMD_ERR_RATE_LIMITED, "there were too many requests: try again in ten minutes".to_owned())
+            }
+            _ => (ZMD_ERR_OAUTH, said.error_description.clone().unwrap_or_else(|| "it gives no reason".to_owned())),
+        };
+        return Err(Error::new(kind, format!("{accounts} refused the grant code ({code}): {what}")).with_code(code));
+    }
+    let refresh_token = said.refresh_token.as_deref().and_then(parse_token);
+    refresh_token.ok_or_else(|| {
+        let message = format!(
+            "{accounts} answered the grant code without a refresh token (HTTP {status}): generate the code with a self client"
+        );
+        Error::new(ZMD_ERR_OAUTH, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Result<Secret, Error> {
+        let answer = Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() };
+        read(&answer, "https://accounts.zoho.com", "us")
+    }
+
+    #[test]
+    fn the_refresh_token_is_taken_out_of_the_answer() {
+        let token = answer(200, r#"{"access_token":"1000.a","refresh_token":"1000.r","expires_in":3600}"#).unwrap();
+        assert_eq!(token.reveal(), "1000.r");
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        for (status, body, kind, words) in [
+            (200, r#"{"error":"invalid_code"}"#, ZMD_ERR_OAUTH, "generate a new one"),
+            (200, r#"{"error":"invalid_client"}"#, ZMD_ERR_OAUTH, "data center is us"),
+            (200, r#"{"error":"invalid_client_secret"}"#, ZMD_ERR_OAUTH, "belongs to the client id"),
+            (400, r#"{"error":"Access Denied"}"#, ZMD_ERR_RATE_LIMITED, "ten minutes"),
+            (200, r#"{"access_token":"1000.a"}"#, ZMD_ERR_OAUTH, "self client"),
+            (200, "<html>", ZMD_ERR_OAUTH, "accounts_url"),
+            (503, "<html>", ZMD_ERR_SERVER, "try again"),
+        ] {
+            let error = answer(status, body).unwrap_err();
+            assert!(error.kind() == kind && error.message().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_refused_before_any_traffic() {
+        let config = Config::new();
+        assert_eq!(exchange_grant_code(&config, "a b").unwrap_err().kind(), ZMD_ERR_INVALID_ARGUMENT);
+        assert_eq!(exchange_grant_code(&config, "1000.a").unwrap_err().kind(), ZMD_ERR_INVALID_CONFIG);
+    }
+}
