@@ -2,6 +2,7 @@
 # make demo   asks a stand-in for Zoho on this machine how far two jobs are
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
+# make test-targets  the library for other processors and Windows, built by cross/build, under emulators
 # make lint   formatting, clippy, documentation
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -97,6 +98,11 @@ test:
 test-hosts:
 	$(CARGO) test --test hosts --no-fail-fast -- --ignored
 
+# Built quickly: what is to be shipped is built by cross/build, with link-time optimization.
+test-targets:
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		$(CARGO) test --test targets --no-fail-fast -- --ignored --test-threads=1
+
 lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -106,4 +112,4 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all install deb manylinux doxygen abi demo test test-hosts lint clean FORCE
+.PHONY: all install deb manylinux doxygen abi demo test test-hosts test-targets lint clean FORCE

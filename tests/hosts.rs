@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,10 +63,17 @@ fn shortest(name: &str, language: &str) -> String {
     block.split_once("```").unwrap().0.to_owned()
 }
 
-/// That code as a program does what it says.
+/// That code as a program does what it says. Its settings are in a configuration file.
 fn shortest_works(program: &mut Command) {
     let sim = stand_in(false);
-    assert_eq!(text_of(prepared(program, &sim)), "COMPLETED: 9 of 9 deleted\n");
+    let directory = scratch(&format!("config-{}", sim.port()));
+    let file = directory.join("config.toml");
+    let settings = format!("[default]\napi_domain = \"{}\"\naccess_token = \"{TOKEN}\"\npoll_min_ms = 10\n", sim.url());
+    fs::write(&file, settings).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    program.env("LD_LIBRARY_PATH", library_directory()).env("ZMD_CONFIG_FILE", &file);
+    assert_eq!(text_of(program), "COMPLETED: 9 of 9 deleted\n");
+    fs::remove_dir_all(directory).unwrap();
 }
 
 fn binding(path: &str) -> PathBuf {

@@ -497,6 +497,7 @@ constexpr std::chrono::milliseconds no_timeout = (std::chrono::milliseconds::max
  */
 using token_fn = std::function<std::string(const std::string &refused)>;
 
+/** @cond */
 namespace detail {
 
 /* zmd_token_fn, for a token_fn. */
@@ -522,6 +523,7 @@ inline std::int32_t provide_token(void *user_data, const char *refused, char *to
 }
 
 } // namespace detail
+/** @endcond */
 
 /** Settings for a client. Can be moved, not copied; one that was moved from is refused with an argument_error. */
 class config {

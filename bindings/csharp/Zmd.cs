@@ -139,15 +139,19 @@ namespace Zmd
             using (config)
             {
                 if (environment)
+                {
                     Check(Native.zmd_config_load_env(config), null);
+                    Check(Native.zmd_config_load_file(config, null, null), null);
+                }
                 foreach (KeyValuePair<string, string> setting in settings)
                     Check(Native.zmd_config_set(config, Utf8("a key", setting.Key), Utf8(setting.Key, setting.Value)), null);
                 Check(Native.zmd_client_new(config, out client), null);
             }
         }
 
-        /// <summary>A client with the settings of the environment: ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...</summary>
-        /// <param name="settings">further settings, which count more than the environment</param>
+        /// <summary>A client with the settings of the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), and of the
+        /// configuration file, if there is one.</summary>
+        /// <param name="settings">further settings, which count more</param>
         public static Client FromEnvironment(IEnumerable<KeyValuePair<string, string>> settings = null)
         {
             return new Client(settings ?? new KeyValuePair<string, string>[0], true);
@@ -344,6 +348,9 @@ namespace Zmd
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern int zmd_config_load_env(ConfigHandle config);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_config_load_file(ConfigHandle config, byte[] path, byte[] profile);
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern void zmd_config_free(IntPtr config);

@@ -153,8 +153,8 @@ type Client struct {
 // New makes a client with these settings alone. The README of libzmd lists the keys.
 func New(settings map[string]string) (*Client, error) { return newClient(settings, false) }
 
-// FromEnvironment makes a client with the settings of the environment: ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ... The
-// settings given here count more; nil is none. Variables that the program has set itself with os.Setenv count too.
+// FromEnvironment makes a client with the settings of the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), and of
+// the configuration file, if there is one. The settings given here count more; nil is none. Variables that the program has set itself with os.Setenv count too.
 func FromEnvironment(settings map[string]string) (*Client, error) { return newClient(settings, true) }
 
 func newClient(settings map[string]string, environment bool) (*Client, error) {
@@ -165,6 +165,9 @@ func newClient(settings map[string]string, environment bool) (*Client, error) {
 	defer C.zmd_config_free(config)
 	if environment {
 		if err := check(func() C.zmd_error { return C.zmd_config_load_env(config) }); err != nil {
+			return nil, err
+		}
+		if err := check(func() C.zmd_error { return C.zmd_config_load_file(config, nil, nil) }); err != nil {
 			return nil, err
 		}
 	}

@@ -95,13 +95,16 @@ class Client {
 
   /**
    * @param {Object<string, string|number>} settings by the keys that the README of libzmd lists
-   * @param {boolean} environment whether to read the ZMD_ variables first
+   * @param {boolean} environment whether to read the ZMD_ variables too, and the configuration file
    */
   constructor(settings = {}, environment = false) {
     const config = [0];
     check(zmd.configNew(config));
     try {
-      if (environment) check(zmd.configLoadEnv(config[0]));
+      if (environment) {
+        check(zmd.configLoadEnv(config[0]));
+        check(zmd.configLoadFile(config[0], null, null));
+      }
       for (const [key, value] of Object.entries(settings)) {
         check(zmd.configSet(config[0], text('a key', key), text(key, value)));
       }
@@ -114,7 +117,7 @@ class Client {
     }
   }
 
-  /** A client with the settings of the environment; those given here count more. */
+  /** A client with the settings of the environment and the configuration file; those given here count more. */
   static fromEnvironment(settings = {}) {
     return new Client(settings, true);
   }

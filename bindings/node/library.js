@@ -32,6 +32,7 @@ const zmd = {
   configNew: library.func('zmd_config_new', 'int32_t', [handleOut]),
   configSet: library.func('zmd_config_set', 'int32_t', ['uintptr_t', 'str', 'str']),
   configLoadEnv: library.func('zmd_config_load_env', 'int32_t', ['uintptr_t']),
+  configLoadFile: library.func('zmd_config_load_file', 'int32_t', ['uintptr_t', 'str', 'str']),
   configFree: library.func('zmd_config_free', 'void', ['uintptr_t']),
   clientNew: library.func('zmd_client_new', 'int32_t', ['uintptr_t', handleOut]),
   clientClone: library.func('zmd_client_clone', 'int32_t', ['uintptr_t', handleOut]),

@@ -94,6 +94,7 @@ final class Client
         int32_t zmd_config_new(zmd_config **config);
         int32_t zmd_config_set(zmd_config *config, const char *key, const char *value);
         int32_t zmd_config_load_env(zmd_config *config);
+        int32_t zmd_config_load_file(zmd_config *config, const char *path, const char *profile);
         void zmd_config_free(zmd_config *config);
         int32_t zmd_client_new(const zmd_config *config, zmd_client **client);
         int32_t zmd_client_set_access_token(zmd_client *client, const char *access_token);
@@ -119,6 +120,7 @@ final class Client
         try {
             if ($environment) {
                 self::check($zmd->zmd_config_load_env($config));
+                self::check($zmd->zmd_config_load_file($config, null, null));
             }
             foreach ($settings as $key => $value) {
                 self::check($zmd->zmd_config_set($config, self::text('a key', $key), self::text($key, (string) $value)));
@@ -132,9 +134,10 @@ final class Client
     }
 
     /**
-     * A client with the settings of the environment: ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...
+     * A client with the settings of the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), and of the configuration
+     * file, if there is one.
      *
-     * @param array<string, string|int> $settings further ones, which count more than the environment
+     * @param array<string, string|int> $settings further ones, which count more
      */
     public static function fromEnvironment(array $settings = []): self
     {

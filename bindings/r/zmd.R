@@ -13,7 +13,8 @@ zmd_load <- function(shim = paste0("zmd_r", .Platform$dynlib.ext)) {
 
 zmd_version <- function() .zmd_call("zmd_r_version")
 
-# A client. Settings are named arguments; environment = TRUE reads the ZMD_ variables first.
+# A client. Settings are named arguments; environment = TRUE reads the ZMD_ variables, and the configuration
+# file, too; settings that are given here count more.
 zmd_client <- function(..., environment = length(list(...)) == 0) {
   settings <- list(...)
   stopifnot(length(settings) == 0 || (!is.null(names(settings)) && all(nzchar(names(settings)))))

@@ -80,6 +80,8 @@ static SEXP zmd_r_new(SEXP environment, SEXP keys, SEXP values)
     R_RegisterCFinalizerEx(pointer, close_client, TRUE);
     if (error == ZMD_OK && Rf_asLogical(environment))
         error = zmd_config_load_env(config);
+    if (error == ZMD_OK && Rf_asLogical(environment))
+        error = zmd_config_load_file(config, NULL, NULL);
     for (i = 0; error == ZMD_OK && i < XLENGTH(keys); i++)
         error = zmd_config_set(config, CHAR(STRING_ELT(keys, i)), CHAR(STRING_ELT(values, i)));
     if (error == ZMD_OK)

@@ -12,12 +12,14 @@
 #define _XOPEN_SOURCE 700
 #endif
 
+#ifndef _WIN32
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "zmd.h"
@@ -71,6 +73,7 @@ static inline zmd_client *new_client(const char *key, const char *value)
     return client;
 }
 
+#ifndef _WIN32
 /* Of a clock that nobody sets. */
 static inline double milliseconds(void)
 {
@@ -101,6 +104,7 @@ static inline int reserve_dead_url(char url[URL_SIZE])
     snprintf(url, URL_SIZE, "http://127.0.0.1:%d", (int)ntohs(address.sin_port));
     return reserved;
 }
+#endif
 
 /* What main() returns when every check held. */
 static inline int passed(const char *name)

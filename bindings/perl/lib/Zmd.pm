@@ -43,6 +43,7 @@ $ffi->attach([zmd_last_error_code => '_last_code'],  []         => 'string');
 $ffi->attach([zmd_config_new      => '_config_new'], ['opaque*']                    => 'sint32');
 $ffi->attach([zmd_config_set      => '_config_set'], ['opaque', 'string', 'string'] => 'sint32');
 $ffi->attach([zmd_config_load_env => '_config_env'], ['opaque']                     => 'sint32');
+$ffi->attach([zmd_config_load_file => '_config_file'], ['opaque', 'string', 'string'] => 'sint32');
 $ffi->attach([zmd_config_free     => '_config_free'], ['opaque']                    => 'void');
 $ffi->attach([zmd_client_new      => '_new'],        ['opaque', 'opaque*']          => 'sint32');
 $ffi->attach([zmd_client_free     => '_free'],       ['opaque']                     => 'void');
@@ -96,7 +97,8 @@ sub new {
     return $class->_make(0, \%settings);
 }
 
-# Zmd->from_env(timeout_ms => 10_000): the ZMD_ variables; what is given here counts more.
+# Zmd->from_env(timeout_ms => 10_000): the ZMD_ variables, and the configuration file, if there is one; what is given here
+# counts more.
 sub from_env {
     my ($class, %settings) = @_;
     return $class->_make(1, \%settings);
@@ -107,7 +109,10 @@ sub _make {
     my ($config, $client);
     _check(_config_new(\$config));
     my $made = eval {
-        _check(_config_env($config)) if $environment;
+        if ($environment) {
+            _check(_config_env($config));
+            _check(_config_file($config, undef, undef));
+        }
         _check(_config_set($config, _utf8('a key', $_), _utf8($_, $settings->{$_}))) for sort keys %$settings;
         _check(_new($config, \$client));
         1;

@@ -31,12 +31,15 @@ public final class Client implements AutoCloseable {
         return make(settings, false);
     }
 
-    /** A client with the settings of the environment: {@code ZMD_ACCESS_TOKEN}, {@code ZMD_DATA_CENTER}, ... */
+    /**
+     * A client with the settings of the environment ({@code ZMD_ACCESS_TOKEN}, {@code ZMD_DATA_CENTER}, ...), and of the
+     * configuration file, if there is one.
+     */
     public static Client fromEnvironment() {
         return make(Map.of(), true);
     }
 
-    /** The same with further settings, which count more than the environment. */
+    /** The same with further settings, which count more. */
     public static Client fromEnvironment(Map<String, String> settings) {
         return make(settings, true);
     }
@@ -47,6 +50,7 @@ public final class Client implements AutoCloseable {
         try {
             if (environment) {
                 Native.check(ZMD.zmd_config_load_env(config.getValue()), null);
+                Native.check(ZMD.zmd_config_load_file(config.getValue(), null, null), null);
             }
             settings.forEach((key, value) ->
                     Native.check(ZMD.zmd_config_set(config.getValue(), utf8("a key", key), utf8(key, value)), null));

@@ -37,6 +37,8 @@ interface Native extends Library {
 
     int zmd_config_load_env(Pointer config);
 
+    int zmd_config_load_file(Pointer config, byte[] path, byte[] profile);
+
     void zmd_config_free(Pointer config);
 
     int zmd_client_new(Pointer config, PointerByReference client);
