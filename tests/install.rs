@@ -255,6 +255,7 @@ fn a_library_and_a_wheel_for_old_systems() {
     python.arg("-c").arg(readme_block("### Python\n", "python")).env_remove("PYTHONPATH").current_dir(&home);
     environment(&mut python, &sim);
     assert_eq!(text_of(&mut python), "COMPLETED: 9 of 9 deleted\n");
+    assert!(fs::read(home.join("bin/zmd")).unwrap() == fs::read(directory.join("zmd")).unwrap());
     fs::remove_dir_all(home).unwrap();
 }
 

@@ -207,7 +207,17 @@ fn the_example_in_c_linked_statically() {
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static");
     let archive = library().with_extension("a");
     let mut command = Command::new("gcc");
-    command.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", &format!("-I{ROOT}/include"), &format!("{ROOT}/bindings/c/example.c")]).arg(archive);
+    command
+        .args([
+            "-std=c99",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            &format!("-I{ROOT}/include"),
+            &format!("{ROOT}/bindings/c/example.c"),
+        ])
+        .arg(archive);
     text_of(command.args(["-lpthread", "-ldl", "-lm", "-lgcc_s", "-o"]).arg(&program));
     let sim = sim_for_programs(true);
     sim.add_job("Leads", "3", Job { failed: 1, ..Job::new(3, f64::INFINITY) });

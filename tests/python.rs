@@ -4,12 +4,14 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use common::*;
-use zmd_sim::{End, Job, Reply, Sim};
+use zmd_sim::{Job, Sim};
 
 const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bindings/python");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -67,7 +69,7 @@ enum Age {
 }
 use Age::{Newest, Oldest};
 
-/// The Python of a fresh environment that has the package and mypy; with the newest, everything that it may use.
+/// The Python of a fresh environment that has the package and mypy.
 /// `None` where the machine has no Python, or reaches no package index.
 fn python(age: Age) -> Option<&'static Path> {
     static MADE: [OnceLock<Option<PathBuf>>; 2] = [OnceLock::new(), OnceLock::new()];
@@ -86,8 +88,7 @@ fn python(age: Age) -> Option<&'static Path> {
             eprintln!("{err}");
             return None;
         }
-        let extra = if matches!(age, Newest) { "[cli]" } else { "" };
-        text_of(pip(&python, "install").arg(format!("{PACKAGE}{extra}")));
+        text_of(pip(&python, "install").arg(PACKAGE));
         Some(python)
     };
     let made = MADE[age as usize].get_or_init(make).as_deref();
@@ -175,64 +176,43 @@ assert os.environ['ZMD_LIBRARY'] in open('/proc/self/maps').read()
     assert_eq!((sim.requests(), sim.connections()), (61, 2));
 }
 
-/// The same lines and the same exit status as from the C tool, for any answer.
+/// The package brings the command, which is on the PATH of its environment, and which `python -m zmd` runs.
 #[test]
-fn the_command_line_prints_what_zmd_status_does() {
+fn the_command_comes_with_the_package() {
     let Some(python) = python(Oldest) else { return };
     let sim = sim();
     sim.add_job("Leads", "1002", Job { failed: 10, ..Job::new(50_000, 0.0) });
-    sim.add_job("Leads", "1003", Job { ends: End::Failed, ..Job::new(9, f64::INFINITY) });
-    let url = sim.url();
-    let environment =
-        [("ZMD_API_DOMAIN", &*url), ("ZMD_ACCESS_TOKEN", TOKEN), ("ZMD_MAX_RETRIES", "0"), ("ZMD_POLL_MIN_MS", "50")];
-    let same = |job_ids: &[&str], options: &[&str], reply: Option<&str>| {
-        let [theirs, ours] = [false, true].map(|ours| {
-            if let Some(body) = reply {
-                sim.next(Reply::json(200, body));
-            }
-            let is_wait = options.contains(&"--timeout");
-            if ours {
-                let command = if is_wait { "wait" } else { "status" };
-                return run(program(python, &sim)
-                    .args(["-m", "zmd", command])
-                    .args(options)
-                    .arg("Leads")
-                    .args(job_ids));
-            }
-            let mut tool = zmd_status(&environment);
-            tool.args(options);
-            if is_wait {
-                tool.arg("--wait");
-            }
-            match job_ids {
-                [job_id] => tool.args(["Leads", job_id]),
-                many => tool.args(many.iter().map(|job_id| format!("Leads:{job_id}"))),
-            };
-            run(&mut tool)
-        });
-        assert_eq!((ours.0, &ours.1), (theirs.0, &theirs.1), "{job_ids:?} {options:?}");
-        assert_eq!(ours.2.replace("zmd: ", ""), theirs.2.replace("zmd-status: ", ""), "{job_ids:?} {options:?}");
-    };
-    for options in [&[][..], &["--json"], &["--timeout", "0"], &["--json", "--timeout", "0"]] {
-        for job_id in ["1001", "1002", "1003", "4711", "error-NO_PERMISSION", "error-html500", " no\x1b\u{85}id\u{7f} "]
-        {
-            same(&[job_id], options, None);
-        }
-        for body in [
-            r#"{"data":[{"Status":"A \"new\"\n\u0001 w\u00f6rd\\ \u001b[2J\u007f\u0085","Deleted_Count":3}]}"#,
-            r#"{"data":[{"Status":"RUNNING","Total_Count":3}]}"#,
-            r#"{"data":[{"Status":"RUNNING"}]}"#,
-            r#"{"data":[{"Status":"COMPLETED","Failed_Count":3,"Total_Count":"7","Deleted_Count":4}]}"#,
-            r#"{"data":"#,
-        ] {
-            same(&["1001"], options, Some(body));
-        }
-    }
-    // Two at once tell what is only told meanwhile in one order or the other.
-    for options in [&[][..], &["--json"]] {
-        same(&["1001", "1002", "4711"], options, None);
-        same(&["1001", "1003"], options, None);
-    }
+    let arguments = ["status", "Leads:1001", "Leads:1002", "Leads:error-NO_PERMISSION"];
+    let run_as = |mut command: Command| run(command.args(arguments));
+    let direct = run_as(program(&python.with_file_name("zmd"), &sim));
+    let mut module = program(python, &sim);
+    module.args(["-m", "zmd"]);
+    let (exit, out, err) = run_as(module);
+    assert_eq!((exit, out.lines().count(), err.lines().count()), (Some(3), 2, 1), "{out}{err}");
+    assert_eq!((exit, out, err), direct);
+
+    // The module takes the place of Python: a signal reaches the command.
+    let mut waiting = program(python, &sim);
+    waiting.args(["-m", "zmd", "wait", "Leads", "1002"]).stderr(std::process::Stdio::piped());
+    let mut waiting = waiting.spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(waiting.stderr.as_mut().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.contains("RUNNING"), "{first}");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&waiting), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(waiting.wait().unwrap().signal(), Some(15));
+
+    // Without the program the module says so.
+    let site = scratch("no-program");
+    let package = text_of(clean(python).args(["-c", "import zmd; print(zmd.__path__[0], end='')"]).current_dir("/"));
+    text_of(clean("cp").args(["-r", &package]).arg(&site));
+    let code = "import runpy, sysconfig; sysconfig.get_path = lambda *_: '/nonexistent'; \
+                runpy.run_module('zmd', run_name='__main__')";
+    let (exit, _, err) = run(clean(python).args(["-c", code]).env("PYTHONPATH", &site).current_dir("/"));
+    assert!(
+        exit == Some(3) && err.contains("zmd, a part of this package, is in none of /nonexistent"),
+        "{exit:?} {err}"
+    );
+    fs::remove_dir_all(site).unwrap();
 }
 
 /// The names in a wheel, and the wheel.
@@ -280,11 +260,13 @@ fn one_wheel_for_every_python_of_a_platform() {
     // A library that is given is packed, for a platform that is given, and without cargo.
     let given = directory.join("libzmd.so.0.1");
     fs::write(&given, "no library").unwrap();
+    fs::write(directory.join("zmd"), "\u{7f}no program \u{e9}").unwrap();
     let mut given_one = build(newest);
     given_one.env("ZMD_BUILD_LIBRARY", &given).env("CARGO", "/nonexistent").env("_PYTHON_HOST_PLATFORM", "linux-mips");
     let (path, names) = wheel(&directory.join("given"), &mut given_one);
     assert_eq!(name_of(&path), format!("zmd-{VERSION}-py3-none-linux_mips.whl"));
-    assert!(names.contains("zmd/libzmd.so"), "{names:?}");
+    let command = format!("zmd-{VERSION}.data/scripts/zmd");
+    assert!(names.contains("zmd/libzmd.so") && names.contains(&command), "{names:?}");
     let mut tagged = build(newest);
     tagged.env("ZMD_BUILD_LIBRARY", library()).arg("--config-settings=--build-option=--plat-name=manylinux2014_x86_64");
     let (path, _) = wheel(&directory.join("tagged"), &mut tagged);
@@ -309,13 +291,18 @@ fn one_wheel_for_every_python_of_a_platform() {
         for license in ["LICENSE-MIT", "LICENSE-APACHE"] {
             assert!(names.iter().any(|name| name.ends_with(license)), "{names:?}");
         }
-        assert!(!names.iter().any(|name| name.contains(".data/")), "{names:?}");
+        let data: Vec<_> = names.iter().filter(|name| name.contains(".data/")).collect();
+        assert_eq!(data, [&command]);
         let site = directory.join(format!("site-{at}"));
         text_of(pip(user, "install").arg("--target").arg(&site).arg(&path));
         assert!(fs::read(site.join("zmd/libzmd.so")).unwrap() == fs::read(library()).unwrap());
         let code = "import zmd; print(zmd.__file__, zmd.__version__, zmd.Client('1000.x') is None)";
         let out = text_of(clean(user).args(["-c", code]).env("PYTHONPATH", &site).current_dir("/"));
         assert_eq!(out, format!("{} {VERSION} False\n", site.join("zmd/__init__.py").display()));
+        // pip has put the command beside the package.
+        let mut module = clean(user);
+        module.args(["-m", "zmd", "--version"]).env("PYTHONPATH", &site).current_dir("/");
+        assert_eq!(text_of(&mut module), format!("zmd {VERSION}\n"));
     }
     assert_eq!(source(), source_before);
     fs::remove_dir_all(directory).unwrap();
@@ -337,7 +324,9 @@ fn the_source_distribution() {
     build.envs([("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")]);
     build.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").arg("--no-deps").arg(&sdist);
     let (wheel, names) = wheel(&directory.join("wheel"), &mut build);
-    assert!(names.contains("zmd/libzmd.so") && names.iter().any(|name| name.ends_with("LICENSE-MIT")), "{names:?}");
+    for name in ["zmd/libzmd.so", "data/scripts/zmd", "LICENSE-MIT"] {
+        assert!(names.iter().any(|packed| packed.ends_with(name)), "{name} in {names:?}");
+    }
     let site = directory.join("site");
     text_of(pip(python, "install").arg("--target").arg(&site).arg(&wheel));
     let code = "import zmd; print(zmd.__version__, zmd.Client('1000.x').status_many([]))";

@@ -1,11 +1,11 @@
-"""Builds the package: the library with cargo, the rest with setuptools.
+"""Builds the package: the library and the command with cargo, the rest with setuptools.
 
 setuptools works in a copy, which is gone afterwards: the source stays as it was, and nothing that an earlier build left
 can get into a package.
 
 CARGO             the cargo to run
 CARGO_TARGET_DIR  where cargo builds, as usual
-ZMD_BUILD_LIBRARY a shared library to pack, instead of one that cargo builds
+ZMD_BUILD_LIBRARY a shared library to pack, with the command zmd beside it, instead of those that cargo builds
 """
 
 import contextlib
@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -23,8 +22,7 @@ from setuptools import build_meta
 
 HERE = Path(__file__).resolve().parent
 # A source distribution brings the crate along; in the repository it is around us.
-IS_SDIST = (HERE / "crate").is_dir()
-CRATE = HERE / "crate" if IS_SDIST else HERE.parents[1]
+CRATE = HERE / "crate" if (HERE / "crate").is_dir() else HERE.parents[1]
 LICENSES = ["LICENSE-APACHE", "LICENSE-MIT"]
 
 
@@ -36,9 +34,11 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     wheel_directory = os.path.abspath(wheel_directory)
-    library = given_library() or build_library()
+    library, program = given() or build()
     with copy_of_source() as copy:
         shutil.copyfile(library, copy / "src/zmd" / f"libzmd{suffix_of(library)}")
+        (copy / "bin").mkdir()
+        shutil.copy(program, copy / "bin")
         return build_meta.build_wheel(wheel_directory, config_settings)
 
 
@@ -52,7 +52,7 @@ def build_sdist(sdist_directory, config_settings=None):
 
 @contextlib.contextmanager
 def copy_of_source():
-    """A directory with what the package is made of, but for the library. It is the current one meanwhile."""
+    """A directory with what the package is made of, but for what cargo builds. It is the current one meanwhile."""
     before = os.getcwd()
     with tempfile.TemporaryDirectory(prefix="zmd-build-") as name:
         copy = Path(name)
@@ -76,14 +76,17 @@ def version():
     return re.search(r'^version = "(.+)"', manifest, re.MULTILINE).group(1)
 
 
-def given_library():
+def given():
     name = os.environ.get("ZMD_BUILD_LIBRARY")
     if not name:
         return None
     library = Path(name).resolve()
     if not library.is_file() or not suffix_of(library):
         sys.exit(f"ZMD_BUILD_LIBRARY: {library} is no shared library")
-    return library
+    program = library.with_name("zmd.exe" if suffix_of(library) == ".dll" else "zmd")
+    if not program.is_file():
+        sys.exit(f"ZMD_BUILD_LIBRARY: {program}, the command beside the library, does not exist")
+    return library, program
 
 
 def suffix_of(library):
@@ -91,27 +94,33 @@ def suffix_of(library):
     return next((suffix for suffix in (".so", ".dylib", ".dll") if suffix in library.name), None)
 
 
-def build_library():
-    output = cargo("build", "--release", "--lib", "--locked", "--message-format=json-render-diagnostics")
+def build():
+    options = ["--release", "--locked", "-p", "zmd", "--lib", "-p", "zmd-cli", "--bins"]
+    output = cargo("build", *options, "--message-format=json-render-diagnostics")
+    library = program = None
     for message in map(json.loads, output.splitlines()):
         if message["reason"] == "compiler-artifact" and "cdylib" in message["target"]["crate_types"]:
-            for file in map(Path, message["filenames"]):
-                if file.suffix == suffix_of(file):
-                    return file
-    sys.exit("cargo built no shared library")
+            library = next((file for file in map(Path, message["filenames"]) if file.suffix == suffix_of(file)), library)
+        elif message["reason"] == "compiler-artifact" and message["executable"]:
+            program = Path(message["executable"])
+    if library is None or program is None:
+        sys.exit("cargo built no shared library, or no command")
+    return library, program
+
+
+# What cargo needs to build both: the crate as it is published, and the members of its workspace.
+MEMBERS = ["bindings/cli", "tests/sim"]
 
 
 def add_crate(directory):
-    if IS_SDIST:
-        shutil.copytree(CRATE, directory, ignore=shutil.ignore_patterns("target"))
-        return
-    with tempfile.TemporaryDirectory(prefix="zmd-crate-") as target:
-        # What git does not know of yet is packed too; that it compiles, the wheel will show.
-        cargo("package", "-p", "zmd", "--allow-dirty", "--no-verify", "--target-dir", target)
-        (archive,) = Path(target).glob("package/*.crate")
-        with tarfile.open(archive) as tar:
-            tar.extractall(target)
-        shutil.move(os.path.join(target, archive.stem), directory)
+    published = cargo("package", "-p", "zmd", "--allow-dirty", "--list").splitlines()
+    made = {"Cargo.toml.orig", ".cargo_vcs_info.json"}
+    files = {Path(name) for name in published if name not in made} | {Path("benches/polling.rs")}
+    for member in MEMBERS:
+        files.update(file.relative_to(CRATE) for file in (CRATE / member).rglob("*") if file.is_file())
+    for file in files:
+        (directory / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CRATE / file, directory / file)
 
 
 def cargo(*arguments):

@@ -1,7 +1,10 @@
 """What pyproject.toml cannot say. build_backend.py runs it, where everything is in place."""
 
+from pathlib import Path
+
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_scripts import build_scripts
 
 
 class PlatformDistribution(Distribution):
@@ -12,11 +15,26 @@ class PlatformDistribution(Distribution):
 
 
 class PlatformWheel(bdist_wheel):
-    """One for every Python on its platform: the library does not know of Python."""
+    """One for every Python on its platform: neither the library nor the command knows of Python."""
 
     def get_tag(self):
         return "py3", "none", super().get_tag()[2]
 
 
+class Programs(build_scripts):
+    """Programs are copied as they are: setuptools takes each for a script, and would read its first line."""
+
+    def copy_scripts(self):
+        self.mkpath(self.build_dir)
+        copies = [self.copy_file(program, self.build_dir)[0] for program in self.scripts]
+        return copies, copies
+
+
 # Before setuptools 77, pyproject.toml had another form for the license, which later ones refuse.
-setup(distclass=PlatformDistribution, cmdclass={"bdist_wheel": PlatformWheel}, license="MIT OR Apache-2.0")
+setup(
+    distclass=PlatformDistribution,
+    cmdclass={"bdist_wheel": PlatformWheel, "build_scripts": Programs},
+    license="MIT OR Apache-2.0",
+    # Only a wheel has one.
+    scripts=[str(program) for program in Path("bin").glob("zmd*")],
+)
