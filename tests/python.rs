@@ -379,8 +379,11 @@ fn the_readmes_examples_do_what_they_say() {
     let out = ask(&format!("import asyncio, zmd\n{asyncio}print(asyncio.run(main()).deleted_count)"));
     assert_eq!(out, "8\n");
     let mut sh = program(Path::new("/bin/sh"), &sim);
-    sh.env("PATH", python.parent().unwrap()).env("JOB_ID", "111111000000222222").env("ANOTHER", "1001");
-    let out = text_of(sh.arg("-c").arg(shell));
-    assert_eq!(out.lines().count(), 3);
-    assert!(out.starts_with("Leads 111111000000222222: COMPLETED, 8 of 9 deleted, 1 failed\n{\"module\""), "{out}");
+    sh.env("PATH", python.parent().unwrap()).arg("-c").arg(shell).env("ANOTHER", "111111000000222222");
+    // A record is left: the night does not go on.
+    let left = "Leads 111111000000222222: COMPLETED, 8 of 9 deleted, 1 failed\n";
+    assert_eq!(run(sh.env("JOB_ID", "111111000000222222")), (Some(1), left.to_owned(), left.to_owned()));
+    let (exit, out, err) = run(sh.env("JOB_ID", "1001"));
+    assert_eq!((exit, out.lines().count()), (Some(1), 3), "{out}{err}");
+    assert!(out.starts_with("Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n{\"module\""), "{out}");
 }

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
-from setuptools.command.build_scripts import build_scripts
+
+# That of setuptools, which has to be imported first.
+from distutils.command.build_scripts import build_scripts  # isort: skip
 
 
 class PlatformDistribution(Distribution):
