@@ -3,7 +3,7 @@
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
 # make test-targets  the library for other processors and Windows, built by cross/build, under emulators
-# make lint   formatting, clippy, documentation
+# make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
 # make manylinux  libzmd.so, zmd and a Python wheel for old systems, glibc 2.17 and later, in target/manylinux
@@ -104,6 +104,8 @@ lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps
+	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make lint needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny --offline --workspace check --hide-inclusion-graph licenses bans sources
 
 clean:
 	$(CARGO) clean

@@ -33,8 +33,8 @@ Settings:
 Exit status:
   0  every job is completed, and every record deleted
   1  a job failed, or left records behind
-  2  a job is not at its end, also when the time of --timeout is over
-  3  there was an error, which standard error tells
+  2  not finished, including when --timeout expired
+  3  an error, printed to standard error
   Of several jobs, the highest of these counts. After Ctrl-C or SIGTERM the
   command dies of that signal.";
 
