@@ -105,7 +105,7 @@ lint:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make lint needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
-	$(CARGO) deny --offline --workspace check --hide-inclusion-graph licenses bans sources
+	$(CARGO) deny --workspace check --hide-inclusion-graph licenses bans sources
 
 clean:
 	$(CARGO) clean
