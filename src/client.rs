@@ -71,11 +71,11 @@ impl Client {
                     "a token provider and client_id with client_secret are both set: one of them makes the tokens";
                 return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
             }
-            (Some(grant), None) => Source::Grant(Box::new(grant)),
-            (None, Some(provider)) => Source::Provider(provider.clone()),
-            (None, None) => Source::None,
+            (Some(grant), None) => Some(Source::Grant(Box::new(grant))),
+            (None, Some(provider)) => Some(Source::Provider(provider.clone())),
+            (None, None) => None,
         };
-        if config.access_token.is_none() && matches!(source, Source::None) {
+        if config.access_token.is_none() && source.is_none() {
             return Err(Error::new(
                 ZMD_ERR_INVALID_CONFIG,
                 "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \

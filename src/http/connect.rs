@@ -41,11 +41,7 @@ impl Connector for Connect {
         let host = details.uri.host().ok_or(ureq::Error::HostNotFound)?;
         let is_tls = details.needs_tls();
         let port = details.uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let stream = match details.config.proxy() {
-            Some(proxy) => self.through(proxy, host, port, until),
-            None => self.reach(host, port, until, Stage::Lookup, Stage::Connect),
-        };
-        let stream = stream.and_then(|stream| {
+        let stream = self.open(details.config.proxy(), host, port, until).and_then(|stream| {
             if !is_tls {
                 return Ok(stream);
             }
@@ -57,8 +53,22 @@ impl Connector for Connect {
 }
 
 impl Connect {
+    /// A connection to a host, directly or through a proxy, without the host's own TLS.
+    pub(super) fn open(
+        &self,
+        proxy: Option<&Proxy>,
+        host: &str,
+        port: u16,
+        until: Instant,
+    ) -> Result<Box<dyn Stream>, Failed> {
+        match proxy {
+            Some(proxy) => self.through(proxy, host, port, until),
+            None => self.reach(host, port, until, Stage::Lookup, Stage::Connect),
+        }
+    }
+
     /// A connection to a host, whatever is spoken over it.
-    pub(super) fn reach(
+    fn reach(
         &self,
         host: &str,
         port: u16,
@@ -78,13 +88,7 @@ impl Connect {
     }
 
     /// A connection to a host that a proxy makes.
-    pub(super) fn through(
-        &self,
-        proxy: &Proxy,
-        host: &str,
-        port: u16,
-        until: Instant,
-    ) -> Result<Box<dyn Stream>, Failed> {
+    fn through(&self, proxy: &Proxy, host: &str, port: u16, until: Instant) -> Result<Box<dyn Stream>, Failed> {
         let mut stream = self.reach(proxy.host(), proxy.port(), until, Stage::ProxyLookup, Stage::ProxyConnect)?;
         if proxy.protocol() == ProxyProtocol::Https {
             let secured = self.0.tls.secure(stream, proxy.host(), until);

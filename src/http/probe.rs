@@ -118,10 +118,7 @@ impl Steps<'_> {
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Error> {
         let (host, port, until) = (self.route.base.host(), self.route.base.port(), self.until());
-        let stream = match self.route.proxy() {
-            Some(proxy) => self.http.connect.through(&proxy, host, port, until),
-            None => self.http.connect.reach(host, port, until, Stage::Lookup, Stage::Connect),
-        };
+        let stream = self.http.connect.open(self.route.proxy().as_ref(), host, port, until);
         let shown =
             stream.and_then(|stream| tls::shown(stream, host, until).map_err(|cause| Failed::at(Stage::Tls, cause)));
         shown.map_err(|failed| self.explain(failed))

@@ -346,8 +346,7 @@ impl Tls {
 
     /// TLS with `host` over a stream.
     pub(super) fn secure(&self, under: Box<dyn Stream>, host: &str, until: Instant) -> Result<Box<dyn Stream>, Cause> {
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(host).map_err(|_| Cause::Tls(rustls::Error::UnsupportedNameType))?;
+        let name = server_name(host)?;
         let connection = self.config().and_then(|config| ClientConnection::new(config, name)).map_err(Cause::Tls)?;
         let mut stream = TlsStream { connection, under };
         let mut wire = Wire { stream: &mut *stream.under, until };
@@ -356,11 +355,16 @@ impl Tls {
     }
 }
 
+/// A host as a URL has it, for TLS.
+fn server_name(host: &str) -> Result<ServerName<'static>, Cause> {
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    ServerName::try_from(host).map_err(|_| Cause::Tls(rustls::Error::UnsupportedNameType))
+}
+
 /// The certificates that a server shows, its own first, whether they are trusted or not. Nothing is sent over such a
 /// connection.
 pub(super) fn shown(mut under: Box<dyn Stream>, host: &str, until: Instant) -> Result<Vec<Vec<u8>>, Cause> {
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(host).map_err(|_| Cause::Tls(rustls::Error::UnsupportedNameType))?;
+    let name = server_name(host)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()

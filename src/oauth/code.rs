@@ -3,9 +3,9 @@
 //! Source: Zoho OAuth 2.0, "Self Client", "Generate access token and refresh token".
 
 use serde::Deserialize;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
-use super::grant::percent_encode;
+use super::grant::form_of;
 use crate::config::{Config, parse_token, token_rule};
 use crate::error::{Error, one_line, zmd_error::*};
 use crate::http::{Answer, Http, Network, Proxies};
@@ -26,15 +26,12 @@ pub fn exchange_grant_code(config: &Config, code: &str) -> Result<Secret, Error>
     };
     let accounts = Proxies::new(config)?.route(config.accounts_url());
     let http = Http::new(&Network::new(config)?);
-    // Room for all of it at once: a string that grows leaves copies behind.
-    let mut form = Zeroizing::new(String::with_capacity(3 * 3 * 4096 + 256));
-    form.push_str("grant_type=authorization_code");
-    for (name, value) in [("client_id", client_id), ("client_secret", client_secret), ("code", &code)] {
-        form.push('&');
-        form.push_str(name);
-        form.push('=');
-        percent_encode(value.reveal(), &mut form);
-    }
+    let form = form_of(&[
+        ("grant_type", "authorization_code"),
+        ("client_id", client_id.reveal()),
+        ("client_secret", client_secret.reveal()),
+        ("code", code.reveal()),
+    ]);
     let secrets = [&code, client_secret, client_id];
     let url = format!("{}/oauth/v2/token", accounts.base);
     let answer = http

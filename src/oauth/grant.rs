@@ -167,16 +167,7 @@ impl Grant {
                 fields.extend([("grant_type", "client_credentials"), ("scope", SCOPE), ("soid", &soid)]);
             }
         }
-        // Room for all of it at once: a string that grows leaves copies behind.
-        let mut form = Zeroizing::new(String::with_capacity(3 * 3 * 4096 + 256));
-        for (name, value) in fields {
-            if !form.is_empty() {
-                form.push('&');
-            }
-            form.push_str(name);
-            form.push('=');
-            percent_encode(value, &mut form);
-        }
+        let form = form_of(&fields);
         let mut secrets = vec![&self.client_secret, &self.client_id];
         if let Kind::RefreshToken(refresh_token) = &self.kind {
             secrets.insert(0, refresh_token);
@@ -327,8 +318,23 @@ impl TokenAnswer {
     }
 }
 
+/// The body of a request to the token endpoint.
+pub(super) fn form_of(fields: &[(&str, &str)]) -> Zeroizing<String> {
+    // Room for all of it at once: a string that grows leaves copies behind.
+    let mut form = Zeroizing::new(String::with_capacity(3 * 3 * 4096 + 256));
+    for (name, value) in fields {
+        if !form.is_empty() {
+            form.push('&');
+        }
+        form.push_str(name);
+        form.push('=');
+        percent_encode(value, &mut form);
+    }
+    form
+}
+
 /// For a form: everything but what never needs it.
-pub(super) fn percent_encode(text: &str, to: &mut String) {
+fn percent_encode(text: &str, to: &mut String) {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => to.push(byte.into()),

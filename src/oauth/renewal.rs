@@ -17,7 +17,8 @@ use crate::token_provider::TokenProvider;
 /// Read without a lock, so that a child of `fork()` can read it whatever the parent's threads were doing.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    source: Source,
+    /// `None`: a token that is refused stays so.
+    source: Option<Source>,
     current: ArcSwapOption<Token>,
     /// A token that was refused as soon as it was made: another one would be refused too, and only so many may be
     /// made.
@@ -27,22 +28,20 @@ pub(crate) struct Tokens {
 /// Where the next token comes from.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// From nowhere: a token that is refused stays so.
-    None,
     Grant(Box<Grant>),
     Provider(TokenProvider),
 }
 
 impl Tokens {
     /// `given` is used until it is refused.
-    pub(crate) fn new(given: Option<Secret>, source: Source) -> Tokens {
+    pub(crate) fn new(given: Option<Secret>, source: Option<Source>) -> Tokens {
         let current = given.map(|secret| Arc::new(Token::given(secret)));
         Tokens { source, current: ArcSwapOption::new(current), refused_when_new: ArcSwapOption::empty() }
     }
 
     /// Whether another token can be had.
     pub(crate) fn are_renewable(&self) -> bool {
-        !matches!(self.source, Source::None)
+        self.source.is_some()
     }
 
     /// Replaces the current token.
@@ -58,7 +57,7 @@ impl Tokens {
         }
         if before {
             // A provider is asked again by the next call: to ask costs nothing, and there may be a new token by then.
-            if let Source::Grant(_) = self.source {
+            if let Some(Source::Grant(_)) = self.source {
                 self.refused_when_new.store(Some(token.clone()));
             }
             return false;
@@ -79,10 +78,10 @@ impl Tokens {
         if let Some(token) = usable() {
             return Ok(token);
         }
-        if let Source::None = self.source {
+        let Some(source) = &self.source else {
             let token = self.current.load_full();
             return token.ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
-        }
+        };
         lock.requests.check_caller()?;
         // A token that is due for renewal, and not expired, is used meanwhile: nobody waits, and the call itself has
         // time left.
@@ -102,13 +101,12 @@ impl Tokens {
             return Ok(token);
         }
         let current = self.current.load_full();
-        let made = match &self.source {
+        let made = match source {
             Source::Grant(grant) => grant.renew(http, refused, deadline),
             Source::Provider(provider) => {
                 let refused = refused.map(|token| &token.secret);
                 lock.requests.ask(provider, refused, deadline, || http.is_cancelled()).map(Token::given)
             }
-            Source::None => Err(Error::new(ZMD_ERR_INTERNAL, "a token from nowhere")),
         };
         match made {
             Ok(token) => {
