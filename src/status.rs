@@ -41,6 +41,11 @@ pub enum zmd_state {
 use zmd_state::*;
 
 impl zmd_state {
+    /// `"RUNNING"`, as `zmd_state_name()` has it.
+    pub fn name(self) -> &'static str {
+        state_name_z(self as i32).trim_end_matches('\0')
+    }
+
     /// Case and white space around the word do not count.
     fn of(text: &str) -> zmd_state {
         match &*text.trim().to_ascii_uppercase() {

@@ -1,12 +1,13 @@
 //! `zmd doctor`: what is in the way, one check after the other.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use x509_parser::prelude::{FromDer, X509Certificate};
-use zmd::{BaseUrl, Client, Config, Error, JobId, ModuleName, Probe, SETTINGS, Source, zmd_error::*};
+use zmd::{BaseUrl, Client, Config, Error, Probe, SETTINGS, Source, zmd_error::*};
 
 use crate::args::{self, Global};
+use crate::jobs::Job;
 use crate::report;
 use crate::terminal::{Output, paint, plain, stdout_is_coloured};
 use crate::{Exit, Failure};
@@ -51,11 +52,11 @@ impl Doctor {
         }
         let api = match client.access_token() {
             Ok(token) => {
-                let (found, todo) = match token.end {
-                    None => ("access_token is given, and nobody knows until when it is valid".to_owned(), ""),
-                    Some(end) => (format!("there is one, valid until {}", time(end)), ""),
+                let found = match token.end {
+                    None => "access_token is given, and nobody knows until when it is valid".to_owned(),
+                    Some(end) => format!("there is one, valid until {}", time(end)),
                 };
-                self.good("access token", &found, todo)?;
+                self.good("access token", &found)?;
                 token.api_domain
             }
             Err(error) => return self.bad("access token", &error, &todo(&error)),
@@ -97,7 +98,7 @@ impl Doctor {
             let line = json!({"check": "configuration", "ok": true, "found": place, "settings": settings});
             self.out.line(&line.to_string())?;
         } else {
-            self.good("configuration", &place, "")?;
+            self.good("configuration", &place)?;
             for setting in set {
                 let line = format!("{} = {} ({})", setting.key, config.shown(setting.key), origin(setting.key));
                 self.out.line(&format!("    {}", plain(&line)))?;
@@ -121,12 +122,12 @@ impl Doctor {
             Some(proxy) => format!("{} (from {})", proxy.address, proxy.source),
             None => "none: directly".to_owned(),
         };
-        self.good(&check("proxy"), &first, "")?;
+        self.good(&check("proxy"), &first)?;
         let next = if probe.proxy.is_some() { "the proxy" } else { host };
         match &probe.lookup {
             Some(Ok(addresses)) => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-                self.good(&check("name look-up"), &format!("{next} is {}", addresses.join(", ")), "")?;
+                self.good(&check("name look-up"), &format!("{next} is {}", addresses.join(", ")))?;
             }
             Some(Err(error)) => {
                 self.bad(&check("name look-up"), error, "check the network; behind a proxy, set proxy")?;
@@ -136,7 +137,7 @@ impl Doctor {
         }
         match &probe.connect {
             Some(Ok(took)) => {
-                self.good(&check("connection"), &format!("{next} accepts it after {} ms", took.as_millis()), "")?;
+                self.good(&check("connection"), &format!("{next} accepts it after {} ms", took.as_millis()))?;
             }
             Some(Err(error)) => {
                 self.bad(&check("connection"), error, "check the firewall; behind a proxy, set proxy")?;
@@ -171,8 +172,8 @@ impl Doctor {
             None => return Ok(false),
         };
         match issuer {
-            Some(issuer) => self.good(&check("TLS"), &format!("trusted, issued by {issuer}"), "")?,
-            None => self.good(&check("TLS"), "plain http, on this machine", "")?,
+            Some(issuer) => self.good(&check("TLS"), &format!("trusted, issued by {issuer}"))?,
+            None => self.good(&check("TLS"), "plain http, on this machine")?,
         }
         let Some((theirs, ours)) = answer.clocks else {
             self.skipped(&check("clock"), "the server tells no time")?;
@@ -186,7 +187,7 @@ impl Doctor {
         if skew > SKEW {
             self.print(&check("clock"), Verdict::Bad, &words, "set the clock, and have it kept by NTP")?;
         } else {
-            self.good(&check("clock"), &words, "")?;
+            self.good(&check("clock"), &words)?;
         }
         Ok(true)
     }
@@ -207,7 +208,7 @@ impl Doctor {
                         return self.print("token cache", Verdict::Bad, &found, &format!("run chmod 600 '{path}'"));
                     }
                 }
-                self.good("token cache", &format!("{path}, {} bytes", metadata.len()), "")
+                self.good("token cache", &format!("{path}, {} bytes", metadata.len()))
             }
             Err(error) => {
                 let todo = "make its directory, and let this account write to it";
@@ -224,31 +225,25 @@ impl Doctor {
         };
         // Without a job, one that does not exist: the answer to it shows the scope all the same.
         let (module, job_id) = named.unwrap_or(("Leads", "1"));
-        let job = crate::jobs::Job::new(&module.into(), &job_id.into());
-        let names = ModuleName::parse(module).and_then(|module| Ok((module, JobId::parse(job_id)?)));
-        let (module, job_id) = match names {
+        let job = Job::new(&module.into(), &job_id.into());
+        let (module, job_id) = match &job.named {
             Ok(names) => names,
-            Err(error) => return self.bad("job", &error, "mend the argument"),
+            Err(error) => return self.bad("job", error, "mend the argument"),
         };
-        let result = client.status(&module, &job_id);
-        let has_scope = match &result {
-            Ok(_) => true,
-            Err(error) => matches!(error.kind(), ZMD_ERR_JOB_NOT_FOUND | ZMD_ERR_INVALID_MODULE),
-        };
+        let result = client.status(module, job_id);
         match &result {
-            _ if has_scope => self.good("scope", "the API takes the token for mass-delete jobs", "")?,
-            Err(error) => {
+            Err(error) if !matches!(error.kind(), ZMD_ERR_JOB_NOT_FOUND | ZMD_ERR_INVALID_MODULE) => {
                 self.bad("scope", error, &todo(error))?;
                 return match named {
                     Some(_) => self.skipped("job", "the API refuses the token"),
                     None => Ok(()),
                 };
             }
-            Ok(_) => {}
+            _ => self.good("scope", "the API takes the token for mass-delete jobs")?,
         }
         match (named, result) {
             (None, _) => Ok(()),
-            (Some(_), Ok(status)) => self.good("job", &report::line(&job, &status), ""),
+            (Some(_), Ok(status)) => self.good("job", &report::line(&job, &status)),
             (Some(_), Err(error)) => {
                 let words = report::words(&job, &error, false);
                 self.print("job", Verdict::Bad, &words, &todo(&error))
@@ -256,8 +251,8 @@ impl Doctor {
         }
     }
 
-    fn good(&mut self, check: &str, found: &str, todo: &str) -> Result<(), Failure> {
-        self.print(check, Verdict::Good, found, todo)
+    fn good(&mut self, check: &str, found: &str) -> Result<(), Failure> {
+        self.print(check, Verdict::Good, found, "")
     }
 
     fn bad(&mut self, check: &str, error: &Error, todo: &str) -> Result<(), Failure> {
@@ -327,23 +322,16 @@ fn todo(error: &Error) -> String {
 
 /// A time of day in UTC: `2026-11-24 08:05:00 UTC`.
 fn time(when: SystemTime) -> String {
-    let seconds = when.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days to a date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", rest / 3600, rest / 60 % 60, rest % 60)
+    let when = time::OffsetDateTime::from(when);
+    let (hour, minute, second) = when.to_hms();
+    format!("{} {hour:02}:{minute:02}:{second:02} UTC", when.date())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn a_time_of_day() {

@@ -8,6 +8,7 @@ use zmd::{Error, JobId, ModuleName, zmd_error::ZMD_ERR_INVALID_ARGUMENT};
 use crate::Failure;
 
 /// A job, as it was named.
+#[derive(Clone)]
 pub struct Job {
     pub module: String,
     pub job_id: String,

@@ -36,9 +36,8 @@ struct Shared {
 
 /// What a wait has heard of a job so far.
 struct Heard {
+    job: Job,
     name: String,
-    module: String,
-    job_id: String,
     status: Option<Status>,
     /// The records done with at the first answer, and when that and the last one came.
     first: Option<(i64, Instant)>,
@@ -109,9 +108,8 @@ impl Progress {
 impl Heard {
     fn new(job: &Job) -> Heard {
         Heard {
+            job: job.clone(),
             name: report::name(job),
-            module: job.module.clone(),
-            job_id: job.job_id.clone(),
             status: None,
             first: None,
             last: Instant::now(),
@@ -119,14 +117,6 @@ impl Heard {
             goes_on: false,
             error: job.named.as_ref().err().cloned(),
             told: None,
-        }
-    }
-
-    fn job(&self) -> Job {
-        Job {
-            module: self.module.clone(),
-            job_id: self.job_id.clone(),
-            named: Err(Error::new(zmd::zmd_error::ZMD_OK, "")),
         }
     }
 
@@ -179,7 +169,7 @@ impl Shared {
                 job.error = None;
                 job.status = Some(status.clone());
                 if is_plain && is_news {
-                    terminal::say(&report::line(&job.job(), status));
+                    terminal::say(&report::line(&job.job, status));
                 }
             }
             Err(error) => {
@@ -188,7 +178,7 @@ impl Shared {
                 // With bars it is in the job's row, as long as it lasts.
                 if is_plain && is_news {
                     let next = job.next_poll.map(|next| format!("; next try in {}", short(until(next))));
-                    let words = report::words(&job.job(), error, one_of_many);
+                    let words = report::words(&job.job, error, one_of_many);
                     terminal::complain(&format!("{words}{}", next.unwrap_or_default()));
                     job.told = Some(error.clone());
                 }
@@ -211,7 +201,7 @@ impl Screen {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term(term.clone(), 20));
         let height = usize::from(term.size().0);
         let count = if jobs.len() <= MOST_BARS.min(height.saturating_sub(2)) { jobs.len() } else { 1 };
-        let rows = (0..count).map(|_| bars.add(ProgressBar::new(0).with_style(style(coloured, false)))).collect();
+        let rows = (0..count).map(|_| bars.add(ProgressBar::new(0).with_style(style(coloured, false, true)))).collect();
         Screen { bars, rows, coloured, term }
     }
 
@@ -318,34 +308,27 @@ impl Screen {
         let bar = if percent.is_empty() { 0 } else { 6 };
         let room = room.saturating_sub(percent.len() + bar + 1);
         let text = format!("{percent}{}", console::truncate_str(text, room, "..."));
-        row.set_style(style(self.coloured, is_bad));
+        row.set_style(style(self.coloured, is_bad, bar > 0));
         if let Some((done, total)) = share.filter(|_| bar > 0) {
             row.set_length(total as u64);
             row.set_position(done.clamp(0, total) as u64);
         }
-        row.set_style(if bar > 0 { style(self.coloured, is_bad) } else { without_bar(self.coloured, is_bad) });
         row.set_prefix(name.to_owned());
         row.set_message(text);
         row.tick();
     }
 }
 
-fn style(coloured: bool, is_bad: bool) -> ProgressStyle {
-    let template = match (coloured, is_bad) {
-        (false, _) => "{prefix} {wide_bar} {msg}",
-        (true, false) => "{prefix:.bold} {wide_bar:.green} {msg}",
-        (true, true) => "{prefix:.bold} {wide_bar:.red} {msg:.red}",
+fn style(coloured: bool, is_bad: bool, has_bar: bool) -> ProgressStyle {
+    let template = match (coloured, is_bad, has_bar) {
+        (false, _, true) => "{prefix} {wide_bar} {msg}",
+        (false, _, false) => "{prefix} {msg}",
+        (true, false, true) => "{prefix:.bold} {wide_bar:.green} {msg}",
+        (true, false, false) => "{prefix:.bold} {msg}",
+        (true, true, true) => "{prefix:.bold} {wide_bar:.red} {msg:.red}",
+        (true, true, false) => "{prefix:.bold} {msg:.red}",
     };
     ProgressStyle::with_template(template).expect("a good template").progress_chars("#>-")
-}
-
-fn without_bar(coloured: bool, is_bad: bool) -> ProgressStyle {
-    let template = match (coloured, is_bad) {
-        (false, _) => "{prefix} {msg}",
-        (true, false) => "{prefix:.bold} {msg}",
-        (true, true) => "{prefix:.bold} {msg:.red}",
-    };
-    ProgressStyle::with_template(template).expect("a good template")
 }
 
 /// `38/s, 12:30 left`

@@ -19,24 +19,11 @@ pub fn exit_of(status: &Status) -> Exit {
     }
 }
 
-/// The name of a state, as `zmd_state_name()` has it.
-pub fn state_name(status: &Status) -> &'static str {
-    match status.state {
-        ZMD_STATE_SCHEDULED => "SCHEDULED",
-        ZMD_STATE_RUNNING => "RUNNING",
-        ZMD_STATE_COMPLETED => "COMPLETED",
-        ZMD_STATE_FAILED => "FAILED",
-        ZMD_STATE_QUEUED => "QUEUED",
-        ZMD_STATE_SUSPENDED => "SUSPENDED",
-        ZMD_STATE_UNKNOWN => "UNKNOWN",
-    }
-}
-
 /// The state for people: one that the library does not know is best told in the service's own word.
 pub fn state_word(status: &Status) -> String {
     match status.state {
         ZMD_STATE_UNKNOWN if !status.text.is_empty() => plain(&status.text),
-        _ => state_name(status).to_owned(),
+        _ => status.state.name().to_owned(),
     }
 }
 
@@ -53,15 +40,14 @@ pub fn line(job: &Job, status: &Status) -> String {
         (None, Some(total)) => format!("deleted not reported of {total}"),
         (None, None) => "deleted and total not reported".to_owned(),
     };
-    let failed = status.failed.map_or("not reported".to_owned(), |failed| failed.to_string());
-    let failed = if status.failed.is_some() { format!("{failed} failed") } else { format!("failed {failed}") };
+    let failed = status.failed.map_or("failed not reported".to_owned(), |failed| format!("{failed} failed"));
     format!("{}: {}, {records}, {failed}", name(job), state_word(status))
 }
 
 /// One object, with the same keys for every status.
 pub fn json_of_status(job: &Job, status: &Status) -> String {
     let mut object = object(job);
-    object.insert("state".into(), state_name(status).into());
+    object.insert("state".into(), status.state.name().into());
     object.insert("status".into(), status.text.as_str().into());
     for (key, count) in [("total", status.total), ("deleted", status.deleted), ("failed", status.failed)] {
         object.insert(key.into(), json!(count));
