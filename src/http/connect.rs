@@ -8,7 +8,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Proxy, ProxyProtocol};
 
 use super::failure::{Cause, Failed, Limit, Stage};
-use super::lookup::Addresses;
+use super::lookup::{Addresses, without_brackets};
 use super::proxy::{self, Target};
 use super::race;
 use super::socket::{Stream, Wake};
@@ -108,7 +108,7 @@ impl Connect {
 
     /// With `socks5` the name is looked up here, with `socks5h` there, as with curl.
     fn target<'a>(&self, proxy: &Proxy, host: &'a str, port: u16, until: Instant) -> Result<Target<'a>, Failed> {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let bare = without_brackets(host);
         if let Ok(address) = bare.parse::<IpAddr>() {
             return Ok(Target::Address(address));
         }

@@ -35,6 +35,11 @@ struct Lookup {
     done: Condvar,
 }
 
+/// A host of a URL, where an IPv6 address is in brackets, as a name or an address alone.
+pub(super) fn without_brackets(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
 impl Addresses {
     pub(crate) fn new(wake: Arc<Wake>) -> Addresses {
         Addresses {
@@ -60,7 +65,7 @@ impl Addresses {
 
     /// The addresses of a host, which may be an address itself; at least one.
     pub(crate) fn of(&self, host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, Cause> {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = without_brackets(host);
         if let Ok(address) = host.parse() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }

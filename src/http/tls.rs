@@ -18,6 +18,7 @@ use rustls::{
 
 use super::failure::Cause;
 use super::lock;
+use super::lookup::without_brackets;
 use super::socket::Stream;
 use crate::config::{Config, refusal};
 use crate::error::Error;
@@ -357,8 +358,7 @@ impl Tls {
 
 /// A host as a URL has it, for TLS.
 fn server_name(host: &str) -> Result<ServerName<'static>, Cause> {
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    ServerName::try_from(host).map_err(|_| Cause::Tls(rustls::Error::UnsupportedNameType))
+    ServerName::try_from(without_brackets(host).to_owned()).map_err(|_| Cause::Tls(rustls::Error::UnsupportedNameType))
 }
 
 /// The certificates that a server shows, its own first, whether they are trusted or not. Nothing is sent over such a
