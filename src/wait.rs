@@ -491,10 +491,13 @@ impl<F: FnMut(Event) -> bool> Sink for F {
 /// Polls until no wait is left. Every wait has had its last event when it returns.
 pub(crate) fn run<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, S>>, concurrency: usize) {
     let queue = Queue::default();
+    let mut run = Run { poller, shared, queue: &queue, concurrency, workers: 0, is_stopped: false };
+    if concurrency <= 1 {
+        return run.until_finished(&mut || false);
+    }
     std::thread::scope(|scope| {
         let _close = CloseOnDrop(&queue);
         let work = || queue.work(poller);
-        let mut run = Run { poller, shared, queue: &queue, concurrency, workers: 0, is_stopped: false };
         run.until_finished(&mut || quiet_thread(|builder| builder.spawn_scoped(scope, work)).is_ok());
     });
 }
