@@ -254,7 +254,7 @@ pub(crate) struct Schedule<J> {
 enum Step<J> {
     Ask(Task<J>),
     /// The time of a wait is over.
-    Ended(Event),
+    Ended(Box<Event>),
     Sleep(Option<Instant>),
     /// Nothing is left.
     Finish,
@@ -369,7 +369,7 @@ impl<J: Clone> Schedule<J> {
             if let Some(wait) = wait.filter(|wait| !wait.is_in_flight)
                 && let Some(event) = self.remove(id, now, wait.timed_out())
             {
-                return Step::Ended(event);
+                return Step::Ended(Box::new(event));
             }
         }
         let mut until = self.ends.peek().map(|Reverse((until, _))| *until);
@@ -531,7 +531,7 @@ impl<P: Poller, S: Sink> Run<'_, P, S> {
                     drop(shared);
                     self.ask(task, spawn);
                 }
-                Step::Ended(event) => self.is_stopped = !shared.sink.take(event),
+                Step::Ended(event) => self.is_stopped = !shared.sink.take(*event),
                 Step::Sleep(until) => {
                     let changes = shared.schedule.changes;
                     drop(shared);
