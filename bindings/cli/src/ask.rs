@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zmd::{Client, Polled, Waited, zmd_error::ZMD_ERR_TIMEOUT};
+use zmd::{Client, Error, Polled, Status, Waited, zmd_error::ZMD_ERR_TIMEOUT};
 
 use crate::args::{self, Global};
 use crate::jobs::{self, Job};
