@@ -51,3 +51,20 @@ fn private_file() -> std::fs::OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
 }
+
+#[cfg(test)]
+mod tests {
+    /// The table of modules in CONTRIBUTING.md is that of this crate.
+    #[test]
+    fn contributing_lists_the_modules() {
+        let text = include_str!("../CONTRIBUTING.md");
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let mut listed: Vec<_> = rows.map(|(name, _)| name).collect();
+        let source = include_str!("lib.rs").split("#[cfg(test)]").next().unwrap();
+        let words = source.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
+        let mut modules: Vec<_> = words.map(|name| name.trim_end_matches(';')).collect();
+        listed.sort_unstable();
+        modules.sort_unstable();
+        assert_eq!(listed, modules);
+    }
+}
