@@ -23,7 +23,7 @@ from setuptools import build_meta
 HERE = Path(__file__).resolve().parent
 # A source distribution brings the crate along; in the repository it is around us.
 CRATE = HERE / "crate" if (HERE / "crate").is_dir() else HERE.parents[1]
-LICENSES = ["LICENSE-APACHE", "LICENSE-MIT"]
+LICENSES = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"]
 
 
 def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
