@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # The map of this crate
+//! # The structure of this crate
 //!
-//! Data goes one way: C call -> [`ffi`] (pointers become checked Rust values) -> [`Client`] -> `http` -> the
-//! wire, and the answer back through `status`.
+//! A C call passes through [`ffi`] (pointers become checked Rust values), [`Client`] and `http`; `status` parses the
+//! response.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -42,9 +42,9 @@ pub use token_provider::TokenProvider;
 pub use wait::{Polled, Progress, Waited};
 pub use waits::{Update, WaitEvent, Waits};
 
-/// Options for a file that only its owner may read or write, from the first byte on.
+/// Options for a file that only its owner may read or write, from its creation on.
 fn private_file() -> std::fs::OpenOptions {
-    // `mode` changes it where there is one.
+    // Only Unix has `mode`.
     #[allow(unused_mut)]
     let mut options = std::fs::OpenOptions::new();
     #[cfg(unix)]
@@ -54,7 +54,7 @@ fn private_file() -> std::fs::OpenOptions {
 
 #[cfg(test)]
 mod tests {
-    /// The table of modules in CONTRIBUTING.md is that of this crate.
+    /// The table of modules in CONTRIBUTING.md lists the modules of this crate.
     #[test]
     fn contributing_lists_the_modules() {
         let text = include_str!("../CONTRIBUTING.md");
