@@ -1,5 +1,5 @@
       * A job step that waits until a mass-delete job has ended, and
-      * displays once a minute how far it is.
+      * displays once a minute its progress.
       *
       *     zmdstep MODULE JOB-ID [MINUTES]
       *

@@ -58,7 +58,7 @@ is_deeply [$error->number, $error->code], [Zmd::ERR_UNAUTHORIZED, 'INVALID_TOKEN
 $client->set_access_token($ENV{ZMD_ACCESS_TOKEN});
 is Zmd::version(), $Zmd::VERSION, 'the version';
 
-# fork: both go on.
+# fork: parent and child can both use the client.
 my $child = fork;
 if (!$child) {
     my $fine = eval { $client->status('Leads', '1001')->state == Zmd::COMPLETED };
