@@ -36,7 +36,8 @@ const STILL_ERROR: f64 = 5.0;
 /// The rate is an exponential average over recent counts: its time constant, as a multiple of the averaged seconds.
 const MEMORY: f64 = 3.0;
 
-/// At which point between the last poll without and the first poll with counts the job is assumed to have begun.
+/// At which point between the last poll before the counts changed and the first one after it the job is assumed to have
+/// begun.
 const BEGAN: f64 = 0.35;
 
 /// The weight of the rate that follows from this, compared to later ones.

@@ -55,7 +55,7 @@
            END-IF
            COMPUTE MINUTES = FUNCTION NUMVAL(MINUTES-TEXT).
 
-      * A wait that its limit ends has told how far the job is.
+      * After a timeout the state and the counts are set.
        WAIT-A-MINUTE SECTION.
            IF ZMD-OK
                PERFORM SHOW-STATUS

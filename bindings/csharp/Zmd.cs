@@ -183,7 +183,7 @@ namespace Zmd
         /// has ended the wait: then its Status is the last one seen. Or any other.</exception>
         public Status Wait(string module, string jobId, TimeSpan? timeout = null, Progress progress = null)
         {
-            // No exception may pass through the library: an exception of progress is kept until the call has returned.
+            // No exception may pass through the library: an exception of the callback is kept until the call has returned.
             ExceptionDispatchInfo thrown = null;
             Native.Progress polled = null;
             if (progress != null)

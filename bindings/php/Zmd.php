@@ -197,7 +197,7 @@ final class Client
         self::check(self::library()->zmd_client_set_access_token($this->handle(), self::text('accessToken', $accessToken)));
     }
 
-    /** Closes the connections; also called when the last reference goes. */
+    /** Closes the connections; also called when the last reference is dropped. */
     public function close(): void
     {
         if ($this->client !== null) {

@@ -370,7 +370,7 @@ pub unsafe extern "C" fn zmd_client_status_within(
 ///
 /// # Safety
 ///
-/// `client` is NULL or a client; each array is NULL or has `count` elements, and no other thread uses it meanwhile.
+/// `client` is NULL or a client; each array is NULL or has `count` elements, and no other thread uses it during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_status_many(
     client: *mut zmd_client,

@@ -14,7 +14,7 @@ use crate::token_provider::TokenProvider;
 
 /// The access token of a client and its clones, and the source of the next one.
 ///
-/// Read without a lock, so that a child of `fork()` can read it whatever the parent's threads were doing.
+/// Read without a lock, so that a child of `fork()` can read it in whatever state the parent's threads were.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     /// `None`: the token cannot be renewed.

@@ -71,8 +71,8 @@ static void check_sentence(const char *about)
 
     CHECK_MSG(text[0] != '\0', "no message about %.60s", about);
     CHECK_MSG(strlen(text) < 4096, "%lu characters about %.60s", (unsigned long)strlen(text), about);
-    CHECK_MSG(strstr(text, SECRET) == NULL, "the secret is told: %s", text);
-    CHECK_MSG(strstr(zmd_last_error_code(), SECRET) == NULL, "the secret is told as the code");
+    CHECK_MSG(strstr(text, SECRET) == NULL, "the message contains the secret: %s", text);
+    CHECK_MSG(strstr(zmd_last_error_code(), SECRET) == NULL, "the code contains the secret");
     for (const char *at = text; *at != '\0'; at++)
         CHECK_MSG((unsigned char)*at >= 0x20 && *at != 0x7F, "a control character about %.60s: %s", about, text);
 }

@@ -175,7 +175,7 @@ sub set_access_token {
     return;
 }
 
-# Closes the connections; also called when the last reference goes.
+# Closes the connections; also called when the last reference is dropped.
 sub close {
     my ($self) = @_;
     my $client = delete $self->{client};
