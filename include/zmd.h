@@ -15,11 +15,10 @@
  * zmd_config.
  *
  * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
- * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
- * each thread's own. fork(): a client made before works in parent and child. Signals: no call fails with
+ * Threads: any number of threads may share a client, and one at a time may use a config; each thread has its own
+ * last error. fork(): parent and child can both use a client that was created before. Signals: no call fails with
  * EINTR, none raises SIGPIPE, and no handler or mask is changed.
- * Strings are UTF-8 and NUL-terminated. Every function may be given NULL, and says
- * what it returns then.
+ * Strings are UTF-8 and NUL-terminated. Every function accepts NULL, and documents what it returns then.
  *
  * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  */

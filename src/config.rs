@@ -520,7 +520,7 @@ fn one_of(names: impl Iterator<Item = &'static str>) -> String {
     format!("one of {}", names.collect::<Vec<_>>().join(", "))
 }
 
-/// A proxy, perhaps with a password, which `Debug` does not show.
+/// A proxy, which may have a password: `Debug` shows only where it is.
 #[derive(Clone, Debug)]
 pub(crate) struct ProxyUrl(pub(crate) ureq::Proxy);
 
@@ -532,7 +532,7 @@ impl ProxyUrl {
     pub(crate) fn parse(text: &str) -> Option<ProxyUrl> {
         let text = text.strip_suffix('/').unwrap_or(text);
         let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
-        // ureq accepts some invalid URLs: ports over 65535, a path, a fragment.
+        // ureq takes more than can be meant: ports over 65535, a path, a fragment.
         crate::endpoint::host_of(authority.rsplit_once('@').map_or(authority, |(_, host)| host))?;
         let proxy = ureq::Proxy::new(text).ok()?;
         let known = matches!(

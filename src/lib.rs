@@ -42,9 +42,9 @@ pub use token_provider::TokenProvider;
 pub use wait::{Polled, Progress, Waited};
 pub use waits::{Update, WaitEvent, Waits};
 
-/// Options for a file that only its owner may read or write, from its creation on.
+/// Options for a file that only its owner may read or write, from the first byte on.
 fn private_file() -> std::fs::OpenOptions {
-    // Only Unix has `mode`.
+    // `mode` changes it where there is one.
     #[allow(unused_mut)]
     let mut options = std::fs::OpenOptions::new();
     #[cfg(unix)]

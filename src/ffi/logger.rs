@@ -61,7 +61,7 @@ fn level(metadata: &Metadata) -> Level {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        // ureq's protocol crate logs everything that it sends in hexadecimal, including the tokens.
+        // Below HTTP, ureq's protocol crate dumps all that it sends in hexadecimal, the tokens included.
         level(metadata) <= log::max_level() && metadata.target() != "ureq_proto::util"
     }
 

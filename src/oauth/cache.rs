@@ -102,7 +102,7 @@ impl TokenCache {
             return Ok(Some(Err(token)));
         }
         let until = Instant::now() + limit;
-        let file = private_file().write(true).create(true).truncate(false).open(self.sibling(".lock"))?;
+        let file = private_file().write(true).create(true).truncate(false).open(self.beside(".lock"))?;
         loop {
             match file.try_lock() {
                 Ok(()) => {
@@ -134,7 +134,7 @@ impl TokenCache {
         let json = Zeroizing::new(serde_json::to_vec(&Content { zmd_token_cache: 1, tokens })?);
         debug_assert!(json.starts_with(MAGIC));
         // No other process writes under the lock: such a file was left by a process that was killed.
-        let fresh = self.sibling(".new");
+        let fresh = self.beside(".new");
         match fs::remove_file(&fresh) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -166,7 +166,7 @@ impl TokenCache {
     }
 
     /// A file in the same directory, with this suffix.
-    fn sibling(&self, suffix: &str) -> PathBuf {
+    fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push(suffix);
         name.into()
