@@ -1310,6 +1310,7 @@ public:
      * @param client  the client whose settings, token and connections are used, and which cancels the calls when it is
      *                cancelled. It may be destroyed first.
      * @throws argument_error  if the client was moved from
+     * @throws cancelled       if the client was cancelled
      */
     explicit waits(const client &client) : provider_(client.provider_), jobs_(new job_table())
     {
