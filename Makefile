@@ -30,21 +30,25 @@ fishdir ?= $(prefix)/share/fish/vendor_completions.d
 all: $(RELEASE)/libzmd.so $(RELEASE)/zmd
 
 # cargo knows best what is to be built again.
-$(RELEASE)/libzmd.so: FORCE
+$(RELEASE)/libzmd.so: FORCE | cargo
 	$(CARGO) build --release --lib
 
-$(RELEASE)/zmd: FORCE
+$(RELEASE)/zmd: FORCE | cargo
 	$(CARGO) build --release -p zmd-cli
+
+cargo:
+	@command -v $(firstword $(CARGO)) >/dev/null || { echo "$(firstword $(CARGO)) is not on the PATH, which sudo may have changed: install Rust," \
+		"or set CARGO=/path/to/cargo" >&2; exit 1; }
 
 # What cargo-c installs, and the command. Where gcc links statically it has what libgcc_s offers in libgcc_eh, which it
 # adds by itself: so that library's name goes out of what cargo-c found the library to need.
-install: $(RELEASE)/zmd
+install: $(RELEASE)/zmd | cargo
 	@$(CARGO) cinstall --version >/dev/null 2>&1 || { echo "make install needs cargo-c: cargo install --locked cargo-c" >&2; exit 1; }
 	$(CARGO) cinstall --release --locked --prefix=$(prefix) --libdir=$(libdir) $(DESTDIR:%=--destdir=%)
 	sed -i 's/ -lgcc_s//' $(DESTDIR)$(libdir)/pkgconfig/zmd.pc
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
 	install $(RELEASE)/zmd $(DESTDIR)$(bindir)
-	$(RELEASE)/zmd man $(DESTDIR)$(mandir)/man1
+	$(RELEASE)/zmd man $(DESTDIR)$(mandir)
 	$(RELEASE)/zmd completions bash >$(DESTDIR)$(bashdir)/zmd
 	$(RELEASE)/zmd completions zsh >$(DESTDIR)$(zshdir)/_zmd
 	$(RELEASE)/zmd completions fish >$(DESTDIR)$(fishdir)/zmd.fish
@@ -124,4 +128,4 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all install deb manylinux doxygen abi demo test test-hosts test-targets lint licenses picture clean FORCE
+.PHONY: all cargo install deb manylinux doxygen abi demo test test-hosts test-targets lint licenses picture clean FORCE
