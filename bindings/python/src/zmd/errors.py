@@ -1,13 +1,15 @@
 """What can go wrong."""
 
-import enum
-from typing import Dict, Optional, Type, Union
+import re
+from typing import Any, Dict, Match, Optional, Tuple, Type, Union
 
-from .status import Status
+from ._library import library
+from .status import Status, _Named
 
 
-class ErrorCode(enum.IntEnum):
-    """The numbers of the errors. They are fixed for ever; newer versions of the library may add some."""
+class ErrorCode(_Named):
+    """The numbers of the errors. They are fixed for ever; newer versions of the library may add some. One prints as its
+    name: ``TIMEOUT``."""
 
     NULL_POINTER = 1
     INVALID_ARGUMENT = 2
@@ -41,6 +43,33 @@ class Error(Exception):
     """The API's own code, such as ``INVALID_TOKEN``; empty where the error does not come from the API, or has none."""
     http_status: int = 0
     """The HTTP status of the answer that failed; 0: there was none."""
+    module: Optional[str] = None
+    """The module of the job that was asked for; None where the error concerns none."""
+    job_id: Optional[str] = None
+    """The id of the job that was asked for; None where the error concerns none."""
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same call may succeed later: the network failed, a time limit expired, the service was busy."""
+        return bool(library.zmd_error_is_transient(self.code))
+
+
+class JobFailedError(Error):
+    """A job has ended, and not all of its records are gone; raised where a call was given ``check=True``. ``code`` is 0:
+    the call itself has succeeded."""
+
+    code = 0
+    status: Status
+    """The job's last status."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(f"not all of the records are gone: {status}")
+        self.status = status
+        self.module, self.job_id = status.module, status.job_id
+        self.http_status = status.http_status
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (self.status,), self.__dict__
 
 
 class ArgumentError(Error, ValueError):
@@ -167,24 +196,53 @@ class InternalError(Error):
 
 # By number. Of Error and InternalError, which share theirs, the one that is defined last.
 _CLASSES: Dict[int, Type[Error]] = {
-    cls.code: cls for cls in list(globals().values()) if isinstance(cls, type) and issubclass(cls, Error)
+    cls.code: cls
+    for cls in list(globals().values())
+    if isinstance(cls, type) and issubclass(cls, Error) and cls is not JobFailedError
 }
 # The tens group the numbers, those too that a newer library may bring.
 _FAMILIES: Dict[int, Type[Error]] = {0: ArgumentError, 1: NetworkError, 2: ApiError}
 
 
 def error_of(
-    code: int, message: bytes, api_code: bytes = b"", http_status: int = 0, last_status: Optional[Status] = None
+    code: int,
+    message: bytes,
+    api_code: bytes = b"",
+    http_status: int = 0,
+    module: Optional[str] = None,
+    job_id: Optional[str] = None,
+    last_status: Optional[Status] = None,
 ) -> Error:
     """The exception for an error of the library."""
     cls = _CLASSES.get(code) or _FAMILIES.get(code // 10, Error)
-    error = cls(message.decode("utf-8", "replace"))
+    error = cls(in_seconds(message.decode("utf-8", "replace")))
     try:
         error.code = ErrorCode(code)
     except ValueError:
         error.code = code
     error.api_code = api_code.decode("utf-8", "replace")
     error.http_status = http_status
+    error.module, error.job_id = module, job_id
     if isinstance(error, (Timeout, Cancelled)):
         error.last_status = last_status
     return error
+
+
+_MILLISECONDS = re.compile(
+    r"\b(?P<setting>[a-z_]+)_ms\b"
+    r"|\ba whole number from (?P<least>\d+) to (?P<most>\d+) \(milliseconds\)"
+    r"|\b(?P<number>\d+) ms\b"
+)
+
+
+def in_seconds(message: str) -> str:
+    """A message of the library with this package's units: seconds, in settings without ``_ms``."""
+
+    def replace(match: "Match[str]") -> str:
+        if match["setting"]:
+            return match["setting"]
+        if match["number"]:
+            return f"{int(match['number']) / 1000:g} s"
+        return f"{int(match['least']) / 1000:g} to {int(match['most']) / 1000:g} seconds"
+
+    return _MILLISECONDS.sub(replace, message)
