@@ -3,16 +3,22 @@
 import os
 import subprocess
 import sys
+from typing import NoReturn
 
 from ._program import find
 
-if __name__ == "__main__":
+
+def main() -> NoReturn:
     try:
-        arguments = [find("zmd"), *sys.argv[1:]]
+        program = find("zmd")
     except FileNotFoundError as error:
         print(f"zmd: {error}", file=sys.stderr)
         sys.exit(3)
     if os.name == "nt":
         # There exec would come back to the shell before the program has ended.
-        sys.exit(subprocess.call(arguments))
-    os.execv(arguments[0], arguments)
+        sys.exit(subprocess.call([program, *sys.argv[1:]]))
+    os.execv(program, [program, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -34,10 +34,14 @@ class ErrorCode(_Named):
     INTERNAL = 99
 
 
+# A plain int where this version has no name for it.
+AnyCode = Union[ErrorCode, int]
+
+
 class Error(Exception):
     """The base of all errors of this package. ``str(error)`` says in one line what happened and what to do about it."""
 
-    code: Union[ErrorCode, int] = ErrorCode.INTERNAL
+    code: AnyCode = ErrorCode.INTERNAL
     """The error's number; a plain int where this version has no name for it."""
     api_code: str = ""
     """The API's own code, such as ``INVALID_TOKEN``; empty where the error does not come from the API, or has none."""
@@ -58,9 +62,13 @@ class JobFailedError(Error):
     """A job has ended, and not all of its records are gone; raised where a call was given ``check=True``. ``code`` is 0:
     the call itself has succeeded."""
 
-    code = 0
+    code: AnyCode = 0
     status: Status
     """The job's last status."""
+
+    module: Optional[str]
+    job_id: Optional[str]
+    http_status: int
 
     def __init__(self, status: Status) -> None:
         super().__init__(f"not all of the records are gone: {status}")
@@ -75,49 +83,49 @@ class JobFailedError(Error):
 class ArgumentError(Error, ValueError):
     """An argument breaks its rule; nothing was sent."""
 
-    code = ErrorCode.INVALID_ARGUMENT
+    code: AnyCode = ErrorCode.INVALID_ARGUMENT
 
 
 class ConfigError(Error, ValueError):
     """A setting has a bad value, or is missing."""
 
-    code = ErrorCode.INVALID_CONFIG
+    code: AnyCode = ErrorCode.INVALID_CONFIG
 
 
 class NetworkError(Error):
     """The service could not be reached, or the connection broke."""
 
-    code = ErrorCode.NETWORK
+    code: AnyCode = ErrorCode.NETWORK
 
 
 class DnsError(NetworkError):
     """The host name could not be looked up."""
 
-    code = ErrorCode.DNS
+    code: AnyCode = ErrorCode.DNS
 
 
 class ConnectError(NetworkError):
     """No connection to the server: refused, or no route to it."""
 
-    code = ErrorCode.CONNECT
+    code: AnyCode = ErrorCode.CONNECT
 
 
 class TlsError(NetworkError):
     """No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed."""
 
-    code = ErrorCode.TLS
+    code: AnyCode = ErrorCode.TLS
 
 
 class ProxyError(NetworkError):
     """The proxy can't be reached, or refused to open the way."""
 
-    code = ErrorCode.PROXY
+    code: AnyCode = ErrorCode.PROXY
 
 
 class Timeout(Error, TimeoutError):
     """A time limit ran out: that of the call, or that of a wait."""
 
-    code = ErrorCode.TIMEOUT
+    code: AnyCode = ErrorCode.TIMEOUT
     last_status: Optional[Status] = None
     """The last status that a wait has seen, if any."""
 
@@ -125,7 +133,7 @@ class Timeout(Error, TimeoutError):
 class Cancelled(Error):
     """The client was cancelled or closed during the call, or cancelled before."""
 
-    code = ErrorCode.CANCELLED
+    code: AnyCode = ErrorCode.CANCELLED
     last_status: Optional[Status] = None
     """The last status that a wait has seen, if any."""
 
@@ -133,61 +141,61 @@ class Cancelled(Error):
 class ApiError(Error):
     """The API answered with an error, which ``api_code`` names."""
 
-    code = ErrorCode.API
+    code: AnyCode = ErrorCode.API
 
 
 class UnauthorizedError(ApiError):
     """The API refused the access token: expired, revoked, or of another data center."""
 
-    code = ErrorCode.UNAUTHORIZED
+    code: AnyCode = ErrorCode.UNAUTHORIZED
 
 
 class ScopeError(ApiError):
     """The access token lacks the scope ``ZohoCRM.mass_delete.READ``."""
 
-    code = ErrorCode.SCOPE
+    code: AnyCode = ErrorCode.SCOPE
 
 
 class ForbiddenError(ApiError):
     """The token's user may not see this."""
 
-    code = ErrorCode.FORBIDDEN
+    code: AnyCode = ErrorCode.FORBIDDEN
 
 
 class InvalidModuleError(ApiError):
     """The API knows no module of that name."""
 
-    code = ErrorCode.INVALID_MODULE
+    code: AnyCode = ErrorCode.INVALID_MODULE
 
 
 class JobNotFoundError(ApiError):
     """The API knows no such job in that module."""
 
-    code = ErrorCode.JOB_NOT_FOUND
+    code: AnyCode = ErrorCode.JOB_NOT_FOUND
 
 
 class RateLimitedError(ApiError):
     """Too many requests, also after the retries."""
 
-    code = ErrorCode.RATE_LIMITED
+    code: AnyCode = ErrorCode.RATE_LIMITED
 
 
 class ServerError(ApiError):
     """The service failed (HTTP 5xx), also after the retries."""
 
-    code = ErrorCode.SERVER
+    code: AnyCode = ErrorCode.SERVER
 
 
 class BadResponseError(ApiError):
     """The answer is not the JSON that the API documents."""
 
-    code = ErrorCode.BAD_RESPONSE
+    code: AnyCode = ErrorCode.BAD_RESPONSE
 
 
 class OAuthError(ApiError):
     """The accounts server refused to refresh the access token."""
 
-    code = ErrorCode.OAUTH
+    code: AnyCode = ErrorCode.OAUTH
 
 
 class InternalError(Error):
