@@ -1,8 +1,9 @@
 """The client for asyncio."""
 
 import asyncio
+from collections import deque
 from types import TracebackType
-from typing import AsyncIterator, Callable, Dict, Iterable, List, Optional, Type, TypeVar, Union
+from typing import AsyncIterator, Callable, Deque, Dict, Iterable, List, Optional, Type, TypeVar, Union
 
 from ._base import BaseClient
 from ._call import Job, Outcome
@@ -191,7 +192,8 @@ class _Polls:
         self._is_many = is_many
         self._takes_polls = takes_polls
         self._loop = asyncio.get_running_loop()
-        self._polls: "asyncio.Queue[Poll]" = asyncio.Queue()
+        self._polls: Deque[Poll] = deque()
+        self._arrival: "Optional[asyncio.Future[None]]" = None
         self._open: Dict[int, Callable[[], None]] = {}
 
     def __enter__(self) -> "_Polls":
@@ -213,10 +215,13 @@ class _Polls:
             try:
                 self.add(index, job, limit_ms, is_wait=is_wait)
             except Error as error:
-                self._polls.put_nowait(Poll(index, job, error))
+                self._polls.append(Poll(index, job, error))
 
     async def next(self) -> Poll:
-        poll = await self._polls.get()
+        while not self._polls:
+            self._arrival = self._loop.create_future()
+            await self._arrival
+        poll = self._polls.popleft()
         if poll.has_ended:
             self._open.pop(poll.index, None)
         return poll
@@ -233,7 +238,12 @@ class _Polls:
                 return poll
 
     def _put(self, poll: Poll) -> None:
-        self._loop.call_soon_threadsafe(self._polls.put_nowait, poll)
+        self._loop.call_soon_threadsafe(self._arrive, poll)
+
+    def _arrive(self, poll: Poll) -> None:
+        self._polls.append(poll)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
 
 def _end(waits: Waits) -> "asyncio.Future[None]":
