@@ -27,10 +27,14 @@ fn generate(root: &str) -> Vec<u8> {
     config.after_includes = Some(format!(
         "\n/** The version of this header; zmd_version() is that of the library. */\n\
          #define ZMD_VERSION_MAJOR {}\n/** See ZMD_VERSION_MAJOR. */\n#define ZMD_VERSION_MINOR {}\n\
-         /** See ZMD_VERSION_MAJOR. */\n#define ZMD_VERSION_PATCH {}",
+         /** See ZMD_VERSION_MAJOR. */\n#define ZMD_VERSION_PATCH {}\n\
+         /** The version as a number that grows: 10000 * major + 100 * minor + patch. */\n#define ZMD_VERSION_NUMBER \
+         (10000 * ZMD_VERSION_MAJOR + 100 * ZMD_VERSION_MINOR + ZMD_VERSION_PATCH)\n\
+         /** The version as text. */\n#define ZMD_VERSION \"{}\"",
         version("MAJOR"),
         version("MINOR"),
-        version("PATCH")
+        version("PATCH"),
+        env::var("CARGO_PKG_VERSION").expect("cargo sets it")
     ));
     let mut header = Vec::new();
     cbindgen::generate_with_config(root, config).expect("the source can be read").write(&mut header);
@@ -86,7 +90,8 @@ const PREFACE: &str = r#"
  * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
  * each thread's own. fork(): a client made before works in parent and child. Signals: no call fails with
  * EINTR, none raises SIGPIPE, and no handler or mask is changed.
- * Strings are UTF-8 and NUL-terminated. Every function may be given NULL; what it answers then is said.
+ * Strings are UTF-8 and NUL-terminated. Every function may be given NULL, and says
+ * what it returns then.
  *
  * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -18,7 +18,8 @@
  * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
  * each thread's own. fork(): a client made before works in parent and child. Signals: no call fails with
  * EINTR, none raises SIGPIPE, and no handler or mask is changed.
- * Strings are UTF-8 and NUL-terminated. Every function may be given NULL; what it answers then is said.
+ * Strings are UTF-8 and NUL-terminated. Every function may be given NULL, and says
+ * what it returns then.
  *
  * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -35,6 +36,10 @@
 #define ZMD_VERSION_MINOR 1
 /** See ZMD_VERSION_MAJOR. */
 #define ZMD_VERSION_PATCH 0
+/** The version as a number that grows: 10000 * major + 100 * minor + patch. */
+#define ZMD_VERSION_NUMBER (10000 * ZMD_VERSION_MAJOR + 100 * ZMD_VERSION_MINOR + ZMD_VERSION_PATCH)
+/** The version as text. */
+#define ZMD_VERSION "0.1.0"
 
 /**
  * What a call came to. `0` is success, every other value an error; the numbers are fixed for ever.
@@ -207,6 +212,16 @@ typedef struct zmd_client zmd_client;
 typedef struct zmd_config zmd_config;
 
 /**
+ * A queue of waits: made by `zmd_waits_new()`, freed by `zmd_waits_free()`.
+ *
+ * Waits are added and removed at any time, and what happens to them is taken from the queue with `zmd_waits_next()`: for
+ * event loops, and for programs that wait for thousands of jobs. Any number of threads may use one at the same time. It
+ * has one thread of its own, and up to `max_concurrency` others while it polls, whatever the number of waits. It belongs
+ * to the process that made it: after `fork()`, the child's calls return `ZMD_ERR_INVALID_ARGUMENT`.
+ */
+typedef struct zmd_waits zmd_waits;
+
+/**
  * Gives an access token when the library needs one: when there is none yet, and when the service has refused the last.
  *
  * It is called on a thread of the library's own, one call at a time for a client and its clones, and may block: a call
@@ -273,15 +288,16 @@ typedef struct zmd_job {
 } zmd_job;
 
 /**
- * Hears of a wait after every poll of a job, on the thread that waits.
+ * Called after every poll of a job that is waited for, on the thread that waits.
  *
- * It may call any zmd function, but not free the client that waits; while it runs, `zmd_last_error()` tells of
- * the poll. It must return: no `longjmp`, and no C++ exception through it.
+ * It may call any zmd function, but not free the client that waits; while it runs, `zmd_last_error()` is the
+ * poll's, and `zmd_progress_elapsed_ms()` and `zmd_progress_next_poll_ms()` give its times. It must return: no `longjmp`,
+ * and no C++ exception through it.
  *
  * @param user_data  what the wait was given
  * @param index      of the job in the array; 0 in a wait for one
- * @param error      the `zmd_error` of the poll. After one that may pass, the wait goes on.
- * @param status     what the poll brought, as `zmd_client_status()` would have written it; valid during the call
+ * @param error      the `zmd_error` of the poll. After a transient one the wait goes on.
+ * @param status     the result of the poll, as `zmd_client_status()` would have written it; valid during the call
  * @return 0 to go on; anything else ends this wait with `ZMD_ERR_CANCELLED`, and nothing else: the client is as good
  *         as before
  */
@@ -289,6 +305,37 @@ typedef int32_t (*zmd_progress_fn)(void *user_data,
                                    size_t index,
                                    int32_t error,
                                    const struct zmd_status *status);
+
+/**
+ * What happened to a wait. 96 bytes, without padding, on every platform.
+ */
+typedef struct zmd_event {
+  /**
+   * Which wait: what `zmd_waits_add()` wrote.
+   */
+  uint64_t id;
+  /**
+   * Where `has_ended` is 1, what `zmd_client_wait()` would have returned; else the `zmd_error` of a poll, after which
+   * the wait goes on.
+   */
+  zmd_error error;
+  /**
+   * 1: the wait has ended, and this is its last event; 0: it was polled, and goes on.
+   */
+  int32_t has_ended;
+  /**
+   * Milliseconds since the wait was added.
+   */
+  int64_t elapsed_ms;
+  /**
+   * Milliseconds until its next poll; -1: there is none.
+   */
+  int64_t next_poll_ms;
+  /**
+   * Where `has_ended` is 1, the status that `zmd_client_wait()` would have written; else that of the poll.
+   */
+  struct zmd_status status;
+} zmd_event;
 
 /**
  * Takes a line of the log.
@@ -332,6 +379,16 @@ const char *zmd_error_name(int32_t error);
  * @return the line; static, never NULL
  */
 const char *zmd_error_message(int32_t error);
+
+/**
+ * Whether the same call may succeed later without any change.
+ *
+ * @param error  any number
+ * @return 1 for `ZMD_ERR_DNS`, `ZMD_ERR_CONNECT`, `ZMD_ERR_NETWORK`, `ZMD_ERR_TIMEOUT`, `ZMD_ERR_RATE_LIMITED` and
+ *         `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not among them, as it may be about credentials, and an
+ *         account that tries wrong ones again and again may be locked.
+ */
+int32_t zmd_error_is_transient(int32_t error);
 
 /**
  * The name of a state.
@@ -388,7 +445,39 @@ const char *zmd_last_error_code_of_job(size_t index);
 zmd_error zmd_config_new(struct zmd_config **config);
 
 /**
- * Sets one setting. The README lists the keys, their defaults and what they take.
+ * Sets one setting. The keys, with their defaults:
+ *
+ * - `access_token`: the access token to use, without the word `Zoho-oauthtoken`
+ * - `refresh_token`: given with `client_id` and `client_secret`: the library gets and renews access tokens itself
+ * - `client_id`: see `refresh_token`
+ * - `client_secret`: see `refresh_token`
+ * - `org_id`: given with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
+ *   client-credentials grant, for this organization
+ * - `token_cache`: a file in which processes share the access tokens that the library got
+ * - `data_center` (us): where the Zoho account lives; a token is worth nothing in another
+ * - `environment` (production): the kind of Zoho CRM organization
+ * - `api_domain`: the API's base URL, instead of the one that `data_center` and `environment` name or the accounts
+ *   server tells
+ * - `accounts_url`: the base URL of the server that makes access tokens, instead of the one that `data_center` names
+ * - `api_version` (v7): the version of the API
+ * - `timeout_ms` (30000): the limit for a whole status call: retries, their pauses and getting a token included
+ * - `connect_timeout_ms` (10000): the limit for connecting: looking up the name, every address, proxy and TLS
+ *   included
+ * - `max_retries` (3): further attempts after a transient failure
+ * - `max_concurrency` (5): calls in flight at once for the `_many` functions; 5 is what Zoho's smallest edition
+ *   allows
+ * - `poll_min_ms` (1000): the shortest pause between two polls of a job that is waited for
+ * - `poll_max_ms` (60000): the longest such pause; where `poll_min_ms` is longer, all are as long as that
+ * - `unreachable_ms` (300000): how long a wait goes on after network failures before the service has answered at
+ *   all; a host name that does not exist ends it at once
+ * - `proxy` (env): `env`: HTTPS_PROXY or else ALL_PROXY, but not for NO_PROXY's hosts and this machine; `none`; or a
+ *   URL, with credentials where needed
+ * - `ca_file`: the certificate authorities to trust instead of the system's; also a server's own self-signed
+ *   certificate
+ * - `extra_ca_file`: the certificate authorities to trust in addition to the system's (or to those of `ca_file`),
+ *   for networks that intercept only some hosts
+ * - `client_cert`: the certificate to show to a gateway or proxy that demands one
+ * - `client_key`: the private key of `client_cert`, where that file does not hold it: RSA, P-256, P-384 or Ed25519
  *
  * @param config  the configuration
  * @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`
@@ -467,6 +556,24 @@ zmd_error zmd_config_set_token_provider(struct zmd_config *config,
 void zmd_config_free(struct zmd_config *config);
 
 /**
+ * Whether the records are gone: the job is COMPLETED, no record failed, and none is short of the total, where the service
+ * reports these. A wait returns `ZMD_OK` for a job that failed or left records too: what follows it in a batch should
+ * depend on this.
+ *
+ * @param status  what a call has written; NULL is fine
+ * @return 1 or 0; 0 for NULL
+ */
+int32_t zmd_status_is_successful(const struct zmd_status *status);
+
+/**
+ * Whether the job is over: COMPLETED or FAILED. A state that this version does not know is not known to be an end.
+ *
+ * @param status  what a call has written; NULL is fine
+ * @return 1 or 0; 0 for NULL
+ */
+int32_t zmd_status_has_ended(const struct zmd_status *status);
+
+/**
  * Makes a client and writes it to `*client`. Nothing is sent yet.
  *
  * Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
@@ -529,6 +636,22 @@ zmd_error zmd_client_status(struct zmd_client *client,
                             struct zmd_status *status);
 
 /**
+ * Asks how far a job is, as `zmd_client_status()` does, with another limit than the setting `timeout_ms`.
+ *
+ * @param client      the client; any number of threads may call at the same time
+ * @param module      as for `zmd_client_status()`
+ * @param job_id      as for `zmd_client_status()`
+ * @param timeout_ms  the limit for the whole call in milliseconds, from 1; negative: the setting
+ * @param status      as for `zmd_client_status()`
+ * @return as `zmd_client_status()`; `ZMD_ERR_INVALID_ARGUMENT` also for a `timeout_ms` of 0
+ */
+zmd_error zmd_client_status_within(struct zmd_client *client,
+                                   const char *module,
+                                   const char *job_id,
+                                   int64_t timeout_ms,
+                                   struct zmd_status *status);
+
+/**
  * Asks how far each of many jobs is, with at most `max_concurrency` calls in flight. Each call has the whole
  * of `timeout_ms`, so all of them take at most `count / max_concurrency` times as long, rounded up.
  *
@@ -555,19 +678,21 @@ zmd_error zmd_client_status_many(struct zmd_client *client,
  * Waits until a job has ended, and blocks for `timeout_ms` at the most.
  *
  * It asks again and again, with pauses that it chooses by what each answer says of the progress: between
- * `poll_min_ms` and `poll_max_ms`. A failure that may pass (the network, a name look-up, HTTP 5xx or 429, an
- * unreadable answer once) does not end the wait; the pauses get longer, and `progress` hears of it.
+ * `poll_min_ms` and `poll_max_ms`. A transient failure (the network, a name look-up, HTTP 5xx or 429, an
+ * unreadable answer once) does not end the wait; the pauses get longer, and `progress` is called. Before the service has
+ * answered at all, a host name that does not exist ends it at once, and other network failures after `unreachable_ms`.
  *
  * @param client      the client; any number of threads may call at the same time
  * @param module      as for `zmd_client_status()`
  * @param job_id      as for `zmd_client_status()`
  * @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask once
- * @param progress    called after every poll; NULL: nobody is
+ * @param progress    called after every poll; NULL: none
  * @param user_data   handed to `progress`
  * @param status      where to put the last status; always written whole
- * @return `ZMD_OK` as soon as the job is COMPLETED or FAILED, or in a state that this version does not know: look
- *         at `status->state`. `ZMD_ERR_TIMEOUT` when `timeout_ms` ran out, `ZMD_ERR_CANCELLED` after a cancel: then
- *         `status` has the last status seen. Else an error that asking again will not mend.
+ * @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
+ *         version does not know, once it has been reported for five minutes without a change or the counts have reached the
+ *         total. `ZMD_ERR_TIMEOUT` when `timeout_ms` ran out, `ZMD_ERR_CANCELLED` after a cancel: then `status` has the
+ *         last status seen. Else an error that polling again will not fix.
  */
 zmd_error zmd_client_wait(struct zmd_client *client,
                           const char *module,
@@ -589,7 +714,7 @@ zmd_error zmd_client_wait(struct zmd_client *client,
  * @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error at once.
  * @param count       how many; with 0 nothing is done, and the arrays may be NULL
  * @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask for each job once
- * @param progress    called after every poll, with the job's index; NULL: nobody is
+ * @param progress    called after every poll, with the job's index; NULL: none
  * @param user_data   handed to `progress`
  * @param statuses    `count` statuses, each written whole as `zmd_client_wait()` does
  * @param errors      `count` errors: `ZMD_OK` for a job that has ended
@@ -624,6 +749,24 @@ zmd_error zmd_client_cancel(struct zmd_client *client);
  * @param client  the client, which no thread may be in a call of, or use any more
  */
 void zmd_client_free(struct zmd_client *client);
+
+/**
+ * Inside a `zmd_progress_fn`, on its thread: the time since the wait began.
+ *
+ * It leaves `zmd_last_error()` as it is.
+ *
+ * @return milliseconds; -1 outside of a callback
+ */
+int64_t zmd_progress_elapsed_ms(void);
+
+/**
+ * Inside a `zmd_progress_fn`, on its thread: the time until the job's next poll.
+ *
+ * It leaves `zmd_last_error()` as it is.
+ *
+ * @return milliseconds; -1 where there is no next poll, as the job's wait has ended, and outside of a callback
+ */
+int64_t zmd_progress_next_poll_ms(void);
 
 /**
  * Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
@@ -725,17 +868,110 @@ zmd_error zmd_simple_wait_with(const char *settings,
                                int64_t *failed_count);
 
 /**
- * Has the library tell what it is doing: token renewals, retries, connections, TLS.
+ * Makes a queue of waits, and writes it to `*waits`.
  *
- * The wording of the lines may change in any version, but for one at level 4 which programs may read: after each
- * poll of a wait that goes on, and before its callback, `zmd::wait: jobs[INDEX]: next poll in N ms`.
+ * It has a clone of the client: cancelling the client cancels the queue too, and the client may be freed first.
+ *
+ * @param client  the client
+ * @param waits   where to put it; the caller frees it with `zmd_waits_free()`. NULL is written on failure.
+ * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_INTERNAL` if the system has no thread to
+ *         give; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_waits_new(struct zmd_client *client,
+                        struct zmd_waits **waits);
+
+/**
+ * Begins to wait for a job, as `zmd_client_wait()` would, and returns at once. It has an event for each poll; the last one
+ * has `has_ended` 1.
+ *
+ * @param waits       the queue
+ * @param module      as for `zmd_client_status()`
+ * @param job_id      as for `zmd_client_status()`; the same job may be added more than once
+ * @param timeout_ms  the limit for the wait in milliseconds; negative: none; 0: poll once
+ * @param id          where to put the wait's id, which is given once only; NULL: it is not wanted
+ * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the queue or its client was cancelled; `ZMD_ERR_INVALID_ARGUMENT`;
+ *         `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_waits_add(struct zmd_waits *waits,
+                        const char *module,
+                        const char *job_id,
+                        int64_t timeout_ms,
+                        uint64_t *id);
+
+/**
+ * Begins to ask for a job's status once, with retries, as `zmd_client_status()` would, and returns at once. It has one
+ * event, with `has_ended` 1 whatever the job's state is.
+ *
+ * @param waits       the queue
+ * @param module      as for `zmd_client_status()`
+ * @param job_id      as for `zmd_client_status()`
+ * @param timeout_ms  the limit for the call in milliseconds, from when it begins; negative: the setting `timeout_ms`
+ * @param id          where to put the id of its event; NULL: it is not wanted
+ * @return as `zmd_waits_add()`; `ZMD_ERR_INVALID_ARGUMENT` also for a `timeout_ms` of 0
+ */
+zmd_error zmd_waits_add_status(struct zmd_waits *waits,
+                               const char *module,
+                               const char *job_id,
+                               int64_t timeout_ms,
+                               uint64_t *id);
+
+/**
+ * Ends a wait. Its last event, with `ZMD_ERR_CANCELLED`, is in the queue when this returns; the other waits go on.
+ *
+ * @param waits  the queue
+ * @param id     the wait; one that has ended, or was never given, is fine
+ * @return `ZMD_OK`; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_waits_remove(struct zmd_waits *waits,
+                           uint64_t id);
+
+/**
+ * Takes the next event, and blocks until there is one. Events come in the order in which they happened; each is given
+ * to one caller.
+ *
+ * What is wrong where `event->error` is not `ZMD_OK` is in `zmd_last_error_of_job(0)` and
+ * `zmd_last_error_code_of_job(0)`; `zmd_last_error()` is about this call itself.
+ *
+ * @param waits       the queue
+ * @param timeout_ms  how long to block, in milliseconds; negative: without a limit; 0: not at all
+ * @param event       where to put the event; written only if there is one
+ * @return `ZMD_OK` if there is an event, whatever it says; `ZMD_ERR_TIMEOUT` if none came; `ZMD_ERR_CANCELLED` if the
+ *         queue or its client was cancelled and the last event was taken; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_waits_next(struct zmd_waits *waits,
+                         int64_t timeout_ms,
+                         struct zmd_event *event);
+
+/**
+ * Cancels a queue, from any thread: each of its waits has its last event, with `ZMD_ERR_CANCELLED`, within 100 ms, and
+ * later ones are refused. The client goes on.
+ *
+ * `zmd_waits_next()` gives the events that are left, and then returns `ZMD_ERR_CANCELLED`.
+ *
+ * @param waits  the queue
+ * @return `ZMD_OK`; `ZMD_ERR_NULL_POINTER`
+ */
+zmd_error zmd_waits_cancel(struct zmd_waits *waits);
+
+/**
+ * Frees a queue: its waits end without an event, its threads are joined within 100 ms. NULL is fine.
+ *
+ * @param waits  the queue, which no thread may be in a call of, or use any more
+ */
+void zmd_waits_free(struct zmd_waits *waits);
+
+/**
+ * Has the library log what it does: token renewals, retries, connections, TLS.
+ *
+ * A line begins with the part of the library that it comes from: `wait: `, `client: `, `oauth: `, `http: `, and at level 5
+ * `ureq: ` or `rustls: `. Each failed poll of a wait that goes on is a warning. The wording may change in any version.
  *
  * There is one logger in a process, for all clients; another call replaces it, also while calls run: those may
  * still use the old one for the line that they are about to write.
  *
  * @param log        the callback; NULL turns logging off
  * @param user_data  handed to each call of it; the library keeps the pointer until the logger is replaced
- * @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, with the lines of the HTTP and TLS
+ * @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, which has all lines of the HTTP and TLS
  *                   libraries; 0: nothing
  * @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level, with the logger left as it was
  */

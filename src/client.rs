@@ -1,8 +1,8 @@
 //! The client: the status of one job, or of many.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
@@ -19,8 +19,8 @@ use crate::panic;
 use crate::retry::{self, Again, Deadline, Failure};
 use crate::secret::Secret;
 use crate::session::{Process, Session};
-use crate::status::{self, JobName, Status};
-use crate::wait::{self, Limits, Progress, Waited, World};
+use crate::status::{self, JobName, NamedJob, Status};
+use crate::wait::{self, Ask, Event, Goal, Limits, Polled, Poller, Progress, Schedule, Shared, Waited};
 
 /// Asks for the status of mass-delete jobs. Any number of threads may share one.
 ///
@@ -53,8 +53,7 @@ struct Account {
     max_concurrency: usize,
     network: Network,
     tokens: Tokens,
-    poll_min: Duration,
-    poll_max: Duration,
+    limits: Limits,
 }
 
 /// How many clients the simple functions keep, each with its connections.
@@ -95,8 +94,11 @@ impl Client {
             max_concurrency: config.max_concurrency,
             tokens: Tokens::new(config.access_token.clone(), source),
             network,
-            poll_min: config.poll_min,
-            poll_max: config.poll_max.max(config.poll_min),
+            limits: Limits {
+                poll_min: config.poll_min,
+                poll_max: config.poll_max.max(config.poll_min),
+                unreachable: config.unreachable,
+            },
         };
         Ok(Client { account: Arc::new(account), session })
     }
@@ -169,7 +171,12 @@ impl Client {
 
     /// Asks how far one job is. Blocks for `timeout_ms` at the most.
     pub fn status(&self, module: &ModuleName, job_id: &JobId) -> Result<Status, Error> {
-        let deadline = Deadline::after(self.account.timeout);
+        self.status_within(module, job_id, self.account.timeout)
+    }
+
+    /// Asks how far one job is, with another limit than the setting `timeout_ms`.
+    pub fn status_within(&self, module: &ModuleName, job_id: &JobId, timeout: Duration) -> Result<Status, Error> {
+        let deadline = Deadline::after(timeout);
         let job = JobName { module, job_id };
         let process = self.process();
         let mut refused = None;
@@ -203,14 +210,8 @@ impl Client {
         &self,
         jobs: &[Result<(ModuleName, JobId), Error>],
         timeout: Option<Duration>,
-        progress: Option<&mut Progress>,
+        mut progress: Option<&mut Progress>,
     ) -> Vec<Waited> {
-        let limits = Limits {
-            timeout,
-            poll_min: self.account.poll_min,
-            poll_max: self.account.poll_max,
-            concurrency: self.account.max_concurrency,
-        };
         // A callback can end a wait while polls for other jobs are in flight. Such a wait has a clone for itself, whose
         // cancel disturbs nobody else, and connections of its own.
         let own = match (&progress, jobs) {
@@ -220,11 +221,51 @@ impl Client {
                 Err(error) => return jobs.iter().map(|_| Waited { last: None, result: Err(error.clone()) }).collect(),
             },
         };
-        let client = own.as_ref().unwrap_or(self);
-        let waiting = Waiting { client, process: client.process(), is_own: own.is_some(), jobs };
-        let mut go_on = |_: usize, _: &Result<Status, Error>| true;
-        let progress = progress.unwrap_or(&mut go_on);
-        wait::wait(&waiting, jobs.len(), |index| jobs[index].as_ref().err().cloned(), limits, progress)
+        let poller = match own {
+            Some(clone) => ClientPoller::with_its_own(clone),
+            None => ClientPoller::of(self),
+        };
+        let now = poller.now();
+        let mut schedule = Schedule::new(self.account.limits, false);
+        let mut results: Vec<Option<Waited>> = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            results.push(match job {
+                Ok((module, job_id)) => {
+                    schedule.add(NamedJob::new(module, job_id), Goal::End { timeout }, now);
+                    None
+                }
+                Err(error) => {
+                    schedule.skip_id();
+                    Some(Waited { last: None, result: Err(error.clone()) })
+                }
+            });
+        }
+        let sink = |event: Event| {
+            let index = event.id as usize;
+            if let Some(waited) = event.ended {
+                results[index] = Some(waited);
+            }
+            match (&mut progress, &event.polled) {
+                (Some(progress), Some(result)) => {
+                    progress(&Polled { index, result, elapsed: event.elapsed, next_poll: event.next_poll })
+                }
+                _ => true,
+            }
+        };
+        let concurrency = self.account.max_concurrency.min(schedule.len());
+        wait::run(&poller, &Mutex::new(Shared { schedule, sink }), concurrency);
+        let bug = || Waited { last: None, result: Err(Error::new(ZMD_ERR_INTERNAL, "a wait without an end")) };
+        results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
+    }
+
+    /// The limits of its waits.
+    pub(crate) fn limits(&self) -> Limits {
+        self.account.limits
+    }
+
+    /// How many calls may be in flight for the `_many` functions.
+    pub(crate) fn max_concurrency(&self) -> usize {
+        self.account.max_concurrency
     }
 
     /// Ends every call under way on it and on its clones with `ZMD_ERR_CANCELLED`, and refuses all later ones, for
@@ -368,26 +409,44 @@ impl Client {
     }
 }
 
-/// A wait's view of its client.
-struct Waiting<'a> {
-    client: &'a Client,
+/// Polls jobs for a wait.
+pub(crate) struct ClientPoller {
+    client: Client,
     process: Arc<Process>,
     /// The client is this wait's own.
     is_own: bool,
-    jobs: &'a [Result<(ModuleName, JobId), Error>],
 }
 
-impl World for Waiting<'_> {
+impl ClientPoller {
+    /// For a wait that shares its client with other calls.
+    fn of(client: &Client) -> ClientPoller {
+        let client = Client { account: client.account.clone(), session: client.session.clone() };
+        ClientPoller { process: client.process(), client, is_own: false }
+    }
+
+    /// For a wait that has a clone of the client for itself.
+    pub(crate) fn with_its_own(clone: Client) -> ClientPoller {
+        ClientPoller { process: clone.process(), client: clone, is_own: true }
+    }
+}
+
+impl Poller for ClientPoller {
+    type Job = NamedJob;
+
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    fn poll(&self, index: usize, left: Option<Duration>) -> Result<Status, Failure> {
-        let (module, job_id) = self.jobs[index].as_ref().map_err(|error| Failure::lasting(error.clone()))?;
+    fn ask(&self, job: &NamedJob, ask: Ask) -> Result<Status, Failure> {
+        let (module, job_id) = &*job.0;
         let timeout = self.client.account.timeout;
-        let deadline = match left.filter(|left| *left < timeout) {
-            Some(left) => Deadline::of_wait(left),
-            None => Deadline::after(timeout),
+        let deadline = match ask {
+            Ask::Status { timeout: limit } => {
+                let status = self.client.status_within(module, job_id, limit.unwrap_or(timeout));
+                return status.map_err(Failure::lasting);
+            }
+            Ask::Poll { left: Some(left) } if left < timeout => Deadline::of_wait(left),
+            Ask::Poll { .. } => Deadline::after(timeout),
         };
         self.client.attempt(&self.process, JobName { module, job_id }, deadline, &mut None)
     }
@@ -402,8 +461,8 @@ impl World for Waiting<'_> {
         self.process.http.is_cancelled()
     }
 
-    fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
-        self.process.http.rest(until, is_awake);
+    fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+        self.process.http.sleep_until(until, is_awake);
     }
 
     fn wake(&self) {
@@ -438,36 +497,38 @@ mod tests {
     use std::sync::Mutex;
     use zmd_sim::{Clock, Job, Reply, Sim};
 
-    /// A real client of the stand-in, whose rests move the stand-in's clock on and take no time.
+    /// A real client of the stand-in, whose sleeps move the stand-in's clock on and take no time.
     struct Driven<'a> {
-        waiting: Waiting<'a>,
+        poller: ClientPoller,
         begin: Instant,
         sim: &'a Sim,
         /// What happens on the way, and when, the last first.
-        events: Mutex<Vec<(u64, Event<'a>)>>,
+        events: Mutex<Vec<(u64, Happening<'a>)>>,
     }
 
-    type Event<'a> = Box<dyn Fn() + Send + 'a>;
+    type Happening<'a> = Box<dyn Fn() + Send + 'a>;
 
-    impl World for Driven<'_> {
+    impl Poller for Driven<'_> {
+        type Job = NamedJob;
+
         fn now(&self) -> Instant {
             self.begin + self.sim.clock().now()
         }
 
-        fn poll(&self, index: usize, left: Option<Duration>) -> Result<Status, Failure> {
-            self.waiting.poll(index, left)
+        fn ask(&self, job: &NamedJob, ask: Ask) -> Result<Status, Failure> {
+            self.poller.ask(job, ask)
         }
 
         fn interrupt(&self) {
-            self.waiting.interrupt();
+            self.poller.interrupt();
         }
 
         fn is_cancelled(&self) -> bool {
-            self.waiting.is_cancelled()
+            self.poller.is_cancelled()
         }
 
-        fn rest(&self, until: Option<Instant>, _: &dyn Fn() -> bool) {
-            let until = until.expect("a driven wait rests until something");
+        fn sleep(&self, until: Option<Instant>, _: &dyn Fn() -> bool) {
+            let until = until.expect("a driven wait sleeps until something");
             self.sim.clock().advance(until.saturating_duration_since(self.now()));
             let now = self.sim.clock().now().as_secs();
             let mut events = self.events.lock().unwrap();
@@ -502,8 +563,7 @@ mod tests {
         }
         let client = Client::new(&config).unwrap();
         let process = client.process();
-        let jobs = [Ok((ModuleName::parse("Leads").unwrap(), JobId::parse("1").unwrap()))];
-        let mut events: Vec<(u64, Event)> = vec![
+        let mut events: Vec<(u64, Happening)> = vec![
             (600, Box::new(|| sim.stop_listening())),
             (600, Box::new(|| sim.close_idle())),
             (700, Box::new(|| sim.listen_again())),
@@ -513,35 +573,32 @@ mod tests {
             (2600, Box::new(|| sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "120")))),
         ];
         events.reverse();
-        let world = Driven {
-            waiting: Waiting { client: &client, process: process.clone(), is_own: false, jobs: &jobs },
-            begin: Instant::now(),
-            sim: &sim,
-            events: Mutex::new(events),
-        };
-        let limits = Limits {
-            timeout: Some(Duration::from_secs(7200)),
-            poll_min: Duration::from_secs(1),
-            poll_max: Duration::from_secs(60),
-            concurrency: 5,
-        };
-        let mut heard = Vec::new();
-        let waited = wait::wait(&world, 1, |_| None, limits, &mut |_, result| {
-            heard.push((sim.clock().now().as_secs(), result.as_ref().map_or_else(Error::kind, |_| ZMD_OK)));
+        let driven =
+            Driven { poller: ClientPoller::of(&client), begin: Instant::now(), sim: &sim, events: Mutex::new(events) };
+        let mut schedule = Schedule::new(client.limits(), false);
+        let job = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
+        schedule.add(job, Goal::End { timeout: Some(Duration::from_secs(7200)) }, driven.now());
+        let (mut polls, mut waited) = (Vec::new(), None);
+        let sink = |event: Event| {
+            let kind = event.polled.map(|result| result.as_ref().map_or_else(Error::kind, |_| ZMD_OK));
+            polls.extend(kind.map(|kind| (sim.clock().now().as_secs(), kind)));
+            waited = event.ended.or(waited.take());
             true
-        });
-        assert_eq!(waited[0].result, Ok(()), "{heard:?}");
-        assert_eq!(waited[0].last.as_ref().unwrap().deleted, Some(3600));
+        };
+        wait::run(&driven, &Mutex::new(Shared { schedule, sink }), 1);
+        let waited = waited.unwrap();
+        assert_eq!(waited.result, Ok(()), "{polls:?}");
+        assert_eq!(waited.last.as_ref().unwrap().deleted, Some(3600));
         let end = sim.clock().now().as_secs();
         assert!((3600..3720).contains(&end), "{end}");
-        let heard_between =
-            |kind, from: u64, to: u64| heard.iter().any(|(at, k)| *k == kind && (from..to).contains(at));
-        assert!(heard_between(ZMD_ERR_CONNECT, 600, 760), "{heard:?}");
-        assert!(heard_between(ZMD_ERR_DNS, 1500, 2160), "{heard:?}");
-        assert!(heard_between(ZMD_ERR_RATE_LIMITED, 2600, 2700), "{heard:?}");
-        // Nobody heard of the tokens: they were renewed on the way.
-        assert!(!heard.iter().any(|(_, kind)| *kind == ZMD_ERR_UNAUTHORIZED), "{heard:?}");
+        let polls_between =
+            |kind, from: u64, to: u64| polls.iter().any(|(at, k)| *k == kind && (from..to).contains(at));
+        assert!(polls_between(ZMD_ERR_CONNECT, 600, 760), "{polls:?}");
+        assert!(polls_between(ZMD_ERR_DNS, 1500, 2160), "{polls:?}");
+        assert!(polls_between(ZMD_ERR_RATE_LIMITED, 2600, 2700), "{polls:?}");
+        // No poll saw a refused token: they were renewed on the way.
+        assert!(!polls.iter().any(|(_, kind)| *kind == ZMD_ERR_UNAUTHORIZED), "{polls:?}");
         assert!((4..=6).contains(&sim.token_requests()), "{}", sim.token_requests());
-        assert!(heard.len() < 130, "{} polls", heard.len());
+        assert!(polls.len() < 130, "{} polls", polls.len());
     }
 }

@@ -33,6 +33,7 @@ pub struct Config {
     pub(crate) max_concurrency: usize,
     pub(crate) poll_min: Duration,
     pub(crate) poll_max: Duration,
+    pub(crate) unreachable: Duration,
     pub(crate) proxy: ProxySetting,
     pub(crate) ca_file: Option<String>,
     pub(crate) extra_ca_file: Option<String>,
@@ -106,6 +107,7 @@ pub struct Setting {
 
 const TIMEOUT_MS: RangeInclusive<u64> = 1..=86_400_000;
 const POLL_MS: RangeInclusive<u64> = 1..=3_600_000;
+const UNREACHABLE_MS: RangeInclusive<u64> = 0..=86_400_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
 const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
 /// The longest token there may be.
@@ -248,7 +250,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "max_retries",
         default: "3",
         takes: || range(MAX_RETRIES, ""),
-        meaning: "further attempts after a failure that may pass",
+        meaning: "further attempts after a transient failure",
         set: |config, value| {
             config.max_retries = parse_number(value, MAX_RETRIES)? as u32;
             Some(())
@@ -281,6 +283,17 @@ pub const SETTINGS: &[Setting] = &[
         meaning: "the longest such pause; where `poll_min_ms` is longer, all are as long as that",
         set: |config, value| {
             config.poll_max = Duration::from_millis(parse_number(value, POLL_MS)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "unreachable_ms",
+        default: "300000",
+        takes: || range(UNREACHABLE_MS, " (milliseconds)"),
+        meaning: "how long a wait goes on after network failures before the service has answered at all; a host name \
+                  that does not exist ends it at once",
+        set: |config, value| {
+            config.unreachable = Duration::from_millis(parse_number(value, UNREACHABLE_MS)?);
             Some(())
         },
     },
@@ -351,6 +364,7 @@ impl Config {
             max_concurrency: 5,
             poll_min: Duration::from_millis(1000),
             poll_max: Duration::from_millis(60_000),
+            unreachable: Duration::from_millis(300_000),
             proxy: ProxySetting::Env,
             ca_file: None,
             extra_ca_file: None,
@@ -660,5 +674,18 @@ mod tests {
             let row = format!("| `{}` | {default} | {} | {} |", setting.key, setting.meaning, (setting.takes)());
             assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
         }
+    }
+
+    /// So is the list at `zmd_config_set()`.
+    #[test]
+    fn the_header_lists_the_settings() {
+        let header = include_str!("../include/zmd.h").split_whitespace().filter(|word| *word != "*");
+        let header = header.collect::<Vec<_>>().join(" ");
+        let rows = SETTINGS.iter().map(|Setting { key, default, meaning, .. }| match *default {
+            "" => format!("- `{key}`: {meaning}"),
+            default => format!("- `{key}` ({default}): {meaning}"),
+        });
+        let list = rows.collect::<Vec<_>>().join(" ") + " @param";
+        assert!(header.contains(&list), "zmd.h lacks this list:\n{list}");
     }
 }

@@ -90,6 +90,14 @@ impl zmd_error {
         row(number).map(|row| row.0)
     }
 
+    /// Whether the same call may succeed later, as `zmd_error_is_transient()` has it.
+    pub fn is_transient(self) -> bool {
+        matches!(
+            self,
+            ZMD_ERR_DNS | ZMD_ERR_CONNECT | ZMD_ERR_NETWORK | ZMD_ERR_TIMEOUT | ZMD_ERR_RATE_LIMITED | ZMD_ERR_SERVER
+        )
+    }
+
     /// `"ZMD_ERR_TIMEOUT"`.
     pub fn name(self) -> &'static str {
         row(self as i32).map_or("", |row| row.1.trim_end_matches('\0'))
@@ -117,12 +125,14 @@ pub struct Error {
     code: String,
     message: String,
     http_status: u16,
+    is_unknown_host: bool,
 }
 
 impl Error {
-    /// An error that no answer of the API stands behind.
+    /// An error without an answer of the API.
     pub fn new(kind: zmd_error, message: impl AsRef<str>) -> Error {
-        Error { kind, code: String::new(), message: one_line(message.as_ref(), usize::MAX), http_status: 0 }
+        let message = one_line(message.as_ref(), usize::MAX);
+        Error { kind, code: String::new(), message, http_status: 0, is_unknown_host: false }
     }
 
     /// Adds the API's own code.
@@ -134,6 +144,12 @@ impl Error {
     /// Adds the HTTP status of the answer that failed.
     pub fn with_http_status(mut self, http_status: u16) -> Error {
         self.http_status = http_status;
+        self
+    }
+
+    /// Notes that the name servers know no such host.
+    pub(crate) fn with_unknown_host(mut self, is_unknown: bool) -> Error {
+        self.is_unknown_host = is_unknown;
         self
     }
 
@@ -170,6 +186,17 @@ impl Error {
     /// The HTTP status of the answer that failed; 0: there was none.
     pub fn http_status(&self) -> u16 {
         self.http_status
+    }
+
+    /// Whether the same call may succeed later: that of its kind, and for a proxy that it did not refuse the credentials.
+    pub fn is_transient(&self) -> bool {
+        // Wrong credentials stay wrong; a proxy that can't be reached is like a server that can't.
+        self.kind.is_transient() || self.kind == ZMD_ERR_PROXY && self.http_status != 407
+    }
+
+    /// Whether the name servers know no such host, as opposed to a look-up that failed.
+    pub(crate) fn is_unknown_host(&self) -> bool {
+        self.is_unknown_host
     }
 }
 

@@ -26,6 +26,7 @@ mod session;
 mod status;
 mod token_provider;
 mod wait;
+mod waits;
 
 pub use client::{AccessToken, Client};
 pub use config::{Config, SETTINGS, Setting, Source};
@@ -38,4 +39,5 @@ pub use poll::{Poll, Seen};
 pub use secret::Secret;
 pub use status::{Status, zmd_state};
 pub use token_provider::TokenProvider;
-pub use wait::{Progress, Waited};
+pub use wait::{Polled, Progress, Waited};
+pub use waits::{Update, WaitEvent, Waits};

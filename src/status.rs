@@ -4,6 +4,7 @@
 //! OpenAPI specification of 2026 adds `QUEUED` and `SUSPENDED`, and some of the codes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
@@ -44,6 +45,21 @@ impl zmd_state {
     /// `"RUNNING"`, as `zmd_state_name()` has it.
     pub fn name(self) -> &'static str {
         state_name_z(self as i32).trim_end_matches('\0')
+    }
+
+    /// The state with this number, if there is one.
+    pub(crate) fn from_number(number: i32) -> Option<zmd_state> {
+        [
+            ZMD_STATE_UNKNOWN,
+            ZMD_STATE_SCHEDULED,
+            ZMD_STATE_RUNNING,
+            ZMD_STATE_COMPLETED,
+            ZMD_STATE_FAILED,
+            ZMD_STATE_QUEUED,
+            ZMD_STATE_SUSPENDED,
+        ]
+        .into_iter()
+        .find(|state| *state as i32 == number)
     }
 
     /// Case and white space around the word do not count.
@@ -90,6 +106,21 @@ pub struct Status {
     pub http_status: u16,
 }
 
+impl Status {
+    /// Whether the job is over: COMPLETED or FAILED. A state that this version does not know is not known to be an end.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, ZMD_STATE_COMPLETED | ZMD_STATE_FAILED)
+    }
+
+    /// Whether the records are gone: COMPLETED, no record failed, and no fewer deleted than the job has, where the service
+    /// reports that.
+    pub fn is_successful(&self) -> bool {
+        let has_failures = self.failed.is_some_and(|failed| failed > 0);
+        let is_short = matches!((self.deleted, self.total), (Some(deleted), Some(total)) if deleted < total);
+        self.state == ZMD_STATE_COMPLETED && !has_failures && !is_short
+    }
+}
+
 /// A job, as messages name it.
 #[derive(Clone, Copy)]
 pub(crate) struct JobName<'a> {
@@ -100,6 +131,22 @@ pub(crate) struct JobName<'a> {
 impl fmt::Display for JobName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "job {} of {}", self.job_id.as_str(), self.module.as_str())
+    }
+}
+
+/// A job that a wait keeps.
+#[derive(Clone)]
+pub(crate) struct NamedJob(pub Arc<(ModuleName, JobId)>);
+
+impl NamedJob {
+    pub(crate) fn new(module: &ModuleName, job_id: &JobId) -> NamedJob {
+        NamedJob(Arc::new((module.clone(), job_id.clone())))
+    }
+}
+
+impl fmt::Display for NamedJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        JobName { module: &self.0.0, job_id: &self.0.1 }.fmt(f)
     }
 }
 

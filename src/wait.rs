@@ -1,15 +1,16 @@
-//! Waiting for jobs to end: whose turn it is to be asked for, and what an answer means for the wait.
+//! Waiting for jobs to end: when each is polled, and what the result of a poll means for its wait.
+//!
+//! A [`Schedule`] decides and has no clock; [`run`] polls for it, with worker threads where there are several jobs.
+//! `Client::wait_many` runs one for the length of a call, a `Waits` for as long as it lives.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::error::{
-    Error,
-    zmd_error::{self, *},
-};
-use crate::http::{cancelled, quiet_thread};
+use crate::error::{Error, zmd_error::*};
+use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::poll::{Poll, Seen};
 use crate::retry::{Again, Failure};
@@ -18,377 +19,616 @@ use crate::status::{Status, zmd_state::*};
 /// How long before the end of a wait its last poll is made, so that its answer is still in time.
 const LAST_POLL: Duration = Duration::from_millis(500);
 
+/// For how long, and how many polls, an unknown state must be reported without a change to be taken for an end.
+const UNKNOWN_STANDS: Duration = Duration::from_secs(300);
+const UNKNOWN_POLLS: u32 = 3;
+
+/// A poll of a job that is waited for.
+pub struct Polled<'a> {
+    /// The job's place in the list; 0 in a wait for one.
+    pub index: usize,
+    /// The result of the poll.
+    pub result: &'a Result<Status, Error>,
+    /// The time since the wait began.
+    pub elapsed: Duration,
+    /// The time until the job's next poll; `None`: its wait has ended.
+    pub next_poll: Option<Duration>,
+}
+
 /// Called after each poll; `false` ends the wait, and nothing else.
-pub type Progress<'a> = dyn FnMut(usize, &Result<Status, Error>) -> bool + 'a;
+pub type Progress<'a> = dyn FnMut(&Polled) -> bool + 'a;
 
 /// How the wait for a job ended.
 #[derive(Clone, Debug)]
 pub struct Waited {
-    /// The last status that the service told, if it told one.
+    /// The last status that the service reported, if it reported one.
     pub last: Option<Status>,
     /// Whether the job has ended; `ZMD_ERR_TIMEOUT` and `ZMD_ERR_CANCELLED` leave `last` to look at.
     pub result: Result<(), Error>,
 }
 
-/// What a wait needs of the world: it is the client, and in tests one whose hours pass in no time.
-pub(crate) trait World: Sync {
+/// What a wait needs of its client. In tests it is one with a virtual clock.
+pub(crate) trait Poller: Sync {
+    /// Names a job, in messages too.
+    type Job: Clone + Send + fmt::Display;
+
     fn now(&self) -> Instant;
-    /// Asks for a job once: within the limit for a poll, or what is left of the wait where that is less.
-    fn poll(&self, index: usize, left: Option<Duration>) -> Result<Status, Failure>;
+    /// Asks for a job's status.
+    fn ask(&self, job: &Self::Job, ask: Ask) -> Result<Status, Failure>;
     /// Ends the polls in flight: the wait is over.
     fn interrupt(&self);
     fn is_cancelled(&self) -> bool;
-    /// Waits until `until`, or until `wakes` or a cancel.
-    fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool);
-    /// Ends the rest, to look again whether one is awake.
+    /// Blocks until `until`, until `is_awake` after a `wake`, or until a cancel.
+    fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool);
+    /// Has the sleeping thread look at `is_awake` again.
     fn wake(&self);
 }
 
-/// The limits of a wait.
+/// How to ask for a status.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// For the whole wait; `None`: none. Zero asks for each job once.
-    pub timeout: Option<Duration>,
-    pub poll_min: Duration,
-    pub poll_max: Duration,
-    pub concurrency: usize,
+pub(crate) enum Ask {
+    /// One poll, within the limit for a poll or what is left of the wait, where that is less.
+    Poll { left: Option<Duration> },
+    /// A whole status call with its retries; `None`: within the setting `timeout_ms`.
+    Status { timeout: Option<Duration> },
 }
 
-/// A job that is waited for.
-struct Job {
+/// The limits of all waits of a schedule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub poll_min: Duration,
+    pub poll_max: Duration,
+    /// How long network failures are retried before the service has answered at all.
+    pub unreachable: Duration,
+}
+
+/// What a caller waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// The job's end. Without a limit it waits for ever; with zero it polls once.
+    End { timeout: Option<Duration> },
+    /// One status, by a call with retries.
+    Status { timeout: Option<Duration> },
+}
+
+/// One job's wait.
+struct Wait<J> {
+    job: J,
+    goal: Goal,
+    begun: Instant,
+    /// The end of its time.
+    until: Option<Instant>,
+    is_in_flight: bool,
     poll: Poll,
-    first_answer: Option<Instant>,
+    /// When the first poll ended.
+    first_poll: Option<Instant>,
     last: Option<Status>,
     last_error: Option<Error>,
     /// In a row.
     bad_responses: u32,
     unknown: Option<Unknown>,
-    result: Option<Result<(), Error>>,
 }
 
-/// A word for the state that this version does not know, and since when nothing has changed.
+/// A state that this version does not know, and since when it has been reported with the same counts.
 struct Unknown {
-    word: String,
+    text: String,
     counts: [Option<i64>; 3],
     since: Instant,
     polls: u32,
 }
 
-/// For how long, and how many polls, such a word must stand unchanged to be taken for an end.
-const UNKNOWN_STANDS: Duration = Duration::from_secs(300);
-const UNKNOWN_POLLS: u32 = 3;
-
-impl Job {
-    /// Whether the job has ended, as far as its status tells. A word that nobody knows ends a wait neither while the
-    /// job plainly goes on, nor does it hold it for ever.
+impl<J> Wait<J> {
+    /// Whether the job has ended, as far as its status tells. An unknown state does not end a wait while the job
+    /// plainly goes on, and does not hold it for ever.
     fn has_ended(&mut self, status: &Status, now: Instant) -> bool {
-        match status.state {
-            ZMD_STATE_COMPLETED | ZMD_STATE_FAILED => true,
-            ZMD_STATE_SCHEDULED | ZMD_STATE_RUNNING | ZMD_STATE_QUEUED | ZMD_STATE_SUSPENDED => false,
-            ZMD_STATE_UNKNOWN => {
-                let handled = status.deleted.unwrap_or(0).saturating_add(status.failed.unwrap_or(0));
-                if status.total.is_some_and(|total| total > 0 && handled >= total) {
-                    return true;
-                }
-                let counts = [status.total, status.deleted, status.failed];
-                match &mut self.unknown {
-                    Some(unknown) if unknown.word == status.text && unknown.counts == counts => {
-                        unknown.polls += 1;
-                        unknown.polls >= UNKNOWN_POLLS && now.saturating_duration_since(unknown.since) >= UNKNOWN_STANDS
-                    }
-                    unknown => {
-                        *unknown = Some(Unknown { word: status.text.clone(), counts, since: now, polls: 1 });
-                        false
-                    }
-                }
-            }
+        if status.state != ZMD_STATE_UNKNOWN {
+            return status.has_ended();
         }
-    }
-}
-
-/// Waits for `count` jobs; those that are errors already are left alone.
-pub(crate) fn wait(
-    world: &impl World,
-    count: usize,
-    known: impl Fn(usize) -> Option<Error>,
-    limits: Limits,
-    progress: &mut Progress,
-) -> Vec<Waited> {
-    let board = Board::default();
-    let mut round = Round::new(world, count, known, limits);
-    let helpers = limits.concurrency.min(round.queue.len());
-    if helpers <= 1 {
-        round.run(progress, &mut |world, task| Some(task.run(world)));
-    } else {
-        std::thread::scope(|scope| {
-            let work = || board.work(world);
-            let started =
-                (0..helpers).map_while(|_| quiet_thread(|builder| builder.spawn_scoped(scope, work)).ok()).count();
-            let _stop = StopOnDrop(&board);
-            if started == 0 {
-                // The system has no thread to give.
-                round.run(progress, &mut |world, task| Some(task.run(world)));
-            } else {
-                round.helpers = started;
-                round.board = Some(&board);
-                round.run(progress, &mut |_, task| {
-                    board.give(task);
-                    None
-                });
-            }
-        });
-    }
-    round.finish()
-}
-
-struct Round<'a, W> {
-    world: &'a W,
-    limits: Limits,
-    jobs: Vec<Job>,
-    /// Who is to be asked for next, and when.
-    queue: BinaryHeap<Reverse<(Instant, usize)>>,
-    until: Option<Instant>,
-    /// The service has had too many requests: nobody is asked for before.
-    quiet_until: Instant,
-    quiet: Duration,
-    /// The callback has ended the wait.
-    is_stopped: bool,
-    helpers: usize,
-    in_flight: usize,
-    board: Option<&'a Board>,
-}
-
-impl<'a, W: World> Round<'a, W> {
-    fn new(world: &'a W, count: usize, known: impl Fn(usize) -> Option<Error>, limits: Limits) -> Round<'a, W> {
-        let now = world.now();
-        let jobs: Vec<_> = (0..count)
-            .map(|index| Job {
-                poll: Poll::new(limits.poll_min, limits.poll_max),
-                first_answer: None,
-                last: None,
-                last_error: None,
-                bad_responses: 0,
-                unknown: None,
-                result: known(index).map(Err),
-            })
-            .collect();
-        let queue =
-            (0..count).filter(|index| jobs[*index].result.is_none()).map(|index| Reverse((now, index))).collect();
-        // A wait that is longer than the clock can tell is one without a limit, and one that asks once needs none.
-        let until = limits.timeout.filter(|timeout| !timeout.is_zero()).and_then(|timeout| now.checked_add(timeout));
-        Round {
-            world,
-            limits,
-            jobs,
-            queue,
-            until,
-            quiet_until: now,
-            quiet: Duration::ZERO,
-            is_stopped: false,
-            helpers: 1,
-            in_flight: 0,
-            board: None,
+        let handled = status.deleted.unwrap_or(0).saturating_add(status.failed.unwrap_or(0));
+        if status.total.is_some_and(|total| total > 0 && handled >= total) {
+            return true;
         }
-    }
-
-    fn run(&mut self, progress: &mut Progress, ask: &mut dyn FnMut(&W, Task) -> Option<Done>) {
-        loop {
-            while !self.is_stopped
-                && let Some(done) = self.board.and_then(Board::take)
-            {
-                self.hear(done, progress);
+        let counts = [status.total, status.deleted, status.failed];
+        match &mut self.unknown {
+            Some(unknown) if unknown.text == status.text && unknown.counts == counts => {
+                unknown.polls += 1;
+                unknown.polls >= UNKNOWN_POLLS && now.saturating_duration_since(unknown.since) >= UNKNOWN_STANDS
             }
-            if self.is_stopped || self.world.is_cancelled() || self.queue.is_empty() && self.in_flight == 0 {
-                break;
-            }
-            let now = self.world.now();
-            let is_over = self.until.is_some_and(|until| until <= now);
-            if is_over && self.in_flight == 0 {
-                break;
-            }
-            let next = self.queue.peek().map(|Reverse((due, _))| (*due).max(self.quiet_until));
-            let may_ask = !is_over && self.in_flight < self.helpers;
-            match next {
-                Some(due) if may_ask && due <= now => {
-                    let Some(Reverse((_, index))) = self.queue.pop() else { continue };
-                    self.in_flight += 1;
-                    if let Some(done) = ask(
-                        self.world,
-                        Task { index, left: self.until.map(|until| until.saturating_duration_since(now)) },
-                    ) {
-                        self.hear(done, progress);
-                    }
-                }
-                next => {
-                    // Until somebody is due, an answer comes, or time is up.
-                    let due = next.filter(|_| may_ask);
-                    let rest_until = [due, self.until.filter(|_| !is_over)].into_iter().flatten().min();
-                    let board = self.board;
-                    self.world.rest(rest_until, &|| board.is_some_and(Board::has_done));
-                }
+            unknown => {
+                *unknown = Some(Unknown { text: status.text.clone(), counts, since: now, polls: 1 });
+                false
             }
         }
     }
 
-    fn hear(&mut self, Done { index, result }: Done, progress: &mut Progress) {
-        self.in_flight -= 1;
-        let now = self.world.now();
-        let job = &mut self.jobs[index];
-        let (result, again) = match result {
-            Ok(status) => (Ok(status), Again::Never),
-            Err(failure) => (Err(failure.error), failure.again),
+    /// Whether no time is left for another poll.
+    fn is_over(&self, now: Instant) -> bool {
+        match self.goal {
+            Goal::End { timeout: Some(Duration::ZERO) } => self.first_poll.is_some(),
+            _ => self.until.is_some_and(|until| until <= now),
+        }
+    }
+
+    /// The error of a wait whose time is over.
+    fn timed_out(&self) -> Error {
+        let (Goal::End { timeout } | Goal::Status { timeout }) = self.goal;
+        let why = match (&self.last, &self.last_error) {
+            (_, Some(error)) => format!("the last poll failed: {error}"),
+            (Some(status), None) => format!("it is {}", status.text),
+            (None, None) => "there was no time to poll it".to_owned(),
         };
-        if self.world.is_cancelled() && result.is_err() {
-            return;
-        }
-        let since_start = now.saturating_duration_since(*job.first_answer.get_or_insert(now));
-        let seen = match &result {
-            Ok(Status { total, deleted, failed, .. }) => {
-                Seen::Progress { total: *total, deleted: *deleted, failed: *failed }
-            }
-            Err(_) => Seen::Failure,
+        let message = match timeout.unwrap_or_default() {
+            Duration::ZERO => format!("the job has not ended; {why}"),
+            timeout => format!("the job has not ended within {} ms; {why}", timeout.as_millis()),
         };
-        let pause = job.poll.next_pause(since_start, seen);
-        match &result {
+        let http_status = self.last_error.as_ref().map_or(0, Error::http_status);
+        Error::new(ZMD_ERR_TIMEOUT, message).with_http_status(http_status)
+    }
+
+    /// How the wait ends: `None`: it goes on.
+    fn outcome(
+        &mut self,
+        result: &Result<Status, Failure>,
+        now: Instant,
+        limits: &UnansweredLimits,
+    ) -> Option<Result<(), Error>> {
+        let first_poll = *self.first_poll.get_or_insert(now);
+        let failure = match result {
             Ok(status) => {
-                job.bad_responses = 0;
-                job.last_error = None;
-                if job.has_ended(status, now) {
-                    job.result = Some(Ok(()));
-                }
-                job.last = Some(status.clone());
-                self.quiet = Duration::ZERO;
+                self.bad_responses = 0;
+                self.last_error = None;
+                let has_ended = self.has_ended(status, now);
+                self.last = Some(status.clone());
+                return match self.goal {
+                    Goal::Status { .. } => Some(Ok(())),
+                    Goal::End { .. } => has_ended.then_some(Ok(())),
+                };
             }
-            Err(error) => {
-                let is_bad_response = error.kind() == ZMD_ERR_BAD_RESPONSE;
-                job.bad_responses = if is_bad_response { job.bad_responses + 1 } else { 0 };
-                if !may_pass(error, job.bad_responses) {
-                    job.result = Some(Err(error.clone()));
-                }
-                job.last_error = Some(error.clone());
-                if error.kind() == ZMD_ERR_RATE_LIMITED {
-                    // All of them, not this one: the limit is the account's.
-                    let asked_for = if let Again::After(pause) = again { pause } else { Duration::ZERO };
-                    self.quiet = (self.quiet * 2).clamp(self.limits.poll_min, self.limits.poll_max).max(asked_for);
-                    self.quiet_until = self.quiet_until.max(now.checked_add(self.quiet).unwrap_or(now));
-                }
-            }
-        }
-        if job.result.is_none() && self.limits.timeout != Some(Duration::ZERO) {
-            let due = self.due(now, pause);
-            self.queue.push(Reverse((due, index)));
-            let pause = due.max(self.quiet_until).saturating_duration_since(now).as_millis();
-            // The words are documented, at zmd_set_logger().
-            log::debug!("jobs[{index}]: next poll in {pause} ms");
-        }
-        if !progress(index, &result) {
-            self.is_stopped = true;
-            self.world.interrupt();
-        }
-    }
-
-    /// When to ask again. A poll that would come too late is made shortly before the end instead.
-    fn due(&self, now: Instant, pause: Duration) -> Instant {
-        let due = now.checked_add(pause).unwrap_or(now);
-        match self.until {
-            Some(until) if due >= until => {
-                let last = until.checked_sub(LAST_POLL).filter(|last| *last >= now + self.limits.poll_min);
-                last.unwrap_or(until)
-            }
-            _ => due,
-        }
-    }
-
-    fn finish(self) -> Vec<Waited> {
-        let is_stopped = self.is_stopped;
-        let is_cancelled = self.world.is_cancelled();
-        let timeout = self.limits.timeout.unwrap_or_default().as_millis();
-        let unended = |job: &Job| {
-            if is_stopped {
-                return Error::new(ZMD_ERR_CANCELLED, "the progress callback ended the wait");
-            }
-            if is_cancelled {
-                return cancelled();
-            }
-            let http_status = job.last_error.as_ref().map_or(0, Error::http_status);
-            let error = match (&job.last, &job.last_error) {
-                (_, Some(error)) => format!("; the last poll failed: {error}"),
-                (Some(status), None) => format!("; it is {}", status.text),
-                (None, None) => "; there was no time to ask".to_owned(),
-            };
-            Error::new(ZMD_ERR_TIMEOUT, format!("the job has not ended within {timeout} ms{error}"))
-                .with_http_status(http_status)
+            Err(failure) => failure,
         };
-        let ended = |job: Job| {
-            let result = job.result.clone().unwrap_or_else(|| Err(unended(&job)));
-            Waited { last: job.last, result }
-        };
-        self.jobs.into_iter().map(ended).collect()
-    }
-}
-
-/// Whether a wait goes on after a failure.
-fn may_pass(error: &Error, bad_responses: u32) -> bool {
-    let kind: zmd_error = error.kind();
-    match kind {
-        ZMD_ERR_DNS | ZMD_ERR_CONNECT | ZMD_ERR_NETWORK | ZMD_ERR_TIMEOUT | ZMD_ERR_RATE_LIMITED | ZMD_ERR_SERVER => {
-            true
+        let error = &failure.error;
+        let is_bad_response = error.kind() == ZMD_ERR_BAD_RESPONSE;
+        self.bad_responses = if is_bad_response { self.bad_responses + 1 } else { 0 };
+        self.last_error = Some(error.clone());
+        // A gateway may have put one page in between.
+        let is_transient = error.is_transient() || is_bad_response && self.bad_responses < 2;
+        if !is_transient || matches!(self.goal, Goal::Status { .. }) {
+            return Some(Err(error.clone()));
         }
-        // Wrong credentials stay wrong; a proxy that can't be reached is like a server that can't.
-        ZMD_ERR_PROXY => error.http_status() != 407,
-        // Once, a gateway may have put its page in between.
-        ZMD_ERR_BAD_RESPONSE => bad_responses < 2,
-        _ => false,
+        if limits.is_answered || error.http_status() != 0 {
+            return None;
+        }
+        if error.is_unknown_host() {
+            return Some(Err(error.clone()));
+        }
+        let elapsed = now.saturating_duration_since(first_poll);
+        (elapsed >= limits.unreachable).then(|| {
+            Err(error.clone().map_message(|message| {
+                let limit = limits.unreachable.as_millis();
+                format!("{message}; there was no answer at all within unreachable_ms ({limit} ms)")
+            }))
+        })
     }
 }
 
-/// A poll to be made.
-#[derive(Clone, Copy)]
-struct Task {
-    index: usize,
-    /// Of the whole wait; `None`: it has no limit.
-    left: Option<Duration>,
+/// Until when network failures of a wait without any answer are retried.
+struct UnansweredLimits {
+    is_answered: bool,
+    unreachable: Duration,
 }
 
-/// A poll that was made.
-struct Done {
-    index: usize,
+/// What happened to a wait.
+pub(crate) struct Event {
+    pub id: u64,
+    /// Since the wait began.
+    pub elapsed: Duration,
+    /// Until the next poll; `None`: there is none.
+    pub next_poll: Option<Duration>,
+    /// The result of a poll, if there was one.
+    pub polled: Option<Result<Status, Error>>,
+    /// How the wait ended, if it has.
+    pub ended: Option<Waited>,
+}
+
+/// The waits, when each is to be polled, and when its time is over.
+pub(crate) struct Schedule<J> {
+    limits: Limits,
+    waits: HashMap<u64, Wait<J>>,
+    next_id: u64,
+    /// When to poll, and whom. An id that has gone is skipped.
+    due: BinaryHeap<Reverse<(Instant, u64)>>,
+    ends: BinaryHeap<Reverse<(Instant, u64)>>,
+    in_flight: usize,
+    /// The service has had too many requests: no job is polled before.
+    not_before: Option<Instant>,
+    pause: Duration,
+    /// The service has answered, whatever it was.
+    is_answered: bool,
+    /// More waits may be added while it runs.
+    is_open: bool,
+    /// Counts the changes that a sleeping `run` has to look at.
+    changes: u64,
+}
+
+/// What to do next.
+enum Step<J> {
+    Ask(Task<J>),
+    /// The time of a wait is over.
+    Ended(Box<Event>),
+    Sleep(Option<Instant>),
+    /// Nothing is left.
+    Finish,
+}
+
+/// A status to be asked for.
+struct Task<J> {
+    id: u64,
+    job: J,
+    ask: Ask,
+}
+
+/// One that was.
+struct Done<J> {
+    id: u64,
+    job: J,
     result: Result<Status, Failure>,
 }
 
-impl Task {
-    fn run(self, world: &impl World) -> Done {
-        let polled = panic::catch(|| Ok(world.poll(self.index, self.left)));
-        let result = polled.unwrap_or_else(|bug| Err(Failure::lasting(bug)));
-        Done { index: self.index, result }
+impl<J: Clone> Schedule<J> {
+    pub(crate) fn new(limits: Limits, is_open: bool) -> Schedule<J> {
+        Schedule {
+            limits,
+            waits: HashMap::new(),
+            next_id: 0,
+            due: BinaryHeap::new(),
+            ends: BinaryHeap::new(),
+            in_flight: 0,
+            not_before: None,
+            pause: Duration::ZERO,
+            is_answered: false,
+            is_open,
+            changes: 0,
+        }
+    }
+
+    /// Adds a wait, and returns its id: they count from 0.
+    pub(crate) fn add(&mut self, job: J, goal: Goal, now: Instant) -> u64 {
+        let id = self.skip_id();
+        // A wait that is longer than the clock can tell is one without a limit. A status call keeps its own limit.
+        let until = match goal {
+            Goal::End { timeout } => {
+                timeout.filter(|timeout| !timeout.is_zero()).and_then(|timeout| now.checked_add(timeout))
+            }
+            Goal::Status { .. } => None,
+        };
+        let wait = Wait {
+            job,
+            goal,
+            begun: now,
+            until,
+            is_in_flight: false,
+            poll: Poll::new(self.limits.poll_min, self.limits.poll_max),
+            first_poll: None,
+            last: None,
+            last_error: None,
+            bad_responses: 0,
+            unknown: None,
+        };
+        self.waits.insert(id, wait);
+        self.due.push(Reverse((now, id)));
+        self.ends.extend(until.map(|until| Reverse((until, id))));
+        self.changes += 1;
+        id
+    }
+
+    /// Whether waits may be added while it runs.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// How many waits there are.
+    pub(crate) fn len(&self) -> usize {
+        self.waits.len()
+    }
+
+    /// Takes an id for a job that is not waited for.
+    pub(crate) fn skip_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    /// Ends a wait with an error; `None`: there is none of that id.
+    pub(crate) fn remove(&mut self, id: u64, now: Instant, error: Error) -> Option<Event> {
+        let wait = self.waits.remove(&id)?;
+        self.changes += 1;
+        Some(Event {
+            id,
+            elapsed: now.saturating_duration_since(wait.begun),
+            next_poll: None,
+            polled: None,
+            ended: Some(Waited { last: wait.last, result: Err(error) }),
+        })
+    }
+
+    /// Ends all waits with an error, and takes no more.
+    fn finish(&mut self, now: Instant, error: &Error) -> Vec<Event> {
+        self.is_open = false;
+        let ids: Vec<_> = self.waits.keys().copied().collect();
+        ids.into_iter().filter_map(|id| self.remove(id, now, error.clone())).collect()
+    }
+
+    /// What to do now, with at most so many calls in flight.
+    fn next(&mut self, now: Instant, concurrency: usize) -> Step<J> {
+        while let Some(&Reverse((until, id))) = self.ends.peek() {
+            let wait = self.waits.get(&id);
+            if wait.is_some() && until > now {
+                break;
+            }
+            self.ends.pop();
+            // One in flight ends with its poll, which has the same limit.
+            if let Some(wait) = wait.filter(|wait| !wait.is_in_flight)
+                && let Some(event) = self.remove(id, now, wait.timed_out())
+            {
+                return Step::Ended(Box::new(event));
+            }
+        }
+        let mut until = self.ends.peek().map(|Reverse((until, _))| *until);
+        while self.in_flight < concurrency
+            && let Some(&Reverse((at, id))) = self.due.peek()
+        {
+            let Some(wait) = self.waits.get_mut(&id) else {
+                self.due.pop();
+                continue;
+            };
+            let at = self.not_before.map_or(at, |not_before| at.max(not_before));
+            if at > now {
+                until = Some(until.map_or(at, |until| until.min(at)));
+                break;
+            }
+            self.due.pop();
+            self.in_flight += 1;
+            wait.is_in_flight = true;
+            let ask = match wait.goal {
+                Goal::End { .. } => Ask::Poll { left: wait.until.map(|until| until.saturating_duration_since(now)) },
+                Goal::Status { timeout } => Ask::Status { timeout },
+            };
+            return Step::Ask(Task { id, job: wait.job.clone(), ask });
+        }
+        if self.waits.is_empty() && self.in_flight == 0 && !self.is_open {
+            return Step::Finish;
+        }
+        Step::Sleep(until)
+    }
+
+    /// Takes a result; `None`: nobody waits for it any more.
+    fn polled(&mut self, now: Instant, id: u64, result: Result<Status, Failure>) -> Option<Event> {
+        self.in_flight -= 1;
+        let wait = self.waits.get_mut(&id)?;
+        wait.is_in_flight = false;
+        let unanswered = UnansweredLimits { is_answered: self.is_answered, unreachable: self.limits.unreachable };
+        let outcome = wait.outcome(&result, now, &unanswered);
+        let (again, result) = match result {
+            Ok(status) => (Again::Never, Ok(status)),
+            Err(failure) => (failure.again, Err(failure.error)),
+        };
+        let seen = match &result {
+            Ok(Status { total, deleted, failed, .. }) => {
+                self.pause = Duration::ZERO;
+                Seen::Progress { total: *total, deleted: *deleted, failed: *failed }
+            }
+            Err(error) => {
+                if error.kind() == ZMD_ERR_RATE_LIMITED {
+                    // The limit is the account's: all jobs pause.
+                    let asked_for = if let Again::After(pause) = again { pause } else { Duration::ZERO };
+                    self.pause = (self.pause * 2).clamp(self.limits.poll_min, self.limits.poll_max).max(asked_for);
+                    self.not_before = self.not_before.max(now.checked_add(self.pause));
+                }
+                Seen::Failure
+            }
+        };
+        self.is_answered |= result.as_ref().map_or_else(|error| error.http_status() != 0, |_| true);
+        let first_poll = wait.first_poll.unwrap_or(now);
+        let pause = wait.poll.next_pause(now.saturating_duration_since(first_poll), seen);
+        let elapsed = now.saturating_duration_since(wait.begun);
+        let outcome = outcome.or_else(|| wait.is_over(now).then(|| Err(wait.timed_out())));
+        if let Some(outcome) = outcome {
+            let last = self.waits.remove(&id).and_then(|wait| wait.last);
+            let ended = Some(Waited { last, result: outcome });
+            return Some(Event { id, elapsed, next_poll: None, polled: Some(result), ended });
+        }
+        let mut due = due(now, pause, wait.until, self.limits.poll_min);
+        if !self.is_answered && result.is_err() {
+            // The last poll of an unreachable service is made when its time is over, not a pause later.
+            due =
+                due.min(first_poll.checked_add(self.limits.unreachable).unwrap_or(due).max(now + self.limits.poll_min));
+        }
+        self.due.push(Reverse((due, id)));
+        let next = self.not_before.map_or(due, |not_before| due.max(not_before));
+        let next_poll = Some(next.saturating_duration_since(now));
+        Some(Event { id, elapsed, next_poll, polled: Some(result), ended: None })
     }
 }
 
-/// Where the calling thread leaves polls to be made, and finds what they brought.
-#[derive(Default)]
-struct Board {
-    state: Mutex<BoardState>,
+/// When to poll again. A poll that would come too late is made shortly before the end instead.
+fn due(now: Instant, pause: Duration, until: Option<Instant>, poll_min: Duration) -> Instant {
+    let due = now.checked_add(pause).unwrap_or(now);
+    match until {
+        Some(until) if due >= until => {
+            let last = until.checked_sub(LAST_POLL).filter(|last| *last >= now + poll_min);
+            last.unwrap_or(until)
+        }
+        _ => due,
+    }
+}
+
+/// A schedule, and what takes its events.
+pub(crate) struct Shared<J, S> {
+    pub(crate) schedule: Schedule<J>,
+    pub(crate) sink: S,
+}
+
+impl<J: Clone, S: Sink> Shared<J, S> {
+    /// Ends all waits with an error.
+    pub(crate) fn finish(&mut self, now: Instant, error: &Error) {
+        for event in self.schedule.finish(now, error) {
+            self.sink.take(event);
+        }
+    }
+}
+
+/// Takes what happens to the waits.
+pub(crate) trait Sink {
+    /// `false` ends all of them.
+    fn take(&mut self, event: Event) -> bool;
+}
+
+impl<F: FnMut(Event) -> bool> Sink for F {
+    fn take(&mut self, event: Event) -> bool {
+        self(event)
+    }
+}
+
+/// Polls until no wait is left. Every wait has had its last event when it returns.
+pub(crate) fn run<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, S>>, concurrency: usize) {
+    let queue = Queue::default();
+    let mut run = Run { poller, shared, queue: &queue, concurrency, workers: 0, is_stopped: false };
+    if concurrency <= 1 {
+        return run.until_finished(&mut || false);
+    }
+    std::thread::scope(|scope| {
+        let _close = CloseOnDrop(&queue);
+        let work = || queue.work(poller);
+        run.until_finished(&mut || quiet_thread(|builder| builder.spawn_scoped(scope, work)).is_ok());
+    });
+}
+
+struct Run<'a, P: Poller, S> {
+    poller: &'a P,
+    shared: &'a Mutex<Shared<P::Job, S>>,
+    queue: &'a Queue<P::Job>,
+    /// 1: the polls are made on this thread.
+    concurrency: usize,
+    workers: usize,
+    /// The sink has ended all waits.
+    is_stopped: bool,
+}
+
+impl<P: Poller, S: Sink> Run<'_, P, S> {
+    fn until_finished(&mut self, spawn: &mut dyn FnMut() -> bool) {
+        loop {
+            while !self.is_stopped
+                && let Some(done) = self.queue.take_done()
+            {
+                self.polled(done);
+            }
+            if self.is_stopped || self.poller.is_cancelled() {
+                break;
+            }
+            let now = self.poller.now();
+            let mut shared = lock(self.shared);
+            match shared.schedule.next(now, self.concurrency) {
+                Step::Ask(task) => {
+                    drop(shared);
+                    self.ask(task, spawn);
+                }
+                Step::Ended(event) => self.is_stopped = !shared.sink.take(*event),
+                Step::Sleep(until) => {
+                    let changes = shared.schedule.changes;
+                    drop(shared);
+                    let has_changed = || lock(self.shared).schedule.changes != changes;
+                    self.poller.sleep(until, &|| self.queue.has_done() || has_changed());
+                }
+                Step::Finish => return,
+            }
+        }
+        let reason = match self.is_stopped {
+            true => Error::new(ZMD_ERR_CANCELLED, "the progress callback ended the wait"),
+            false => cancelled(),
+        };
+        if self.is_stopped {
+            self.poller.interrupt();
+        }
+        lock(self.shared).finish(self.poller.now(), &reason);
+    }
+
+    /// Has a worker ask, or asks itself where there is none.
+    fn ask(&mut self, task: Task<P::Job>, spawn: &mut dyn FnMut() -> bool) {
+        if self.concurrency > 1 && self.queue.is_busy() && self.workers < self.concurrency {
+            if spawn() {
+                self.workers += 1;
+            } else {
+                // The system has no thread to give: those that there are do the work.
+                self.concurrency = self.workers.max(1);
+            }
+        }
+        if self.workers > 0 {
+            self.queue.push(task);
+        } else {
+            let done = task.run(self.poller);
+            self.polled(done);
+        }
+    }
+
+    fn polled(&mut self, Done { id, job, result }: Done<P::Job>) {
+        if self.poller.is_cancelled() && result.is_err() {
+            return;
+        }
+        let now = self.poller.now();
+        let mut shared = lock(self.shared);
+        let Some(event) = shared.schedule.polled(now, id, result) else { return };
+        if let (Some(Err(error)), Some(next_poll)) = (&event.polled, event.next_poll) {
+            log::warn!("{job}: {error}; the next poll is in {:.1} s", next_poll.as_secs_f64());
+        }
+        self.is_stopped = !shared.sink.take(event);
+    }
+}
+
+impl<J> Task<J> {
+    fn run(self, poller: &impl Poller<Job = J>) -> Done<J> {
+        let asked = panic::catch(|| Ok(poller.ask(&self.job, self.ask)));
+        let result = asked.unwrap_or_else(|bug| Err(Failure::lasting(bug)));
+        Done { id: self.id, job: self.job, result }
+    }
+}
+
+/// The tasks for the workers, and their results.
+struct Queue<J> {
+    state: Mutex<QueueState<J>>,
     changed: Condvar,
 }
 
-#[derive(Default)]
-struct BoardState {
-    tasks: VecDeque<Task>,
-    done: VecDeque<Done>,
-    is_over: bool,
+struct QueueState<J> {
+    tasks: VecDeque<Task<J>>,
+    done: VecDeque<Done<J>>,
+    /// Workers without a task.
+    idle: usize,
+    is_closed: bool,
 }
 
-impl Board {
-    fn state(&self) -> MutexGuard<'_, BoardState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl<J> Default for Queue<J> {
+    fn default() -> Queue<J> {
+        let state = QueueState { tasks: VecDeque::new(), done: VecDeque::new(), idle: 0, is_closed: false };
+        Queue { state: Mutex::new(state), changed: Condvar::new() }
+    }
+}
+
+impl<J> Queue<J> {
+    fn state(&self) -> MutexGuard<'_, QueueState<J>> {
+        lock(&self.state)
     }
 
-    fn give(&self, task: Task) {
+    /// Whether a further task would have to wait for a worker.
+    fn is_busy(&self) -> bool {
+        let state = self.state();
+        state.tasks.len() >= state.idle
+    }
+
+    fn push(&self, task: Task<J>) {
         self.state().tasks.push_back(task);
         self.changed.notify_one();
     }
 
-    fn take(&self) -> Option<Done> {
+    fn take_done(&self) -> Option<Done<J>> {
         self.state().done.pop_front()
     }
 
@@ -396,31 +636,31 @@ impl Board {
         !self.state().done.is_empty()
     }
 
-    /// What a helping thread does.
-    fn work(&self, world: &impl World) {
+    /// What a worker thread does.
+    fn work(&self, poller: &impl Poller<Job = J>) {
         let mut state = self.state();
-        while !state.is_over {
+        while !state.is_closed {
             if let Some(task) = state.tasks.pop_front() {
                 drop(state);
-                let done = task.run(world);
-                state = self.state();
-                state.done.push_back(done);
-                drop(state);
-                world.wake();
+                let done = task.run(poller);
+                self.state().done.push_back(done);
+                poller.wake();
                 state = self.state();
             } else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle += 1;
+                state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+                state.idle -= 1;
             }
         }
     }
 }
 
-/// Sends the helpers home, also when the callback panics.
-struct StopOnDrop<'a>(&'a Board);
+/// Ends the workers, also when the sink panics.
+struct CloseOnDrop<'a, J>(&'a Queue<J>);
 
-impl Drop for StopOnDrop<'_> {
+impl<J> Drop for CloseOnDrop<'_, J> {
     fn drop(&mut self) {
-        self.0.state().is_over = true;
+        self.0.state().is_closed = true;
         self.0.changed.notify_all();
     }
 }
@@ -428,10 +668,11 @@ impl Drop for StopOnDrop<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::zmd_error;
     use crate::status::zmd_state;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    /// A world whose hours pass in no time: resting is all that takes any.
+    /// A service with a virtual clock, which only sleeping moves on.
     struct Scripted<F> {
         begin: Instant,
         passed: Mutex<Duration>,
@@ -462,12 +703,14 @@ mod tests {
         }
     }
 
-    impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Sync> World for Scripted<F> {
+    impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Sync> Poller for Scripted<F> {
+        type Job = usize;
+
         fn now(&self) -> Instant {
             self.begin + self.passed()
         }
 
-        fn poll(&self, index: usize, _: Option<Duration>) -> Result<Status, Failure> {
+        fn ask(&self, &index: &usize, _: Ask) -> Result<Status, Failure> {
             let passed = self.passed();
             self.polls.lock().unwrap().push((passed, index));
             self.in_flight.fetch_add(1, Ordering::SeqCst);
@@ -484,11 +727,11 @@ mod tests {
             false
         }
 
-        fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+        fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
             if self.in_flight.load(Ordering::SeqCst) > 0 || is_awake() {
                 return std::thread::yield_now();
             }
-            // Between a helper's answer and its arrival on the board, no time passes either.
+            // Between a worker's answer and its arrival in the queue, no time passes either.
             let until = until.map(|until| until.saturating_duration_since(self.begin));
             match until {
                 Some(until) => {
@@ -504,9 +747,43 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn limits(timeout: Option<Duration>) -> Limits {
-        let (poll_min, poll_max) = (SECOND, SECOND * 60);
-        Limits { timeout, poll_min, poll_max, concurrency: 1 }
+    const LIMITS: Limits =
+        Limits { poll_min: SECOND, poll_max: Duration::from_secs(60), unreachable: Duration::from_secs(300) };
+
+    /// Waits for jobs `0..count`, but for those that are errors already.
+    fn wait_within<P: Poller<Job = usize>>(
+        poller: &P,
+        count: usize,
+        timeout: Option<Duration>,
+        limits: Limits,
+        concurrency: usize,
+        progress: &mut Progress,
+    ) -> Vec<Waited> {
+        let mut schedule = Schedule::new(limits, false);
+        let now = poller.now();
+        for job in 0..count {
+            schedule.add(job, Goal::End { timeout }, now);
+        }
+        let mut results: Vec<Option<Waited>> = vec![None; count];
+        let sink = |event: Event| {
+            let index = event.id as usize;
+            if let Some(waited) = event.ended {
+                assert!(results[index].replace(waited).is_none(), "job {index} ended twice");
+            }
+            let Event { elapsed, next_poll, polled, .. } = event;
+            polled.is_none_or(|result| progress(&Polled { index, result: &result, elapsed, next_poll }))
+        };
+        run(poller, &Mutex::new(Shared { schedule, sink }), concurrency);
+        results.into_iter().map(|result| result.expect("an end")).collect()
+    }
+
+    fn wait<P: Poller<Job = usize>>(
+        poller: &P,
+        count: usize,
+        timeout: Option<Duration>,
+        progress: &mut Progress,
+    ) -> Vec<Waited> {
+        wait_within(poller, count, timeout, LIMITS, 1, progress)
     }
 
     fn status(state: zmd_state, deleted: i64, total: i64) -> Status {
@@ -524,47 +801,51 @@ mod tests {
         Failure::passing(Error::new(kind, "no"))
     }
 
-    fn wait_for_one<W: World>(world: &W, timeout: Option<Duration>) -> (Waited, Vec<Result<Status, Error>>) {
-        let mut heard = Vec::new();
-        let mut waited = wait(world, 1, |_| None, limits(timeout), &mut |index, result| {
-            assert_eq!(index, 0);
-            heard.push(result.clone());
+    /// How the wait for one job ended, and the results of its polls.
+    fn wait_for_one<P: Poller<Job = usize>>(
+        poller: &P,
+        timeout: Option<Duration>,
+    ) -> (Waited, Vec<Result<Status, Error>>) {
+        let mut results = Vec::new();
+        let mut waited = wait(poller, 1, timeout, &mut |polled| {
+            assert_eq!(polled.index, 0);
+            results.push(polled.result.clone());
             true
         });
-        (waited.pop().unwrap(), heard)
+        (waited.pop().unwrap(), results)
     }
 
     #[test]
     fn a_wait_ends_with_the_job() {
-        let world = Scripted::new(|passed, _| linear(passed));
-        let (waited, heard) = wait_for_one(&world, None);
+        let service = Scripted::new(|passed, _| linear(passed));
+        let (waited, results) = wait_for_one(&service, None);
         assert_eq!(waited.result, Ok(()));
         assert_eq!(waited.last.unwrap().state, ZMD_STATE_COMPLETED);
-        assert_eq!(heard.len(), world.polls().len());
-        assert!((3000..3180).contains(&world.passed().as_secs()), "{:?}", world.passed());
-        assert!(heard.len() < 80, "{}", heard.len());
+        assert_eq!(results.len(), service.polls().len());
+        assert!((3000..3180).contains(&service.passed().as_secs()), "{:?}", service.passed());
+        assert!(results.len() < 80, "{}", results.len());
     }
 
     #[test]
     fn every_end_is_an_end() {
         for state in [ZMD_STATE_COMPLETED, ZMD_STATE_FAILED] {
-            let world = Scripted::new(move |_, _| Ok(status(state, 0, 0)));
-            let (waited, heard) = wait_for_one(&world, None);
-            assert_eq!((waited.result, waited.last.unwrap().state, heard.len()), (Ok(()), state, 1));
+            let service = Scripted::new(move |_, _| Ok(status(state, 0, 0)));
+            let (waited, results) = wait_for_one(&service, None);
+            assert_eq!((waited.result, waited.last.unwrap().state, results.len()), (Ok(()), state, 1));
         }
     }
 
     #[test]
     fn a_state_that_is_no_end_holds_the_wait() {
         for state in [ZMD_STATE_SCHEDULED, ZMD_STATE_QUEUED, ZMD_STATE_SUSPENDED, ZMD_STATE_RUNNING] {
-            let world = Scripted::new(move |passed, _| match passed.as_secs() {
+            let service = Scripted::new(move |passed, _| match passed.as_secs() {
                 // Longer than an unknown word would be let stand.
                 0..3000 => Ok(status(state, 7, 3000)),
                 _ => Ok(status(ZMD_STATE_COMPLETED, 3000, 3000)),
             });
-            let (waited, _) = wait_for_one(&world, None);
+            let (waited, _) = wait_for_one(&service, None);
             assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_COMPLETED));
-            assert!(world.passed() >= SECOND * 3000);
+            assert!(service.passed() >= SECOND * 3000);
         }
     }
 
@@ -575,48 +856,49 @@ mod tests {
 
     #[test]
     fn an_unknown_word_does_not_end_a_wait_while_the_counts_move() {
-        let world = Scripted::new(|passed, _| match passed.as_secs() {
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
             0..2000 => unknown("DELETING", Some(passed.as_secs() as i64 / 100), Some(3000)),
             _ => Ok(status(ZMD_STATE_COMPLETED, 3000, 3000)),
         });
-        let (waited, _) = wait_for_one(&world, None);
+        let (waited, _) = wait_for_one(&service, None);
         assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_COMPLETED));
     }
 
     #[test]
     fn an_unknown_word_ends_a_wait_when_the_counts_have_reached_the_total() {
-        let world = Scripted::new(|passed, _| match passed.as_secs() {
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
             0..100 => unknown("DELETING", Some(1), Some(3)),
             _ => unknown("ARCHIVED", Some(3), Some(3)),
         });
-        let (waited, _) = wait_for_one(&world, None);
+        let (waited, _) = wait_for_one(&service, None);
         assert_eq!((waited.result, waited.last.unwrap().text), (Ok(()), "ARCHIVED".to_owned()));
-        assert!((100..170).contains(&world.passed().as_secs()), "{:?}", world.passed());
+        assert!((100..170).contains(&service.passed().as_secs()), "{:?}", service.passed());
     }
 
     #[test]
     fn an_unknown_word_that_stands_for_five_minutes_ends_a_wait() {
         // Nothing is to be done, or nothing was said: that is no total that has been reached.
         for (deleted, total) in [(None, None), (Some(0), Some(0)), (Some(4), Some(9))] {
-            let world = Scripted::new(move |passed, _| match passed.as_secs() {
+            let service = Scripted::new(move |passed, _| match passed.as_secs() {
                 0..1000 => unknown("ONE", deleted, total),
                 _ => unknown("TWO", deleted, total),
             });
-            let (waited, heard) = wait_for_one(&world, None);
+            let (waited, results) = wait_for_one(&service, None);
             assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_UNKNOWN));
-            let passed = world.passed().as_secs();
+            let passed = service.passed().as_secs();
             assert!((300..365).contains(&passed), "{passed}");
-            assert!(heard.len() >= 3);
+            assert!(results.len() >= 3);
         }
         // Another word begins anew.
-        let world = Scripted::new(|passed, _| unknown(if passed.as_secs() < 250 { "ONE" } else { "TWO" }, None, None));
-        wait_for_one(&world, None).0.result.unwrap();
-        assert!((550..680).contains(&world.passed().as_secs()), "{:?}", world.passed());
+        let service =
+            Scripted::new(|passed, _| unknown(if passed.as_secs() < 250 { "ONE" } else { "TWO" }, None, None));
+        wait_for_one(&service, None).0.result.unwrap();
+        assert!((550..680).contains(&service.passed().as_secs()), "{:?}", service.passed());
         // Several polls, however far apart they are.
-        let world = Scripted::new(|_, _| unknown("ONE", None, None));
-        let far = Limits { poll_min: SECOND * 1000, poll_max: SECOND * 1000, ..limits(None) };
+        let service = Scripted::new(|_, _| unknown("ONE", None, None));
+        let far = Limits { poll_min: SECOND * 1000, poll_max: SECOND * 1000, ..LIMITS };
         let mut polls = 0;
-        wait(&world, 1, |_| None, far, &mut |_, _| {
+        wait_within(&service, 1, None, far, 1, &mut |_| {
             polls += 1;
             true
         });
@@ -625,44 +907,42 @@ mod tests {
 
     #[test]
     fn a_wait_that_runs_out_keeps_the_last_status() {
-        let world = Scripted::new(|passed, _| linear(passed));
-        let (waited, _) = wait_for_one(&world, Some(SECOND * 1000));
+        let service = Scripted::new(|passed, _| linear(passed));
+        let (waited, _) = wait_for_one(&service, Some(SECOND * 1000));
         let error = waited.result.unwrap_err();
         assert_eq!(error.kind(), ZMD_ERR_TIMEOUT);
         assert!(error.message().contains("it is RUNNING"), "{error}");
-        assert_eq!(world.passed(), SECOND * 1000);
+        assert_eq!(service.passed(), SECOND * 1000);
         // The last poll was made shortly before the end.
         assert_eq!(waited.last.unwrap().deleted, Some(999));
     }
 
     #[test]
     fn a_wait_of_nothing_asks_once() {
-        let world = Scripted::new(|passed, _| linear(passed));
-        let (waited, heard) = wait_for_one(&world, Some(Duration::ZERO));
-        assert_eq!((waited.result.unwrap_err().kind(), heard.len()), (ZMD_ERR_TIMEOUT, 1));
+        let service = Scripted::new(|passed, _| linear(passed));
+        let (waited, results) = wait_for_one(&service, Some(Duration::ZERO));
+        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ZMD_ERR_TIMEOUT, 1));
         assert_eq!(waited.last.unwrap().deleted, Some(0));
     }
 
     #[test]
-    fn what_may_pass_does_not_end_a_wait() {
-        use zmd_error::*;
+    fn a_transient_failure_does_not_end_a_wait() {
         for kind in
             [ZMD_ERR_DNS, ZMD_ERR_CONNECT, ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT, ZMD_ERR_SERVER, ZMD_ERR_RATE_LIMITED]
         {
-            let world = Scripted::new(move |passed, _| match passed.as_secs() {
+            let service = Scripted::new(move |passed, _| match passed.as_secs() {
                 100..700 => Err(failure(kind)),
                 _ => linear(passed),
             });
-            let (waited, heard) = wait_for_one(&world, None);
+            let (waited, results) = wait_for_one(&service, None);
             assert_eq!(waited.result, Ok(()), "{kind:?}");
-            let failed = heard.iter().filter(|result| result.is_err()).count();
+            let failed = results.iter().filter(|result| result.is_err()).count();
             assert!((2..25).contains(&failed), "{kind:?}: {failed} failures");
         }
     }
 
     #[test]
-    fn what_will_not_pass_ends_it_at_once() {
-        use zmd_error::*;
+    fn a_lasting_failure_ends_it_at_once() {
         for kind in [
             ZMD_ERR_UNAUTHORIZED,
             ZMD_ERR_SCOPE,
@@ -674,9 +954,9 @@ mod tests {
             ZMD_ERR_TLS,
             ZMD_ERR_INTERNAL,
         ] {
-            let world = Scripted::new(move |_, _| Err(failure(kind)));
-            let (waited, heard) = wait_for_one(&world, None);
-            assert_eq!((waited.result.unwrap_err().kind(), heard.len()), (kind, 1));
+            let service = Scripted::new(move |_, _| Err(failure(kind)));
+            let (waited, results) = wait_for_one(&service, None);
+            assert_eq!((waited.result.unwrap_err().kind(), results.len()), (kind, 1));
         }
     }
 
@@ -693,16 +973,16 @@ mod tests {
         });
         assert_eq!(wait_for_one(&apart, None).0.result, Ok(()));
         let always = Scripted::new(|_, _| bad());
-        let (waited, heard) = wait_for_one(&always, None);
-        assert_eq!((waited.result.unwrap_err().kind(), heard.len()), (ZMD_ERR_BAD_RESPONSE, 2));
+        let (waited, results) = wait_for_one(&always, None);
+        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ZMD_ERR_BAD_RESPONSE, 2));
     }
 
     #[test]
     fn a_wait_with_nothing_but_failures_says_which() {
-        let world = Scripted::new(|_, _| {
+        let service = Scripted::new(|_, _| {
             Err(Failure::passing(Error::new(ZMD_ERR_SERVER, "maintenance").with_http_status(503)))
         });
-        let (waited, _) = wait_for_one(&world, Some(SECOND * 600));
+        let (waited, _) = wait_for_one(&service, Some(SECOND * 600));
         let error = waited.result.unwrap_err();
         assert_eq!((error.kind(), error.http_status(), waited.last), (ZMD_ERR_TIMEOUT, 503, None));
         assert!(error.message().contains("maintenance"), "{error}");
@@ -710,14 +990,14 @@ mod tests {
 
     #[test]
     fn the_callback_can_end_it() {
-        let world = Scripted::new(|passed, _| linear(passed));
+        let service = Scripted::new(|passed, _| linear(passed));
         let mut polls = 0;
-        let waited = wait(&world, 1, |_| None, limits(None), &mut |_, _| {
+        let waited = wait(&service, 1, None, &mut |_| {
             polls += 1;
             polls < 5
         });
-        assert_eq!((polls, world.polls().len()), (5, 5));
-        assert!(world.interrupted.load(Ordering::SeqCst));
+        assert_eq!((polls, service.polls().len()), (5, 5));
+        assert!(service.interrupted.load(Ordering::SeqCst));
         assert_eq!(waited[0].result.as_ref().unwrap_err().kind(), ZMD_ERR_CANCELLED);
         assert!(waited[0].last.is_some());
     }
@@ -725,39 +1005,39 @@ mod tests {
     #[test]
     fn ten_thousand_jobs_each_get_their_turn() {
         const COUNT: usize = 10_000;
-        let world = Scripted::new(|passed, index| {
+        let service = Scripted::new(|passed, index| {
             let end = 600 + index as u64 % 600;
             let deleted = passed.as_secs().min(end);
             let state = if deleted < end { ZMD_STATE_RUNNING } else { ZMD_STATE_COMPLETED };
             Ok(status(state, deleted as i64, end as i64))
         });
-        let mut heard = vec![0; COUNT];
-        // One call at a time: with more, this world would not know when to let time pass.
-        let waited = wait(&world, COUNT, |_| None, limits(None), &mut |index, _| {
-            heard[index] += 1;
+        let mut results = vec![0; COUNT];
+        // One call at a time: with more, this service would not know when to let time pass.
+        let waited = wait(&service, COUNT, None, &mut |polled| {
+            results[polled.index] += 1;
             true
         });
         assert!(waited.iter().all(|waited| waited.result.is_ok()));
         // Nobody starves: no job is left alone for longer than the longest pause.
         let mut last = vec![Duration::ZERO; COUNT];
-        for (at, index) in world.polls() {
+        for (at, index) in service.polls() {
             assert!(at - last[index] <= SECOND * 61, "job {index} was left alone from {:?} to {at:?}", last[index]);
             last[index] = at;
         }
-        assert!(heard.iter().all(|polls| (3..60).contains(polls)), "{:?}", heard.iter().max());
-        // The books that are kept for each of them, results included.
-        let size = size_of::<Job>() + size_of::<Waited>() + size_of::<Reverse<(Instant, usize)>>();
+        assert!(results.iter().all(|polls| (3..60).contains(polls)), "{:?}", results.iter().max());
+        // What is kept for each of them, its result included.
+        let size = size_of::<Wait<usize>>() + size_of::<Waited>() + size_of::<Reverse<(Instant, usize)>>();
         assert!(size < 1024, "{size} bytes a job");
     }
 
     #[test]
     fn too_many_requests_slow_all_of_them_down() {
-        let world = Scripted::new(|passed, index| match (passed.as_secs(), index) {
+        let service = Scripted::new(|passed, index| match (passed.as_secs(), index) {
             (0, 0) => Err(Failure { again: Again::After(SECOND * 100), ..failure(ZMD_ERR_RATE_LIMITED) }),
             _ => linear(passed),
         });
-        wait(&world, 50, |_| None, limits(Some(SECOND * 300)), &mut |_, _| true);
-        let polls = world.polls();
+        wait(&service, 50, Some(SECOND * 300), &mut |_| true);
+        let polls = service.polls();
         assert_eq!(polls[0], (Duration::ZERO, 0));
         assert!(polls[1].0 >= SECOND * 100, "{:?}", polls[1]);
         assert_eq!(polls.iter().map(|(_, index)| index).collect::<std::collections::HashSet<_>>().len(), 50);
@@ -765,17 +1045,14 @@ mod tests {
 
     #[test]
     fn one_jobs_failure_disturbs_no_other() {
-        let world = Scripted::new(
+        let service = Scripted::new(
             |passed, index| if index == 3 { Err(failure(ZMD_ERR_JOB_NOT_FOUND)) } else { linear(passed) },
         );
-        let known = |index| (index == 5).then(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, "bad"));
-        let limits = Limits { concurrency: 4, ..limits(None) };
-        let waited = wait(&world, 8, known, limits, &mut |index, _| index != 5);
+        let waited = wait_within(&service, 8, None, LIMITS, 4, &mut |_| true);
         let kinds: Vec<_> = waited.iter().map(|waited| waited.result.as_ref().map_err(Error::kind)).collect();
         let expected: Vec<_> = (0..8)
             .map(|index| match index {
                 3 => Err(ZMD_ERR_JOB_NOT_FOUND),
-                5 => Err(ZMD_ERR_INVALID_ARGUMENT),
                 _ => Ok(&()),
             })
             .collect();
@@ -783,12 +1060,130 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_the_callback_leaves_no_helper_behind() {
-        let world = Scripted::new(|passed, _| linear(passed));
-        let limits = Limits { concurrency: 4, ..limits(None) };
+    fn a_panic_in_the_callback_leaves_no_worker_behind() {
+        let service = Scripted::new(|passed, _| linear(passed));
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            wait(&world, 8, |_| None, limits, &mut |_, _| panic!("boom"))
+            wait_within(&service, 8, None, LIMITS, 4, &mut |_| panic!("boom"))
         }));
         assert!(result.is_err());
+    }
+
+    #[test]
+    fn an_unreachable_service_ends_a_wait_after_five_minutes() {
+        for kind in [ZMD_ERR_DNS, ZMD_ERR_CONNECT, ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT, ZMD_ERR_PROXY] {
+            let service = Scripted::new(move |_, _| Err(failure(kind)));
+            let (waited, results) = wait_for_one(&service, Some(SECOND * 4000));
+            let error = waited.result.unwrap_err();
+            assert_eq!((error.kind(), service.passed()), (kind, SECOND * 300));
+            assert!(error.message().contains("unreachable_ms (300000 ms)"), "{error}");
+            assert!(results.len() > 3);
+        }
+    }
+
+    #[test]
+    fn once_the_service_has_answered_only_the_time_limit_ends_a_wait() {
+        // An error is an answer too, and the answer for one job is one for all.
+        for answer in [
+            Err(Failure::passing(Error::new(ZMD_ERR_SERVER, "maintenance").with_http_status(503))),
+            Ok(status(ZMD_STATE_RUNNING, 1, 9)),
+        ] {
+            let answer = Mutex::new(Some(answer));
+            let service =
+                Scripted::new(|_, _| answer.lock().unwrap().take().unwrap_or_else(|| Err(failure(ZMD_ERR_CONNECT))));
+            let waited = wait(&service, 2, Some(SECOND * 4000), &mut |_| true);
+            for waited in waited {
+                assert_eq!(waited.result.unwrap_err().kind(), ZMD_ERR_TIMEOUT);
+            }
+            assert_eq!(service.passed(), SECOND * 4000);
+        }
+    }
+
+    #[test]
+    fn a_host_that_does_not_exist_ends_a_wait_at_once() {
+        let unknown_host = || Failure::lasting(Error::new(ZMD_ERR_DNS, "no such host").with_unknown_host(true));
+        let service = Scripted::new(|_, _| Err(unknown_host()));
+        let (waited, results) = wait_for_one(&service, None);
+        assert_eq!((waited.result.unwrap_err().message(), results.len()), ("no such host", 1));
+        // Later it is the network's failure.
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
+            100..900 => Err(unknown_host()),
+            _ => linear(passed),
+        });
+        assert_eq!(wait_for_one(&service, None).0.result, Ok(()));
+    }
+
+    #[test]
+    fn a_poll_tells_how_long_the_wait_has_lasted_and_when_the_next_one_is() {
+        let service = Scripted::new(|passed, _| linear(passed));
+        let mut times = Vec::new();
+        wait(&service, 1, None, &mut |polled| {
+            assert_eq!(polled.elapsed, service.passed());
+            times.push((polled.elapsed, polled.next_poll));
+            true
+        });
+        for pair in times.windows(2) {
+            assert_eq!(Some(pair[1].0 - pair[0].0), pair[0].1);
+        }
+        assert_eq!(times.last().unwrap().1, None);
+    }
+
+    #[test]
+    fn each_wait_has_a_limit_of_its_own() {
+        let service = Scripted::new(|_, job| match job {
+            // The service wants to be left alone: that moves no limit.
+            0 => Err(Failure { again: Again::After(SECOND * 1000), ..failure(ZMD_ERR_RATE_LIMITED) }),
+            _ => Ok(status(ZMD_STATE_RUNNING, 1, 9)),
+        });
+        let mut schedule = Schedule::new(LIMITS, false);
+        let now = service.now();
+        for job in 0..4 {
+            schedule.add(job, Goal::End { timeout: Some(SECOND * (job as u32 + 1) * 100) }, now);
+        }
+        let mut ends = Vec::new();
+        let sink = |event: Event| {
+            if let Some(waited) = event.ended {
+                assert_eq!(waited.result.unwrap_err().kind(), ZMD_ERR_TIMEOUT);
+                ends.push((event.id, event.elapsed.as_secs()));
+            }
+            true
+        };
+        run(&service, &Mutex::new(Shared { schedule, sink }), 1);
+        assert_eq!(ends, [(0, 100), (1, 200), (2, 300), (3, 400)]);
+    }
+
+    #[test]
+    fn a_wait_that_was_removed_has_no_further_event() {
+        let mut schedule = Schedule::new(LIMITS, true);
+        let now = Instant::now();
+        let removed = || Error::new(ZMD_ERR_CANCELLED, "removed");
+        let [waiting, in_flight] = [0, 1].map(|job| schedule.add(job, Goal::End { timeout: None }, now));
+        let Step::Ask(task) = schedule.next(now, 1) else { panic!("a task") };
+        assert_eq!(task.id, waiting);
+        assert!(schedule.polled(now, waiting, Ok(status(ZMD_STATE_RUNNING, 1, 9))).unwrap().ended.is_none());
+        let Step::Ask(task) = schedule.next(now, 1) else { panic!("a task") };
+        assert_eq!(task.id, in_flight);
+        for id in [waiting, in_flight] {
+            let ended = schedule.remove(id, now, removed()).unwrap().ended.unwrap();
+            assert_eq!((ended.last.is_some(), ended.result), (id == waiting, Err(removed())));
+            assert!(schedule.remove(id, now, removed()).is_none());
+        }
+        assert!(schedule.polled(now, in_flight, Ok(status(ZMD_STATE_RUNNING, 1, 9))).is_none());
+        assert!(matches!(schedule.next(now + SECOND * 3600, 1), Step::Sleep(None)));
+    }
+
+    #[test]
+    fn a_status_call_ends_with_its_first_result() {
+        let results = [Ok(status(ZMD_STATE_RUNNING, 1, 9)), Err(failure(ZMD_ERR_SERVER))];
+        for result in results {
+            let expected = result.as_ref().map(|_| ()).map_err(|failure: &Failure| failure.error.clone());
+            let mut schedule = Schedule::new(LIMITS, false);
+            let now = Instant::now();
+            let id = schedule.add(0, Goal::Status { timeout: Some(SECOND) }, now);
+            let Step::Ask(task) = schedule.next(now, 1) else { panic!("a task") };
+            assert!(matches!(task.ask, Ask::Status { timeout: Some(SECOND) }));
+            let ended = schedule.polled(now, id, result).unwrap().ended.unwrap();
+            assert_eq!(ended.result, expected);
+            assert!(matches!(schedule.next(now, 1), Step::Finish));
+        }
     }
 }

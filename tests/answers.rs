@@ -198,7 +198,7 @@ fn many_jobs_with_their_own_results() {
     assert_eq!(errors, expected);
     let failed = result.unwrap_err();
     assert_eq!(failed.error, ZMD_ERR_JOB_NOT_FOUND);
-    assert!(failed.message.starts_with("jobs[1]: "), "{failed:?}");
+    assert!(failed.message.starts_with("jobs[1] (Leads 4711): "), "{failed:?}");
     let statuses = [
         Answer::completed(),
         Answer::of_failure(400),

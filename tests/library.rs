@@ -18,6 +18,7 @@ const FUNCTIONS: &[&str] = &[
     "zmd_client_set_access_token",
     "zmd_client_status",
     "zmd_client_status_many",
+    "zmd_client_status_within",
     "zmd_client_wait",
     "zmd_client_wait_many",
     "zmd_config_free",
@@ -26,19 +27,31 @@ const FUNCTIONS: &[&str] = &[
     "zmd_config_new",
     "zmd_config_set",
     "zmd_config_set_token_provider",
+    "zmd_error_is_transient",
     "zmd_error_message",
     "zmd_error_name",
     "zmd_last_error",
     "zmd_last_error_code",
     "zmd_last_error_code_of_job",
     "zmd_last_error_of_job",
+    "zmd_progress_elapsed_ms",
+    "zmd_progress_next_poll_ms",
     "zmd_set_logger",
     "zmd_simple_status",
     "zmd_simple_status_with",
     "zmd_simple_wait",
     "zmd_simple_wait_with",
     "zmd_state_name",
+    "zmd_status_has_ended",
+    "zmd_status_is_successful",
     "zmd_version",
+    "zmd_waits_add",
+    "zmd_waits_add_status",
+    "zmd_waits_cancel",
+    "zmd_waits_free",
+    "zmd_waits_new",
+    "zmd_waits_next",
+    "zmd_waits_remove",
 ];
 
 #[test]
@@ -91,8 +104,8 @@ fn every_item_of_the_header_is_documented() {
             items += 1;
         }
     }
-    // 28 functions, 22 errors, 7 states, 6 types, 3 callbacks, 8 fields.
-    assert_eq!(items, 74);
+    // 41 functions, 22 errors, 7 states, 8 types, 3 callbacks, 14 fields.
+    assert_eq!(items, 95);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-use super::{Tag, guard, last_error, not_a_handle, null, text, write, zmd_config};
+use super::{Tag, guard, last_error, not_a_handle, null, progress::Inside, text, write, zmd_config};
 use crate::client::Client;
 use crate::endpoint::{JobId, ModuleName};
 use crate::error::{
@@ -11,7 +11,7 @@ use crate::error::{
     zmd_error::{self, *},
 };
 use crate::status::{Status, zmd_state};
-use crate::wait::{Progress, Waited};
+use crate::wait::{Polled, Progress, Waited};
 
 /// Asks for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
 ///
@@ -54,15 +54,16 @@ pub struct zmd_job {
     pub job_id: *const c_char,
 }
 
-/// Hears of a wait after every poll of a job, on the thread that waits.
+/// Called after every poll of a job that is waited for, on the thread that waits.
 ///
-/// It may call any zmd function, but not free the client that waits; while it runs, `zmd_last_error()` tells of
-/// the poll. It must return: no `longjmp`, and no C++ exception through it.
+/// It may call any zmd function, but not free the client that waits; while it runs, `zmd_last_error()` is the
+/// poll's, and `zmd_progress_elapsed_ms()` and `zmd_progress_next_poll_ms()` give its times. It must return: no `longjmp`,
+/// and no C++ exception through it.
 ///
 /// @param user_data  what the wait was given
 /// @param index      of the job in the array; 0 in a wait for one
-/// @param error      the `zmd_error` of the poll. After one that may pass, the wait goes on.
-/// @param status     what the poll brought, as `zmd_client_status()` would have written it; valid during the call
+/// @param error      the `zmd_error` of the poll. After a transient one the wait goes on.
+/// @param status     the result of the poll, as `zmd_client_status()` would have written it; valid during the call
 /// @return 0 to go on; anything else ends this wait with `ZMD_ERR_CANCELLED`, and nothing else: the client is as good
 ///         as before
 #[allow(non_camel_case_types)]
@@ -71,7 +72,7 @@ pub type zmd_progress_fn =
 
 impl zmd_status {
     /// A wait that came to its limit, or was cancelled, leaves the last status seen.
-    fn of_wait(waited: &Waited) -> zmd_status {
+    pub(super) fn of_wait(waited: &Waited) -> zmd_status {
         match (&waited.result, &waited.last) {
             (Err(error), _) if !matches!(error.kind(), ZMD_ERR_TIMEOUT | ZMD_ERR_CANCELLED) => {
                 zmd_status::of(&Err(error.clone()))
@@ -82,7 +83,31 @@ impl zmd_status {
         }
     }
 
-    fn of(result: &Result<Status, Error>) -> zmd_status {
+    /// What it says, whatever the number of its state is.
+    ///
+    /// # Safety
+    ///
+    /// `status` is NULL or valid for reading.
+    unsafe fn read(status: *const zmd_status) -> Option<Status> {
+        if status.is_null() {
+            return None;
+        }
+        let count = |count| (count >= 0).then_some(count);
+        // SAFETY: not NULL, and the caller answers for the rest. The state is read as the number that C wrote.
+        unsafe {
+            let state = (&raw const (*status).state).cast::<i32>().read_unaligned();
+            Some(Status {
+                state: zmd_state::from_number(state).unwrap_or(zmd_state::ZMD_STATE_UNKNOWN),
+                text: String::new(),
+                total: count((&raw const (*status).total_count).read_unaligned()),
+                deleted: count((&raw const (*status).deleted_count).read_unaligned()),
+                failed: count((&raw const (*status).failed_count).read_unaligned()),
+                http_status: 0,
+            })
+        }
+    }
+
+    pub(super) fn of(result: &Result<Status, Error>) -> zmd_status {
         let mut made = zmd_status {
             state: zmd_state::ZMD_STATE_UNKNOWN,
             http_status: 0,
@@ -118,10 +143,40 @@ impl zmd_status {
     }
 }
 
+/// Whether the records are gone: the job is COMPLETED, no record failed, and none is short of the total, where the service
+/// reports these. A wait returns `ZMD_OK` for a job that failed or left records too: what follows it in a batch should
+/// depend on this.
+///
+/// @param status  what a call has written; NULL is fine
+/// @return 1 or 0; 0 for NULL
+///
+/// # Safety
+///
+/// `status` is NULL or valid for reading.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_status_is_successful(status: *const zmd_status) -> i32 {
+    // SAFETY: the caller answers for it.
+    unsafe { zmd_status::read(status) }.is_some_and(|status| status.is_successful()).into()
+}
+
+/// Whether the job is over: COMPLETED or FAILED. A state that this version does not know is not known to be an end.
+///
+/// @param status  what a call has written; NULL is fine
+/// @return 1 or 0; 0 for NULL
+///
+/// # Safety
+///
+/// `status` is NULL or valid for reading.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_status_has_ended(status: *const zmd_status) -> i32 {
+    // SAFETY: the caller answers for it.
+    unsafe { zmd_status::read(status) }.is_some_and(|status| status.has_ended()).into()
+}
+
 /// # Safety
 ///
 /// `client` is NULL or a pointer from `zmd_client_new` that is not freed before `'a` ends.
-unsafe fn client_ref<'a>(client: *const zmd_client) -> Result<&'a Client, Error> {
+pub(super) unsafe fn client_ref<'a>(client: *const zmd_client) -> Result<&'a Client, Error> {
     // SAFETY: NULL becomes None; the caller answers for the rest.
     let handle = unsafe { client.as_ref() }.ok_or_else(|| null("client"))?;
     if handle.tag.0 != Tag::CLIENT.0 {
@@ -258,6 +313,30 @@ pub unsafe extern "C" fn zmd_client_status(
     job_id: *const c_char,
     status: *mut zmd_status,
 ) -> zmd_error {
+    // SAFETY: the caller answers for all of them.
+    unsafe { zmd_client_status_within(client, module, job_id, -1, status) }
+}
+
+/// Asks how far a job is, as `zmd_client_status()` does, with another limit than the setting `timeout_ms`.
+///
+/// @param client      the client; any number of threads may call at the same time
+/// @param module      as for `zmd_client_status()`
+/// @param job_id      as for `zmd_client_status()`
+/// @param timeout_ms  the limit for the whole call in milliseconds, from 1; negative: the setting
+/// @param status      as for `zmd_client_status()`
+/// @return as `zmd_client_status()`; `ZMD_ERR_INVALID_ARGUMENT` also for a `timeout_ms` of 0
+///
+/// # Safety
+///
+/// As for `zmd_client_status`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_status_within(
+    client: *mut zmd_client,
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    status: *mut zmd_status,
+) -> zmd_error {
     guard(|| {
         // SAFETY: NULL is not written to; the caller answers for the rest.
         unsafe { write(status, zmd_status::nothing()) };
@@ -266,7 +345,10 @@ pub unsafe extern "C" fn zmd_client_status(
         }
         // SAFETY: the caller answers for all of them.
         let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
-        let result = client.status(&module, &job_id);
+        let result = match call_timeout(timeout_ms)? {
+            Some(timeout) => client.status_within(&module, &job_id, timeout),
+            None => client.status(&module, &job_id),
+        };
         // SAFETY: not NULL, and the caller answers for the rest.
         unsafe { write(status, zmd_status::of(&result)) };
         result.map(|_| ())
@@ -306,7 +388,8 @@ pub unsafe extern "C" fn zmd_client_status_many(
         let results = client.status_many(&named);
         // SAFETY: begin_many has seen that neither is NULL, and the caller answers for `count` elements.
         unsafe {
-            end_many(results.iter().map(|result| (zmd_status::of(result), result.as_ref().err())), statuses, errors)
+            let results = results.iter().map(|result| (zmd_status::of(result), result.as_ref().err()));
+            end_many(&named, results, statuses, errors)
         }
     })
 }
@@ -314,19 +397,21 @@ pub unsafe extern "C" fn zmd_client_status_many(
 /// Waits until a job has ended, and blocks for `timeout_ms` at the most.
 ///
 /// It asks again and again, with pauses that it chooses by what each answer says of the progress: between
-/// `poll_min_ms` and `poll_max_ms`. A failure that may pass (the network, a name look-up, HTTP 5xx or 429, an
-/// unreadable answer once) does not end the wait; the pauses get longer, and `progress` hears of it.
+/// `poll_min_ms` and `poll_max_ms`. A transient failure (the network, a name look-up, HTTP 5xx or 429, an
+/// unreadable answer once) does not end the wait; the pauses get longer, and `progress` is called. Before the service has
+/// answered at all, a host name that does not exist ends it at once, and other network failures after `unreachable_ms`.
 ///
 /// @param client      the client; any number of threads may call at the same time
 /// @param module      as for `zmd_client_status()`
 /// @param job_id      as for `zmd_client_status()`
 /// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask once
-/// @param progress    called after every poll; NULL: nobody is
+/// @param progress    called after every poll; NULL: none
 /// @param user_data   handed to `progress`
 /// @param status      where to put the last status; always written whole
-/// @return `ZMD_OK` as soon as the job is COMPLETED or FAILED, or in a state that this version does not know: look
-///         at `status->state`. `ZMD_ERR_TIMEOUT` when `timeout_ms` ran out, `ZMD_ERR_CANCELLED` after a cancel: then
-///         `status` has the last status seen. Else an error that asking again will not mend.
+/// @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
+///         version does not know, once it has been reported for five minutes without a change or the counts have reached the
+///         total. `ZMD_ERR_TIMEOUT` when `timeout_ms` ran out, `ZMD_ERR_CANCELLED` after a cancel: then `status` has the
+///         last status seen. Else an error that polling again will not fix.
 ///
 /// # Safety
 ///
@@ -350,8 +435,8 @@ pub unsafe extern "C" fn zmd_client_wait(
         // SAFETY: the caller answers for all of them.
         let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
         // SAFETY: the caller answers for both.
-        let mut hear = unsafe { teller(progress, user_data) };
-        let waited = client.wait(&module, &job_id, timeout(timeout_ms), Some(&mut hear));
+        let mut call = unsafe { caller(progress, user_data) };
+        let waited = client.wait(&module, &job_id, timeout(timeout_ms), Some(&mut call));
         // SAFETY: not NULL, and the caller answers for the rest.
         unsafe { write(status, zmd_status::of_wait(&waited)) };
         waited.result
@@ -369,7 +454,7 @@ pub unsafe extern "C" fn zmd_client_wait(
 /// @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error at once.
 /// @param count       how many; with 0 nothing is done, and the arrays may be NULL
 /// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask for each job once
-/// @param progress    called after every poll, with the job's index; NULL: nobody is
+/// @param progress    called after every poll, with the job's index; NULL: none
 /// @param user_data   handed to `progress`
 /// @param statuses    `count` statuses, each written whole as `zmd_client_wait()` does
 /// @param errors      `count` errors: `ZMD_OK` for a job that has ended
@@ -396,12 +481,12 @@ pub unsafe extern "C" fn zmd_client_wait_many(
         // SAFETY: the caller answers for all of them.
         let (client, named) = unsafe { begin_many(client, jobs, count, statuses, errors) }?;
         // SAFETY: the caller answers for both.
-        let mut hear = unsafe { teller(progress, user_data) };
-        let hear: Option<&mut Progress> = if progress.is_some() { Some(&mut hear) } else { None };
-        let waited = client.wait_many(&named, timeout(timeout_ms), hear);
+        let mut call = unsafe { caller(progress, user_data) };
+        let call: Option<&mut Progress> = if progress.is_some() { Some(&mut call) } else { None };
+        let waited = client.wait_many(&named, timeout(timeout_ms), call);
         let results = waited.iter().map(|waited| (zmd_status::of_wait(waited), waited.result.as_ref().err()));
         // SAFETY: begin_many has seen that neither is NULL, and the caller answers for `count` elements.
-        unsafe { end_many(results, statuses, errors) }
+        unsafe { end_many(&named, results, statuses, errors) }
     })
 }
 
@@ -431,18 +516,27 @@ pub(super) fn timeout(timeout_ms: i64) -> Option<Duration> {
     u64::try_from(timeout_ms).ok().map(Duration::from_millis)
 }
 
-/// Tells a callback what a poll brought; `false` when it wants the wait to end.
+/// The limit of a status call; a negative one is the setting.
+pub(super) fn call_timeout(timeout_ms: i64) -> Result<Option<Duration>, Error> {
+    match timeout(timeout_ms) {
+        Some(Duration::ZERO) => {
+            let message =
+                "timeout_ms is 0: pass 1 or more milliseconds, or a negative number for the setting timeout_ms";
+            Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message))
+        }
+        timeout => Ok(timeout),
+    }
+}
+
+/// Calls a callback with the result of a poll; `false` when it wants the wait to end.
 ///
 /// # Safety
 ///
 /// `progress` is NULL or may be called with `user_data` for as long as the result is used.
-unsafe fn teller(
-    progress: zmd_progress_fn,
-    user_data: *mut c_void,
-) -> impl FnMut(usize, &Result<Status, Error>) -> bool {
-    move |index, result| {
+unsafe fn caller(progress: zmd_progress_fn, user_data: *mut c_void) -> impl FnMut(&Polled) -> bool {
+    move |polled| {
         let Some(progress) = progress else { return true };
-        let error = match result {
+        let error = match polled.result {
             Ok(_) => {
                 last_error::clear();
                 ZMD_OK
@@ -452,9 +546,10 @@ unsafe fn teller(
                 error.kind()
             }
         };
-        let status = zmd_status::of(result);
+        let status = zmd_status::of(polled.result);
+        let _inside = Inside::enter(polled);
         // SAFETY: the caller answers for both; the status outlives the call.
-        unsafe { progress(user_data, index, error as i32, &status) == 0 }
+        unsafe { progress(user_data, polled.index, error as i32, &status) == 0 }
     }
 }
 
@@ -505,6 +600,7 @@ unsafe fn begin_many<'a>(
 ///
 /// The arrays have as many elements as there are results.
 unsafe fn end_many<'a>(
+    named: &Named,
     results: impl Iterator<Item = (zmd_status, Option<&'a Error>)>,
     statuses: *mut zmd_status,
     errors: *mut zmd_error,
@@ -519,7 +615,10 @@ unsafe fn end_many<'a>(
         let Some(error) = error else { continue };
         last_error::record_job(index, error);
         if first.is_ok() {
-            first = Err(error.clone().map_message(|message| format!("jobs[{index}]: {message}")));
+            first = Err(error.clone().map_message(|message| match &named[index] {
+                Ok((module, job_id)) => format!("jobs[{index}] ({} {}): {message}", module.as_str(), job_id.as_str()),
+                Err(_) => format!("jobs[{index}]: {message}"),
+            }));
         }
     }
     first

@@ -56,7 +56,39 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
     })
 }
 
-/// Sets one setting. The README lists the keys, their defaults and what they take.
+/// Sets one setting. The keys, with their defaults:
+///
+/// - `access_token`: the access token to use, without the word `Zoho-oauthtoken`
+/// - `refresh_token`: given with `client_id` and `client_secret`: the library gets and renews access tokens itself
+/// - `client_id`: see `refresh_token`
+/// - `client_secret`: see `refresh_token`
+/// - `org_id`: given with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
+///   client-credentials grant, for this organization
+/// - `token_cache`: a file in which processes share the access tokens that the library got
+/// - `data_center` (us): where the Zoho account lives; a token is worth nothing in another
+/// - `environment` (production): the kind of Zoho CRM organization
+/// - `api_domain`: the API's base URL, instead of the one that `data_center` and `environment` name or the accounts
+///   server tells
+/// - `accounts_url`: the base URL of the server that makes access tokens, instead of the one that `data_center` names
+/// - `api_version` (v7): the version of the API
+/// - `timeout_ms` (30000): the limit for a whole status call: retries, their pauses and getting a token included
+/// - `connect_timeout_ms` (10000): the limit for connecting: looking up the name, every address, proxy and TLS
+///   included
+/// - `max_retries` (3): further attempts after a transient failure
+/// - `max_concurrency` (5): calls in flight at once for the `_many` functions; 5 is what Zoho's smallest edition
+///   allows
+/// - `poll_min_ms` (1000): the shortest pause between two polls of a job that is waited for
+/// - `poll_max_ms` (60000): the longest such pause; where `poll_min_ms` is longer, all are as long as that
+/// - `unreachable_ms` (300000): how long a wait goes on after network failures before the service has answered at
+///   all; a host name that does not exist ends it at once
+/// - `proxy` (env): `env`: HTTPS_PROXY or else ALL_PROXY, but not for NO_PROXY's hosts and this machine; `none`; or a
+///   URL, with credentials where needed
+/// - `ca_file`: the certificate authorities to trust instead of the system's; also a server's own self-signed
+///   certificate
+/// - `extra_ca_file`: the certificate authorities to trust in addition to the system's (or to those of `ca_file`),
+///   for networks that intercept only some hosts
+/// - `client_cert`: the certificate to show to a gateway or proxy that demands one
+/// - `client_key`: the private key of `client_cert`, where that file does not hold it: RSA, P-256, P-384 or Ed25519
 ///
 /// @param config  the configuration
 /// @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`

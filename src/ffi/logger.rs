@@ -46,10 +46,23 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
+/// The part of the library that a line comes from: `zmd::http::connect` is `http`, `rustls::client` is `rustls`.
+fn part(target: &str) -> &str {
+    target.strip_prefix("zmd::").unwrap_or(target).split("::").next().unwrap_or_default()
+}
+
+/// The level of a line: all that the HTTP and TLS libraries say is trace.
+fn level(metadata: &Metadata) -> Level {
+    match metadata.target().split("::").next() {
+        Some("zmd") => metadata.level(),
+        _ => Level::Trace,
+    }
+}
+
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
         // Below HTTP, ureq's protocol crate dumps all that it sends in hexadecimal, the tokens included.
-        metadata.level() <= log::max_level() && metadata.target() != "ureq_proto::util"
+        level(metadata) <= log::max_level() && metadata.target() != "ureq_proto::util"
     }
 
     fn log(&self, record: &Record) {
@@ -57,10 +70,10 @@ impl Log for Logger {
             return;
         }
         if let Some(target) = TARGET.load_full() {
-            let line = one_line(&format!("{}: {}", record.target(), record.args()), 4000);
+            let line = one_line(&format!("{}: {}", part(record.target()), record.args()), 4000);
             // A line holds no control characters, and so no NUL.
             let line = CString::new(line).unwrap_or_default();
-            let level = match record.level() {
+            let level = match level(record.metadata()) {
                 Level::Error => 1,
                 Level::Warn => 2,
                 Level::Info => 3,
@@ -76,17 +89,17 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Has the library tell what it is doing: token renewals, retries, connections, TLS.
+/// Has the library log what it does: token renewals, retries, connections, TLS.
 ///
-/// The wording of the lines may change in any version, but for one at level 4 which programs may read: after each
-/// poll of a wait that goes on, and before its callback, `zmd::wait: jobs[INDEX]: next poll in N ms`.
+/// A line begins with the part of the library that it comes from: `wait: `, `client: `, `oauth: `, `http: `, and at level 5
+/// `ureq: ` or `rustls: `. Each failed poll of a wait that goes on is a warning. The wording may change in any version.
 ///
 /// There is one logger in a process, for all clients; another call replaces it, also while calls run: those may
 /// still use the old one for the line that they are about to write.
 ///
 /// @param log        the callback; NULL turns logging off
 /// @param user_data  handed to each call of it; the library keeps the pointer until the logger is replaced
-/// @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, with the lines of the HTTP and TLS
+/// @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, which has all lines of the HTTP and TLS
 ///                   libraries; 0: nothing
 /// @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level, with the logger left as it was
 ///

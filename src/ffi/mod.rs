@@ -7,7 +7,9 @@ mod names;
 mod last_error;
 mod config;
 mod client;
+mod progress;
 mod simple;
+mod waits;
 mod logger;
 #[cfg(feature = "capi")]
 mod wipe;
@@ -19,7 +21,9 @@ pub use config::*;
 pub use last_error::*;
 pub use logger::*;
 pub use names::*;
+pub use progress::{zmd_progress_elapsed_ms, zmd_progress_next_poll_ms};
 pub use simple::*;
+pub use waits::*;
 
 use crate::error::{
     Error,
@@ -52,6 +56,7 @@ struct Tag(u64);
 impl Tag {
     const CONFIG: Tag = Tag(u64::from_ne_bytes(*b"zmd_conf"));
     const CLIENT: Tag = Tag(u64::from_ne_bytes(*b"zmd_clnt"));
+    const WAITS: Tag = Tag(u64::from_ne_bytes(*b"zmd_wait"));
     const FREED: Tag = Tag(u64::from_ne_bytes(*b"zmd_free"));
 }
 

@@ -2,7 +2,8 @@
 
 use std::ffi::c_char;
 
-use crate::{error, status};
+use crate::error::{self, zmd_error};
+use crate::status;
 
 /// The version of the library that is loaded; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are those of the header
 /// that a program was compiled with.
@@ -29,6 +30,17 @@ pub extern "C" fn zmd_error_name(error: i32) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_error_message(error: i32) -> *const c_char {
     error::message_z(error).as_ptr().cast()
+}
+
+/// Whether the same call may succeed later without any change.
+///
+/// @param error  any number
+/// @return 1 for `ZMD_ERR_DNS`, `ZMD_ERR_CONNECT`, `ZMD_ERR_NETWORK`, `ZMD_ERR_TIMEOUT`, `ZMD_ERR_RATE_LIMITED` and
+///         `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not among them, as it may be about credentials, and an
+///         account that tries wrong ones again and again may be locked.
+#[unsafe(no_mangle)]
+pub extern "C" fn zmd_error_is_transient(error: i32) -> i32 {
+    zmd_error::from_number(error).is_some_and(zmd_error::is_transient).into()
 }
 
 /// The name of a state.

@@ -8,7 +8,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Proxy, ProxyProtocol};
 
 use super::failure::{Cause, Failed, Limit, Stage};
-use super::lookup::{Addresses, without_brackets};
+use super::lookup::{Addresses, NotFound, without_brackets};
 use super::proxy::{self, Target};
 use super::race;
 use super::socket::{Stream, Wake};
@@ -119,8 +119,7 @@ impl Connect {
         let found = found.map_err(|cause| Failed::at(Stage::Lookup, cause))?;
         // The proxy takes one, and most of them know only the older family.
         let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
-        let address =
-            address.ok_or_else(|| Failed::at(Stage::Lookup, Cause::Lookup("it has no address".to_owned())))?;
+        let address = address.ok_or_else(|| Failed::at(Stage::Lookup, Cause::Lookup(NotFound::without_address())))?;
         Ok(Target::Address(address.ip()))
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
+use super::lookup::NotFound;
 use super::route::{ProxyServer, Route};
 use super::tls::is_authority_as_server;
 use super::transport::is_broken;
@@ -21,8 +22,7 @@ use crate::retry::{Failure, TimeLimit};
 pub(crate) enum Cause {
     TimedOut,
     Cancelled,
-    /// The resolver's words.
-    Lookup(String),
+    Lookup(NotFound),
     /// None of so many addresses could be connected to; what the last one said.
     Unreachable {
         tried: usize,
@@ -69,7 +69,7 @@ impl fmt::Display for Cause {
         match self {
             Cause::TimedOut => f.write_str("the time limit expired"),
             Cause::Cancelled => f.write_str("the client was cancelled"),
-            Cause::Lookup(why) => f.write_str(why),
+            Cause::Lookup(NotFound { why, .. }) => f.write_str(why),
             Cause::Unreachable { tried: 0 | 1, last } => last.fmt(f),
             Cause::Unreachable { tried, last } => write!(f, "{tried} addresses tried, the last: {last}"),
             Cause::Refused(refusal) => write!(f, "{refusal:?}"),
@@ -188,6 +188,7 @@ impl Failed {
             matches!(stage, Stage::ProxyLookup | Stage::ProxyConnect | Stage::ProxyTls | Stage::ProxyHandshake);
         let mut http_status = 0;
         let mut is_transient = false;
+        let is_unknown_host = matches!(&self.cause, Cause::Lookup(not_found) if not_found.is_unknown);
         let (kind, message): (zmd_error, String) = match self.cause {
             Cause::Cancelled => return Failure::lasting(cancelled()),
             Cause::TimedOut => {
@@ -213,13 +214,13 @@ impl Failed {
                 };
                 (ZMD_ERR_TIMEOUT, message)
             }
-            Cause::Lookup(why) if stage == Stage::Lookup => (
+            Cause::Lookup(NotFound { why, .. }) if stage == Stage::Lookup => (
                 ZMD_ERR_DNS,
                 format!(
                     "the host name {host} could not be looked up ({why}): check api_domain, data_center and the network"
                 ),
             ),
-            Cause::Lookup(why) => (
+            Cause::Lookup(NotFound { why, .. }) => (
                 ZMD_ERR_PROXY,
                 format!("the name of {proxy_name} could not be looked up ({why}): check it, and the network"),
             ),
@@ -281,7 +282,7 @@ impl Failed {
                 }
             }
         };
-        let error = Error::new(kind, message).with_http_status(http_status);
+        let error = Error::new(kind, message).with_http_status(http_status).with_unknown_host(is_unknown_host);
         if is_transient { Failure::passing(error) } else { Failure::lasting(error) }
     }
 }

@@ -4,11 +4,13 @@
 //! serves all callers, whatever their number.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 #[cfg(test)]
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
 use super::failure::Cause;
 use super::lock;
@@ -31,8 +33,27 @@ pub(crate) struct Addresses {
 #[derive(Debug)]
 struct Lookup {
     begun: Instant,
-    found: Mutex<Option<Result<Vec<SocketAddr>, String>>>,
+    found: Mutex<Option<Result<Vec<SocketAddr>, NotFound>>>,
     done: Condvar,
+}
+
+/// Why a name has no address here.
+#[derive(Clone, Debug)]
+pub(crate) struct NotFound {
+    /// The resolver's words.
+    pub(super) why: String,
+    /// The name servers know no such host; otherwise the look-up failed.
+    pub(super) is_unknown: bool,
+}
+
+impl NotFound {
+    fn failed(why: impl Into<String>) -> NotFound {
+        NotFound { why: why.into(), is_unknown: false }
+    }
+
+    pub(super) fn without_address() -> NotFound {
+        NotFound::failed("it has no address")
+    }
 }
 
 /// A host of a URL, where an IPv6 address is in brackets, as a name or an address alone.
@@ -71,7 +92,7 @@ impl Addresses {
         }
         #[cfg(test)]
         if self.broken.load(Ordering::SeqCst) {
-            return Err(Cause::Lookup("the name server is gone".to_owned()));
+            return Err(Cause::Lookup(NotFound::failed("the name server is gone")));
         }
         let (lookup, thread) = self.join_or_begin(host, port);
         let mut found = lock(&lookup.found);
@@ -93,8 +114,8 @@ impl Addresses {
             Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
             result => {
                 lock(&self.hosts).retain(|_, known| !Arc::ptr_eq(known, &lookup));
-                let why = result.and_then(Result::err).unwrap_or_else(|| "it has no address".to_owned());
-                Err(Cause::Lookup(why))
+                let why = result.and_then(Result::err);
+                Err(Cause::Lookup(why.unwrap_or_else(NotFound::without_address)))
             }
         }
     }
@@ -114,7 +135,7 @@ impl Addresses {
         let for_thread = lookup.clone();
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(&key.0, key.1)));
         if let Err(error) = &thread {
-            lookup.finish(Err(error.to_string()));
+            lookup.finish(Err(NotFound::failed(error.to_string())));
         }
         (lookup, thread.ok())
     }
@@ -122,10 +143,18 @@ impl Addresses {
 
 impl Lookup {
     fn run(&self, host: &str, port: u16) {
-        self.finish((host, port).to_socket_addrs().map(Iterator::collect).map_err(|error| error.to_string()));
+        let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+        let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| NotFound {
+            is_unknown: matches!(error.kind(), LookupErrorKind::NoName | LookupErrorKind::NoData),
+            why: std::io::Error::from(error).to_string(),
+        });
+        self.finish(found.map(|found| {
+            let addresses = found.flatten().map(|found| SocketAddr::new(found.sockaddr.ip(), port));
+            addresses.collect()
+        }));
     }
 
-    fn finish(&self, result: Result<Vec<SocketAddr>, String>) {
+    fn finish(&self, result: Result<Vec<SocketAddr>, NotFound>) {
         *lock(&self.found) = Some(result);
         self.done.notify_all();
     }

@@ -91,8 +91,8 @@ pub(crate) struct Http {
     addresses: Arc<Addresses>,
     connect_timeout: Duration,
     wake: Arc<Wake>,
-    /// Those who rest wait here, until their time comes or something happens.
-    rest: Mutex<()>,
+    /// Sleeping threads wait here, until their time comes or something happens.
+    sleep: Mutex<()>,
     woken: Condvar,
 }
 
@@ -123,12 +123,12 @@ impl Http {
             addresses,
             connect_timeout: network.connect_timeout,
             wake,
-            rest: Mutex::new(()),
+            sleep: Mutex::new(()),
             woken: Condvar::new(),
         }
     }
 
-    /// Ends every exchange under way, wherever it is, and every rest; refuses later ones.
+    /// Ends every exchange under way, wherever it is, and every sleep; refuses later ones.
     pub(crate) fn cancel(&self) {
         self.wake.cancel();
         self.agent.clone().shutdown();
@@ -145,15 +145,15 @@ impl Http {
         self.wake.is_cancelled()
     }
 
-    /// Has everybody who rests look at what they rest for.
+    /// Has every sleeping thread look at its condition.
     pub(crate) fn wake(&self) {
-        let _rest = lock(&self.rest);
+        let _sleep = lock(&self.sleep);
         self.woken.notify_all();
     }
 
-    /// Rests until `until`, or until `is_awake` after a `wake`, or a cancel.
-    pub(crate) fn rest(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
-        let mut rest = lock(&self.rest);
+    /// Sleeps until `until`, or until `is_awake` after a `wake`, or a cancel.
+    pub(crate) fn sleep_until(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+        let mut sleep = lock(&self.sleep);
         while !self.is_cancelled() && !is_awake() {
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
@@ -161,13 +161,13 @@ impl Http {
             }
             // Not for ever at once: some systems' clocks overflow.
             let left = left.min(Duration::from_secs(3600));
-            rest = self.woken.wait_timeout(rest, left).unwrap_or_else(PoisonError::into_inner).0;
+            sleep = self.woken.wait_timeout(sleep, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Rests that long, or until a cancel: then it is `false`.
+    /// Sleeps that long, or until a cancel: then it is `false`.
     pub(crate) fn sleep(&self, pause: Duration) -> bool {
-        self.rest(Instant::now().checked_add(pause), &|| false);
+        self.sleep_until(Instant::now().checked_add(pause), &|| false);
         !self.is_cancelled()
     }
 
@@ -281,7 +281,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// A lock that a panic elsewhere does not spoil: what it guards is whole at every moment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

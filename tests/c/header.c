@@ -59,6 +59,17 @@ ASSERT(sizeof(zmd_state) == 4);
 ASSERT((zmd_error)-1 < 0);
 ASSERT((zmd_state)-1 < 0);
 
+ASSERT(sizeof(zmd_event) == 96);
+ASSERT(offsetof(zmd_event, id) == 0);
+ASSERT(offsetof(zmd_event, error) == 8);
+ASSERT(offsetof(zmd_event, has_ended) == 12);
+ASSERT(offsetof(zmd_event, elapsed_ms) == 16);
+ASSERT(offsetof(zmd_event, next_poll_ms) == 24);
+ASSERT(offsetof(zmd_event, status) == 32);
+
+ASSERT(ZMD_VERSION_NUMBER == 10000 * ZMD_VERSION_MAJOR + 100 * ZMD_VERSION_MINOR + ZMD_VERSION_PATCH);
+ASSERT(sizeof(ZMD_VERSION) >= sizeof("0.1.0"));
+
 ASSERT(ZMD_STATE_UNKNOWN == 0);
 ASSERT(ZMD_STATE_SCHEDULED == 1);
 ASSERT(ZMD_STATE_RUNNING == 2);
@@ -129,6 +140,30 @@ zmd_error zmd_simple_wait(const char *module, const char *job_id, int64_t timeou
                           int64_t *total_count, int64_t *deleted_count, int64_t *failed_count);
 
 zmd_error zmd_set_logger(zmd_log_fn log, void *user_data, int32_t max_level);
+
+const char *zmd_last_error_of_job(size_t index);
+const char *zmd_last_error_code_of_job(size_t index);
+int32_t zmd_error_is_transient(int32_t error);
+int32_t zmd_status_is_successful(const zmd_status *status);
+int32_t zmd_status_has_ended(const zmd_status *status);
+int64_t zmd_progress_elapsed_ms(void);
+int64_t zmd_progress_next_poll_ms(void);
+zmd_error zmd_config_set_token_provider(zmd_config *config, zmd_token_fn provide, void *user_data);
+zmd_error zmd_client_clone(zmd_client *client, zmd_client **clone);
+zmd_error zmd_client_status_within(zmd_client *client, const char *module, const char *job_id, int64_t timeout_ms,
+                                   zmd_status *status);
+zmd_error zmd_simple_status_with(const char *settings, const char *module, const char *job_id, int32_t *state,
+                                 int64_t *total_count, int64_t *deleted_count, int64_t *failed_count);
+zmd_error zmd_simple_wait_with(const char *settings, const char *module, const char *job_id, int64_t timeout_ms,
+                               int32_t *state, int64_t *total_count, int64_t *deleted_count, int64_t *failed_count);
+zmd_error zmd_waits_new(zmd_client *client, zmd_waits **waits);
+zmd_error zmd_waits_add(zmd_waits *waits, const char *module, const char *job_id, int64_t timeout_ms, uint64_t *id);
+zmd_error zmd_waits_add_status(zmd_waits *waits, const char *module, const char *job_id, int64_t timeout_ms,
+                               uint64_t *id);
+zmd_error zmd_waits_remove(zmd_waits *waits, uint64_t id);
+zmd_error zmd_waits_next(zmd_waits *waits, int64_t timeout_ms, zmd_event *event);
+zmd_error zmd_waits_cancel(zmd_waits *waits);
+void zmd_waits_free(zmd_waits *waits);
 
 #ifdef __cplusplus
 }

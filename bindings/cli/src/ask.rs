@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zmd::{Client, Error, Status, Waited, zmd_error::ZMD_ERR_TIMEOUT};
+use zmd::{Client, Error, Polled, Status, Waited, zmd_error::ZMD_ERR_TIMEOUT};
 
 use crate::args::{self, Global};
 use crate::jobs::{self, Job};
@@ -40,8 +40,8 @@ pub fn wait(global: &Global, args: &args::Wait) -> Result<Exit, Failure> {
         Signals::watch(move |_| client.cancel())
     };
     let progress = Progress::start(&jobs, args.jobs.quiet);
-    let polled = &mut |index: usize, result: &Result<Status, Error>| {
-        progress.polled(index, result);
+    let polled = &mut |polled: &Polled| {
+        progress.polled(polled);
         true
     };
     let results = client.wait_many(&named, args.timeout, Some(polled));

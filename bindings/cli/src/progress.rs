@@ -3,12 +3,12 @@
 
 use std::io::IsTerminal;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use zmd::{Error, Status, zmd_state::*};
+use zmd::{Error, Polled, Status, zmd_state::*};
 
 use crate::jobs::Job;
 use crate::{report, terminal};
@@ -43,8 +43,6 @@ struct Heard {
     first: Option<(i64, Instant)>,
     last: Instant,
     next_poll: Option<Instant>,
-    /// Whether the next poll is due after the one that was heard of last.
-    goes_on: bool,
     /// Of the last poll.
     error: Option<Error>,
     /// The error that was printed last, for good.
@@ -67,7 +65,6 @@ impl Progress {
         let screen = (!is_quiet && is_terminal).then(|| Screen::new(&jobs));
         let draws = screen.is_some();
         let shared = Arc::new(Mutex::new(Shared { jobs, screen, is_quiet }));
-        listen(&shared);
         let ticker = draws.then(|| {
             let (sender, receiver) = mpsc::channel();
             let shared = shared.clone();
@@ -82,14 +79,13 @@ impl Progress {
         Progress { shared, ticker: ticker.flatten() }
     }
 
-    /// Takes what a poll brought. The library has logged when the next one is due before.
-    pub fn polled(&self, index: usize, result: &Result<Status, Error>) {
-        lock(&self.shared).polled(index, result);
+    /// Shows the result of a poll.
+    pub fn polled(&self, polled: &Polled) {
+        lock(&self.shared).polled(polled);
     }
 
     /// Takes the bars off the screen. Returns the error of each job that was printed already, if it was its last.
     pub fn finish(self) -> Vec<Option<Error>> {
-        log::set_max_level(log::LevelFilter::Off);
         if let Some((sender, thread)) = self.ticker {
             drop(sender);
             let _ = thread.join();
@@ -114,14 +110,13 @@ impl Heard {
             first: None,
             last: Instant::now(),
             next_poll: None,
-            goes_on: false,
             error: job.named.as_ref().err().cloned(),
             told: None,
         }
     }
 
     fn has_ended(&self) -> bool {
-        self.status.as_ref().is_some_and(|status| matches!(status.state, ZMD_STATE_COMPLETED | ZMD_STATE_FAILED))
+        self.status.as_ref().is_some_and(Status::has_ended)
     }
 
     fn done(&self) -> i64 {
@@ -149,14 +144,12 @@ fn done(status: &Status) -> i64 {
 }
 
 impl Shared {
-    fn polled(&mut self, index: usize, result: &Result<Status, Error>) {
+    fn polled(&mut self, &Polled { index, result, next_poll, .. }: &Polled) {
         let now = Instant::now();
         let one_of_many = self.jobs.len() > 1;
         let is_plain = self.screen.is_none() && !self.is_quiet;
         let job = &mut self.jobs[index];
-        if !std::mem::take(&mut job.goes_on) {
-            job.next_poll = None;
-        }
+        job.next_poll = next_poll.and_then(|pause| now.checked_add(pause));
         match result {
             Ok(status) => {
                 let is_news = job.error.is_some()
@@ -362,53 +355,9 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The library logs when it will ask again, in words that are documented at `zmd_set_logger()`.
-fn listen(shared: &Arc<Mutex<Shared>>) {
-    static LISTENER: Listener = Listener(OnceLock::new());
-    let _ = LISTENER.0.set(shared.clone());
-    if log::set_logger(&LISTENER).is_ok() {
-        log::set_max_level(log::LevelFilter::Debug);
-    }
-}
-
-struct Listener(OnceLock<Arc<Mutex<Shared>>>);
-
-impl log::Log for Listener {
-    fn enabled(&self, metadata: &log::Metadata) -> bool {
-        metadata.target() == "zmd::wait"
-    }
-
-    fn log(&self, record: &log::Record) {
-        if !self.enabled(record.metadata()) {
-            return;
-        }
-        let (Some(shared), Some((index, pause))) = (self.0.get(), next_poll(&record.args().to_string())) else {
-            return;
-        };
-        if let Some(job) = lock(shared).jobs.get_mut(index) {
-            job.next_poll = Some(Instant::now() + pause);
-            job.goes_on = true;
-        }
-    }
-
-    fn flush(&self) {}
-}
-
-/// Reads `jobs[2]: next poll in 1500 ms`.
-fn next_poll(message: &str) -> Option<(usize, Duration)> {
-    let (index, rest) = message.strip_prefix("jobs[")?.split_once("]: next poll in ")?;
-    Some((index.parse().ok()?, Duration::from_millis(rest.strip_suffix(" ms")?.parse().ok()?)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_librarys_words_are_understood() {
-        assert_eq!(next_poll("jobs[2]: next poll in 1500 ms"), Some((2, Duration::from_millis(1500))));
-        assert_eq!(next_poll("jobs[2]: RUNNING"), None);
-    }
 
     #[test]
     fn times() {

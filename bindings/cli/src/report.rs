@@ -9,13 +9,10 @@ use crate::terminal::plain;
 
 /// What a status means for the exit status: a job that is over has done its work only if no record is left.
 pub fn exit_of(status: &Status) -> Exit {
-    let has_failures = status.failed.is_some_and(|failed| failed > 0);
-    let is_short = matches!((status.deleted, status.total), (Some(deleted), Some(total)) if deleted < total);
-    match status.state {
-        ZMD_STATE_COMPLETED if has_failures || is_short => Exit::Failed,
-        ZMD_STATE_COMPLETED => Exit::Completed,
-        ZMD_STATE_FAILED => Exit::Failed,
-        _ => Exit::NotFinished,
+    match status.has_ended() {
+        true if status.is_successful() => Exit::Completed,
+        true => Exit::Failed,
+        false => Exit::NotFinished,
     }
 }
 

@@ -1,0 +1,490 @@
+//! The queue of waits, through the C ABI.
+
+mod common;
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::CString;
+use std::ptr::{null, null_mut};
+use std::sync::RwLock;
+use std::thread;
+use std::time::Duration;
+
+use common::*;
+use zmd::ffi::*;
+use zmd::zmd_error::{self, *};
+use zmd_sim::{Job, Reply};
+
+/// Pauses that fit a test.
+const QUICK: [(&str, &str); 2] = [("poll_min_ms", "20"), ("poll_max_ms", "100")];
+
+/// Tests that count the threads of this process run alone.
+static COUNTING: RwLock<()> = RwLock::new(());
+
+/// The library's threads.
+fn thread_count() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.trim() == "libzmd").count()
+}
+
+/// A queue of the C ABI.
+struct Waits(*mut zmd_waits);
+
+// SAFETY: the library's promise, which the tests are about.
+unsafe impl Sync for Waits {}
+
+/// `zmd_event`, with the message of its error.
+#[derive(Debug)]
+struct Event {
+    id: u64,
+    error: zmd_error,
+    has_ended: bool,
+    elapsed_ms: i64,
+    next_poll_ms: i64,
+    state: i32,
+    deleted: i64,
+    message: String,
+}
+
+impl Waits {
+    fn of(client: &Client) -> Waits {
+        let mut waits = null_mut();
+        // SAFETY: both are valid.
+        checked(unsafe { zmd_waits_new(client.raw(), &mut waits) }).unwrap();
+        Waits(waits)
+    }
+
+    fn call(&self, module: &str, job_id: &str, timeout_ms: i64, is_status: bool) -> Result<u64, Failed> {
+        let (module, job_id) = (CString::new(module).unwrap(), CString::new(job_id).unwrap());
+        let mut id = u64::MAX;
+        let add = if is_status { zmd_waits_add_status } else { zmd_waits_add };
+        // SAFETY: all pointers are valid.
+        checked(unsafe { add(self.0, module.as_ptr(), job_id.as_ptr(), timeout_ms, &mut id) }).map(|()| id)
+    }
+
+    fn add(&self, job_id: &str, timeout_ms: i64) -> u64 {
+        self.call("Leads", job_id, timeout_ms, false).unwrap()
+    }
+
+    fn remove(&self, id: u64) {
+        // SAFETY: it is a queue.
+        checked(unsafe { zmd_waits_remove(self.0, id) }).unwrap();
+    }
+
+    fn cancel(&self) {
+        // SAFETY: it is a queue.
+        checked(unsafe { zmd_waits_cancel(self.0) }).unwrap();
+    }
+
+    fn next(&self, timeout_ms: i64) -> Result<Event, Failed> {
+        let mut event = std::mem::MaybeUninit::<zmd_event>::uninit();
+        // SAFETY: both are valid.
+        checked(unsafe { zmd_waits_next(self.0, timeout_ms, event.as_mut_ptr()) })?;
+        // SAFETY: it was written whole.
+        let event = unsafe { event.assume_init() };
+        let message = error_of_job(0).0;
+        assert_eq!(event.error == ZMD_OK, message.is_empty());
+        Ok(Event {
+            id: event.id,
+            error: event.error,
+            has_ended: event.has_ended == 1,
+            elapsed_ms: event.elapsed_ms,
+            next_poll_ms: event.next_poll_ms,
+            state: event.status.state as i32,
+            deleted: event.status.deleted_count,
+            message,
+        })
+    }
+
+    /// The next event that is the last one of its wait.
+    fn next_end(&self) -> Event {
+        loop {
+            let event = self.next(10_000).unwrap();
+            if event.has_ended {
+                return event;
+            }
+        }
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        // SAFETY: it is a queue, and nobody uses it any more.
+        unsafe { zmd_waits_free(self.0) }
+    }
+}
+
+#[test]
+fn an_event_has_96_bytes() {
+    let _running = COUNTING.read();
+    assert_eq!(size_of::<zmd_event>(), 96);
+    let offsets = [
+        std::mem::offset_of!(zmd_event, id),
+        std::mem::offset_of!(zmd_event, error),
+        std::mem::offset_of!(zmd_event, has_ended),
+        std::mem::offset_of!(zmd_event, elapsed_ms),
+        std::mem::offset_of!(zmd_event, next_poll_ms),
+        std::mem::offset_of!(zmd_event, status),
+    ];
+    assert_eq!(offsets, [0, 8, 12, 16, 24, 32]);
+}
+
+#[test]
+fn each_poll_is_an_event_and_the_last_one_ends_the_wait() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(600, 1000.0));
+    let waits = Waits::of(&Client::of(&sim, &QUICK));
+    let id = waits.add("2", -1);
+    let mut before = (0, 0);
+    loop {
+        let event = waits.next(10_000).unwrap();
+        assert_eq!((event.id, event.error), (id, ZMD_OK));
+        // The next poll comes when it was announced, or a little later.
+        assert!(event.elapsed_ms >= before.0 + before.1, "{event:?} after {before:?}");
+        before = (event.elapsed_ms, event.next_poll_ms);
+        if event.has_ended {
+            assert_eq!((event.state, event.deleted, event.next_poll_ms), (3, 600, -1));
+            break;
+        }
+        assert_eq!(event.state, 2);
+        assert!((20..=100).contains(&event.next_poll_ms), "{event:?}");
+    }
+    assert_eq!(waits.next(0).unwrap_err().error, ZMD_ERR_TIMEOUT);
+}
+
+#[test]
+fn a_thousand_waits_take_six_threads() {
+    let _running = COUNTING.write();
+    let sim = sim();
+    for job in 0..1000 {
+        sim.add_job("Leads", &format!("{}", 10_000 + job), Job::new(400 + job, 1000.0));
+    }
+    let client = Client::of(&sim, &[("poll_min_ms", "200"), ("poll_max_ms", "1000")]);
+    let before = thread_count();
+    let waits = Waits::of(&client);
+    let ids: HashMap<_, _> = (0..1000).map(|job| (waits.add(&format!("{}", 10_000 + job), -1), job)).collect();
+    assert_eq!(ids.len(), 1000);
+    let (mut ended, mut most) = (HashSet::new(), 0);
+    while ended.len() < 1000 {
+        let event = waits.next_end();
+        assert_eq!((event.error, event.state, event.deleted), (ZMD_OK, 3, 400 + ids[&event.id]), "{event:?}");
+        assert!(ended.insert(event.id));
+        most = most.max(thread_count() - before);
+    }
+    // The scheduler, and max_concurrency workers.
+    assert!((1..=6).contains(&most), "{most}");
+    drop(waits);
+    assert_eq!(thread_count(), before);
+}
+
+#[test]
+fn a_wait_that_is_removed_ends_at_once_and_leaves_the_others_alone() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(500, 1000.0));
+    let waits = Waits::of(&Client::of(&sim, &QUICK));
+    let (hanging, going) = (waits.add("fault-stall-before-header", -1), waits.add("2", -1));
+    sim.wait_for_requests(2);
+    let (took, ()) = timed(|| waits.remove(hanging));
+    assert!(took < Duration::from_millis(50), "{took:?}");
+    let ends = [waits.next_end(), waits.next_end()];
+    assert_eq!(ends.each_ref().map(|event| (event.id, event.error)), [(hanging, ZMD_ERR_CANCELLED), (going, ZMD_OK)]);
+    // Again, and one that never was.
+    waits.remove(hanging);
+    waits.remove(12345);
+    assert_eq!(waits.next(0).unwrap_err().error, ZMD_ERR_TIMEOUT);
+}
+
+#[test]
+fn a_status_is_one_event_with_retries() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    let waits = Waits::of(&Client::of(&sim, &[]));
+    sim.next(Reply::json(503, "{}"));
+    let id = waits.call("Leads", "1001", -1, true).unwrap();
+    let event = waits.next(10_000).unwrap();
+    assert_eq!((event.id, event.error, event.has_ended, event.state), (id, ZMD_OK, true, 3));
+    assert_eq!(sim.requests(), 2);
+    waits.call("Leads", "404404", -1, true).unwrap();
+    let event = waits.next(10_000).unwrap();
+    assert_eq!((event.error, event.has_ended), (ZMD_ERR_JOB_NOT_FOUND, true));
+    assert!(event.message.contains("404404"), "{}", event.message);
+    // Its own limit.
+    waits.call("Leads", "fault-stall-before-header", 300, true).unwrap();
+    let (took, event) = timed(|| waits.next(10_000).unwrap());
+    assert_eq!(event.error, ZMD_ERR_TIMEOUT);
+    assert!(event.message.contains("300 ms") && took < Duration::from_millis(400), "{} {took:?}", event.message);
+}
+
+#[test]
+fn a_cancel_ends_all_waits_and_refuses_more() {
+    let _running = COUNTING.read();
+    for cancels_client in [false, true] {
+        let sim = sim();
+        sim.add_job("Leads", "2", Job::new(1_000_000, 1.0));
+        let client = Client::of(&sim, &QUICK);
+        let waits = Waits::of(&client);
+        let ids: HashSet<_> =
+            (0..20).map(|_| waits.add("2", -1)).chain([waits.add("fault-stall-before-header", -1)]).collect();
+        sim.wait_for_requests(10);
+        let (took, ended) = timed(|| {
+            if cancels_client {
+                client.cancel()
+            } else {
+                waits.cancel()
+            }
+            ids.iter().map(|_| waits.next_end()).collect::<Vec<_>>()
+        });
+        assert!(took < Duration::from_millis(100), "{took:?}");
+        assert!(ended.iter().all(|event| event.error == ZMD_ERR_CANCELLED));
+        assert_eq!(ended.iter().map(|event| event.id).collect::<HashSet<_>>(), ids);
+        assert_eq!(waits.next(-1).unwrap_err().error, ZMD_ERR_CANCELLED);
+        assert_eq!(waits.call("Leads", "2", -1, false).unwrap_err().error, ZMD_ERR_CANCELLED);
+        // The client goes on, unless it was the one.
+        assert_eq!(client.status("Leads", "1001").is_ok(), !cancels_client);
+    }
+}
+
+#[test]
+fn a_cancel_wakes_those_who_wait_for_an_event() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    let waits = Waits::of(&Client::of(&sim, &[]));
+    thread::scope(|scope| {
+        let blocked = [(); 4].map(|()| scope.spawn(|| waits.next(-1).unwrap_err().error));
+        waits.cancel();
+        for thread in blocked {
+            assert_eq!(thread.join().unwrap(), ZMD_ERR_CANCELLED);
+        }
+    });
+}
+
+#[test]
+fn it_is_freed_within_100_ms_and_may_outlive_its_client() {
+    let _running = COUNTING.write();
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(1_000_000, 1.0));
+    let before = thread_count();
+    let client = Client::of(&sim, &QUICK);
+    let waits = Waits::of(&client);
+    drop(client);
+    for job_id in ["2", "fault-stall-before-header", "2"] {
+        waits.add(job_id, -1);
+    }
+    assert_eq!(waits.next(10_000).unwrap().state, 2);
+    sim.wait_for_requests(3);
+    let (took, ()) = timed(|| drop(waits));
+    assert!(took < Duration::from_millis(100), "{took:?}");
+    assert_eq!(thread_count(), before);
+}
+
+#[test]
+fn each_event_goes_to_one_of_many_threads() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    let waits = Waits::of(&Client::of(&sim, &[("max_concurrency", "20")]));
+    let mut seen = thread::scope(|scope| {
+        let takers = [(); 4].map(|()| {
+            scope.spawn(|| {
+                let mut ids = Vec::new();
+                while let Ok(event) = waits.next(2000) {
+                    ids.push(event.id);
+                }
+                ids
+            })
+        });
+        let adders = [(); 4].map(|()| scope.spawn(|| (0..100).map(|_| waits.add("1001", -1)).collect::<Vec<_>>()));
+        let added: HashSet<_> = adders.into_iter().flat_map(|adder| adder.join().unwrap()).collect();
+        assert_eq!(added.len(), 400);
+        let taken: Vec<_> = takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect();
+        assert_eq!(taken.iter().copied().collect::<HashSet<_>>(), added);
+        taken
+    });
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 400);
+}
+
+#[test]
+fn bad_arguments_are_errors() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    let waits = Waits::of(&client);
+    let error = |result: Result<u64, Failed>| result.unwrap_err().error;
+    assert_eq!(error(waits.call("Sales Orders", "1", -1, false)), ZMD_ERR_INVALID_ARGUMENT);
+    assert_eq!(error(waits.call("Leads", "1 2", -1, true)), ZMD_ERR_INVALID_ARGUMENT);
+    assert_eq!(error(waits.call("Leads", "1", 0, true)), ZMD_ERR_INVALID_ARGUMENT);
+    let mut none = null_mut();
+    let mut event = std::mem::MaybeUninit::<zmd_event>::uninit();
+    // SAFETY: NULL is allowed everywhere; a client is no queue, and is found out by its tag.
+    unsafe {
+        assert_eq!(zmd_waits_new(null_mut(), &mut none), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_new(client.raw(), null_mut()), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_add(null_mut(), c"Leads".as_ptr(), c"1".as_ptr(), -1, null_mut()), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_add(waits.0, null(), c"1".as_ptr(), -1, null_mut()), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_add(waits.0, c"Leads".as_ptr(), c"1001".as_ptr(), -1, null_mut()), ZMD_OK);
+        assert_eq!(zmd_waits_add_status(waits.0, c"Leads".as_ptr(), null(), -1, null_mut()), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_next(waits.0, -1, null_mut()), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_next(null_mut(), -1, event.as_mut_ptr()), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_remove(null_mut(), 0), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_cancel(null_mut()), ZMD_ERR_NULL_POINTER);
+        assert_eq!(zmd_waits_cancel(client.raw().cast()), ZMD_ERR_INVALID_ARGUMENT);
+        zmd_waits_free(null_mut());
+        zmd_waits_free(client.raw().cast());
+    }
+    assert_eq!(waits.next_end().error, ZMD_OK);
+    // A queue of a client that was cancelled.
+    client.cancel();
+    // SAFETY: both are valid.
+    assert_eq!(unsafe { zmd_waits_new(client.raw(), &mut none) }, ZMD_ERR_CANCELLED);
+    assert!(none.is_null());
+}
+
+#[test]
+fn a_child_of_fork_is_refused() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    let waits = Waits::of(&Client::of(&sim, &[]));
+    waits.add("fault-stall-before-header", -1);
+    sim.wait_for_requests(1);
+    // SAFETY: the child calls the library, which is what the test is about, and ends without running anything else.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let mut event = std::mem::MaybeUninit::<zmd_event>::uninit();
+        // SAFETY: as in the parent; the child may free its copy.
+        let refused = unsafe {
+            let refused = [
+                zmd_waits_add(waits.0, c"Leads".as_ptr(), c"1001".as_ptr(), -1, null_mut()),
+                zmd_waits_next(waits.0, 1000, event.as_mut_ptr()),
+                zmd_waits_remove(waits.0, 0),
+                zmd_waits_cancel(waits.0),
+            ];
+            zmd_waits_free(waits.0);
+            refused.iter().all(|error| *error == ZMD_ERR_INVALID_ARGUMENT)
+        };
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(if refused { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: the child is ours.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
+    // The parent's queue goes on.
+    waits.add("1001", -1);
+    assert_eq!(waits.next_end().state, 3);
+}
+
+#[test]
+fn success_means_that_the_records_are_gone() {
+    let _running = COUNTING.read();
+    let status = |state: i32, total_count, deleted_count, failed_count| {
+        // SAFETY: all bytes but the state's make a zmd_status, and the state is read as a number.
+        let mut status: zmd_status = unsafe { std::mem::zeroed() };
+        status.total_count = total_count;
+        status.deleted_count = deleted_count;
+        status.failed_count = failed_count;
+        let mut raw = std::mem::MaybeUninit::new(status);
+        // SAFETY: the state is the first field, of four bytes.
+        unsafe {
+            raw.as_mut_ptr().cast::<i32>().write(state);
+            (zmd_status_is_successful(raw.as_ptr()), zmd_status_has_ended(raw.as_ptr()))
+        }
+    };
+    for (state, total, deleted, failed, expected) in [
+        (3, 9, 9, 0, (1, 1)),
+        (3, -1, -1, -1, (1, 1)),
+        (3, -1, 9, 0, (1, 1)),
+        (3, 9, -1, -1, (1, 1)),
+        (3, 9, 8, 1, (0, 1)),
+        (3, 9, 8, 0, (0, 1)),
+        (3, -1, 9, 1, (0, 1)),
+        (4, 9, 9, 0, (0, 1)),
+        (2, 9, 9, 0, (0, 0)),
+        (0, 9, 9, 0, (0, 0)),
+        (5, 9, 9, 0, (0, 0)),
+        (6, 9, 9, 0, (0, 0)),
+        (77, 9, 9, 0, (0, 0)),
+    ] {
+        assert_eq!(status(state, total, deleted, failed), expected, "{state} {total} {deleted} {failed}");
+    }
+    // SAFETY: NULL is allowed.
+    assert_eq!(unsafe { (zmd_status_is_successful(null()), zmd_status_has_ended(null())) }, (0, 0));
+}
+
+#[test]
+fn transient_errors_are_those_that_time_may_fix() {
+    let _running = COUNTING.read();
+    let transient: Vec<_> = (-1..100).filter(|error| zmd_error_is_transient(*error) == 1).collect();
+    assert_eq!(transient, [10, 11, 14, 15, 25, 26]);
+}
+
+#[test]
+fn a_callback_knows_its_times() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(300, 1000.0));
+    let client = Client::of(&sim, &QUICK);
+    let times = || (zmd_progress_elapsed_ms(), zmd_progress_next_poll_ms());
+    assert_eq!(times(), (-1, -1));
+    let mut seen = Vec::new();
+    client
+        .wait("Leads", "2", -1, &mut |_, answer, _| {
+            // Another wait inside has times of its own.
+            client.wait("Leads", "1001", -1, &mut |_, _, _| zmd_progress_next_poll_ms() == -1).1.unwrap();
+            seen.push((answer.state, times()));
+            true
+        })
+        .1
+        .unwrap();
+    assert_eq!(times(), (-1, -1));
+    let (last, before) = seen.split_last().unwrap();
+    assert_eq!((last.0, last.1.1), (3, -1));
+    assert!(last.1.0 >= 280, "{last:?}");
+    assert!(before.iter().all(|(state, (_, next))| *state == 2 && (20..=100).contains(next)), "{before:?}");
+}
+
+#[test]
+fn a_status_call_has_a_limit_of_its_own() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    let within = |job_id: &std::ffi::CStr, timeout_ms| {
+        let mut status = std::mem::MaybeUninit::<zmd_status>::uninit();
+        // SAFETY: all pointers are valid.
+        checked(unsafe {
+            zmd_client_status_within(client.raw(), c"Leads".as_ptr(), job_id.as_ptr(), timeout_ms, status.as_mut_ptr())
+        })
+    };
+    assert_eq!(within(c"1001", 5000), Ok(()));
+    assert_eq!(within(c"1001", -1), Ok(()));
+    assert_eq!(within(c"1001", 0).unwrap_err().error, ZMD_ERR_INVALID_ARGUMENT);
+    let (took, failed) = timed(|| within(c"fault-stall-before-header", 300).unwrap_err());
+    assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
+    assert!((290..400).contains(&took.as_millis()), "{took:?}");
+}
+
+#[test]
+fn a_wait_for_a_host_that_does_not_exist_ends_at_once() {
+    let _running = COUNTING.read();
+    let client =
+        Client::new(&[("api_domain", "https://zmd-test.invalid"), ("access_token", TOKEN), ("proxy", "none")]).unwrap();
+    let (took, (_, result)) = timed(|| client.wait("Leads", "1", 60_000, &mut |_, _, _| true));
+    assert_eq!(result.unwrap_err().error, ZMD_ERR_DNS);
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+#[test]
+fn a_wait_for_a_service_that_is_not_there_ends_after_unreachable_ms() {
+    let _running = COUNTING.read();
+    let port = free_port();
+    let url = format!("http://127.0.0.1:{port}");
+    let settings = [("api_domain", &*url), ("access_token", TOKEN), ("unreachable_ms", "700")];
+    let client = Client::new(&[&settings[..], &QUICK[..]].concat()).unwrap();
+    let (took, (_, result)) = timed(|| client.wait("Leads", "1", 60_000, &mut |_, _, _| true));
+    let failed = result.unwrap_err();
+    assert_eq!(failed.error, ZMD_ERR_CONNECT);
+    assert!(failed.message.contains("unreachable_ms (700 ms)"), "{}", failed.message);
+    assert!((690..1000).contains(&took.as_millis()), "{took:?}");
+}
