@@ -454,6 +454,13 @@ class Waiting(SimTest):
         self.assertEqual({type(each.error) for each in heard}, {zmd.ServerError})
         self.assertTrue(all(each.error.is_transient and each.next_poll > 0 for each in heard[:-1]), heard)
 
+    def test_a_service_that_cannot_be_reached(self):
+        client = self.client(api_domain="http://127.0.0.1:1", unreachable=0.3)
+        begin = time.monotonic()
+        with self.assertRaises(zmd.ConnectError):
+            client.wait("Leads", 1002, timeout=20)
+        self.assertTrue(0.3 <= time.monotonic() - begin < 2)
+
     def test_progress_is_called_on_the_thread_that_waits(self):
         threads = set()
 

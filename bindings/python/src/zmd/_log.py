@@ -8,13 +8,15 @@ from ._exit import is_exiting
 from ._library import LogFunction, library
 from .errors import error_of, in_seconds
 
-# A line begins with the part of the library that it comes from, which has a logger of its own.
-_PARTS = ("cache", "client", "http", "oauth", "wait")
-_LINE = re.compile(rf"({'|'.join(_PARTS)}): (.*)", re.DOTALL)
-
 logger = logging.getLogger("zmd")
 logger.addHandler(logging.NullHandler())
-_loggers: Dict[str, logging.Logger] = {part: logger.getChild(part) for part in _PARTS}
+
+# A line begins with the part of the library that it comes from, which has a logger of its own. At the last level it may
+# also be another library: ureq, rustls.
+_LINE = re.compile("([a-z_]+): (.*)")
+_parts: Dict[str, logging.Logger] = {
+    part: logger.getChild(part) for part in ("client", "config_file", "http", "oauth", "wait")
+}
 
 # From the library's level 1 on. For the last, trace, Python has no name.
 _LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, 5)
@@ -25,7 +27,8 @@ def _log_line(_user_data: Optional[int], level: int, message: bytes) -> None:
     text = in_seconds(message.decode("utf-8", "replace"))
     match = _LINE.match(text)
     if match:
-        _loggers[match[1]].log(_LEVELS[level - 1], "%s", match[2])
+        part = _parts.get(match[1]) or logger.getChild(match[1])
+        part.log(_LEVELS[level - 1], "%s", match[2])
     else:
         logger.log(_LEVELS[level - 1], "%s", text)
 
@@ -37,7 +40,7 @@ def follow_log_level() -> None:
     """Has the library log what Python's loggers take, and no more: a line that nobody reads costs time."""
     global _level
     level = _wanted(logger)
-    for part in _loggers.values():
+    for part in _parts.values():
         if part.level:
             level = max(level, _wanted(part))
     if level != _level and not is_exiting():
