@@ -8,6 +8,7 @@ measured is what the clients do. The times are the median of the rounds, each th
 clients take turns in each round, so that other load on the machine meets all of them.
 """
 
+import asyncio
 import ctypes
 import os
 import pathlib
@@ -26,6 +27,7 @@ from zmd._library import RawStatus, library
 
 CALLS = 300
 TOKEN = "1000.0123456789abcdef0123456789abcdef"
+DELETED = 12345
 ANSWER = '{"data":[{"Status":"RUNNING","Failed_Count":3,"Deleted_Count":12345,"Total_Count":50000}]}'
 
 CONFIGURATION = """
@@ -90,19 +92,31 @@ def with_ctypes(client):
     return call
 
 
-def microseconds(call):
+def here(call):
+    assert call() == DELETED
     begin = time.perf_counter()
     for _ in range(CALLS):
         call()
     return (time.perf_counter() - begin) / CALLS * 1e6
 
 
-def in_thread(measure, call):
+def in_thread(call):
     results = []
-    thread = threading.Thread(target=lambda: results.append(measure(call)))
+    thread = threading.Thread(target=lambda: results.append(here(call)))
     thread.start()
     thread.join()
     return results[0]
+
+
+def in_asyncio(call):
+    async def main():
+        assert await call() == DELETED
+        begin = time.perf_counter()
+        for _ in range(CALLS):
+            await call()
+        return (time.perf_counter() - begin) / CALLS * 1e6
+
+    return asyncio.run(main())
 
 
 def main():
@@ -114,17 +128,25 @@ def main():
         try:
             ca_file = directory / "cert.pem"
             client = zmd.Client(TOKEN, api_domain=url, ca_file=ca_file)
+            async_client = zmd.AsyncClient(TOKEN, api_domain=url, ca_file=ca_file)
+
+            def ask():
+                return client.status("Leads", "1001").deleted_count
+
+            async def ask_in_asyncio():
+                return (await async_client.status("Leads", "1001")).deleted_count
+
             calls = {
-                "requests": (with_requests(url, ca_file), False),
-                "ctypes alone": (with_ctypes(client), False),
-                "zmd.Client, another thread": (lambda: client.status("Leads", "1001").deleted_count, True),
-                "zmd.Client, main thread": (lambda: client.status("Leads", "1001").deleted_count, False),
+                "requests": (here, with_requests(url, ca_file)),
+                "ctypes alone": (here, with_ctypes(client)),
+                "`zmd.Client`, main thread": (here, ask),
+                "`zmd.Client`, another thread": (in_thread, ask),
+                "`zmd.AsyncClient`": (in_asyncio, ask_in_asyncio),
             }
             times = {name: [] for name in calls}
             for _ in range(rounds):
-                for name, (call, is_in_thread) in calls.items():
-                    assert call() == 12345
-                    times[name].append(in_thread(microseconds, call) if is_in_thread else microseconds(call))
+                for name, (measure, call) in calls.items():
+                    times[name].append(measure(call))
         finally:
             server.terminate()
             server.wait()

@@ -38,11 +38,12 @@ def open_client(settings: Dict[str, object], environment: Optional[Environment])
     check(library.zmd_config_new(ctypes.byref(config)))
     try:
         if environment is not None:
-            if library.zmd_config_load_env(config):
-                raise _refusal_of_environment()
-            if library.zmd_config_load_file(config, environment.config_file, environment.profile):
-                # Its line of the file is named; and there it is milliseconds.
-                raise ConfigError(library.zmd_last_error().decode("utf-8", "replace"))
+            code = library.zmd_config_load_env(config)
+            if code:
+                raise _refusal_of_environment(code)
+            code = library.zmd_config_load_file(config, environment.config_file, environment.profile)
+            if code:
+                raise _in_milliseconds(code, library.zmd_last_error().decode("utf-8", "replace"))
         provide = None
         for name, value in settings.items():
             if name == "access_token" and callable(value):
@@ -67,13 +68,20 @@ def _refusal(code: int, name: str, value: object) -> Error:
     return error_of(code, message)
 
 
-def _refusal_of_environment() -> ConfigError:
+def _refusal_of_environment(code: int) -> Error:
     message = library.zmd_last_error().decode("utf-8", "replace")
     variable = message.split(":")[0]
     value = os.environ.get(variable, "")
     if value and not _is_secret(variable[len("ZMD_") :].lower(), value):
         message += f", not {value!r:.80}"
-    return ConfigError(message)
+    return _in_milliseconds(code, message)
+
+
+def _in_milliseconds(code: int, message: str) -> Error:
+    """The library's message as it is: in the environment and in the file, times are in milliseconds."""
+    error = error_of(code, b"")
+    error.args = (message,)
+    return error
 
 
 def _is_secret(name: str, value: object) -> bool:
