@@ -19,7 +19,7 @@ from unittest import mock
 
 import zmd
 from support import ROOT, TOKEN, Sim, SimTest, Unanswered, eventually
-from zmd._call import Handle
+from zmd._call import Handle, _end_idle_workers
 from zmd._exit import running
 from zmd._library import library
 
@@ -608,6 +608,33 @@ class Threads(SimTest):
         for thread in threads:
             thread.join()
         self.assertEqual(failures, [])
+
+    def test_calls_share_a_thread_or_need_none(self):
+        started = []
+
+        def start(thread, start=threading.Thread.start):
+            started.append(thread)
+            start(thread)
+
+        client = self.client()
+
+        def ask():
+            for _ in range(20):
+                client.status("Leads", 1001)
+                client.wait("Leads", 1001)
+
+        with mock.patch.object(threading.Thread, "start", start):
+            for _ in range(20):
+                client.status("Leads", 1001)
+                client.wait("Leads", 1001, progress=lambda _: None)
+            # One that was kept from another test, or this one.
+            self.assertLessEqual(len(started), 1)
+            started.clear()
+            _end_idle_workers()
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+        self.assertEqual(started, [thread])
 
     def wait_in_thread(self, client):
         """A wait that has begun, and what came of it."""

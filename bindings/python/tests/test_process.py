@@ -147,6 +147,21 @@ use()
 """
         )
 
+    def test_no_idle_thread_is_there_meanwhile(self):
+        # Python warns of threads where a process is forked.
+        self.passes(
+            """
+client.status("Leads", 1001)
+assert threading.active_count() == 2, threading.enumerate()
+child = os.fork()
+assert threading.active_count() == 1, threading.enumerate()
+client.status("Leads", 1001)
+if child == 0:
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+"""
+        )
+
     def test_while_other_threads_call(self):
         self.passes(
             """
