@@ -3,6 +3,8 @@
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
 # make test-targets  the library for other processors and Windows, built by cross/build, under emulators
+# make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
+# make picture   doc/wait.svg, the README's picture of a wait
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -76,6 +78,7 @@ manylinux:
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
 		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli -p zmd-sim --bins --target $(ZIG_TARGET).2.17
 	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd zmd-sim $(abspath $(MANYLINUX))
+	cp LICENSE-* THIRD-PARTY-LICENSES $(MANYLINUX)
 	ZMD_BUILD_LIBRARY=$(abspath $(MANYLINUX))/libzmd.so \
 		$(MANYLINUX)/tools/bin/pip wheel -q --no-deps --wheel-dir $(MANYLINUX)/wheel ./bindings/python
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH \
@@ -107,8 +110,18 @@ lint:
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make lint needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny --workspace check --hide-inclusion-graph licenses bans sources
 
+# The license texts of what is compiled in; a test says when it is time.
+licenses:
+	@$(CARGO) about --version >/dev/null 2>&1 || { echo "make licenses needs cargo-about: cargo install --locked --features cli cargo-about" >&2; exit 1; }
+	$(CARGO) about generate --locked --fail --manifest-path bindings/cli/Cargo.toml --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
+
+picture:
+	$(CARGO) build -p zmd-cli --bins --example picture
+	$(TARGET)/debug/examples/picture $(TARGET)/debug/zmd >$(TARGET)/wait.svg
+	cp $(TARGET)/wait.svg doc
+
 clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all install deb manylinux doxygen abi demo test test-hosts test-targets lint clean FORCE
+.PHONY: all install deb manylinux doxygen abi demo test test-hosts test-targets lint licenses picture clean FORCE

@@ -172,7 +172,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "token_cache",
         default: "",
         takes: || "the path of a file, which need not exist, in a directory that does".to_owned(),
-        meaning: "a file in which processes share the access tokens that the library got",
+        meaning: "a file in which processes share the access tokens that the library got, and the limit `max_concurrency`",
         set: |config, value| set_path(&mut config.token_cache, value),
     },
     Setting {
@@ -260,7 +260,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "max_concurrency",
         default: "5",
         takes: || range(MAX_CONCURRENCY, ""),
-        meaning: "calls in flight at once for the `_many` functions; 5 is what Zoho's smallest edition allows",
+        meaning: "calls in flight at once for the `_many` functions, and with `token_cache` for all calls of all processes \
+                  that share it; 5 is what Zoho's smallest edition allows",
         set: |config, value| {
             config.max_concurrency = parse_number(value, MAX_CONCURRENCY)? as usize;
             Some(())

@@ -41,3 +41,30 @@ pub use status::{Status, zmd_state};
 pub use token_provider::TokenProvider;
 pub use wait::{Polled, Progress, Waited};
 pub use waits::{Update, WaitEvent, Waits};
+
+/// Options for a file that only its owner may read or write, from the first byte on.
+fn private_file() -> std::fs::OpenOptions {
+    // `mode` changes it where there is one.
+    #[allow(unused_mut)]
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    /// The table of modules in CONTRIBUTING.md is that of this crate.
+    #[test]
+    fn contributing_lists_the_modules() {
+        let text = include_str!("../CONTRIBUTING.md");
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let mut listed: Vec<_> = rows.map(|(name, _)| name).collect();
+        let source = include_str!("lib.rs").split("#[cfg(test)]").next().unwrap();
+        let words = source.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
+        let mut modules: Vec<_> = words.map(|name| name.trim_end_matches(';')).collect();
+        listed.sort_unstable();
+        modules.sort_unstable();
+        assert_eq!(listed, modules);
+    }
+}

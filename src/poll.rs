@@ -274,6 +274,51 @@ mod tests {
         }
     }
 
+    /// When a job's status is asked for, in seconds; it ends at `end`.
+    fn polls(end: f64, at: impl Fn(f64) -> Seen) -> Vec<f64> {
+        let mut poll = Poll::new(SECOND, MINUTE);
+        let mut times = vec![0.0];
+        while let Some(now) = times.last().copied().filter(|now| *now < end) {
+            let pause = poll.next_pause(Duration::from_secs_f64(now), at(now)).as_secs_f64();
+            times.push(((now + pause) * 10.0).round() / 10.0);
+        }
+        times
+    }
+
+    /// Every constant and every rule shows in these figures. Who changes one on purpose changes them, and the table in the
+    /// README.
+    #[test]
+    fn the_polls_of_known_jobs() {
+        let steady = |now: f64| counts(3000, (20.0 * (now - 15.0).max(0.0)) as i64);
+        let batches = |now: f64| counts(3000, (now / 40.0) as i64 * 500);
+        let stall = |now: f64| counts(3000, (10.0 * (now.min(100.0) + (now - 200.0).max(0.0))) as i64);
+        let slowing = |now: f64| counts(3000, (3000.0 * (1.0 - (-now / 100.0).exp()) * 1.02) as i64);
+        assert_eq!(polls(165.0, steady), [0.0, 1.0, 2.2, 3.7, 5.5, 7.7, 10.3, 13.5, 17.3, 24.1, 84.1, 139.9, 165.3]);
+        assert_eq!(
+            polls(240.0, batches),
+            [
+                0.0, 1.0, 2.2, 3.7, 5.5, 7.7, 10.3, 13.5, 17.3, 21.9, 27.5, 34.3, 42.5, 47.2, 52.4, 58.2, 64.6, 71.7,
+                79.6, 88.4, 98.1, 108.9, 120.9, 149.5, 165.9, 190.6, 211.6, 234.9, 257.3
+            ]
+        );
+        assert_eq!(polls(400.0, stall), [0.0, 1.0, 9.4, 69.4, 129.4, 189.4, 210.2, 270.2, 299.9, 359.9, 399.5, 400.9]);
+        assert_eq!(
+            polls(400.0, slowing),
+            [
+                0.0, 1.0, 3.8, 26.0, 86.0, 107.3, 149.3, 165.7, 206.8, 229.5, 255.8, 277.0, 294.2, 308.4, 320.4, 330.5,
+                339.1, 346.5, 352.8, 358.2, 363.0, 367.2, 370.8, 374.0, 376.7, 379.1, 381.3, 383.2, 384.9, 386.4,
+                387.7, 388.9, 389.9, 391.0, 392.0, 393.0, 394.0, 395.0, 396.0, 397.0, 398.0, 399.0, 400.0
+            ]
+        );
+        assert_eq!(
+            polls(300.0, |_| SILENCE),
+            [
+                0.0, 1.0, 2.2, 3.7, 5.5, 7.7, 10.3, 13.5, 17.3, 21.9, 27.5, 34.3, 42.5, 52.4, 64.4, 78.9, 96.5, 117.8,
+                143.5, 174.6, 212.3, 257.9, 313.1
+            ]
+        );
+    }
+
     #[test]
     fn without_counts_the_pauses_grow_with_the_time() {
         let (polls, late) = watch(300.0, |_| SILENCE);

@@ -46,6 +46,11 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
+    /// When it is.
+    pub(crate) fn end(&self) -> Instant {
+        self.at
+    }
+
     /// Half of what remains, for a part of the call.
     pub(crate) fn half(&self) -> Deadline {
         Deadline { at: Instant::now() + self.remaining() / 2, limit: self.limit }
@@ -141,7 +146,7 @@ fn back_off(retries: u32, random: f64) -> Duration {
 
 /// A number from 0 to 1 that differs between threads, processes and moments. After `fork()` the hasher's
 /// keys are the parent's; the process id makes the difference.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     let moment = (Instant::now(), std::process::id(), std::thread::current().id());
     RandomState::new().hash_one(format!("{moment:?}")) as f64 / u64::MAX as f64
 }

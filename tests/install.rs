@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -146,6 +147,9 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
             "usr/share/bash-completion/completions/zmd",
             "usr/share/cmake/zmd/zmdConfig.cmake",
             "usr/share/cmake/zmd/zmdConfigVersion.cmake",
+            "usr/share/doc/zmd/LICENSE-APACHE",
+            "usr/share/doc/zmd/LICENSE-MIT",
+            "usr/share/doc/zmd/THIRD-PARTY-LICENSES",
             "usr/share/fish/vendor_completions.d/zmd.fish",
             "usr/share/man/man1/zmd-completions.1",
             "usr/share/man/man1/zmd-doctor.1",
@@ -201,6 +205,11 @@ fn debian_packages_come_and_go() {
     };
     text_of(dpkg().arg("-i").args(&packages));
     installed.programs_work();
+    for package in ["libzmd-dev", "libzmd0", "zmd"] {
+        let packed = installed.root.join(format!("usr/share/doc/{package}/THIRD-PARTY-LICENSES.gz"));
+        let licenses = text_of(Command::new("gzip").arg("-dc").arg(packed));
+        assert_eq!(licenses, fs::read_to_string(format!("{ROOT}/THIRD-PARTY-LICENSES")).unwrap());
+    }
     text_of(Command::new("man").arg("-l").arg(installed.root.join("usr/share/man/man3/zmd.3.gz")));
     text_of(dpkg().args(["--purge", "zmd", "libzmd-dev", "libzmd0"]));
     let left = files(&installed.root);
@@ -241,7 +250,8 @@ fn a_library_and_a_wheel_for_old_systems() {
 
     let wheels: Vec<_> = files(&directory).into_iter().filter(|file| !file.contains('/')).collect();
     let wheel = format!("zmd-{}-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl", full_version());
-    assert_eq!(wheels, ["libzmd.so", "zmd", "zmd-sim", &wheel]);
+    let licenses = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"];
+    assert_eq!(wheels, [&licenses[..], &["libzmd.so", "zmd", "zmd-sim", &wheel]].concat());
     let shown = text_of(Command::new(directory.join("tools/bin/auditwheel")).arg("show").arg(directory.join(&wheel)));
     assert!(shown.contains("manylinux_2_17_x86_64"), "{shown}");
 
@@ -389,6 +399,42 @@ fn the_manual_pages_of_the_command_are_complete() {
     }
     assert!(page_at(&directory.join("zmd.1"), "error").contains(&full_version()));
     fs::remove_dir_all(directory).unwrap();
+}
+
+/// What a file in TOML has in its list of targets.
+fn targets_of(file: &str) -> Vec<String> {
+    let text = fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+    let list = text.split_once("targets = [").unwrap().1.split_once(']').unwrap().0;
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The crates of others that are compiled into the command, which has all of the library's, for these targets.
+fn compiled_in<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--locked", "-p", "zmd-cli", "-e", "normal", "--prefix", "none", "-f", "{p}"]);
+    tree.args(targets.into_iter().flat_map(|target| ["--target", target])).current_dir(ROOT);
+    // `serde_derive v1.0.229 (proc-macro)`; ours have a path.
+    let lines = text_of(&mut tree);
+    let crates = lines.lines().filter(|line| !line.is_empty() && !line.contains(ROOT));
+    crates.map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ").replace(" v", " ")).collect()
+}
+
+#[test]
+fn the_licenses_are_those_of_what_is_compiled_in() {
+    let targets = targets_of("about.toml");
+    assert_eq!(targets, targets_of("deny.toml"));
+    let licenses = fs::read_to_string(format!("{ROOT}/THIRD-PARTY-LICENSES")).unwrap();
+    // `  * serde_derive 1.0.229, https://...`
+    let crates = licenses.lines().filter_map(|line| line.strip_prefix("  * "));
+    let listed: BTreeSet<_> = crates.map(|line| line.split(',').next().unwrap().to_owned()).collect();
+    let wanted = compiled_in(targets.iter().map(String::as_str));
+    assert!(wanted.len() > 50, "{wanted:?}");
+    // cargo-about takes the targets together, and so finds some crates of no single one.
+    let (missing, stale) = (&wanted - &listed, &listed - &compiled_in(["all"]));
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "THIRD-PARTY-LICENSES is stale: run `make licenses`. It lacks {missing:?}, and has {stale:?}"
+    );
 }
 
 #[test]

@@ -334,7 +334,7 @@ fn one_wheel_for_every_python_of_a_platform() {
         expected.extend(["zmd/_version.py", "zmd/libzmd.so"].map(str::to_owned));
         let in_package: BTreeSet<_> = names.iter().filter(|name| name.starts_with("zmd/")).cloned().collect();
         assert_eq!(in_package, expected);
-        for license in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        for license in ["LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY-LICENSES"] {
             assert!(names.iter().any(|name| name.ends_with(license)), "{names:?}");
         }
         let data: Vec<_> = names.iter().filter(|name| name.contains(".data/")).collect();
@@ -396,7 +396,8 @@ fn the_source_distribution() {
     build.envs([("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")]);
     build.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").arg("--no-deps").arg(&sdist);
     let (wheel, names) = wheel(&directory.join("wheel"), &mut build);
-    for name in ["zmd/libzmd.so", "data/scripts/zmd", "data/scripts/zmd-sim", "LICENSE-MIT"] {
+    let parts = ["zmd/libzmd.so", "data/scripts/zmd", "data/scripts/zmd-sim", "LICENSE-MIT", "THIRD-PARTY-LICENSES"];
+    for name in parts {
         assert!(names.iter().any(|packed| packed.ends_with(name)), "{name} in {names:?}");
     }
     let site = directory.join("site");

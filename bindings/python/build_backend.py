@@ -27,7 +27,7 @@ from setuptools import build_meta
 HERE = Path(__file__).resolve().parent
 # A source distribution brings the crate along; in the repository it is around us.
 CRATE = HERE / "crate" if (HERE / "crate").is_dir() else HERE.parents[1]
-LICENSES = ["LICENSE-APACHE", "LICENSE-MIT"]
+LICENSES = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"]
 # The command, and the stand-in for the service that zmd.testing starts.
 PROGRAMS = ["zmd", "zmd-sim"]
 

@@ -37,6 +37,7 @@ setup(
     distclass=PlatformDistribution,
     cmdclass={"bdist_wheel": PlatformWheel, "build_scripts": Programs},
     license="MIT OR Apache-2.0",
+    license_files=["LICENSE-*", "THIRD-PARTY-LICENSES"],
     # Only a wheel has one.
     scripts=[str(program) for program in Path("bin").glob("zmd*")],
 )

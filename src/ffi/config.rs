@@ -64,7 +64,8 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
 /// - `client_secret`: see `refresh_token`
 /// - `org_id`: given with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
 ///   client-credentials grant, for this organization
-/// - `token_cache`: a file in which processes share the access tokens that the library got
+/// - `token_cache`: a file in which processes share the access tokens that the library got, and the limit
+///   `max_concurrency`
 /// - `data_center` (us): where the Zoho account lives; a token is worth nothing in another
 /// - `environment` (production): the kind of Zoho CRM organization
 /// - `api_domain`: the API's base URL, instead of the one that `data_center` and `environment` name or the accounts
@@ -75,8 +76,8 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
 /// - `connect_timeout_ms` (10000): the limit for connecting: looking up the name, every address, proxy and TLS
 ///   included
 /// - `max_retries` (3): further attempts after a transient failure
-/// - `max_concurrency` (5): calls in flight at once for the `_many` functions; 5 is what Zoho's smallest edition
-///   allows
+/// - `max_concurrency` (5): calls in flight at once for the `_many` functions, and with `token_cache` for all calls of
+///   all processes that share it; 5 is what Zoho's smallest edition allows
 /// - `poll_min_ms` (1000): the shortest pause between two polls of a job that is waited for
 /// - `poll_max_ms` (60000): the longest such pause; where `poll_min_ms` is longer, all are as long as that
 /// - `unreachable_ms` (300000): how long a wait goes on after network failures before the service has answered at

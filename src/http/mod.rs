@@ -10,6 +10,7 @@ mod probe;
 mod proxy;
 mod race;
 mod route;
+mod slots;
 mod socket;
 mod thread;
 mod tls;
@@ -33,6 +34,7 @@ use crate::secret::Secret;
 use connect::{Connect, Parts};
 use failure::Limits;
 use lookup::Addresses;
+use slots::{SlotSettings, Slots};
 use socket::Wake;
 use tls::{Tls, TlsSettings};
 use transport::Stale;
@@ -57,11 +59,17 @@ pub(crate) struct Network {
     tls: Arc<TlsSettings>,
     connect_timeout: Duration,
     idle_connections: usize,
+    slots: Option<SlotSettings>,
 }
 
 impl Network {
     pub(crate) fn new(config: &Config) -> Result<Network, Error> {
+        let slots = config
+            .token_cache
+            .as_ref()
+            .map(|cache| SlotSettings { cache: cache.into(), count: config.max_concurrency });
         Ok(Network {
+            slots,
             tls: Arc::new(TlsSettings::new(config)?),
             connect_timeout: config.connect_timeout,
             idle_connections: config.max_concurrency.max(16),
@@ -90,6 +98,8 @@ pub(crate) struct Http {
     connect: Connect,
     addresses: Arc<Addresses>,
     connect_timeout: Duration,
+    /// With other processes of this machine.
+    slots: Option<Slots>,
     wake: Arc<Wake>,
     /// Sleeping threads wait here, until their time comes or something happens.
     sleep: Mutex<()>,
@@ -122,6 +132,7 @@ impl Http {
             connect,
             addresses,
             connect_timeout: network.connect_timeout,
+            slots: network.slots.clone().map(Slots::new),
             wake,
             sleep: Mutex::new(()),
             woken: Condvar::new(),
@@ -178,6 +189,10 @@ impl Http {
             Failure::lasting(Error::new(ZMD_ERR_INTERNAL, "the access token does not fit into a header"))
         })?;
         authorization.set_sensitive(true);
+        let _slot = match &self.slots {
+            Some(slots) => slots.acquire(self, deadline)?,
+            None => None,
+        };
         self.exchange(route, &[token], deadline, |remaining| {
             let request = self.agent.get(url).header(header::AUTHORIZATION, authorization.clone()).config();
             request.timeout_global(Some(remaining)).proxy(route.proxy()).build().call()

@@ -5,13 +5,15 @@
 //! never a refresh token or a client secret.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::private_file;
 
 /// What every cache file begins with. A file that begins otherwise is somebody else's and stays as it is.
 const MAGIC: &[u8] = b"{\"zmd_token_cache\":1,";
@@ -100,7 +102,7 @@ impl TokenCache {
             return Ok(Some(Err(token)));
         }
         let until = Instant::now() + limit;
-        let file = private().write(true).create(true).truncate(false).open(self.beside(".lock"))?;
+        let file = private_file().write(true).create(true).truncate(false).open(self.beside(".lock"))?;
         loop {
             match file.try_lock() {
                 Ok(()) => {
@@ -137,7 +139,7 @@ impl TokenCache {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        private().write(true).create_new(true).open(&fresh)?.write_all(&json)?;
+        private_file().write(true).create_new(true).open(&fresh)?.write_all(&json)?;
         fs::rename(&fresh, &self.path)
     }
 
@@ -174,14 +176,6 @@ impl TokenCache {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// Options for a file that only its owner may read or write, from the first byte on.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 fn now() -> u64 {

@@ -124,13 +124,17 @@ impl Doctor {
         };
         self.good(&check("proxy"), &first)?;
         let next = if probe.proxy.is_some() { "the proxy" } else { host };
+        let todo = match &probe.proxy {
+            Some(proxy) => format!("check the proxy's address, which is from {}", proxy.source),
+            None => "check the network and the firewall; behind a proxy, set proxy".to_owned(),
+        };
         match &probe.lookup {
             Some(Ok(addresses)) => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 self.good(&check("name look-up"), &format!("{next} is {}", addresses.join(", ")))?;
             }
             Some(Err(error)) => {
-                self.bad(&check("name look-up"), error, "check the network; behind a proxy, set proxy")?;
+                self.bad(&check("name look-up"), error, &todo)?;
                 return Ok(false);
             }
             None => return Ok(false),
@@ -140,7 +144,7 @@ impl Doctor {
                 self.good(&check("connection"), &format!("{next} accepts it after {} ms", took.as_millis()))?;
             }
             Some(Err(error)) => {
-                self.bad(&check("connection"), error, "check the firewall; behind a proxy, set proxy")?;
+                self.bad(&check("connection"), error, &todo)?;
                 return Ok(false);
             }
             None => return Ok(false),

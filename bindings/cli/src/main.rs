@@ -52,6 +52,11 @@ impl From<String> for Failure {
 /// Standard output could not be written.
 impl From<terminal::OutputError> for Failure {
     fn from(error: terminal::OutputError) -> Failure {
+        // Its reader has gone, as `head` does when it has read enough: that ends a program quietly.
+        #[cfg(unix)]
+        if error.0.kind() == std::io::ErrorKind::BrokenPipe {
+            signals::Signals::die_of(libc::SIGPIPE);
+        }
         Failure(Some(format!("cannot write to standard output: {}", error.0)))
     }
 }

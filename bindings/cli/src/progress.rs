@@ -56,6 +56,8 @@ struct Screen {
     rows: Vec<ProgressBar>,
     coloured: bool,
     term: console::Term,
+    /// Of the terminal, when the rows were drawn last.
+    width: usize,
 }
 
 impl Progress {
@@ -181,7 +183,7 @@ impl Shared {
     }
 
     fn draw(&mut self) {
-        if let Some(screen) = &self.screen {
+        if let Some(screen) = &mut self.screen {
             screen.draw(&self.jobs);
         }
     }
@@ -192,14 +194,19 @@ impl Screen {
         let term = console::Term::stderr();
         let coloured = terminal::stderr_is_coloured();
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term(term.clone(), 20));
-        let height = usize::from(term.size().0);
+        let (height, width) = term.size();
+        let (height, width) = (usize::from(height), usize::from(width));
         let count = if jobs.len() <= MOST_BARS.min(height.saturating_sub(2)) { jobs.len() } else { 1 };
         let rows = (0..count).map(|_| bars.add(ProgressBar::new(0).with_style(style(coloured, false, true)))).collect();
-        Screen { bars, rows, coloured, term }
+        Screen { bars, rows, coloured, term, width }
     }
 
-    fn draw(&self, jobs: &[Heard]) {
+    fn draw(&mut self, jobs: &[Heard]) {
         let width = usize::from(self.term.size().1);
+        if width < self.width {
+            self.clear_wrapped(width);
+        }
+        self.width = width;
         if self.rows.len() == jobs.len() {
             // The names are as wide as the widest, but leave room for the rest.
             let name_width = jobs.iter().map(|job| console::measure_text_width(&job.name)).max().unwrap_or(0);
@@ -210,6 +217,17 @@ impl Screen {
         } else if let [row] = &self.rows[..] {
             self.draw_sum(row, jobs, width);
         }
+        // indicatif leaves the cursor at the row's end, where the ^C that a terminal shows would begin another row.
+        let _ = self.term.write_str("\r");
+    }
+
+    /// For a terminal that has become narrower, the rows are one line, which it has wrapped again: the next drawing would
+    /// clear as many rows as there were.
+    fn clear_wrapped(&self, width: usize) {
+        let above = self.rows.len() - 1;
+        let _ = self.term.move_cursor_up(above * self.width / width.max(1));
+        let _ = self.term.clear_to_end_of_screen();
+        let _ = self.term.move_cursor_down(above);
     }
 
     fn draw_job(&self, row: &ProgressBar, job: &Heard, name_width: usize, width: usize) {
@@ -233,7 +251,7 @@ impl Screen {
             });
             words.extend(status.failed.filter(|failed| *failed > 0).map(|failed| format!("{failed} failed")));
             words.extend(pace(job.pace()));
-            words.extend(next.map(|next| format!("next poll in {}", short(next))));
+            words.extend(next.map(|next| format!("poll in {}", short(next))));
         } else {
             words.push("no answer yet".to_owned());
         }
@@ -287,7 +305,7 @@ impl Screen {
             }
         }
         let next = jobs.iter().filter_map(|job| job.next_poll).min();
-        words.extend(next.map(|next| format!("next poll in {}", short(until(next)))));
+        words.extend(next.map(|next| format!("poll in {}", short(until(next)))));
         let share = Some((sum, total)).filter(|(_, total)| *total > 0);
         let name = format!("{} jobs", jobs.len());
         self.put(row, &name, &words.join(", "), share, failed + failing > 0, width);
@@ -297,9 +315,12 @@ impl Screen {
         let percent = share.map(|(done, total)| 100.min(100 * i128::from(done) / i128::from(total)));
         // A name, a bar of at least five columns, the text: none of it may break the row.
         let room = width.saturating_sub(console::measure_text_width(name) + 1);
-        let percent = percent.filter(|_| room > 24).map_or(String::new(), |percent| format!("{percent:>3}% "));
-        let bar = if percent.is_empty() { 0 } else { 6 };
-        let room = room.saturating_sub(percent.len() + bar + 1);
+        let bar = if percent.is_some() && room > 24 { 6 } else { 0 };
+        let room = room.saturating_sub(bar);
+        // The records tell what the percentage does.
+        let percent = percent.filter(|_| bar > 0 && console::measure_text_width(text) + 5 <= room);
+        let percent = percent.map_or(String::new(), |percent| format!("{percent:>3}% "));
+        let room = room.saturating_sub(percent.len());
         let text = format!("{percent}{}", console::truncate_str(text, room, "..."));
         row.set_style(style(self.coloured, is_bad, bar > 0));
         if let Some((done, total)) = share.filter(|_| bar > 0) {

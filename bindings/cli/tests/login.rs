@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::*;
-use zmd_sim::{Job, Sim};
+use zmd_sim::{Job, Reply, Sim};
 
 const REFRESH: &str = "1000.refresh-0123456789";
 const ID: &str = "1000.ID";
@@ -58,6 +58,38 @@ fn a_grant_code_becomes_a_profile() {
     let (exit, _, err) = run(&mut program(&sim, &home, &arguments));
     assert_eq!(exit, Some(3));
     assert!(err.contains("generate a new one") && !err.contains(CODE), "{err}");
+    assert_eq!(std::fs::read_to_string(config(&home)).unwrap(), text);
+}
+
+#[cfg(unix)]
+#[test]
+fn somebody_at_a_terminal_is_asked() {
+    let (sim, home) = (accounts(), Directory::new("asked"));
+    let url = sim.url();
+    let environment =
+        [("ZMD_ACCOUNTS_URL", &*url), ("ZMD_API_DOMAIN", &*url), ("HOME", home.0.to_str().unwrap()), ("TERM", "xterm")];
+    let answers = [
+        ("[us]: ", "in\n"),
+        ("https://api-console.zoho.in", ""),
+        ("Client ID: ", "1000.ID\n"),
+        ("Client Secret (not shown): ", "secret-0123456789\n"),
+        ("Grant code (not shown): ", "1000.no-0123456789\n"),
+        // Another one may be generated.
+        ("generate a new one", ""),
+        ("Grant code (not shown): ", "1000.code-0123456789\n"),
+    ];
+    let Some((exit, written)) = on_terminal(&environment, 100, "login", &answers) else { return };
+    assert_eq!(exit, Some(0), "{written}");
+    assert!(written.contains(ID) && written.contains("zmd status MODULE JOB_ID"), "{written}");
+    for secret in [SECRET, CODE, "1000.no-0123456789", REFRESH] {
+        assert!(!written.contains(secret), "{written}");
+    }
+    let text = std::fs::read_to_string(config(&home)).unwrap();
+    assert!(text.contains("data_center = \"in\"") && text.contains(REFRESH), "{text}");
+    // Ctrl-C at a secret ends it by the signal, and writes nothing.
+    let ask = [("[in]: ", "\n"), ("Client ID [1000.ID]: ", "\n"), ("(not shown): ", "\u{3}")];
+    let (exit, written) = on_terminal(&environment, 100, "login", &ask).unwrap();
+    assert_eq!(exit, Some(128 + libc::SIGINT), "{written}");
     assert_eq!(std::fs::read_to_string(config(&home)).unwrap(), text);
 }
 
@@ -169,6 +201,45 @@ fn doctor_finds_what_is_wrong() {
         let (exit, out, err) = doctor(&environment, &[]);
         assert_ne!(exit, Some(0), "{out}");
         assert!(format!("{out}{err}").contains(says), "{says}: {out}{err}");
+    }
+}
+
+#[test]
+fn doctor_looks_at_clock_proxy_and_scope() {
+    let (sim, home) = (accounts(), Directory::new("checks"));
+    sim.accept_token(TOKEN);
+    let url = sim.url();
+    let doctor = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = zmd(&home.0, environment);
+        command.envs([("ZMD_ACCESS_TOKEN", TOKEN), ("ZMD_MAX_RETRIES", "0")]).arg("doctor").args(arguments);
+        run(&mut command)
+    };
+    let here = [("ZMD_API_DOMAIN", &*url)];
+    sim.next(Reply::json(200, "{}").header("Date", "Tue, 01 Jan 2030 00:00:00 GMT"));
+    let (exit, out, _) = doctor(&here, &[]);
+    assert!(exit == Some(3) && out.contains("FAIL API: clock: ") && out.contains("NTP"), "{out}");
+    let (exit, out, _) = doctor(&here, &["Leads", "error-OAUTH_SCOPE_MISMATCH"]);
+    assert!(exit == Some(3) && out.contains("FAIL scope: ") && out.contains("ZohoCRM.mass_delete.READ"), "{out}");
+    let proxied = [("ZMD_API_DOMAIN", "https://example.invalid"), ("ZMD_PROXY", "http://127.0.0.1:9")];
+    let (exit, out, _) = doctor(&proxied, &[]);
+    assert!(exit == Some(3) && out.contains("-> check the proxy's address"), "{out}");
+}
+
+#[cfg(unix)]
+#[test]
+fn doctor_finds_a_token_cache_that_others_may_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sim, home) = (accounts(), Directory::new("cache"));
+    let cache = home.file("tokens", "");
+    let mut login = program(&sim, &home, &["login", "--client-id", ID]);
+    login.env("ZMD_CLIENT_SECRET", SECRET).env("ZMD_REFRESH_TOKEN", REFRESH);
+    assert_eq!(run(&mut login).0, Some(0));
+    for (mode, exit) in [(0o600, 0), (0o644, 3)] {
+        std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(mode)).unwrap();
+        // The token is there already, so the file is not written anew.
+        let mut doctor = program(&sim, &home, &["doctor"]);
+        let (code, out, _) = run(doctor.env("ZMD_TOKEN_CACHE", &cache));
+        assert_eq!((code, out.contains("chmod 600")), (Some(exit), exit != 0), "{mode:o}: {out}");
     }
 }
 

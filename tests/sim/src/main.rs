@@ -23,6 +23,7 @@ usage: zmd-sim [option]...
                                FAILED; may be repeated (default: Leads:1001, which is
                                completed, and Leads:1002, which runs)
   --delay-ms N                 wait before every answer
+  --max-in-flight N            refuse status requests above so many at once (HTTP 429)
   --accept MODE                what happens to an accepted connection, see below
                                (default: serve)
   --until-stdin-closes         end when the standard input ends (default: run until killed);
@@ -42,6 +43,7 @@ struct Options {
     refresh: Option<[String; 3]>,
     jobs: Vec<(String, String, Job)>,
     delay: Duration,
+    max_in_flight: usize,
     at_accept: AtAccept,
     until_stdin_closes: bool,
     help: bool,
@@ -69,7 +71,7 @@ fn run(options: Options) -> io::Result<()> {
         return io::stdout().write_all(help().as_bytes());
     }
 
-    let mut builder = Sim::builder().port(options.port).delay(options.delay);
+    let mut builder = Sim::builder().port(options.port).delay(options.delay).max_in_flight(options.max_in_flight);
     if options.tls {
         builder = builder.tls();
     }
@@ -121,6 +123,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
         refresh: None,
         jobs: Vec::new(),
         delay: Duration::ZERO,
+        max_in_flight: usize::MAX,
         at_accept: AtAccept::Serve,
         until_stdin_closes: false,
         help: false,
@@ -135,6 +138,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--refresh" => options.refresh = Some(fields(&option, &value()?, "REFRESH:ID:SECRET")?),
             "--job" => options.jobs.push(job(&option, &value()?)?),
             "--delay-ms" => options.delay = Duration::from_millis(number(&option, &value()?)?),
+            "--max-in-flight" => options.max_in_flight = number(&option, &value()?)?,
             "--accept" => options.at_accept = at_accept(&value()?)?,
             "--until-stdin-closes" => options.until_stdin_closes = true,
             "--help" | "-h" => options.help = true,

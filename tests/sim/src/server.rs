@@ -14,7 +14,7 @@ use socket2::SockRef;
 use crate::at_accept::AtAccept;
 use crate::clock::Clock;
 use crate::connection;
-use crate::http::Request;
+use crate::http::{Answer, Request};
 use crate::job::Job;
 use crate::reply::Reply;
 use crate::script::{Ending, Script};
@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub delay: Duration,
     pub api_domain: String,
     pub expires_in_milliseconds: bool,
+    /// Status requests that may be answered at one moment; those above are refused.
+    pub max_in_flight: usize,
     pub tls: Option<Arc<ServerConfig>>,
 }
 
@@ -55,6 +57,7 @@ pub(crate) struct State {
     pub requests: usize,
     pub token_requests: usize,
     pub in_flight_peak: usize,
+    pub refused: usize,
     pub recorded: VecDeque<Request>,
     in_flight: usize,
     open: HashMap<usize, Open>,
@@ -96,6 +99,7 @@ impl Server {
                 requests: 0,
                 token_requests: 0,
                 in_flight_peak: 0,
+                refused: 0,
                 recorded: VecDeque::new(),
                 in_flight: 0,
                 open: HashMap::new(),
@@ -199,6 +203,10 @@ impl Server {
         };
         let (mut answer, fault) = match queue.pop_front().map(Reply::into_answer) {
             Some(Ok(answer)) => (answer, None),
+            None if !for_accounts && state.in_flight > self.settings.max_in_flight => {
+                state.refused += 1;
+                (Answer::documented("TOO_MANY_REQUESTS"), None)
+            }
             queued => {
                 let now = self.settings.clock.now();
                 let (answer, fault) = match for_accounts {

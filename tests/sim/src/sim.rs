@@ -50,6 +50,7 @@ impl Sim {
             api_domain: None,
             token_lifetime: Duration::from_secs(3600),
             expires_in_milliseconds: false,
+            max_in_flight: usize::MAX,
             delay: Duration::ZERO,
         }
     }
@@ -160,6 +161,11 @@ impl Sim {
         self.server.state().in_flight_peak
     }
 
+    /// The status requests that were refused, as there were too many at one moment.
+    pub fn refused(&self) -> usize {
+        self.server.state().refused
+    }
+
     /// The last request that arrived, at whichever endpoint.
     pub fn last_request(&self) -> Option<Request> {
         self.server.state().recorded.back().cloned()
@@ -226,6 +232,7 @@ pub struct Builder {
     api_domain: Option<String>,
     token_lifetime: Duration,
     expires_in_milliseconds: bool,
+    max_in_flight: usize,
     delay: Duration,
 }
 
@@ -293,6 +300,12 @@ impl Builder {
         self
     }
 
+    /// Refuses status requests above so many at one moment, as the service does: HTTP 429. By default there is no limit.
+    pub fn max_in_flight(mut self, max_in_flight: usize) -> Builder {
+        self.max_in_flight = max_in_flight;
+        self
+    }
+
     /// Waits that long before every answer, in real time.
     pub fn delay(mut self, delay: Duration) -> Builder {
         self.delay = delay;
@@ -317,6 +330,7 @@ impl Builder {
             delay: self.delay,
             api_domain: self.api_domain.unwrap_or_else(own_url),
             expires_in_milliseconds: self.expires_in_milliseconds,
+            max_in_flight: self.max_in_flight,
             tls,
         };
         let server = Arc::new(Server::new(settings, Tokens::new(self.grant, self.token_lifetime)));

@@ -53,6 +53,49 @@ pub fn run_with(command: &mut Command, input: &str) -> (Option<i32>, String, Str
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
+/// Runs the program on a terminal of this width, with these variables, and types each answer when the text in front of it
+/// has been shown. Returns the exit status as a shell has it, and everything that was written to the terminal.
+#[cfg(unix)]
+pub fn on_terminal(
+    environment: &[(&str, &str)],
+    width: u16,
+    arguments: &str,
+    answers: &[(&str, &str)],
+) -> Option<(Option<i32>, String)> {
+    use std::io::{Read, Write};
+    if !["/usr/bin/script", "/bin/script"].iter().any(|path| Path::new(path).exists()) {
+        assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "this test needs script, which is not installed");
+        eprintln!("SKIPPED: this test needs script, which is not installed");
+        return None;
+    }
+    let mut command = Command::new("script");
+    let program = env!("CARGO_BIN_EXE_zmd");
+    command.args(["-qec", &format!("stty rows 24 cols {width}; exec {program} {arguments}"), "/dev/null"]);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm-256color").env("HOME", "/nonexistent");
+    command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut written, mut seen) = (Vec::new(), 0);
+    let mut answers = answers.iter();
+    let mut next = answers.next();
+    let mut bytes = [0; 4096];
+    // A terminal that is closed is an error for script's reader.
+    while let Ok(count @ 1..) = output.read(&mut bytes) {
+        written.extend(&bytes[..count]);
+        while let Some((question, answer)) = next {
+            let shown = written[seen..].windows(question.len()).position(|text| text == question.as_bytes());
+            let Some(at) = shown else { break };
+            seen += at + question.len();
+            input.write_all(answer.as_bytes()).unwrap();
+            next = answers.next();
+        }
+    }
+    drop(input);
+    let written = String::from_utf8_lossy(&written).into_owned();
+    assert!(next.is_none(), "no {next:?} in {written}");
+    Some((child.wait().unwrap().code(), written))
+}
+
 pub fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
     let begin = Instant::now();
     let value = body();

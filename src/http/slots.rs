@@ -1,0 +1,153 @@
+//! A limit on calls in flight that processes share: a lock file for each call that may be, beside the token cache.
+//!
+//! The service limits the calls of an organization, not those of a process. The system gives the lock of a process that
+//! dies back. As with the cache, whatever is wrong with the files is no error: the limit is not kept then.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{Http, lock};
+use crate::error::{Error, zmd_error::ZMD_ERR_TIMEOUT};
+use crate::private_file;
+use crate::retry::{Deadline, Failure, random};
+
+/// How long to wait before looking for a free slot again, at the most.
+const LOOK_EVERY: Duration = Duration::from_millis(8);
+
+/// Where the slots are, and how many.
+#[derive(Clone, Debug)]
+pub(super) struct SlotSettings {
+    /// The token cache, which their names begin with.
+    pub(super) cache: PathBuf,
+    pub(super) count: usize,
+}
+
+/// The slots, as one client uses them in one process.
+pub(super) struct Slots {
+    settings: SlotSettings,
+    /// Opened when they are first needed.
+    slots: Mutex<Vec<Slot>>,
+    /// One thread at a time looks for a free slot: the others would only compete with it.
+    is_looking: AtomicBool,
+    /// A failure is logged once.
+    has_failed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Slot {
+    file: Option<File>,
+    /// A call of this client holds it.
+    is_held: bool,
+}
+
+/// The right to make one call.
+pub(super) struct Held<'a> {
+    slots: &'a Slots,
+    index: usize,
+}
+
+impl Slots {
+    pub(super) fn new(settings: SlotSettings) -> Slots {
+        let slots = (0..settings.count).map(|_| Slot::default()).collect();
+        Slots {
+            settings,
+            slots: Mutex::new(slots),
+            is_looking: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits for a free slot. `None`: the files are of no use, and the call goes on without one.
+    pub(super) fn acquire(&self, http: &Http, deadline: Deadline) -> Result<Option<Held<'_>>, Failure> {
+        let end = deadline.end();
+        while self.is_looking.swap(true, Ordering::AcqRel) {
+            http.sleep_until(Some(end), &|| !self.is_looking.load(Ordering::Acquire));
+            self.check(http, deadline)?;
+        }
+        let _looking = Looking { slots: self, http };
+        loop {
+            match self.try_acquire() {
+                Ok(Some(held)) => return Ok(Some(held)),
+                Ok(None) => {}
+                Err(error) => {
+                    if !self.has_failed.swap(true, Ordering::Relaxed) {
+                        let cache = self.settings.cache.display();
+                        log::warn!("max_concurrency is not shared between processes beside {cache}: {error}");
+                    }
+                    return Ok(None);
+                }
+            }
+            http.sleep(LOOK_EVERY.mul_f64(random()).min(deadline.remaining()));
+            self.check(http, deadline)?;
+        }
+    }
+
+    /// Whether to go on waiting.
+    fn check(&self, http: &Http, deadline: Deadline) -> Result<(), Failure> {
+        if http.is_cancelled() {
+            return Err(Failure::lasting(super::cancelled()));
+        }
+        if !deadline.remaining().is_zero() {
+            return Ok(());
+        }
+        let message = format!(
+            "{} expired while the {} calls that max_concurrency allows were taken, by this process or others that share {}: \
+             try again, or raise max_concurrency as far as the edition of the organization allows",
+            deadline.limit(),
+            self.settings.count,
+            self.settings.cache.display()
+        );
+        Err(Failure::lasting(Error::new(ZMD_ERR_TIMEOUT, message)))
+    }
+
+    fn try_acquire(&self) -> io::Result<Option<Held<'_>>> {
+        let mut slots = lock(&self.slots);
+        for (index, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| !slot.is_held) {
+            let file = match &mut slot.file {
+                Some(file) => file,
+                none => none.insert(self.open(index)?),
+            };
+            match file.try_lock() {
+                Ok(()) => {
+                    slot.is_held = true;
+                    return Ok(Some(Held { slots: self, index }));
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    fn open(&self, index: usize) -> io::Result<File> {
+        let mut name = self.settings.cache.as_os_str().to_owned();
+        name.push(format!(".slot{index}"));
+        private_file().write(true).create(true).truncate(false).open(name)
+    }
+}
+
+/// While it lives, this thread looks for a free slot.
+struct Looking<'a> {
+    slots: &'a Slots,
+    http: &'a Http,
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.slots.is_looking.store(false, Ordering::Release);
+        self.http.wake();
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let slot = &mut lock(&self.slots.slots)[self.index];
+        // Not only closed: a child that was forked meanwhile has the descriptor too, and would hold the lock.
+        let _ = slot.file.as_ref().map(File::unlock);
+        slot.is_held = false;
+    }
+}

@@ -1,0 +1,150 @@
+//! Processes that share a token cache share the limit on calls in flight.
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use common::*;
+use zmd::zmd_error::*;
+use zmd_sim::Sim;
+
+const REFRESH: [&str; 3] = ["1000.refresh", "1000.ID", "secret"];
+const DELAY: Duration = Duration::from_millis(20);
+
+/// A stand-in that refuses more than ten calls at once, as the Standard edition does.
+fn limited() -> Sim {
+    let [refresh_token, client_id, client_secret] = REFRESH;
+    let sim = Sim::builder().refresh_token(refresh_token, client_id, client_secret).max_in_flight(10).delay(DELAY);
+    with_job(sim.start())
+}
+
+fn settings<'a>(url: &'a str, cache: &'a Path) -> Vec<(&'a str, &'a str)> {
+    let [refresh_token, client_id, client_secret] = REFRESH;
+    vec![
+        ("api_domain", url),
+        ("accounts_url", url),
+        ("refresh_token", refresh_token),
+        ("client_id", client_id),
+        ("client_secret", client_secret),
+        ("token_cache", cache.to_str().unwrap()),
+        ("max_concurrency", "10"),
+        // A refusal is not to be hidden by retries.
+        ("max_retries", "0"),
+    ]
+}
+
+#[test]
+fn eight_processes_keep_to_one_limit() {
+    const PROCESSES: usize = 8;
+    const JOBS: usize = 250;
+    let sim = limited();
+    let directory = scratch("shared-limit");
+    let (url, cache) = (sim.url(), directory.join("tokens"));
+    let variables: Vec<_> = settings(&url, &cache)
+        .into_iter()
+        .map(|(key, value)| (format!("ZMD_{}", key.to_uppercase()), value.to_owned()))
+        .collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+    zmd_command(&[]); // builds it
+    let (took, outputs) = timed(|| {
+        let children: Vec<Child> = (0..PROCESSES)
+            .map(|_| {
+                let mut command = zmd_command(&variables);
+                command.args(["status", "--json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+                let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+                child.stdin.take().unwrap().write_all("Leads:1001\n".repeat(JOBS).as_bytes()).unwrap();
+                child
+            })
+            .collect();
+        children.into_iter().map(|child| child.wait_with_output().unwrap()).collect::<Vec<_>>()
+    });
+    for output in outputs {
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!((output.status.code(), out.lines().count(), &*err), (Some(0), JOBS, ""), "{out}");
+    }
+    assert_eq!((sim.refused(), sim.in_flight_peak(), sim.token_requests()), (0, 10, 1));
+    // Ten at once, without a gap between them. This test is about the limit; how near it comes is printed.
+    let ideal = DELAY * (PROCESSES * JOBS / 10) as u32;
+    println!("{:.0} % of the ideal throughput", 100.0 * ideal.as_secs_f64() / took.as_secs_f64());
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn any_number_of_threads_keep_to_it_too() {
+    let sim = limited();
+    let directory = scratch("shared-limit-threads");
+    let (url, cache) = (sim.url(), directory.join("tokens"));
+    // To the lock files, a client is as good as a process.
+    let clients = [(); 4].map(|()| Client::new(&settings(&url, &cache)).unwrap());
+    thread::scope(|scope| {
+        for client in &clients {
+            for _ in 0..25 {
+                scope.spawn(|| {
+                    for _ in 0..4 {
+                        client.status("Leads", "1001").unwrap();
+                    }
+                });
+            }
+        }
+    });
+    assert_eq!((sim.refused(), sim.in_flight_peak(), sim.requests()), (0, 10, 400));
+    // Only their owner may read them.
+    for entry in fs::read_dir(&directory).unwrap().map(Result::unwrap) {
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_call_that_gets_no_turn_ends_on_time() {
+    let sim = limited();
+    let directory = scratch("shared-limit-timeout");
+    let (url, cache) = (sim.url(), directory.join("tokens"));
+    let with = |more: &[(&'static str, &'static str)]| {
+        let mut all = settings(&url, &cache);
+        all.retain(|(key, _)| *key != "max_concurrency");
+        Client::new(&[&all[..], &[("max_concurrency", "1")], more].concat()).unwrap()
+    };
+    let (hanging, late, cancelled) = (with(&[]), with(&[("timeout_ms", "300")]), with(&[]));
+    late.status("Leads", "1001").unwrap();
+    thread::scope(|scope| {
+        let hangs = scope.spawn(|| hanging.failure("Leads", "fault-stall-before-header"));
+        sim.wait_for_requests(2);
+        let (took, (failed, _)) = timed(|| late.failure("Leads", "1001"));
+        assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
+        assert!(failed.message.contains("the 1 calls that max_concurrency allows"), "{}", failed.message);
+        assert!((290..400).contains(&took.as_millis()), "{took:?}");
+        // Several that wait end at once when they are cancelled.
+        let waiting = [(); 3].map(|()| scope.spawn(|| cancelled.failure("Leads", "1001").0.error));
+        thread::sleep(Duration::from_millis(50));
+        let (took, errors) = timed(|| {
+            cancelled.cancel();
+            waiting.map(|thread| thread.join().unwrap())
+        });
+        assert_eq!(errors, [ZMD_ERR_CANCELLED; 3]);
+        assert!(took < Duration::from_millis(100), "{took:?}");
+        hanging.cancel();
+        hangs.join().unwrap();
+    });
+    // It is free again.
+    late.status("Leads", "1001").unwrap();
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn files_that_cannot_be_locked_cost_the_limit_and_no_call() {
+    let sim = limited();
+    let directory = scratch("shared-limit-broken");
+    let (url, cache) = (sim.url(), directory.join("tokens"));
+    fs::create_dir(directory.join("tokens.slot0")).unwrap();
+    let client = Client::new(&settings(&url, &cache)).unwrap();
+    client.status("Leads", "1001").unwrap();
+    client.status("Leads", "1001").unwrap();
+    fs::remove_dir_all(directory).unwrap();
+}
