@@ -113,7 +113,7 @@ lint:
 # The license texts of what is compiled in; a test says when it is time.
 licenses:
 	@$(CARGO) about --version >/dev/null 2>&1 || { echo "make licenses needs cargo-about: cargo install --locked --features cli cargo-about" >&2; exit 1; }
-	$(CARGO) about generate --locked --fail --manifest-path bindings/cli/Cargo.toml --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
+	$(CARGO) about generate --locked --fail --workspace --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
 
 picture:
 	$(CARGO) build -p zmd-cli --bins --example picture

@@ -408,10 +408,10 @@ fn targets_of(file: &str) -> Vec<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The crates of others that are compiled into the command, which has all of the library's, for these targets.
+/// The crates of others that are compiled into the library and the programs, for these targets.
 fn compiled_in<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     let mut tree = Command::new(env!("CARGO"));
-    tree.args(["tree", "--locked", "-p", "zmd-cli", "-e", "normal", "--prefix", "none", "-f", "{p}"]);
+    tree.args(["tree", "--locked", "--workspace", "-e", "normal", "--prefix", "none", "-f", "{p}"]);
     tree.args(targets.into_iter().flat_map(|target| ["--target", target])).current_dir(ROOT);
     // `serde_derive v1.0.229 (proc-macro)`; ours have a path.
     let lines = text_of(&mut tree);
