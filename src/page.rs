@@ -63,48 +63,47 @@ fn element<'a>(html: &'a str, name: &str) -> Option<&'a str> {
 
 /// The first words of a page: without tags, comments, scripts and styles.
 fn plain(html: &str) -> String {
+    let lower = html.to_ascii_lowercase();
     let mut text = String::new();
-    let mut rest = html;
-    while let Some(open) = rest.find('<') {
-        text.push_str(&rest[..open]);
+    let mut at = 0;
+    while let Some(open) = lower[at..].find('<').map(|open| at + open) {
+        text.push_str(&html[at..open]);
         text.push(' ');
-        let tag = &rest[open..];
-        let lower = tag[..tag.len().min(8)].to_ascii_lowercase();
-        let end = if lower.starts_with("<!--") {
+        let tag = &lower[open..];
+        let end = if tag.starts_with("<!--") {
             "-->"
-        } else if lower.starts_with("<script") {
+        } else if tag.starts_with("<script") {
             "</script"
-        } else if lower.starts_with("<style") {
+        } else if tag.starts_with("<style") {
             "</style"
         } else {
             ">"
         };
-        let at = tag.to_ascii_lowercase().find(end);
-        rest = at.map_or("", |at| &tag[at + end.len()..]);
+        at = tag.find(end).map_or(html.len(), |found| open + found + end.len());
         if end.starts_with("</") {
-            rest = rest.split_once('>').map_or("", |(_, rest)| rest);
+            at = lower[at..].find('>').map_or(html.len(), |found| at + found + 1);
         }
     }
-    text.push_str(rest);
+    text.push_str(&html[at..]);
     one_line(&without_entities(&text), SHOWN)
 }
+
+/// No entity that is known here has a longer name.
+const ENTITY_LIMIT: usize = 10;
 
 fn without_entities(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         plain.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let known = rest[1..].split_once(';').and_then(|(name, after)| Some((entity(name)?, after)));
-        match known {
-            Some((c, after)) => {
+        rest = &rest[at + 1..];
+        let end = rest.bytes().take(ENTITY_LIMIT).position(|b| b == b';');
+        match end.and_then(|end| Some((entity(&rest[..end])?, end))) {
+            Some((c, end)) => {
                 plain.push(c);
-                rest = after;
+                rest = &rest[end + 1..];
             }
-            None => {
-                plain.push('&');
-                rest = &rest[1..];
-            }
+            None => plain.push('&'),
         }
     }
     plain + rest
@@ -151,6 +150,12 @@ mod tests {
             ),
             ("<script>endless", "a page without text"),
             ("<", "a page without text"),
+            // A character of several bytes where a tag's name is looked for.
+            ("<abcdef\u{fffd}>text", "the page \"text\""),
+            (
+                "<p>&\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}; &#x41;",
+                "the page \"&\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}; A\"",
+            ),
             ("no healthy upstream", "\"no healthy upstream\""),
             ("", "an empty body"),
             (" \r\n", "an empty body"),

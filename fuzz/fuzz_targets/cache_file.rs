@@ -1,0 +1,26 @@
+//! Any bytes as token cache: a call gets a token all the same, and a file that is not a cache stays as it is.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use zmd_fuzz::{Server, ask, client, file, http};
+
+fuzz_target!(|bytes: &[u8]| {
+    let server = Server::start();
+    server.play([
+        http(200, br#"{"access_token":"1000.made","expires_in":3600}"#),
+        http(200, br#"{"data":[{"Status":"COMPLETED","Total_Count":1}]}"#),
+    ]);
+    let path = file("tokens", bytes);
+    let credentials = [
+        ("accounts_url", &*server.url),
+        ("refresh_token", "1000.refreshrefresh"),
+        ("client_id", "1000.ID"),
+        ("client_secret", "secretsecret"),
+        ("token_cache", path.to_str().unwrap()),
+    ];
+    // A busy machine may take longer than the limit.
+    if let Err(error) = ask(&client(&credentials).unwrap()) {
+        assert_eq!(error.kind(), zmd::zmd_error::ZMD_ERR_TIMEOUT, "{error}");
+    }
+    let now = std::fs::read(&path).unwrap();
+    assert!(now == bytes || now.starts_with(b"{\"zmd_token_cache\":1,"));
+});

@@ -1,0 +1,16 @@
+//! What a proxy answers to CONNECT or SOCKS, and what comes through it.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use zmd_fuzz::{Server, TOKEN, ask, client};
+
+fuzz_target!(|input: (u8, bool, Vec<Vec<u8>>)| {
+    let (scheme, has_login, answers) = input;
+    let server = Server::start();
+    server.play(answers.iter().take(5).cloned());
+    let place = server.url.trim_start_matches("http://");
+    let scheme = ["http", "socks5", "socks5h"][usize::from(scheme) % 3];
+    let proxy = format!("{scheme}://{}{place}", if has_login { "user:passwordpassword@" } else { "" });
+    let settings = [("access_token", TOKEN), ("api_domain", "https://192.0.2.1"), ("proxy", &*proxy)];
+    let error = ask(&client(&settings).unwrap()).unwrap_err();
+    assert!(!error.message().contains("passwordpassword"), "{error}");
+});

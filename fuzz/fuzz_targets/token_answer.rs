@@ -1,0 +1,18 @@
+//! What the accounts server answers to a token request.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use zmd_fuzz::{Server, ask, client, http};
+
+fuzz_target!(|input: (bool, &[u8])| {
+    let (is_refused, body) = input;
+    let server = Server::start();
+    server.play([http(if is_refused { 400 } else { 200 }, body)]);
+    let credentials = [
+        ("accounts_url", &*server.url),
+        ("refresh_token", "1000.refreshrefresh"),
+        ("client_id", "1000.ID"),
+        ("client_secret", "secretsecret"),
+    ];
+    let error = ask(&client(&credentials).unwrap()).err();
+    assert!(error.is_none_or(|error| !error.message().contains("secretsecret")));
+});
