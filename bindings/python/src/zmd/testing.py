@@ -12,8 +12,8 @@ In a test, of a program that makes its client with :meth:`zmd.Client.from_env`::
             my_program.main()
 
 It answers with the errors that Zoho documents where the job id is ``error-`` and the code, such as
-``error-NO_PERMISSION``, and badly where it is ``fault-`` and a word, such as ``fault-stall-in-body``:
-``zmd-sim --help`` lists them.
+``error-NO_PERMISSION``, and with a broken answer where it is ``fault-`` and a name, such as
+``fault-stall-in-body``: ``zmd-sim --help`` lists them.
 """
 
 import math
