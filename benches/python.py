@@ -3,9 +3,9 @@
 
     benches/python.py [ROUNDS]
 
-It needs zmd and requests in this Python, nginx and openssl. nginx answers on this machine, over TLS, with a file; what is
-measured is what the clients do. The times are the median of the rounds, each the mean of CALLS calls in a row; the
-clients take turns in each round, so that other load on the machine meets all of them.
+It needs zmd and requests in this Python, nginx and openssl. nginx answers on this machine, over TLS, always with the
+same text; what is measured is what the clients do. The times are the median of the rounds, each the mean of CALLS calls
+in a row; the clients take turns in each round, so that other load on the machine meets all of them.
 """
 
 import asyncio

@@ -47,8 +47,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    """For ``pip install --editable``: the modules are those of the source, where the library is put beside them. The wheel
-    has the programs, and instead of the modules a file that tells Python where they are."""
+    """For ``pip install --editable``: the modules are those of the source, where the library is put beside them. The
+    wheel has the programs, and instead of the modules a file that tells Python where they are."""
     wheel_directory = os.path.abspath(wheel_directory)
     library, programs = given() or build()
     with copy_of_source() as copy:
@@ -143,7 +143,9 @@ def build():
     library, programs = None, []
     for message in map(json.loads, output.splitlines()):
         if message["reason"] == "compiler-artifact" and "cdylib" in message["target"]["crate_types"]:
-            library = next((file for file in map(Path, message["filenames"]) if file.suffix == suffix_of(file)), library)
+            library = next(
+                (file for file in map(Path, message["filenames"]) if file.suffix == suffix_of(file)), library
+            )
         elif message["reason"] == "compiler-artifact" and message["executable"]:
             programs.append(Path(message["executable"]))
     if library is None or sorted(program.stem for program in programs) != PROGRAMS:

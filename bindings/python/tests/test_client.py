@@ -529,7 +529,7 @@ class Waiting(SimTest):
         self.assertLessEqual([thread.name for thread in threading.enumerate()].count("zmd"), 4)
 
 
-class Tokens(SimTest):
+class TokenProviders(SimTest):
     def provided(self, provider, **settings):
         client = zmd.Client(provider, **{"api_domain": self.sim.url, "max_retries": 0, **settings})
         self.addCleanup(client.close)

@@ -67,14 +67,19 @@ class Errors(unittest.TestCase):
 
     def test_numbers_print_as_names(self):
         for each in (*zmd.ErrorCode, *zmd.State):
-            self.assertEqual([str(each), f"{each}", f"{each:>20}".strip(), "%d" % each], [each.name] * 3 + [repr(each.value)])
+            self.assertEqual(
+                [str(each), f"{each}", f"{each:>20}".strip(), "%d" % each], [each.name] * 3 + [repr(each.value)]
+            )
             self.assertIn(each.name, repr(each))
 
     def test_milliseconds_are_shown_in_seconds(self):
         for message, shown in [
             ("within 30000 ms: raise timeout_ms", "within 30 s: raise timeout"),
             ("connect_timeout_ms (1500 ms) expired", "connect_timeout (1.5 s) expired"),
-            ("poll_min_ms takes a whole number from 1 to 3600000 (milliseconds)", "poll_min takes 0.001 to 3600 seconds"),
+            (
+                "poll_min_ms takes a whole number from 1 to 3600000 (milliseconds)",
+                "poll_min takes 0.001 to 3600 seconds",
+            ),
             ("ZMD_TIMEOUT_MS, 5 msgs, items, 7ms", "ZMD_TIMEOUT_MS, 5 msgs, items, 7ms"),
         ]:
             self.assertEqual(str(error_of(99, message.encode())), shown)

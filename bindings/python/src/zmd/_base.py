@@ -7,7 +7,7 @@ from ._call import Handle, check
 from ._exit import refuse_when_exiting
 from ._library import library
 from ._log import follow_log_level
-from ._settings import Environment, Path, Seconds, TokenProvider, access_token as _access_token, open_client
+from ._settings import Environment, Path, Seconds, TokenProvider, open_client, token_setting
 from ._waits import Waits
 from .errors import ArgumentError
 
@@ -119,8 +119,9 @@ class BaseClient:
         }
         # None: closed.
         self._root: Optional[Handle] = open_client(settings, self._environment)
-        # Each blocking call has a clone of the root for itself, so that it can be cancelled alone, and leaves it here for
-        # the next, with its connections. Without a lock, which a fork could leave locked: one step of a list is enough.
+        # Each blocking call has a clone of the root for itself, so that it can be cancelled alone, and leaves it here
+        # for the next, with its connections. Without a lock, which a fork could leave locked: one step of a list is
+        # enough.
         self._idle: List[Handle] = []
         # By process: a queue belongs to the one that made it.
         self._queues: Dict[int, Waits] = {}
@@ -230,12 +231,13 @@ class BaseClient:
         }
         client = cls.__new__(cls)
         client._environment = Environment(config_file, profile)
-        type(client).__init__(client, **{name: value for name, value in settings.items() if value is not None})  # type: ignore[arg-type]
+        given = {name: value for name, value in settings.items() if value is not None}
+        type(client).__init__(client, **given)  # type: ignore[arg-type]
         return client
 
     def set_access_token(self, access_token: str) -> None:
         """Replaces the access token, from any thread; calls that start after this one use it. It does not block."""
-        token = _access_token(access_token)
+        token = token_setting(access_token)
         root = self._open_root()  # which is not freed before the call is over, if another thread closes the client
         check(library.zmd_client_set_access_token(root.pointer, token))
 

@@ -106,7 +106,7 @@ def _value(name: str, value: Any) -> bytes:
         raise ConfigError(f"{name} must not contain a lone surrogate") from None
 
 
-def access_token(value: object) -> bytes:
+def token_setting(value: object) -> bytes:
     try:
         return _text("access_token", value, "a str", ArgumentError).encode()
     except UnicodeEncodeError:

@@ -46,10 +46,8 @@ class Listener:
 
     __slots__ = ("index", "is_many", "job", "put", "takes_polls")
 
-    def __init__(
-        self, index: int, job: Job, put: Callable[[Poll], None], *, is_many: bool, takes_polls: bool
-    ) -> None:
-        """Without ``takes_polls`` only the last event counts. ``put`` raises RuntimeError where nobody is there any more."""
+    def __init__(self, index: int, job: Job, put: Callable[[Poll], None], *, is_many: bool, takes_polls: bool) -> None:
+        """Without ``takes_polls`` it gets the last event only. ``put`` raises RuntimeError where its loop is closed."""
         self.index = index
         self.job = job
         self.put = put
@@ -66,8 +64,8 @@ class _Queue:
         self.root = root
         # None: freed.
         self.pointer: Optional[ctypes.c_void_p] = pointer
-        # Guards the pointer, which is freed when nobody uses it, and the listeners. The garbage collector may end a queue
-        # on a thread that holds it.
+        # Guards the pointer, which is freed when nobody uses it, and the listeners. The garbage collector may end a
+        # queue on a thread that holds it.
         self.lock = threading.RLock()
         self.listeners: Dict[int, Listener] = {}
         self.is_over = False

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from types import TracebackType
-from typing import AsyncIterator, Callable, Deque, Dict, Iterable, List, Optional, Type, TypeVar, Union
+from typing import AsyncGenerator, Callable, Deque, Dict, Iterable, List, Optional, Type, TypeVar, Union
 
 from ._base import BaseClient
 from ._call import Job, Outcome
@@ -115,7 +115,7 @@ class AsyncClient(BaseClient):
 
     def as_completed(
         self, jobs: Iterable[AnyJob], *, timeout: Optional[Seconds] = None, check: bool = False
-    ) -> AsyncIterator[Union[Status, Error]]:
+    ) -> AsyncGenerator[Union[Status, Error], None]:
         """Waits for many jobs like :meth:`wait_many`, and yields what became of each as soon as it has ended::
 
             async for outcome in client.as_completed(jobs):
@@ -125,18 +125,18 @@ class AsyncClient(BaseClient):
         :param timeout: as for :meth:`wait`, from the first step of the iteration on
         :param check: as for :meth:`wait_many`
         :return: an iterator over the last status of each job, or the error that it met. Where it is left early, the
-            other waits end.
+            other waits end, with its ``aclose()`` at once.
         """
         return self._as_completed(many_jobs(jobs), timeout_ms(timeout), check)
 
-    async def _as_completed(self, jobs: List[Job], limit_ms: int, check: bool) -> AsyncIterator[Outcome]:
+    async def _as_completed(self, jobs: List[Job], limit_ms: int, check: bool) -> AsyncGenerator[Outcome, None]:
         with _Polls(self, is_many=True, takes_polls=False) as polls:
             polls.add_many(jobs, limit_ms, is_wait=True)
             for _ in jobs:
                 outcome = (await polls.next()).outcome
                 yield checked(outcome) if check else outcome
 
-    def watch(self, module: str, job_id: JobId, *, timeout: Optional[Seconds] = None) -> AsyncIterator[Progress]:
+    def watch(self, module: str, job_id: JobId, *, timeout: Optional[Seconds] = None) -> AsyncGenerator[Progress, None]:
         """Waits like :meth:`wait`, and yields what every poll brings; the last is that of the job's end::
 
             async for progress in client.watch("Leads", 111111000000222222):
@@ -145,11 +145,12 @@ class AsyncClient(BaseClient):
         :param module: as for :meth:`status`
         :param job_id: as for :meth:`status`
         :param timeout: as for :meth:`wait`, from the first step of the iteration on
-        :return: an iterator, which raises what :meth:`wait` raises. Where it is left early, the wait ends.
+        :return: an iterator, which raises what :meth:`wait` raises. Where it is left early, the wait ends, with its
+            ``aclose()`` at once.
         """
         return self._watch(one_job(module, job_id), timeout_ms(timeout))
 
-    async def _watch(self, job: Job, limit_ms: int) -> AsyncIterator[Progress]:
+    async def _watch(self, job: Job, limit_ms: int) -> AsyncGenerator[Progress, None]:
         with _Polls(self, is_many=False, takes_polls=True) as polls:
             polls.add(0, job, limit_ms, is_wait=True)
             while True:

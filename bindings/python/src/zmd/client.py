@@ -4,7 +4,7 @@ import ctypes
 import os
 import queue
 from types import TracebackType
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Type, TypeVar, Union
+from typing import Callable, Dict, Generator, Iterable, List, Optional, Type, TypeVar, Union
 
 from ._base import BaseClient
 from ._call import TICK_S, Call, Handle, Job, Outcome, check, refuse_after_fork
@@ -39,7 +39,9 @@ class Client(BaseClient):
 
         When the time is over, :class:`Timeout` is raised.
         """
-        return status_or_raise(*self._run([one_job(module, job_id)], status_timeout_ms(timeout), is_many=False, is_wait=False))
+        return status_or_raise(
+            *self._run([one_job(module, job_id)], status_timeout_ms(timeout), is_many=False, is_wait=False)
+        )
 
     def status_many(self, jobs: Iterable[AnyJob]) -> List[Union[Status, Error]]:
         """Asks how far each of many jobs is, with at most ``max_concurrency`` requests in flight.
@@ -107,18 +109,18 @@ class Client(BaseClient):
 
     def as_completed(
         self, jobs: Iterable[AnyJob], *, timeout: Optional[Seconds] = None, check: bool = False
-    ) -> Iterator[Union[Status, Error]]:
+    ) -> Generator[Union[Status, Error], None, None]:
         """Waits for many jobs like :meth:`wait_many`, and yields what became of each as soon as it has ended.
 
         :param jobs: pairs of a module and a job id; what is yielded has them as ``module`` and ``job_id``
         :param timeout: as for :meth:`wait`, from the first step of the iteration on
         :param check: as for :meth:`wait_many`
         :return: an iterator over the last status of each job, or the error that it met. Where it is left early, the
-            other waits end.
+            other waits end, with its ``close()`` at once.
         """
         return self._as_completed(many_jobs(jobs), timeout_ms(timeout), check)
 
-    def _as_completed(self, jobs: List[Job], limit_ms: int, check: bool) -> Iterator[Outcome]:
+    def _as_completed(self, jobs: List[Job], limit_ms: int, check: bool) -> Generator[Outcome, None, None]:
         self._begin()
         process = os.getpid()
         polls: "queue.SimpleQueue[Poll]" = queue.SimpleQueue()

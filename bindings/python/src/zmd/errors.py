@@ -59,8 +59,8 @@ class Error(Exception):
 
 
 class JobFailedError(Error):
-    """A job has ended, and not all of its records are gone; raised where a call was given ``check=True``. ``code`` is 0:
-    the call itself has succeeded."""
+    """A job has ended, and not all of its records are gone; raised where a call was given ``check=True``. ``code`` is
+    0: the call itself has succeeded."""
 
     code: AnyCode = 0
     status: Status

@@ -71,8 +71,8 @@ class Status:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the job is over: completed or failed. In a state that this version does not know, that is not certain,
-        and this is False."""
+        """Whether the job is over: completed or failed. In a state that this version does not know, that is not
+        certain, and this is False."""
         return bool(library.zmd_status_has_ended(self._raw()))
 
     def __str__(self) -> str:
@@ -82,7 +82,9 @@ class Status:
             return "?" if count is None else str(count)
 
         state = self.state_text if self.state is State.UNKNOWN else self.state.name
-        counts = f"{number(self.deleted_count)} of {number(self.total_count)} deleted, {number(self.failed_count)} failed"
+        counts = (
+            f"{number(self.deleted_count)} of {number(self.total_count)} deleted, {number(self.failed_count)} failed"
+        )
         return f"{self.module} {self.job_id}: {state}, {counts}"
 
     def _raw(self) -> RawStatus:

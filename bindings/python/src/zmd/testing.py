@@ -86,7 +86,7 @@ class Service:
 
     @property
     def environment(self) -> Dict[str, str]:
-        """The same as environment variables, for programs that use :meth:`zmd.Client.from_env` or the command ``zmd``."""
+        """The same as environment variables, for :meth:`zmd.Client.from_env` and the command ``zmd``."""
         return {
             "ZMD_ACCESS_TOKEN": _TOKEN,
             "ZMD_API_DOMAIN": self.url,
