@@ -13,8 +13,8 @@ fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let header = Path::new(&root).join("include/zmd.h");
     let fresh = generate(&root);
-    // Untouched when nothing changed: `cargo package` refuses a build that changes its own sources, and a
-    // program that includes the header need not be compiled again.
+    // Only written if it has changed: `cargo package` refuses a build that changes its own sources, and programs that
+    // include the header need not be recompiled.
     if fs::read(&header).ok().as_deref() != Some(fresh.as_slice()) {
         fs::write(&header, fresh).expect("include/zmd.h can be written");
     }
@@ -38,7 +38,7 @@ fn generate(root: &str) -> Vec<u8> {
     ));
     let mut header = Vec::new();
     cbindgen::generate_with_config(root, config).expect("the source can be read").write(&mut header);
-    // Rust's own section on pointers repeats what the C documentation says.
+    // The Safety sections for Rust repeat the C documentation.
     let text = String::from_utf8(header).expect("the source is UTF-8");
     without_safety_sections(&text).into_bytes()
 }
@@ -60,11 +60,11 @@ fn without_safety_sections(text: &str) -> String {
     kept.join("\n") + "\n"
 }
 
-/// Programs that link libzmd ask for libzmd.so.0 at run time: the number changes when old programs break.
+/// Programs linked with libzmd load libzmd.so.0 at run time. The number changes when the ABI does.
 fn name_the_library() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libzmd.so.0");
-        // A thread may end after dlclose() and find its clean-up code gone; so the code stays.
+        // A thread may end after dlclose(), and its clean-up code must not be unmapped; so the library stays mapped.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }
@@ -87,11 +87,10 @@ const PREFACE: &str = r#"
  * zmd_config.
  *
  * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
- * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
- * each thread's own. fork(): a client made before works in parent and child. Signals: no call fails with
+ * Threads: any number of threads may share a client, and one at a time may use a config; each thread has its own
+ * last error. fork(): parent and child can both use a client that was created before. Signals: no call fails with
  * EINTR, none raises SIGPIPE, and no handler or mask is changed.
- * Strings are UTF-8 and NUL-terminated. Every function may be given NULL, and says
- * what it returns then.
+ * Strings are UTF-8 and NUL-terminated. Every function accepts NULL, and documents what it returns then.
  *
  * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  */

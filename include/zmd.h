@@ -15,11 +15,10 @@
  * zmd_config.
  *
  * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
- * Threads: a client may be shared by any number of threads, a config by one at a time; the last error is
- * each thread's own. fork(): a client made before works in parent and child. Signals: no call fails with
+ * Threads: any number of threads may share a client, and one at a time may use a config; each thread has its own
+ * last error. fork(): parent and child can both use a client that was created before. Signals: no call fails with
  * EINTR, none raises SIGPIPE, and no handler or mask is changed.
- * Strings are UTF-8 and NUL-terminated. Every function may be given NULL, and says
- * what it returns then.
+ * Strings are UTF-8 and NUL-terminated. Every function accepts NULL, and documents what it returns then.
  *
  * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -42,10 +41,10 @@
 #define ZMD_VERSION "0.1.0"
 
 /**
- * What a call came to. `0` is success, every other value an error; the numbers are fixed for ever.
+ * The result of a call. `0` is success, every other value an error. The numbers never change.
  *
- * The tens group them: below 10 the caller's mistakes, from 10 the network, from 20 the API,
- * 99 a bug in this library. Newer versions may add numbers.
+ * Numbers below 10 are mistakes of the caller, from 10 errors of the network, from 20 errors of the API; 99 is a bug in
+ * this library. Newer versions may add numbers.
  */
 enum zmd_error
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -53,7 +52,7 @@ enum zmd_error
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   /**
-   * The call did what it was asked to do.
+   * The call succeeded.
    */
   ZMD_OK = 0,
   /**
@@ -73,23 +72,23 @@ enum zmd_error
    */
   ZMD_ERR_DNS = 10,
   /**
-   * No connection to the server: refused, or no route to it.
+   * Could not connect to the server: the connection was refused, or there is no route.
    */
   ZMD_ERR_CONNECT = 11,
   /**
-   * No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed.
+   * The TLS handshake failed: for example, the certificate is not trusted, or is that of another host.
    */
   ZMD_ERR_TLS = 12,
   /**
-   * The proxy can't be reached, or refused to open the way (HTTP 407: it wants other credentials).
+   * The proxy can't be reached, or refused to open a tunnel (HTTP 407: it requires other credentials).
    */
   ZMD_ERR_PROXY = 13,
   /**
-   * The connection broke in the middle of the exchange, or what came back was no HTTP.
+   * The connection broke during the exchange, or the response was not HTTP.
    */
   ZMD_ERR_NETWORK = 14,
   /**
-   * A time limit ran out: `timeout_ms` for the call, or `connect_timeout_ms` while connecting.
+   * A time limit expired: `timeout_ms` for the call, or `connect_timeout_ms` while connecting.
    */
   ZMD_ERR_TIMEOUT = 15,
   /**
@@ -97,7 +96,7 @@ enum zmd_error
    */
   ZMD_ERR_CANCELLED = 16,
   /**
-   * The API refused the access token: expired, revoked, or of another data center.
+   * The API refused the access token: it has expired, was revoked, or belongs to another data center.
    */
   ZMD_ERR_UNAUTHORIZED = 20,
   /**
@@ -105,15 +104,15 @@ enum zmd_error
    */
   ZMD_ERR_SCOPE = 21,
   /**
-   * The token's user may not see this.
+   * The token's user has no permission.
    */
   ZMD_ERR_FORBIDDEN = 22,
   /**
-   * The API knows no module of that name.
+   * The API has no module of that name.
    */
   ZMD_ERR_INVALID_MODULE = 23,
   /**
-   * The API knows no such job in that module.
+   * The API has no such job in that module.
    */
   ZMD_ERR_JOB_NOT_FOUND = 24,
   /**
@@ -125,7 +124,7 @@ enum zmd_error
    */
   ZMD_ERR_SERVER = 26,
   /**
-   * Another error that the API answered; `zmd_last_error_code()` has its code.
+   * The API returned another error; `zmd_last_error_code()` has its code.
    */
   ZMD_ERR_API = 27,
   /**
@@ -137,7 +136,7 @@ enum zmd_error
    */
   ZMD_ERR_OAUTH = 29,
   /**
-   * A bug in this library: it caught itself, and nothing unwinds into the caller.
+   * A bug in this library. It was caught, so nothing unwinds into the caller.
    */
   ZMD_ERR_INTERNAL = 99,
 };
@@ -196,17 +195,17 @@ typedef int32_t zmd_state;
 #endif // __cplusplus
 
 /**
- * Asks for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
+ * A client for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
  *
- * Any number of threads may use one at the same time; it keeps connections open between calls, so make one
- * and keep it. After `fork()`, parent and child both go on using theirs.
+ * Any number of threads may use a client at the same time. It keeps connections open between calls, so create one and
+ * keep it. After `fork()`, parent and child can both use it.
  */
 typedef struct zmd_client zmd_client;
 
 /**
  * Settings for a client: made by `zmd_config_new()`, freed by `zmd_config_free()`.
  *
- * One thread at a time may use it. Clients copy what they need, so it can be changed or freed as soon as
+ * Only one thread at a time may use it. Clients copy the settings, so it can be changed or freed as soon as
  * `zmd_client_new()` has returned.
  */
 typedef struct zmd_config zmd_config;
@@ -214,26 +213,26 @@ typedef struct zmd_config zmd_config;
 /**
  * A queue of waits: made by `zmd_waits_new()`, freed by `zmd_waits_free()`.
  *
- * Waits are added and removed at any time, and what happens to them is taken from the queue with `zmd_waits_next()`: for
- * event loops, and for programs that wait for thousands of jobs. Any number of threads may use one at the same time. It
- * has one thread of its own, and up to `max_concurrency` others while it polls, whatever the number of waits. It belongs
- * to the process that made it: after `fork()`, the child's calls return `ZMD_ERR_INVALID_ARGUMENT`.
+ * Waits can be added and removed at any time, and `zmd_waits_next()` returns their events: for event loops, and for
+ * programs that wait for thousands of jobs. Any number of threads may use a queue at the same time. It has one thread,
+ * and up to `max_concurrency` others while it polls, however many waits there are. It belongs to the process that created
+ * it: after `fork()`, the child's calls return `ZMD_ERR_INVALID_ARGUMENT`.
  */
 typedef struct zmd_waits zmd_waits;
 
 /**
- * Gives an access token when the library needs one: when there is none yet, and when the service has refused the last.
+ * Provides an access token when the library needs one: when there is none yet, and when the service has refused the last.
  *
- * It is called on a thread of the library's own, one call at a time for a client and its clones, and may block: a call
- * that needs the token ends at its time limit all the same, and a later one takes the token. It may call any zmd
- * function, but not ask the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
+ * It is called on a thread of the library, one call at a time for a client and its clones, and may block: a call that
+ * needs the token still returns at its time limit, and a later call uses the token. It may call any zmd function, but not
+ * use the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
  *
- * @param user_data  what `zmd_config_set_token_provider()` was given
+ * @param user_data  the pointer that was passed to `zmd_config_set_token_provider()`
  * @param refused    the access token that the service has refused; NULL: there was none
- * @param token      where to put the access token, 1 to 4096 visible ASCII characters and a NUL; after a failure what
- *                   happened, in UTF-8 with a NUL, or nothing
- * @param size       the bytes that there is room for, 4097 or more
- * @return 0 for a token; anything else is `ZMD_ERR_OAUTH` for the call, with what was written as its words
+ * @param token      where to write the access token, 1 to 4096 visible ASCII characters and a NUL; on failure a message
+ *                   in UTF-8 with a NUL, or nothing
+ * @param size       the size of `token` in bytes, 4097 or more
+ * @return 0 on success; with any other value the call fails with `ZMD_ERR_OAUTH` and the message
  */
 typedef int32_t (*zmd_token_fn)(void *user_data,
                                 const char *refused,
@@ -241,18 +240,18 @@ typedef int32_t (*zmd_token_fn)(void *user_data,
                                 size_t size);
 
 /**
- * What the service says of a job. 64 bytes, without padding, on every platform.
+ * The status of a job. 64 bytes, without padding, on every platform.
  *
- * After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status`
- * is that of the answer that failed.
+ * After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status` is that of
+ * the failed response.
  */
 typedef struct zmd_status {
   /**
-   * How far the job is.
+   * The state of the job.
    */
   zmd_state state;
   /**
-   * The HTTP status of the answer that these fields come from; 0: there was none.
+   * The HTTP status of the response that these fields come from; 0: there was none.
    */
   int32_t http_status;
   /**
@@ -268,13 +267,13 @@ typedef struct zmd_status {
    */
   int64_t failed_count;
   /**
-   * The service's word for the state as it sent it, in UTF-8, cut to fit; always NUL-terminated.
+   * The state as the service sent it, in UTF-8, truncated to fit; always NUL-terminated.
    */
   char state_text[32];
 } zmd_status;
 
 /**
- * Names a job.
+ * Identifies a job.
  */
 typedef struct zmd_job {
   /**
@@ -282,7 +281,7 @@ typedef struct zmd_job {
    */
   const char *module;
   /**
-   * The id that scheduling the mass delete answered.
+   * The job id from the response that scheduled the mass delete.
    */
   const char *job_id;
 } zmd_job;
@@ -290,16 +289,15 @@ typedef struct zmd_job {
 /**
  * Called after every poll of a job that is waited for, on the thread that waits.
  *
- * It may call any zmd function, but not free the client that waits; while it runs, `zmd_last_error()` is the
- * poll's, and `zmd_progress_elapsed_ms()` and `zmd_progress_next_poll_ms()` give its times. It must return: no `longjmp`,
+ * It may call any zmd function, but must not free the client that waits. While it runs, `zmd_last_error()` is that of the
+ * poll, and `zmd_progress_elapsed_ms()` and `zmd_progress_next_poll_ms()` return its times. It must return: no `longjmp`,
  * and no C++ exception through it.
  *
- * @param user_data  what the wait was given
+ * @param user_data  the pointer that was passed to the wait
  * @param index      of the job in the array; 0 in a wait for one
- * @param error      the `zmd_error` of the poll. After a transient one the wait goes on.
+ * @param error      the `zmd_error` of the poll. After a transient one the wait continues.
  * @param status     the result of the poll, as `zmd_client_status()` would have written it; valid during the call
- * @return 0 to go on; anything else ends this wait with `ZMD_ERR_CANCELLED`, and nothing else: the client is as good
- *         as before
+ * @return 0 to continue; any other value ends this wait with `ZMD_ERR_CANCELLED`; the client can still be used
  */
 typedef int32_t (*zmd_progress_fn)(void *user_data,
                                    size_t index,
@@ -307,20 +305,20 @@ typedef int32_t (*zmd_progress_fn)(void *user_data,
                                    const struct zmd_status *status);
 
 /**
- * What happened to a wait. 96 bytes, without padding, on every platform.
+ * An event of a wait: a poll, its end, or both. 96 bytes, without padding, on every platform.
  */
 typedef struct zmd_event {
   /**
-   * Which wait: what `zmd_waits_add()` wrote.
+   * The id of the wait, as written by `zmd_waits_add()`.
    */
   uint64_t id;
   /**
-   * Where `has_ended` is 1, what `zmd_client_wait()` would have returned; else the `zmd_error` of a poll, after which
-   * the wait goes on.
+   * If `has_ended` is 1, what `zmd_client_wait()` would have returned; else the `zmd_error` of a poll, after which the
+   * wait continues.
    */
   zmd_error error;
   /**
-   * 1: the wait has ended, and this is its last event; 0: it was polled, and goes on.
+   * 1: the wait has ended, and this is its last event; 0: it was polled, and continues.
    */
   int32_t has_ended;
   /**
@@ -332,19 +330,19 @@ typedef struct zmd_event {
    */
   int64_t next_poll_ms;
   /**
-   * Where `has_ended` is 1, the status that `zmd_client_wait()` would have written; else that of the poll.
+   * If `has_ended` is 1, the status that `zmd_client_wait()` would have written; else that of the poll.
    */
   struct zmd_status status;
 } zmd_event;
 
 /**
- * Takes a line of the log.
+ * Receives a line of the log.
  *
- * It is called on whichever thread does the work, the library's own among them, and on several at once. It may
- * call any zmd function; what these would log while it runs is dropped. It must return: no `longjmp`, and no
- * C++ exception through it.
+ * It is called on the thread that does the work, which may be one of the library's, and on several threads at the same
+ * time. It may call any zmd function; what these would log meanwhile is discarded. It must return: no `longjmp`, and
+ * no C++ exception through it.
  *
- * @param user_data  what `zmd_set_logger()` was given
+ * @param user_data  the pointer that was passed to `zmd_set_logger()`
  * @param level      1 error, 2 warning, 3 info, 4 debug, 5 trace
  * @param message    one line in UTF-8, without a token or a password at any level; valid during the call
  */
@@ -357,8 +355,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The version of the library that is loaded; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are those of the header
- * that a program was compiled with.
+ * The version of the loaded library; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are the version of the header that the
+ * program was compiled with.
  *
  * @return `"0.1.0"`; static, never NULL
  */
@@ -373,20 +371,20 @@ const char *zmd_version(void);
 const char *zmd_error_name(int32_t error);
 
 /**
- * One general line about an error. `zmd_last_error()` says more: what happened in the last call.
+ * The general message for an error. `zmd_last_error()` says more: what happened in the last call.
  *
  * @param error  any number
- * @return the line; static, never NULL
+ * @return the message; static, never NULL
  */
 const char *zmd_error_message(int32_t error);
 
 /**
- * Whether the same call may succeed later without any change.
+ * Whether an error is transient: the same call may succeed later.
  *
  * @param error  any number
  * @return 1 for `ZMD_ERR_DNS`, `ZMD_ERR_CONNECT`, `ZMD_ERR_NETWORK`, `ZMD_ERR_TIMEOUT`, `ZMD_ERR_RATE_LIMITED` and
- *         `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not among them, as it may be about credentials, and an
- *         account that tries wrong ones again and again may be locked.
+ *         `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not among them: it may be about credentials, and retrying
+ *         with wrong ones may lock the account.
  */
 int32_t zmd_error_is_transient(int32_t error);
 
@@ -399,47 +397,46 @@ int32_t zmd_error_is_transient(int32_t error);
 const char *zmd_state_name(int32_t state);
 
 /**
- * Says in one line, in English and UTF-8, what went wrong in the last call on this thread that failed, and
- * what to do about it.
+ * The message of the last error on this thread: what failed and what to do about it, in one line of English in UTF-8.
  *
  * The string belongs to the library and is valid until the next call on this thread that returns a `zmd_error`, or
- * the thread's end: copy it if you keep it. It never holds a token or a password. For programs there is the
- * error's number, and `zmd_last_error_code()`; the wording may change in any version.
+ * the thread's end: copy it if you keep it. It never contains a token or a password. Programs should use the error's
+ * number and `zmd_last_error_code()`, as the wording may change in any version.
  *
- * @return the line, never NULL; `""` when the last call that returns a `zmd_error` succeeded
+ * @return the message, never NULL; `""` if the last call that returns a `zmd_error` succeeded
  */
 const char *zmd_last_error(void);
 
 /**
  * The API's own code for the error of `zmd_last_error()`.
  *
- * @return such as `"INVALID_TOKEN"`, never NULL; `""` where the error does not come from the API, or has no code.
+ * @return such as `"INVALID_TOKEN"`, never NULL; `""` if the error does not come from the API, or has no code.
  *         Owned and valid as `zmd_last_error()` is.
  */
 const char *zmd_last_error_code(void);
 
 /**
- * What `zmd_last_error()` would say of one job after `zmd_client_status_many()` or `zmd_client_wait_many()`, which
- * themselves leave there the first job's error alone.
+ * The message for one job after `zmd_client_status_many()` or `zmd_client_wait_many()`; `zmd_last_error()` is that of the
+ * first job that failed.
  *
- * @param index  of the job in the array that the call was given
- * @return the line, never NULL; `""` for a job without an error, for an index past the end, and when the last call
+ * @param index  of the job in the array that was passed to the call
+ * @return the message, never NULL; `""` for a job without an error, for an index past the end, and when the last call
  *         on this thread that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
  */
 const char *zmd_last_error_of_job(size_t index);
 
 /**
- * What `zmd_last_error_code()` would give for one job; see `zmd_last_error_of_job()`.
+ * The API's own code for one job; see `zmd_last_error_of_job()`.
  *
- * @param index  of the job in the array that the call was given
+ * @param index  of the job in the array that was passed to the call
  * @return the code, never NULL; `""` where there is none. Owned and valid as `zmd_last_error()` is.
  */
 const char *zmd_last_error_code_of_job(size_t index);
 
 /**
- * Makes a configuration that holds the defaults, and writes it to `*config`.
+ * Creates a configuration with the defaults, and writes it to `*config`.
  *
- * @param config  where to put it; the caller frees it with `zmd_config_free()`
+ * @param config  where to write it; the caller frees it with `zmd_config_free()`
  * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_config_new(struct zmd_config **config);
@@ -483,31 +480,31 @@ zmd_error zmd_config_new(struct zmd_config **config);
  * @param config  the configuration
  * @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`
  * @param value   its value as text, such as `"30000"`; copied
- * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for a key that is unknown or a value that the key does not take,
- *         with the configuration left as it was; `ZMD_ERR_NULL_POINTER`
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for an unknown key or an invalid value; then the configuration is
+ *         unchanged; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_config_set(struct zmd_config *config,
                          const char *key,
                          const char *value);
 
 /**
- * Sets every setting whose environment variable is there and not empty: `ZMD_` and the key in upper case,
- * such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are, and so do those that
- * `zmd_config_set()` has set, before or after: they count more.
+ * Sets every setting whose environment variable is set and not empty: `ZMD_` and the key in upper case, such as
+ * `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings of `zmd_config_set()` take precedence, in whatever order the two are
+ * called.
  *
- * As with any reader of the environment, no other thread may change it meanwhile.
+ * As with `getenv()`, no other thread may change the environment meanwhile.
  *
  * @param config  the configuration
- * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for the first variable with a value that its key does not take,
- *         with the configuration left as it was; `ZMD_ERR_NULL_POINTER`
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for the first variable with an invalid value; then the configuration is
+ *         unchanged; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_config_load_env(struct zmd_config *config);
 
 /**
- * Sets what a profile of a configuration file sets. What `zmd_config_set()` or the environment has set counts more,
- * in whatever order they are called.
+ * Sets the settings of a profile of a configuration file. Settings of `zmd_config_set()` and of the environment take
+ * precedence, in whatever order they are called.
  *
- * The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Each profile stands for itself.
+ * The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Profiles do not inherit settings.
  *
  * ```toml
  * [default]
@@ -517,32 +514,32 @@ zmd_error zmd_config_load_env(struct zmd_config *config);
  * client_secret = "xxxx"
  * ```
  *
- * On Unix a file with secrets is refused where other users may read it; where it belongs to another user, that
- * user's group may.
+ * On Unix a file with secrets is refused if other users may read it; if it belongs to another user, that user's group
+ * may read it.
  *
  * @param config   the configuration
- * @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the usual place,
+ * @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the default,
  *                 `$XDG_CONFIG_HOME/zmd/config.toml` (`$HOME/.config/zmd/config.toml`), on Windows
  *                 `%APPDATA%\zmd\config.toml`
  * @param profile  the profile; NULL: that of `ZMD_PROFILE`, or else `default`
- * @return `ZMD_OK`, also where nobody has named a file or a profile and there is none; `ZMD_ERR_INVALID_CONFIG` for a
- *         file that can't be read, that others may read, that is no TOML, that lacks the profile that was named, or
- *         that has a key or a value that is none: `zmd_last_error()` tells the path, the line and the key, and the
- *         configuration is left as it was; `ZMD_ERR_NULL_POINTER`
+ * @return `ZMD_OK`, also if neither a file nor a profile was named and there is none; `ZMD_ERR_INVALID_CONFIG` for a
+ *         file that can't be read, that other users may read, or that is not TOML, for a missing profile, and for an
+ *         unknown key or an invalid value: `zmd_last_error()` names the path, the line and the key, and the configuration
+ *         is unchanged; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_config_load_file(struct zmd_config *config,
                                const char *path,
                                const char *profile);
 
 /**
- * Has the clients that are made with this configuration ask a function of the host program for access tokens, such as one
- * that reads them from a vault. It counts as a credential; an `access_token` beside it is used until it is refused, and
- * `refresh_token` or `org_id` beside it are refused by `zmd_client_new()`.
+ * Sets a function of the host program that provides access tokens to the clients that are created with this configuration,
+ * such as one that reads them from a vault. It counts as a credential. An `access_token` that is set too is used until it
+ * is refused; with `refresh_token` or `org_id` set too, `zmd_client_new()` fails.
  *
  * @param config     the configuration
- * @param provide    the function; NULL: none any more
- * @param user_data  handed to each call of it. Both must be good until the last client that was made with this
- *                   configuration, and the last clone, is freed: that waits for a call under way.
+ * @param provide    the function; NULL: removes it
+ * @param user_data  passed to each call of it. Both must be valid until the last client that was created with this
+ *                   configuration, and its last clone, are freed: freeing waits for a call in progress.
  * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_config_set_token_provider(struct zmd_config *config,
@@ -550,55 +547,54 @@ zmd_error zmd_config_set_token_provider(struct zmd_config *config,
                                         void *user_data);
 
 /**
- * Frees a configuration, and wipes its secrets from memory. NULL is fine.
+ * Frees a configuration, and wipes its secrets from memory. NULL is ignored.
  *
- * @param config  the configuration, which nobody may use any more
+ * @param config  the configuration, which must not be used afterwards
  */
 void zmd_config_free(struct zmd_config *config);
 
 /**
- * Whether the records are gone: the job is COMPLETED, no record failed, and none is short of the total, where the service
- * reports these. A wait returns `ZMD_OK` for a job that failed or left records too: what follows it in a batch should
- * depend on this.
+ * Whether all records were deleted: the job is COMPLETED, no record failed, and the deleted records reach the total, as far
+ * as the service reports these. A wait returns `ZMD_OK` also for a job that failed or left records, so check this before
+ * a step that depends on the deletion.
  *
- * @param status  what a call has written; NULL is fine
+ * @param status  a status that a call has written; may be NULL
  * @return 1 or 0; 0 for NULL
  */
 int32_t zmd_status_is_successful(const struct zmd_status *status);
 
 /**
- * Whether the job is over: COMPLETED or FAILED. A state that this version does not know is not known to be an end.
+ * Whether the job has ended: COMPLETED or FAILED. It returns 0 for a state that this version does not know.
  *
- * @param status  what a call has written; NULL is fine
+ * @param status  a status that a call has written; may be NULL
  * @return 1 or 0; 0 for NULL
  */
 int32_t zmd_status_has_ended(const struct zmd_status *status);
 
 /**
- * Makes a client and writes it to `*client`. Nothing is sent yet.
+ * Creates a client and writes it to `*client`. Nothing is sent yet.
  *
  * Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
  *
  * @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
  *                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them
- * @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
- * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or bad (there must be an `access_token`, or
+ * @param client  where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or invalid (there must be an `access_token`, or
  *         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_client_new(const struct zmd_config *config,
                          struct zmd_client **client);
 
 /**
- * Makes another client like this one, and writes it to `*clone`: for calls that are to be cancelled alone, such as
- * one with a `progress` that may end it.
+ * Clones a client, and writes the clone to `*clone`: for calls that must be cancelled separately.
  *
- * The two have the same settings and share the access token: whichever of them renews it or is given another, both
- * use it. Each has connections of its own. Cancelling the clone does nothing to this client; cancelling this client
- * cancels its clones, and theirs. Either may be freed first. A clone costs less than a client: the trust store is
- * not read again.
+ * Both have the same settings and share the access token: a token that one of them renews or sets is used by both. Each
+ * has its own connections. Cancelling the clone does not affect this client; cancelling this client also cancels its
+ * clones, and their clones. Either may be freed first. A clone costs less than a new client: the trust store is not read
+ * again.
  *
  * @param client  the client; any number of threads may call at the same time
- * @param clone   where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+ * @param clone   where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
  * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_client_clone(struct zmd_client *client,
@@ -607,29 +603,28 @@ zmd_error zmd_client_clone(struct zmd_client *client,
 /**
  * Replaces the access token, from any thread: calls that start after this one use it.
  *
- * A client that has a refresh token too renews it once the service refuses it; one that has none uses it to the
- * end.
+ * When the service refuses the token, a client with a refresh token renews it; a client without one keeps using it.
  *
  * @param client        the client
  * @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`; copied
- * @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is no token, with the old one kept; `ZMD_ERR_NULL_POINTER`
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is not a token; then the old one is kept; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_client_set_access_token(struct zmd_client *client,
                                       const char *access_token);
 
 /**
- * Asks how far a job is, and blocks until the answer is there: for `timeout_ms` at the most, retries, their
- * pauses and getting an access token included.
+ * Gets the status of a job. Blocks for at most the setting `timeout_ms`, including retries, their pauses and getting an
+ * access token.
  *
  * @param client  the client; any number of threads may call at the same time
  * @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
  *                digits and underscores, at most 100 characters; white space around it is ignored. The
  *                documentation's "Sales Orders" is `"Sales_Orders"`, its "Meetings" is mostly `"Events"`.
- * @param job_id  the `job_id` that scheduling answered: 1 to 64 letters, digits, underscores and hyphens;
- *                white space around it is passed over
- * @param status  where to put the answer; always written whole, on failure too
- * @return `ZMD_OK` if the service told the job's state, whatever it is: a job that failed is an answer, not
- *         an error. Else any error; arguments that break their rule are refused before anything is sent.
+ * @param job_id  the `job_id` from the response that scheduled the job: 1 to 64 letters, digits, underscores and
+ *                hyphens; white space around it is ignored
+ * @param status  where to write the status; all fields are always written, on failure too
+ * @return `ZMD_OK` if the service returned the job's status, also if the job failed: that is a status, not an error.
+ *         Else any error; invalid arguments are refused before anything is sent.
  */
 zmd_error zmd_client_status(struct zmd_client *client,
                             const char *module,
@@ -637,7 +632,7 @@ zmd_error zmd_client_status(struct zmd_client *client,
                             struct zmd_status *status);
 
 /**
- * Asks how far a job is, as `zmd_client_status()` does, with another limit than the setting `timeout_ms`.
+ * Gets the status of a job, as `zmd_client_status()` does, with another limit than the setting `timeout_ms`.
  *
  * @param client      the client; any number of threads may call at the same time
  * @param module      as for `zmd_client_status()`
@@ -653,21 +648,21 @@ zmd_error zmd_client_status_within(struct zmd_client *client,
                                    struct zmd_status *status);
 
 /**
- * Asks how far each of many jobs is, with at most `max_concurrency` calls in flight. Each call has the whole
- * of `timeout_ms`, so all of them take at most `count / max_concurrency` times as long, rounded up.
+ * Gets the status of many jobs, with at most `max_concurrency` requests in flight. The limit `timeout_ms` applies to each
+ * job, so the call takes at most `count / max_concurrency` times as long, rounded up.
  *
- * The calling thread works too; the threads that help it are gone when this returns. The same job may be
- * named more than once, and is asked for as often.
+ * The requests are made on the calling thread and on further threads, which have ended when this returns. A job that is
+ * in the array more than once is requested as often.
  *
  * @param client    the client; any number of threads may call at the same time
- * @param jobs      `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error, and
- *                  disturbs no other.
+ * @param jobs      `count` jobs. One whose `module` or `job_id` is NULL or invalid gets its error; the others are not
+ *                  affected.
  * @param count     how many; with 0 nothing is done, and the arrays may be NULL
- * @param statuses  `count` statuses, each written whole
- * @param errors    `count` errors: that of each job, `ZMD_OK` if its state is known
- * @return `ZMD_OK` if every job's state is known, else the error of the first job in the array that has one;
- *         `zmd_last_error()` tells of that one, `zmd_last_error_of_job()` of each. `ZMD_ERR_NULL_POINTER` if `client`
- *         or an array is NULL.
+ * @param statuses  `count` statuses; all fields of each are written
+ * @param errors    `count` errors: that of each job, `ZMD_OK` if the service returned its status
+ * @return `ZMD_OK` if every job's error is `ZMD_OK`, else the error of the first job in the array that failed;
+ *         `zmd_last_error()` describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or
+ *         an array is NULL.
  */
 zmd_error zmd_client_status_many(struct zmd_client *client,
                                  const struct zmd_job *jobs,
@@ -676,24 +671,24 @@ zmd_error zmd_client_status_many(struct zmd_client *client,
                                  zmd_error *errors);
 
 /**
- * Waits until a job has ended, and blocks for `timeout_ms` at the most.
+ * Waits until a job has ended, and blocks for at most `timeout_ms`.
  *
- * It asks again and again, with pauses that it chooses by what each answer says of the progress: between
- * `poll_min_ms` and `poll_max_ms`. A transient failure (the network, a name look-up, HTTP 5xx or 429, an
- * unreadable answer once) does not end the wait; the pauses get longer, and `progress` is called. Before the service has
- * answered at all, a host name that does not exist ends it at once, and other network failures after `unreachable_ms`.
+ * It polls the job, with pauses from `poll_min_ms` to `poll_max_ms` that depend on the job's progress. A transient failure
+ * (the network, a name look-up, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
+ * longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends it at
+ * once, and other network failures end it after `unreachable_ms`.
  *
  * @param client      the client; any number of threads may call at the same time
  * @param module      as for `zmd_client_status()`
  * @param job_id      as for `zmd_client_status()`
- * @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask once
+ * @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: poll once
  * @param progress    called after every poll; NULL: none
- * @param user_data   handed to `progress`
- * @param status      where to put the last status; always written whole
+ * @param user_data   passed to `progress`
+ * @param status      where to write the last status; all fields are always written
  * @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
- *         version does not know, once it has been reported for five minutes without a change or the counts have reached the
- *         total. `ZMD_ERR_TIMEOUT` when `timeout_ms` ran out, `ZMD_ERR_CANCELLED` after a cancel: then `status` has the
- *         last status seen. Else an error that polling again will not fix.
+ *         version does not know, once it has been unchanged for five minutes or the counts have reached the total.
+ *         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel: then `status` is the last status
+ *         seen. Else a permanent error.
  */
 zmd_error zmd_client_wait(struct zmd_client *client,
                           const char *module,
@@ -704,24 +699,23 @@ zmd_error zmd_client_wait(struct zmd_client *client,
                           struct zmd_status *status);
 
 /**
- * Waits until many jobs have ended, each as `zmd_client_wait()` would, with at most `max_concurrency` calls in
- * flight. Where the service answers that it has had too many requests, all of them wait.
+ * Waits until many jobs have ended, each as with `zmd_client_wait()`, with at most `max_concurrency` requests in flight. If
+ * the service answers that it received too many requests, all jobs pause.
  *
- * It has threads of its own, as many as calls may be in flight, which are gone when it returns; `progress` is
- * called on the calling thread alone. One job's failure disturbs no other. The same job may be named more than
- * once, and is asked for as often.
+ * It uses as many threads as requests may be in flight, which have ended when it returns; `progress` is called on the
+ * calling thread only. The failure of one job does not affect the others. A job that is in the array more than once is
+ * polled as often.
  *
  * @param client      the client; any number of threads may call at the same time
- * @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error at once.
+ * @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or invalid gets its error at once.
  * @param count       how many; with 0 nothing is done, and the arrays may be NULL
- * @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask for each job once
+ * @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: poll each job once
  * @param progress    called after every poll, with the job's index; NULL: none
- * @param user_data   handed to `progress`
- * @param statuses    `count` statuses, each written whole as `zmd_client_wait()` does
+ * @param user_data   passed to `progress`
+ * @param statuses    `count` statuses, each written as by `zmd_client_wait()`
  * @param errors      `count` errors: `ZMD_OK` for a job that has ended
- * @return `ZMD_OK` if every job has ended, else the error of the first job in the array that has one;
- *         `zmd_last_error()` tells of that one, `zmd_last_error_of_job()` of each. `ZMD_ERR_NULL_POINTER` if `client`
- *         or an array is NULL.
+ * @return `ZMD_OK` if every job has ended, else the error of the first job in the array that failed; `zmd_last_error()`
+ *         describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
  */
 zmd_error zmd_client_wait_many(struct zmd_client *client,
                                const struct zmd_job *jobs,
@@ -733,11 +727,11 @@ zmd_error zmd_client_wait_many(struct zmd_client *client,
                                zmd_error *errors);
 
 /**
- * Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within
- * 100 ms, wherever it is, and every later call at once. There is no way back: free it, and make another.
+ * Cancels a client and its clones, from any thread: every call in progress returns `ZMD_ERR_CANCELLED` within 100 ms, and
+ * every later call at once. This cannot be undone: free the client, and create another.
  *
- * Only the thread of a name look-up that the system has not finished may outlive the call. Cancelling twice, or a
- * client that does nothing, is fine. After `fork()` it concerns the process that calls it.
+ * Only the thread of a name look-up that the system has not finished may outlive the call. It does nothing if the client
+ * has been cancelled already. After `fork()` it affects only the process that calls it.
  *
  * @param client  the client
  * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
@@ -745,16 +739,16 @@ zmd_error zmd_client_wait_many(struct zmd_client *client,
 zmd_error zmd_client_cancel(struct zmd_client *client);
 
 /**
- * Frees a client: its connections are closed, its secrets wiped from memory. NULL is fine.
+ * Frees a client: closes its connections, and wipes its secrets from memory. NULL is ignored.
  *
- * @param client  the client, which no thread may be in a call of, or use any more
+ * @param client  the client; no thread may be in a call with it, or use it afterwards
  */
 void zmd_client_free(struct zmd_client *client);
 
 /**
  * Inside a `zmd_progress_fn`, on its thread: the time since the wait began.
  *
- * It leaves `zmd_last_error()` as it is.
+ * It does not change `zmd_last_error()`.
  *
  * @return milliseconds; -1 outside of a callback
  */
@@ -763,26 +757,25 @@ int64_t zmd_progress_elapsed_ms(void);
 /**
  * Inside a `zmd_progress_fn`, on its thread: the time until the job's next poll.
  *
- * It leaves `zmd_last_error()` as it is.
+ * It does not change `zmd_last_error()`.
  *
- * @return milliseconds; -1 where there is no next poll, as the job's wait has ended, and outside of a callback
+ * @return milliseconds; -1 if there is no next poll because the job's wait has ended, and outside of a callback
  */
 int64_t zmd_progress_next_poll_ms(void);
 
 /**
- * Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
+ * Gets the status of a job, without a handle or a structure: for hosts that can pass only numbers and strings.
  *
- * All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) and the configuration
- * file, as with `zmd_client_new(NULL, ...)`, by the first call that finds them complete; later changes are not seen.
- * It lives as long as the process.
- * Any number of threads may call.
+ * All calls of a process share one client with the settings of the environment (`ZMD_ACCESS_TOKEN`, ...) and the
+ * configuration file, as with `zmd_client_new(NULL, ...)`. The first call for which these are complete creates it; later
+ * changes have no effect. It is never freed. Any number of threads may call.
  *
  * @param module         as for `zmd_client_status()`
  * @param job_id         as for `zmd_client_status()`
- * @param state          where to put the `zmd_state`; NULL: not wanted
- * @param total_count    where to put the records that the job is to delete, -1: not reported; NULL: not wanted
- * @param deleted_count  where to put the records deleted so far, -1: not reported; NULL: not wanted
- * @param failed_count   where to put the records that could not be deleted, -1: not reported; NULL: not wanted
+ * @param state          where to write the `zmd_state`; NULL: not wanted
+ * @param total_count    where to write the records that the job is to delete, -1: not reported; NULL: not wanted
+ * @param deleted_count  where to write the records deleted so far, -1: not reported; NULL: not wanted
+ * @param failed_count   where to write the records that could not be deleted, -1: not reported; NULL: not wanted
  * @return as for `zmd_client_new()` and `zmd_client_status()`; on failure the state is `ZMD_STATE_UNKNOWN` and
  *         the counts are -1
  */
@@ -801,7 +794,7 @@ zmd_error zmd_simple_status(const char *module,
  *
  * @param module         as for `zmd_client_status()`
  * @param job_id         as for `zmd_client_status()`
- * @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+ * @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: poll once
  * @param state          as for `zmd_simple_status()`, and the next three too
  * @param total_count    NULL: not wanted
  * @param deleted_count  NULL: not wanted
@@ -818,16 +811,16 @@ zmd_error zmd_simple_wait(const char *module,
                           int64_t *failed_count);
 
 /**
- * Asks how far a job is, with settings in a connection string: `zmd_simple_status()` for hosts that know more than one
- * account, or have no environment of their own.
+ * Gets the status of a job, with settings in a connection string: `zmd_simple_status()` for hosts that use more than one
+ * account, or cannot set environment variables.
  *
- * All calls of a process with the same string share a client, which is kept; of more than 64 strings the oldest one's
- * goes. Any number of threads may call.
+ * All calls of a process with the same string share a client, which is kept; with more than 64 strings, the oldest client
+ * is freed. Any number of threads may call.
  *
- * @param settings       `"key=value;key=value"`: the keys of `zmd_config_set()` in any case, and `profile`, a profile of
- *                       the configuration file. Blanks around keys and values are ignored; a value in braces may hold
- *                       anything, `}}` standing for a brace, as in ODBC's connection strings. What the string does not
- *                       set comes from the environment and the configuration file. NULL or `""`: as
+ * @param settings       `"key=value;key=value"`: the keys of `zmd_config_set()`, case-insensitive, and `profile`, a
+ *                       profile of the configuration file. Blanks around keys and values are ignored; a value in braces
+ *                       may contain any character, with `}}` for a closing brace, as in ODBC's connection strings. Other
+ *                       settings come from the environment and the configuration file. NULL or `""`: as
  *                       `zmd_simple_status()`.
  * @param module         as for `zmd_simple_status()`, and the next five too
  * @param job_id         as for `zmd_client_status()`
@@ -852,7 +845,7 @@ zmd_error zmd_simple_status_with(const char *settings,
  * @param settings       as for `zmd_simple_status_with()`
  * @param module         as for `zmd_simple_wait()`, and the next six too
  * @param job_id         as for `zmd_client_status()`
- * @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+ * @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: poll once
  * @param state          NULL: not wanted
  * @param total_count    NULL: not wanted
  * @param deleted_count  NULL: not wanted
@@ -869,27 +862,27 @@ zmd_error zmd_simple_wait_with(const char *settings,
                                int64_t *failed_count);
 
 /**
- * Makes a queue of waits, and writes it to `*waits`.
+ * Creates a queue of waits, and writes it to `*waits`.
  *
- * It has a clone of the client: cancelling the client cancels the queue too, and the client may be freed first.
+ * It uses a clone of the client: cancelling the client cancels the queue too, and the client may be freed first.
  *
  * @param client  the client
- * @param waits   where to put it; the caller frees it with `zmd_waits_free()`. NULL is written on failure.
- * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_INTERNAL` if the system has no thread to
- *         give; `ZMD_ERR_NULL_POINTER`
+ * @param waits   where to write it; the caller frees it with `zmd_waits_free()`. NULL is written on failure.
+ * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_INTERNAL` if the system cannot create a
+ *         thread; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_waits_new(struct zmd_client *client,
                         struct zmd_waits **waits);
 
 /**
- * Begins to wait for a job, as `zmd_client_wait()` would, and returns at once. It has an event for each poll; the last one
- * has `has_ended` 1.
+ * Adds a wait for a job, as with `zmd_client_wait()`, and returns at once. It has an event for each poll; in the last one
+ * `has_ended` is 1.
  *
  * @param waits       the queue
  * @param module      as for `zmd_client_status()`
  * @param job_id      as for `zmd_client_status()`; the same job may be added more than once
  * @param timeout_ms  the limit for the wait in milliseconds; negative: none; 0: poll once
- * @param id          where to put the wait's id, which is given once only; NULL: it is not wanted
+ * @param id          where to write the wait's id, which is never reused; NULL: not wanted
  * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the queue or its client was cancelled; `ZMD_ERR_INVALID_ARGUMENT`;
  *         `ZMD_ERR_NULL_POINTER`
  */
@@ -900,14 +893,14 @@ zmd_error zmd_waits_add(struct zmd_waits *waits,
                         uint64_t *id);
 
 /**
- * Begins to ask for a job's status once, with retries, as `zmd_client_status()` would, and returns at once. It has one
- * event, with `has_ended` 1 whatever the job's state is.
+ * Requests a job's status once, with retries, as with `zmd_client_status()`, and returns at once. It has one event, in
+ * which `has_ended` is 1 for any state of the job.
  *
  * @param waits       the queue
  * @param module      as for `zmd_client_status()`
  * @param job_id      as for `zmd_client_status()`
  * @param timeout_ms  the limit for the call in milliseconds, from when it begins; negative: the setting `timeout_ms`
- * @param id          where to put the id of its event; NULL: it is not wanted
+ * @param id          where to write the id of its event; NULL: not wanted
  * @return as `zmd_waits_add()`; `ZMD_ERR_INVALID_ARGUMENT` also for a `timeout_ms` of 0
  */
 zmd_error zmd_waits_add_status(struct zmd_waits *waits,
@@ -917,37 +910,37 @@ zmd_error zmd_waits_add_status(struct zmd_waits *waits,
                                uint64_t *id);
 
 /**
- * Ends a wait. Its last event, with `ZMD_ERR_CANCELLED`, is in the queue when this returns; the other waits go on.
+ * Ends a wait. Its last event, with `ZMD_ERR_CANCELLED`, is in the queue when this returns; the other waits continue.
  *
  * @param waits  the queue
- * @param id     the wait; one that has ended, or was never given, is fine
+ * @param id     the wait; nothing happens if it has ended or the id is unknown
  * @return `ZMD_OK`; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_waits_remove(struct zmd_waits *waits,
                            uint64_t id);
 
 /**
- * Takes the next event, and blocks until there is one. Events come in the order in which they happened; each is given
- * to one caller.
+ * Removes the next event from the queue, and blocks until there is one. Events are returned in the order in which they
+ * happened, each to one caller.
  *
- * What is wrong where `event->error` is not `ZMD_OK` is in `zmd_last_error_of_job(0)` and
+ * If `event->error` is not `ZMD_OK`, its message is `zmd_last_error_of_job(0)` and its code is
  * `zmd_last_error_code_of_job(0)`; `zmd_last_error()` is about this call itself.
  *
  * @param waits       the queue
  * @param timeout_ms  how long to block, in milliseconds; negative: without a limit; 0: not at all
- * @param event       where to put the event; written only if there is one
- * @return `ZMD_OK` if there is an event, whatever it says; `ZMD_ERR_TIMEOUT` if none came; `ZMD_ERR_CANCELLED` if the
- *         queue or its client was cancelled and the last event was taken; `ZMD_ERR_NULL_POINTER`
+ * @param event       where to write the event; written only if there is one
+ * @return `ZMD_OK` if there is an event, also one with an error; `ZMD_ERR_TIMEOUT` if there was none in time;
+ *         `ZMD_ERR_CANCELLED` if the queue or its client was cancelled and no event is left; `ZMD_ERR_NULL_POINTER`
  */
 zmd_error zmd_waits_next(struct zmd_waits *waits,
                          int64_t timeout_ms,
                          struct zmd_event *event);
 
 /**
- * Cancels a queue, from any thread: each of its waits has its last event, with `ZMD_ERR_CANCELLED`, within 100 ms, and
- * later ones are refused. The client goes on.
+ * Cancels a queue, from any thread: each of its waits has its last event, with `ZMD_ERR_CANCELLED`, within 100 ms, and no
+ * more can be added. The client is not cancelled.
  *
- * `zmd_waits_next()` gives the events that are left, and then returns `ZMD_ERR_CANCELLED`.
+ * `zmd_waits_next()` returns the remaining events, and then `ZMD_ERR_CANCELLED`.
  *
  * @param waits  the queue
  * @return `ZMD_OK`; `ZMD_ERR_NULL_POINTER`
@@ -955,26 +948,26 @@ zmd_error zmd_waits_next(struct zmd_waits *waits,
 zmd_error zmd_waits_cancel(struct zmd_waits *waits);
 
 /**
- * Frees a queue: its waits end without an event, its threads are joined within 100 ms. NULL is fine.
+ * Frees a queue: its waits end without an event, and its threads are joined within 100 ms. NULL is ignored.
  *
- * @param waits  the queue, which no thread may be in a call of, or use any more
+ * @param waits  the queue; no thread may be in a call with it, or use it afterwards
  */
 void zmd_waits_free(struct zmd_waits *waits);
 
 /**
- * Has the library log what it does: token renewals, retries, connections, TLS.
+ * Sets the logger, which receives what the library does: token renewals, retries, connections, TLS.
  *
  * A line begins with the part of the library that it comes from: `wait: `, `client: `, `oauth: `, `http: `, and at level 5
- * `ureq: ` or `rustls: `. Each failed poll of a wait that goes on is a warning. The wording may change in any version.
+ * `ureq: ` or `rustls: `. Each failed poll of a wait that continues is a warning. The wording may change in any version.
  *
- * There is one logger in a process, for all clients; another call replaces it, also while calls run: those may
- * still use the old one for the line that they are about to write.
+ * There is one logger in a process, for all clients. Another call replaces it, also while calls are in progress: these may
+ * still call the old one for the line that they are about to write.
  *
  * @param log        the callback; NULL turns logging off
- * @param user_data  handed to each call of it; the library keeps the pointer until the logger is replaced
+ * @param user_data  passed to each call of it; the library keeps the pointer until the logger is replaced
  * @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, which has all lines of the HTTP and TLS
  *                   libraries; 0: nothing
- * @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level, with the logger left as it was
+ * @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level; then the logger is unchanged
  */
 zmd_error zmd_set_logger(zmd_log_fn log,
                          void *user_data,

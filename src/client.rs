@@ -16,35 +16,35 @@ use crate::error::{
 use crate::http::{Answer, Network, Proxies, Route, cancelled, quiet_thread};
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
-use crate::retry::{self, Again, Deadline, Failure};
+use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::Secret;
 use crate::session::{Process, Session};
 use crate::status::{self, JobName, NamedJob, Status};
 use crate::wait::{self, Ask, Event, Goal, Limits, Polled, Poller, Progress, Schedule, Shared, Waited};
 
-/// Asks for the status of mass-delete jobs. Any number of threads may share one.
+/// Returns the status of mass-delete jobs. Any number of threads may share a client.
 ///
-/// After `fork()`, parent and child both go on using theirs: the child's first call makes it connections, an
-/// address cache and locks of its own.
+/// After `fork()`, parent and child can both use it: the child's first call creates its own connections, address cache
+/// and locks.
 pub struct Client {
     account: Arc<Account>,
     session: Arc<Session>,
 }
 
-/// What is known of the access token that a client has, but not the token itself.
+/// Information about a client's access token, without the token itself.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
-    /// When it expires; `None`: it was given, and nobody knows.
+    /// When it expires; `None`: unknown, as the settings or a token provider gave it.
     pub end: Option<SystemTime>,
-    /// The API that the client asks with it.
+    /// The base URL of the API that the client uses it for.
     pub api_domain: BaseUrl,
 }
 
 /// What a client and its clones share.
 struct Account {
-    /// The API as the settings have it.
+    /// The API according to the settings.
     api: Route,
-    /// Whether that counts more than what the accounts server says.
+    /// Whether the settings name it: then the accounts server's `api_domain` is ignored.
     api_is_explicit: bool,
     api_version: ApiVersion,
     data_center: &'static str,
@@ -103,8 +103,8 @@ impl Client {
         Ok(Client { account: Arc::new(account), session })
     }
 
-    /// Another client with the same settings and the same access token, whoever renews or replaces it; with
-    /// connections of its own, and cancelled by itself, or when this one is. `ZMD_ERR_CANCELLED` if this one was.
+    /// Another client with the same settings, which shares the access token but has its own connections. It can be
+    /// cancelled on its own, and is cancelled with this one. `ZMD_ERR_CANCELLED` if this one was cancelled.
     pub fn try_clone(&self) -> Result<Client, Error> {
         let session = self.session.try_clone(&self.account.network)?;
         Ok(Client { account: self.account.clone(), session })
@@ -116,9 +116,9 @@ impl Client {
     }
 
     /// The client that the simple functions of a process share for this connection string; empty: the environment and the
-    /// configuration file alone. It is made when it is first needed; if that fails, the next call tries again.
+    /// configuration file alone. It is created when it is first needed; if that fails, the next call tries again.
     ///
-    /// Kept without a lock, for the sake of `fork()`.
+    /// Stored without a lock, so that it works after `fork()`.
     pub fn shared(connection: &str) -> Result<Arc<Client>, Error> {
         type Clients = Vec<(Secret, Arc<Client>)>;
         static SHARED: ArcSwapOption<Clients> = ArcSwapOption::const_empty();
@@ -132,7 +132,7 @@ impl Client {
         let config =
             if connection.is_empty() { Config::from_env()? } else { Config::from_connection_string(connection)? };
         let made = Arc::new(Client::new(&config)?);
-        // Of two threads that made one, the first has it kept.
+        // If two threads each created one, both use that of the first.
         let mut kept = made.clone();
         SHARED.rcu(|clients| {
             if let Some(client) = find(clients) {
@@ -141,7 +141,7 @@ impl Client {
             }
             kept = made.clone();
             let mut all = clients.as_deref().cloned().unwrap_or_default();
-            // The oldest goes; calls under way keep theirs until they are done.
+            // The oldest is removed; calls in progress keep it until they return.
             if all.len() >= SHARED_LIMIT {
                 all.remove(0);
             }
@@ -159,8 +159,8 @@ impl Client {
         Ok(())
     }
 
-    /// Has an access token ready, made now if there is none: to find out whether the credentials are good. Blocks for
-    /// `timeout_ms` at the most. One that the settings give is taken as it is, without asking anybody.
+    /// Gets an access token if there is none, which checks the credentials. Blocks for at most `timeout_ms`. An
+    /// `access_token` of the settings is not checked: nothing is sent.
     pub fn access_token(&self) -> Result<AccessToken, Error> {
         let process = self.process();
         let deadline = Deadline::after(self.account.timeout);
@@ -169,12 +169,12 @@ impl Client {
         Ok(AccessToken { end: token.end(), api_domain: api.base.clone() })
     }
 
-    /// Asks how far one job is. Blocks for `timeout_ms` at the most.
+    /// Returns the status of one job. Blocks for at most `timeout_ms`.
     pub fn status(&self, module: &ModuleName, job_id: &JobId) -> Result<Status, Error> {
         self.status_within(module, job_id, self.account.timeout)
     }
 
-    /// Asks how far one job is, with another limit than the setting `timeout_ms`.
+    /// Returns the status of one job, with `timeout` instead of the setting `timeout_ms`.
     pub fn status_within(&self, module: &ModuleName, job_id: &JobId, timeout: Duration) -> Result<Status, Error> {
         let deadline = Deadline::after(timeout);
         let job = JobName { module, job_id };
@@ -188,8 +188,8 @@ impl Client {
         )
     }
 
-    /// Asks until a job has ended: `Ok` with its last status, whatever it is. `progress` is called on this thread
-    /// after every poll. Without a `timeout` there is no limit; with zero it asks once.
+    /// Polls a job until it has ended: completed or failed, both are `Ok`. `progress` is called on this thread after every
+    /// poll. Without a `timeout` there is no limit; with zero it polls once.
     pub fn wait(
         &self,
         module: &ModuleName,
@@ -204,16 +204,16 @@ impl Client {
             .unwrap_or_else(|| Waited { last: None, result: Err(Error::new(ZMD_ERR_INTERNAL, "a wait without a job")) })
     }
 
-    /// Waits for many jobs, with at most `max_concurrency` calls in flight; a job that could not be named is an
-    /// error already. The results are in the order of the jobs.
+    /// Waits for many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is returned as the result of
+    /// that job. The results are in the order of the jobs.
     pub fn wait_many(
         &self,
         jobs: &[Result<(ModuleName, JobId), Error>],
         timeout: Option<Duration>,
         mut progress: Option<&mut Progress>,
     ) -> Vec<Waited> {
-        // A callback can end a wait while polls for other jobs are in flight. Such a wait has a clone for itself, whose
-        // cancel disturbs nobody else, and connections of its own.
+        // A callback can end a wait while polls for other jobs are in flight. Such a wait uses a clone, so that cancelling
+        // these polls does not affect other calls.
         let own = match (&progress, jobs) {
             (None, _) | (_, [_]) => None,
             _ => match self.try_clone() {
@@ -268,13 +268,12 @@ impl Client {
         self.account.max_concurrency
     }
 
-    /// Ends every call under way on it and on its clones with `ZMD_ERR_CANCELLED`, and refuses all later ones, for
-    /// good.
+    /// Ends every call in progress on it and on its clones with `ZMD_ERR_CANCELLED`; all later calls fail with it too.
     pub fn cancel(&self) {
         self.session.cancel(&self.account.network);
     }
 
-    /// One attempt to learn a job's status, with another token if the one at hand is refused.
+    /// One attempt to get a job's status, with a new token if the current one is refused.
     fn attempt(
         &self,
         process: &Process,
@@ -284,7 +283,7 @@ impl Client {
     ) -> Result<Status, Failure> {
         let result = self
             .attempt_unless_cancelled(process, job, deadline, refused)
-            .map_err(|failure| if process.http.is_cancelled() { Failure::lasting(cancelled()) } else { failure });
+            .map_err(|failure| if process.http.is_cancelled() { Failure::permanent(cancelled()) } else { failure });
         match &result {
             Ok(status) => log::debug!("{job}: {} (HTTP {})", status.text, status.http_status),
             Err(Failure { error, .. }) => log::debug!("{job}: {}: {error}", error.kind().name()),
@@ -301,11 +300,11 @@ impl Client {
     ) -> Result<Status, Failure> {
         loop {
             if process.http.is_cancelled() {
-                return Err(Failure::lasting(cancelled()));
+                return Err(Failure::permanent(cancelled()));
             }
             let tokens = &self.account.tokens;
             let token = tokens.get(&process.http, &process.renewal, refused.as_deref(), deadline);
-            let token = token.map_err(Failure::lasting)?;
+            let token = token.map_err(Failure::permanent)?;
             let result = self.ask(process, &token, job, deadline);
             match &result {
                 Err(failure)
@@ -320,7 +319,7 @@ impl Client {
         }
     }
 
-    /// One attempt.
+    /// One request.
     fn ask(&self, process: &Process, token: &Token, job: JobName, deadline: Deadline) -> Result<Status, Failure> {
         let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
         let url = api.base.job_status(&self.account.api_version, job.module, job.job_id);
@@ -329,8 +328,8 @@ impl Client {
         result.map_err(|failure| Failure { error: failure.error.without(token.secret.reveal()), ..failure })
     }
 
-    /// Asks how far each of many jobs is, with at most `max_concurrency` calls in flight; a job that could not
-    /// be named is an error already. The results are in the order of the jobs.
+    /// Returns the status of each of many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is
+    /// returned as the result of that job. The results are in the order of the jobs.
     pub fn status_many(&self, jobs: &[Result<(ModuleName, JobId), Error>]) -> Vec<Result<Status, Error>> {
         let next = AtomicUsize::new(0);
         let work = || {
@@ -345,8 +344,8 @@ impl Client {
                 done.push((index, result));
             }
         };
-        // The calling thread works too: one job needs no other, and where the system has no thread left to
-        // give, the work is done all the same.
+        // The calling thread works too: one job needs no other thread, and the call succeeds even if the system cannot
+        // create threads.
         let mut done = std::thread::scope(|scope| {
             let others: Vec<_> = (1..self.account.max_concurrency.min(jobs.len()))
                 .map_while(|_| quiet_thread(|builder| builder.spawn_scoped(scope, work)).ok())
@@ -361,30 +360,30 @@ impl Client {
         done.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// What the answer to a status request says, and whether to ask again if it is an error.
+    /// Parses the answer to a status request, and decides whether to retry if it is an error.
     fn read(&self, answer: &Answer, api: &Route, job: JobName) -> Result<Status, Failure> {
         if (300..400).contains(&answer.status) {
             let (base, http_status) = (&api.base, answer.status);
             let message = match (&answer.location, http_status) {
                 (_, 304) => format!(
-                    "{base} answers the question for {job} with HTTP 304, which is for caches: is a cache in between \
-                     that should not be? Check api_domain and proxy"
+                    "{base} answers the request for {job} with HTTP 304, which is for caches: is there a cache in \
+                     between? Check api_domain and proxy"
                 ),
                 (Some(location), _) => format!(
-                    "{base} redirects the question for {job} (HTTP {http_status}) to {location}: no token is sent \
+                    "{base} redirects the request for {job} (HTTP {http_status}) to {location}: no token is sent \
                      there; check api_domain"
                 ),
                 (None, _) => format!(
-                    "{base} redirects the question for {job} (HTTP {http_status}), and does not say where to: check \
+                    "{base} redirects the request for {job} (HTTP {http_status}), and does not say where to: check \
                      api_domain"
                 ),
             };
-            return Err(Failure::lasting(Error::new(ZMD_ERR_BAD_RESPONSE, message).with_http_status(answer.status)));
+            return Err(Failure::permanent(Error::new(ZMD_ERR_BAD_RESPONSE, message).with_http_status(answer.status)));
         }
         status::read(answer, job).map_err(|error| {
             let kind = error.kind();
             let error = if kind == ZMD_ERR_UNAUTHORIZED { self.explain_refusal(error, api) } else { error };
-            Failure { error, again: again(answer, kind) }
+            Failure { error, retry: retry_of(answer, kind) }
         })
     }
 
@@ -413,7 +412,7 @@ impl Client {
 pub(crate) struct ClientPoller {
     client: Client,
     process: Arc<Process>,
-    /// The client is this wait's own.
+    /// Only this wait uses the client.
     is_own: bool,
 }
 
@@ -424,7 +423,7 @@ impl ClientPoller {
         ClientPoller { process: client.process(), client, is_own: false }
     }
 
-    /// For a wait that has a clone of the client for itself.
+    /// For a wait that has its own clone of the client.
     pub(crate) fn with_its_own(clone: Client) -> ClientPoller {
         ClientPoller { process: clone.process(), client: clone, is_own: true }
     }
@@ -443,7 +442,7 @@ impl Poller for ClientPoller {
         let deadline = match ask {
             Ask::Status { timeout: limit } => {
                 let status = self.client.status_within(module, job_id, limit.unwrap_or(timeout));
-                return status.map_err(Failure::lasting);
+                return status.map_err(Failure::permanent);
             }
             Ask::Poll { left: Some(left) } if left < timeout => Deadline::of_wait(left),
             Ask::Poll { .. } => Deadline::after(timeout),
@@ -470,18 +469,18 @@ impl Poller for ClientPoller {
     }
 }
 
-/// Whether the error is transient. The API answers some with HTTP 200 or 400, too many requests among them.
-fn again(answer: &Answer, kind: zmd_error) -> Again {
+/// Whether to retry. The API answers some transient errors with HTTP 200 or 400, such as too many requests.
+fn retry_of(answer: &Answer, kind: zmd_error) -> Retry {
     let is_transient = match kind {
         ZMD_ERR_RATE_LIMITED => true,
-        // Not implemented, HTTP version not supported, ...: that stays so.
+        // Not implemented, HTTP version not supported, ...: these are permanent.
         ZMD_ERR_SERVER => !matches!(answer.status, 501 | 505..),
         _ => false,
     };
     match answer.retry_after {
-        _ if !is_transient => Again::Never,
-        Some(pause) => Again::After(pause),
-        None => Again::BackOff,
+        _ if !is_transient => Retry::Never,
+        Some(pause) => Retry::After(pause),
+        None => Retry::BackOff,
     }
 }
 
@@ -497,18 +496,18 @@ mod tests {
     use std::sync::Mutex;
     use zmd_sim::{Clock, Job, Reply, Sim};
 
-    /// A real client of the stand-in, whose sleeps move the stand-in's clock on and take no time.
-    struct Driven<'a> {
+    /// A real client of the stand-in, which does not sleep but advances the stand-in's clock.
+    struct WithSimClock<'a> {
         poller: ClientPoller,
         begin: Instant,
         sim: &'a Sim,
-        /// What happens on the way, and when, the last first.
-        events: Mutex<Vec<(u64, Happening<'a>)>>,
+        /// What happens at which second, the last first.
+        actions: Mutex<Vec<(u64, Action<'a>)>>,
     }
 
-    type Happening<'a> = Box<dyn Fn() + Send + 'a>;
+    type Action<'a> = Box<dyn Fn() + Send + 'a>;
 
-    impl Poller for Driven<'_> {
+    impl Poller for WithSimClock<'_> {
         type Job = NamedJob;
 
         fn now(&self) -> Instant {
@@ -528,13 +527,13 @@ mod tests {
         }
 
         fn sleep(&self, until: Option<Instant>, _: &dyn Fn() -> bool) {
-            let until = until.expect("a driven wait sleeps until something");
+            let until = until.expect("the time of the next poll");
             self.sim.clock().advance(until.saturating_duration_since(self.now()));
             let now = self.sim.clock().now().as_secs();
-            let mut events = self.events.lock().unwrap();
-            while events.last().is_some_and(|(at, _)| *at <= now) {
-                let (_, event) = events.pop().unwrap();
-                event();
+            let mut actions = self.actions.lock().unwrap();
+            while actions.last().is_some_and(|(at, _)| *at <= now) {
+                let (_, action) = actions.pop().unwrap();
+                action();
             }
         }
 
@@ -542,8 +541,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_of_an_hour_survives_whatever_happens_in_it() {
-        // Tokens end after a quarter of an hour by the service's clock, and it does not say so.
+    fn a_wait_of_an_hour_survives_outages_and_expired_tokens() {
+        // Tokens expire after a quarter of an hour, and the service does not say so.
         let sim = Sim::builder()
             .clock(Clock::driven())
             .refresh_token("refresh", "id", "secret")
@@ -563,7 +562,7 @@ mod tests {
         }
         let client = Client::new(&config).unwrap();
         let process = client.process();
-        let mut events: Vec<(u64, Happening)> = vec![
+        let mut actions: Vec<(u64, Action)> = vec![
             (600, Box::new(|| sim.stop_listening())),
             (600, Box::new(|| sim.close_idle())),
             (700, Box::new(|| sim.listen_again())),
@@ -572,12 +571,16 @@ mod tests {
             (2100, Box::new(|| process.http.break_name_lookups(false))),
             (2600, Box::new(|| sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "120")))),
         ];
-        events.reverse();
-        let driven =
-            Driven { poller: ClientPoller::of(&client), begin: Instant::now(), sim: &sim, events: Mutex::new(events) };
+        actions.reverse();
+        let poller = WithSimClock {
+            poller: ClientPoller::of(&client),
+            begin: Instant::now(),
+            sim: &sim,
+            actions: Mutex::new(actions),
+        };
         let mut schedule = Schedule::new(client.limits(), false);
         let job = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
-        schedule.add(job, Goal::End { timeout: Some(Duration::from_secs(7200)) }, driven.now());
+        schedule.add(job, Goal::End { timeout: Some(Duration::from_secs(7200)) }, poller.now());
         let (mut polls, mut waited) = (Vec::new(), None);
         let sink = |event: Event| {
             let kind = event.polled.map(|result| result.as_ref().map_or_else(Error::kind, |_| ZMD_OK));
@@ -585,7 +588,7 @@ mod tests {
             waited = event.ended.or(waited.take());
             true
         };
-        wait::run(&driven, &Mutex::new(Shared { schedule, sink }), 1);
+        wait::run(&poller, &Mutex::new(Shared { schedule, sink }), 1);
         let waited = waited.unwrap();
         assert_eq!(waited.result, Ok(()), "{polls:?}");
         assert_eq!(waited.last.as_ref().unwrap().deleted, Some(3600));
@@ -596,7 +599,7 @@ mod tests {
         assert!(polls_between(ZMD_ERR_CONNECT, 600, 760), "{polls:?}");
         assert!(polls_between(ZMD_ERR_DNS, 1500, 2160), "{polls:?}");
         assert!(polls_between(ZMD_ERR_RATE_LIMITED, 2600, 2700), "{polls:?}");
-        // No poll saw a refused token: they were renewed on the way.
+        // No poll failed because of a refused token: they were renewed.
         assert!(!polls.iter().any(|(_, kind)| *kind == ZMD_ERR_UNAUTHORIZED), "{polls:?}");
         assert!((4..=6).contains(&sim.token_requests()), "{}", sim.token_requests());
         assert!(polls.len() < 130, "{} polls", polls.len());

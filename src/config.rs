@@ -1,4 +1,4 @@
-//! The settings: one table drives `zmd_config_set`, the environment, the checks and the README's list.
+//! The settings: one table defines `zmd_config_set`, the environment variables, the checks and the README's list.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_CONFIG};
 use crate::secret::Secret;
 use crate::token_provider::TokenProvider;
 
-/// Everything a client is made of. Each field is checked when it is set.
+/// The settings of a client. Each value is checked when it is set.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) access_token: Option<Secret>,
@@ -43,10 +43,10 @@ pub struct Config {
     origins: Origins,
 }
 
-/// Where a setting's value comes from. A later one of these counts more.
+/// Where a setting's value comes from. Later variants take precedence over earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody has set it.
+    /// The built-in default.
     Default,
     /// The configuration file.
     File {
@@ -54,7 +54,7 @@ pub enum Source {
         path: PathBuf,
         /// The profile in it.
         profile: String,
-        /// The line in it, from 1.
+        /// The line in the file, from 1.
         line: usize,
     },
     /// The environment variable of this name.
@@ -74,7 +74,7 @@ impl Source {
     }
 }
 
-/// Of each setting that was set: by whom, and its value as people may see it.
+/// For each setting that was set: the source, and the value without secrets.
 #[derive(Clone, Default)]
 struct Origins(BTreeMap<&'static str, (Source, String)>);
 
@@ -94,13 +94,13 @@ pub(crate) enum ProxySetting {
 
 /// A row of the table.
 pub struct Setting {
-    /// The key of `zmd_config_set`; `ZMD_` and the key in upper case is the environment's name for it.
+    /// The key of `zmd_config_set`. The environment variable is `ZMD_` and the key in upper case.
     pub key: &'static str,
-    /// The value that is in force when nobody sets it; empty: none.
+    /// The default value; empty: none.
     pub default: &'static str,
-    /// What it takes.
+    /// The values that it takes.
     pub takes: fn() -> String,
-    /// What it means, for the README.
+    /// Its meaning, for the documentation.
     pub meaning: &'static str,
     set: fn(&mut Config, &str) -> Option<()>,
 }
@@ -110,10 +110,10 @@ const POLL_MS: RangeInclusive<u64> = 1..=3_600_000;
 const UNREACHABLE_MS: RangeInclusive<u64> = 0..=86_400_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
 const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
-/// The longest token there may be.
+/// The maximum length of a token.
 pub(crate) const TOKEN_LIMIT: usize = 4096;
 
-/// Every setting there is.
+/// All settings.
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "access_token",
@@ -345,7 +345,7 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 impl Config {
-    /// The defaults, and nothing from the environment.
+    /// The defaults; the environment is not read.
     pub fn new() -> Config {
         Config {
             access_token: None,
@@ -376,14 +376,14 @@ impl Config {
         }
     }
 
-    /// Sets one setting; a failure leaves the configuration as it was.
+    /// Sets one setting. On failure the configuration is unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
         let setting = SETTINGS.iter().find(|setting| setting.key == key).ok_or_else(|| no_such_setting(key))?;
         self.put(setting, value, Source::Explicit)
     }
 
-    /// Sets every setting whose variable (`ZMD_TIMEOUT_MS`, ...) is in the environment and not empty, but for those
-    /// that were set explicitly. At the first bad value it stops, and the configuration is left as it was.
+    /// Sets every setting whose environment variable (`ZMD_TIMEOUT_MS`, ...) is set and not empty, except those that were
+    /// set with [`Config::set`]. Fails at the first bad value; then the configuration is unchanged.
     pub fn load_env(&mut self) -> Result<(), Error> {
         let mut loaded = self.clone();
         for setting in SETTINGS {
@@ -398,7 +398,7 @@ impl Config {
         Ok(())
     }
 
-    /// Sets a setting unless a source that counts more has set it; the value is checked in any case.
+    /// Sets a setting unless a source that takes precedence has set it; the value is checked in any case.
     pub(crate) fn put(&mut self, setting: &Setting, value: &str, source: Source) -> Result<(), Error> {
         let mut with = self.clone();
         (setting.set)(&mut with, value).ok_or_else(|| refusal(setting.key, (setting.takes)()))?;
@@ -410,7 +410,7 @@ impl Config {
         Ok(())
     }
 
-    /// Has the client ask `provider` for access tokens; `None`: nobody.
+    /// Makes the client call `provider` for access tokens; `None`: no provider.
     pub fn set_token_provider(&mut self, provider: Option<TokenProvider>) {
         self.token_provider = provider;
     }
@@ -420,7 +420,7 @@ impl Config {
         self.origins.0.get(key).map_or(Source::Default, |(source, _)| source.clone())
     }
 
-    /// The value of a setting as people may see it: a secret is `***`. Empty: none is set, and there is no default.
+    /// The value of a setting for display: a secret is `***`. Empty: it is not set, and there is no default.
     pub fn shown(&self, key: &str) -> String {
         let default = || SETTINGS.iter().find(|setting| setting.key == key).map_or("", |setting| setting.default);
         self.origins.0.get(key).map_or_else(|| default().to_owned(), |(_, shown)| shown.clone())
@@ -438,7 +438,7 @@ impl Config {
 }
 
 impl Setting {
-    /// Whether this value of it is for nobody's eyes.
+    /// Whether this value of the setting must not be displayed.
     pub fn is_secret(&self, value: &str) -> bool {
         match self.key {
             "access_token" | "refresh_token" | "client_secret" => true,
@@ -455,15 +455,15 @@ impl Default for Config {
     }
 }
 
-/// The error for a key that is in no row of the table.
+/// The error for a key that is not in the table.
 pub(crate) fn no_such_setting(key: &str) -> Error {
     let shown = crate::error::one_line(key, 60);
     let near = SETTINGS.iter().map(|setting| (distance(key, setting.key), setting.key)).min();
     let message = match near.filter(|(distance, _)| *distance <= 2) {
-        Some((_, near)) => format!("'{shown}' is no setting; did you mean {near}?"),
+        Some((_, near)) => format!("'{shown}' is not a setting; did you mean {near}?"),
         None => {
             let keys: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
-            format!("'{shown}' is no setting: the settings are {}", keys.join(", "))
+            format!("'{shown}' is not a setting: the settings are {}", keys.join(", "))
         }
     };
     Error::new(ZMD_ERR_INVALID_CONFIG, message)
@@ -471,7 +471,7 @@ pub(crate) fn no_such_setting(key: &str) -> Error {
 
 /// How many letters differ between two keys: inserted, removed or replaced (Levenshtein).
 fn distance(one: &str, other: &str) -> usize {
-    // A key is short, and what is much longer is none.
+    // Keys are short: this bounds the work for a long argument.
     if one.len().abs_diff(other.len()) > 2 {
         return usize::MAX;
     }
@@ -486,12 +486,12 @@ fn distance(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
-/// "`key` takes ...": the value stays out of it, as it may be a secret.
+/// "`key` takes ...", without the value, which may be a secret.
 pub(crate) fn refusal(key: &str, takes: impl fmt::Display) -> Error {
     Error::new(ZMD_ERR_INVALID_CONFIG, format!("{key} takes {takes}"))
 }
 
-/// What a token takes, as messages say it.
+/// The rule for a token, for messages.
 pub(crate) fn token_rule() -> String {
     format!("1 to {TOKEN_LIMIT} visible ASCII characters, without a blank or a line end")
 }
@@ -501,7 +501,7 @@ fn set_path(path: &mut Option<String>, value: &str) -> Option<()> {
     Some(())
 }
 
-/// An access token may become part of a header, and of nothing else.
+/// Checks a token: it must be safe in a header.
 pub(crate) fn parse_token(value: &str) -> Option<Secret> {
     let good = (1..=TOKEN_LIMIT).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
     good.then(|| Secret::new(value))
@@ -524,7 +524,7 @@ fn one_of(names: impl Iterator<Item = &'static str>) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct ProxyUrl(pub(crate) ureq::Proxy);
 
-/// What a proxy URL takes, as messages say it.
+/// The rule for a proxy URL, for messages.
 pub(crate) const PROXY_RULE: &str = "a URL of a scheme (http, which may be left out, https, socks5 or socks5h), perhaps \
                                      user:password@, a host, and perhaps a port";
 
@@ -621,7 +621,7 @@ mod tests {
     }
 
     #[test]
-    fn good_values_are_taken() {
+    fn good_values_are_accepted() {
         let mut config = Config::new();
         for (key, value) in [
             ("access_token", "1000.0123456789abcdef.0123456789abcdef"),
@@ -646,7 +646,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_refused_with_the_keys_there_are() {
+    fn an_unknown_key_is_refused_with_a_list_of_the_keys() {
         let error = Config::new().set("time_out", "5").unwrap_err();
         assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
         assert!(error.message().contains("'time_out'") && error.message().contains("timeout_ms"), "{error}");
@@ -677,7 +677,7 @@ mod tests {
         }
     }
 
-    /// So is the list at `zmd_config_set()`.
+    /// So is the list in the documentation of `zmd_config_set()`.
     #[test]
     fn the_header_lists_the_settings() {
         let header = include_str!("../include/zmd.h").split_whitespace().filter(|word| *word != "*");

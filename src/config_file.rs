@@ -1,4 +1,4 @@
-//! The configuration file: settings under the name of a profile.
+//! The configuration file: a table of settings for each profile.
 //!
 //! ```toml
 //! [default]
@@ -22,19 +22,19 @@ use zeroize::Zeroizing;
 use crate::config::{Config, SETTINGS, Source, no_such_setting};
 use crate::error::{Error, one_line, zmd_error::ZMD_ERR_INVALID_CONFIG};
 
-/// The profile that is read where nobody names one.
+/// The profile that is read if none is named.
 pub const DEFAULT_PROFILE: &str = "default";
 
 /// The variables that name the file and the profile.
 const FILE_VARIABLE: &str = "ZMD_CONFIG_FILE";
 const PROFILE_VARIABLE: &str = "ZMD_PROFILE";
 
-/// More than thousands of profiles take.
+/// Larger than a file with thousands of profiles.
 const SIZE_LIMIT: u64 = 1 << 20;
 
 impl Config {
-    /// Reads the environment (see [`load_env`](Config::load_env)) and, where it is there, the configuration file (see
-    /// [`load_file`](Config::load_file)): what a program needs that sets nothing itself.
+    /// Reads the environment (see [`load_env`](Config::load_env)) and the configuration file, if it exists (see
+    /// [`load_file`](Config::load_file)): for programs that have no settings of their own.
     pub fn from_env() -> Result<Config, Error> {
         let mut config = Config::new();
         config.load_env()?;
@@ -42,11 +42,11 @@ impl Config {
         Ok(config)
     }
 
-    /// Sets what a profile of the configuration file sets, but for the settings that were set explicitly or by the
-    /// environment. On an error the configuration is left as it was.
+    /// Sets the settings of a profile of the configuration file, except those that were set with [`Config::set`] or by the
+    /// environment. On failure the configuration is unchanged.
     ///
-    /// Without a `path` it is that of `ZMD_CONFIG_FILE`, or else [`usual_config_file`]; without a `profile` that of
-    /// `ZMD_PROFILE`, or else `default`. Where nobody named a file or a profile, neither need be there.
+    /// The default for `path` is the environment variable `ZMD_CONFIG_FILE`, or else [`usual_config_file`]; that for
+    /// `profile` is `ZMD_PROFILE`, or else `default`. If neither a file nor a profile is named, it need not exist.
     pub fn load_file(&mut self, path: Option<&Path>, profile: Option<&str>) -> Result<(), Error> {
         let named_path = path.map(Path::to_owned).or_else(|| variable(FILE_VARIABLE).map(PathBuf::from));
         let named_profile = match (profile, variable(PROFILE_VARIABLE)) {
@@ -94,7 +94,7 @@ impl Config {
     fn apply(&mut self, path: &Path, text: &Text, profile: &str, is_named: bool) -> Result<(), Error> {
         let line_of = |at: usize| text.content[..at.min(text.content.len())].matches('\n').count() + 1;
         let document = DeTable::parse(&text.content).map_err(|error| {
-            // Its message names what was expected; its Display would show the line, which may hold a secret.
+            // Its message says what was expected; its Display would show the line, which may contain a secret.
             in_file(path, error.span().map(|span| line_of(span.start)), error.message())
         })?;
         let mut holds_secret = false;
@@ -102,7 +102,7 @@ impl Config {
             let line = line_of(name.span().start);
             let DeValue::Table(settings) = value.get_ref() else {
                 let shown = one_line(name.get_ref(), 60);
-                let message = format!("{shown} stands outside a profile: put it below a line [{DEFAULT_PROFILE}]");
+                let message = format!("{shown} is outside of a profile: put it below a line [{DEFAULT_PROFILE}]");
                 return Err(in_file(path, Some(line), &message));
             };
             let is_secret = |(key, value): (&str, &DeValue)| {
@@ -137,7 +137,7 @@ impl Config {
                     number = value.as_str().to_owned();
                     &number
                 }
-                // An empty text is a bad value of every setting: the message says what it takes.
+                // An empty string is a bad value for every setting: the message says which values it takes.
                 _ => "",
             };
             let source = Source::File { path: path.to_owned(), profile: profile.to_owned(), line };
@@ -147,13 +147,13 @@ impl Config {
     }
 }
 
-/// Where the configuration file usually is: `$XDG_CONFIG_HOME/zmd/config.toml`, or `$HOME/.config/zmd/config.toml`; on
-/// Windows `%APPDATA%\zmd\config.toml`. `None` where the environment names no such place.
+/// The default path of the configuration file: `$XDG_CONFIG_HOME/zmd/config.toml`, or `$HOME/.config/zmd/config.toml`; on
+/// Windows `%APPDATA%\zmd\config.toml`. `None` if these variables are not set.
 pub fn usual_config_file() -> Option<PathBuf> {
     let directory = if cfg!(windows) {
         PathBuf::from(variable("APPDATA")?)
     } else {
-        // As the XDG Base Directory specification has it, a relative path is no answer.
+        // According to the XDG Base Directory specification, relative paths are ignored.
         match variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
             Some(directory) => directory,
             None => Path::new(&variable("HOME")?).join(".config"),
@@ -162,7 +162,7 @@ pub fn usual_config_file() -> Option<PathBuf> {
     Some(directory.join("zmd").join("config.toml"))
 }
 
-/// The file that a program reads which names none itself: that of `ZMD_CONFIG_FILE`, or else [`usual_config_file`].
+/// The file that is read if the program does not name one: `ZMD_CONFIG_FILE`, or else [`usual_config_file`].
 pub fn config_file() -> Option<PathBuf> {
     variable(FILE_VARIABLE).map(PathBuf::from).or_else(usual_config_file)
 }
@@ -171,7 +171,7 @@ fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Whether there is no file, as far as this process can see: with another user's HOME, the directory can't be searched.
+/// Whether the file is missing or out of reach: with another user's HOME, this process has no permission to look for it.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied)
 }
@@ -184,13 +184,13 @@ struct Text {
 }
 
 fn read(path: &Path) -> io::Result<Text> {
-    // Before it is opened: to open a named pipe would block.
+    // Checked before opening the file: opening a named pipe would block.
     let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
         return Err(io::Error::other("it is a directory"));
     }
     let file = File::open(path).map_err(|error| {
-        // Known to be there: not what `is_absent` means.
+        // The file exists, so this must not be an error that `is_absent` accepts.
         io::Error::other(format!("it can't be read: {error}"))
     })?;
     let metadata = file.metadata()?;
@@ -209,8 +209,8 @@ fn read(path: &Path) -> io::Result<Text> {
 }
 
 impl Text {
-    /// As ssh refuses a key: nobody but the owner may read a secret. Where the owner is another account, such as an
-    /// administrator's, its group may read it too, and this process is in that group.
+    /// Only the owner may read a file with secrets, as with ssh's keys. If the owner is another user, such as an
+    /// administrator, its group may read it too: this process is in that group.
     #[cfg(unix)]
     fn check_access(&self, path: &Path) -> Result<(), Error> {
         use std::os::unix::fs::MetadataExt;
@@ -218,9 +218,9 @@ impl Text {
         let others = if is_ours { 0o077 } else { 0o007 };
         let mode = self.metadata.mode() & 0o777;
         if self.metadata.is_file() && mode & others != 0 {
-            let mend = if is_ours { "600" } else { "o=" };
+            let fix = if is_ours { "600" } else { "o=" };
             let message = format!(
-                "it holds secrets, and other users may read it (its mode is {mode:03o}): run chmod {mend} '{}'",
+                "it holds secrets, and other users may read it (its mode is {mode:03o}): run chmod {fix} '{}'",
                 path.display()
             );
             return Err(in_file(path, None, &message));
@@ -244,11 +244,11 @@ fn in_file(path: &Path, line: Option<usize>, message: &str) -> Error {
 mod tests {
     use super::*;
 
-    /// A file of the test's own, which goes when it is dropped.
-    struct Scratch(PathBuf);
+    /// A temporary file, which is removed when it is dropped.
+    struct TempFile(PathBuf);
 
-    impl Scratch {
-        fn new(content: &str, mode: u32) -> Scratch {
+    impl TempFile {
+        fn new(content: &str, mode: u32) -> TempFile {
             use std::sync::atomic::{AtomicU32, Ordering};
             static NEXT: AtomicU32 = AtomicU32::new(0);
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -258,14 +258,14 @@ mod tests {
             std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
             #[cfg(not(unix))]
             let _ = mode;
-            Scratch(path)
+            TempFile(path)
         }
 
         fn load(&self, config: &mut Config, profile: &str) -> Result<(), String> {
             config.load_file(Some(&self.0), Some(profile)).map_err(|error| {
                 assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
                 let message = error.message().to_owned();
-                message.strip_prefix(&*self.0.to_string_lossy()).expect("the path in front").to_owned()
+                message.strip_prefix(&*self.0.to_string_lossy()).expect("the path at the beginning").to_owned()
             })
         }
 
@@ -278,15 +278,15 @@ mod tests {
         }
     }
 
-    impl Drop for Scratch {
+    impl Drop for TempFile {
         fn drop(&mut self) {
             let _ = std::fs::remove_file(&self.0);
         }
     }
 
     #[test]
-    fn a_profile_sets_what_it_names() {
-        let file = Scratch::new(
+    fn a_profile_sets_its_own_keys_only() {
+        let file = TempFile::new(
             "# ours\n[default]\ndata_center = 'eu'\n\n[prod]\naccess_token = \"1000.a.b\"\ntimeout_ms = 60_000\n",
             0o600,
         );
@@ -300,8 +300,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_explicitly_counts_more_in_whatever_order() {
-        let file = Scratch::new("[default]\ntimeout_ms = 1\nmax_retries = 1\n", 0o644);
+    fn explicit_settings_take_precedence_in_any_order() {
+        let file = TempFile::new("[default]\ntimeout_ms = 1\nmax_retries = 1\n", 0o644);
         let mut config = Config::new();
         config.set("timeout_ms", "2").unwrap();
         file.load(&mut config, "default").unwrap();
@@ -314,27 +314,30 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_file_is_named_with_the_line_and_the_key_and_no_secret() {
+    fn an_error_in_a_file_names_path_line_and_key_but_no_secret() {
         for (content, message) in [
             ("[default]\n\ntimeout_ms = 'soon'\n", ":3: timeout_ms takes a whole number from 1 to 86400000"),
             ("[default]\ntimeout_ms = true\n", ":2: timeout_ms takes a whole number"),
             ("[default]\ntimeout_ms = 0x10\n", ":2: timeout_ms takes a whole number"),
-            ("[default]\nacces_token = '1000.s3cret'\n", ":2: 'acces_token' is no setting; did you mean access_token?"),
+            (
+                "[default]\nacces_token = '1000.s3cret'\n",
+                ":2: 'acces_token' is not a setting; did you mean access_token?",
+            ),
             ("[default]\naccess_token = '1000. s3cret'\n", ":2: access_token takes "),
             ("[default]\naccess_token = '1000.s3cret\n", ":2: invalid literal string"),
             ("[default]\naccess_token = 1000.s3cret\n", ":2: "),
             ("[default]\nclient_secret = 's3cret'\nclient_secret = 's3cret'\n", ":3: duplicate key"),
-            ("access_token = '1000.s3cret'\n", ":1: access_token stands outside a profile"),
+            ("access_token = '1000.s3cret'\n", ":1: access_token is outside of a profile"),
             ("[prod]\n[test]\n", ": there is no profile default; the profiles are: prod, test"),
             ("[default\n", ":1: "),
         ] {
-            let said = Scratch::new(content, 0o600).refusal();
-            assert!(said.starts_with(message) && !said.contains("s3cret"), "{content:?}: {said}");
+            let refusal = TempFile::new(content, 0o600).refusal();
+            assert!(refusal.starts_with(message) && !refusal.contains("s3cret"), "{content:?}: {refusal}");
         }
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_an_error_where_it_is_named() {
+    fn a_missing_file_is_an_error_if_it_was_named() {
         let mut config = Config::new();
         let error = config.load_file(Some(Path::new("/nonexistent/config.toml")), None).unwrap_err();
         assert!(error.message().starts_with("/nonexistent/config.toml: "), "{error}");
@@ -344,19 +347,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn secrets_that_others_may_read_are_refused_in_whichever_profile() {
+    fn secrets_that_others_may_read_are_refused_in_any_profile() {
         for key in ["access_token", "refresh_token", "client_secret"] {
             let content = format!("[default]\ntimeout_ms = 5\n[other]\n{key} = 's3cret'\n");
             for mode in [0o640, 0o604, 0o620, 0o666] {
-                let file = Scratch::new(&content, mode);
-                let said = file.refusal();
-                let mend = format!("run chmod 600 '{}'", file.0.display());
-                assert!(said.contains(&format!("mode is {mode:03o}")) && said.ends_with(&mend), "{said}");
+                let file = TempFile::new(&content, mode);
+                let refusal = file.refusal();
+                let fix = format!("run chmod 600 '{}'", file.0.display());
+                assert!(refusal.contains(&format!("mode is {mode:03o}")) && refusal.ends_with(&fix), "{refusal}");
             }
         }
-        let with_password = Scratch::new("[default]\nproxy = 'http://user:p4ss@proxy:3128'\n", 0o644).refusal();
+        let with_password = TempFile::new("[default]\nproxy = 'http://user:p4ss@proxy:3128'\n", 0o644).refusal();
         assert!(with_password.contains("chmod 600"), "{with_password}");
-        let without = Scratch::new("[default]\nproxy = 'http://proxy:3128'\nclient_id = '1000.X'\n", 0o644);
+        let without = TempFile::new("[default]\nproxy = 'http://proxy:3128'\nclient_id = '1000.X'\n", 0o644);
         without.load(&mut Config::new(), "default").unwrap();
     }
 }

@@ -1,19 +1,19 @@
-//! Settings in one string, for hosts that have nothing else: `key=value;key=value`.
+//! Settings in one string, for hosts that can pass only strings: `key=value;key=value`.
 //!
-//! The form is that of ODBC's connection strings: keys in any case, blanks around keys and values are ignored, a value in
-//! braces may hold anything, `}}` standing for a brace.
+//! The syntax is that of ODBC's connection strings: keys are case-insensitive, blanks around keys and values are ignored,
+//! and a value in braces may contain any character, with `}}` for a closing brace.
 
 use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_CONFIG};
 
-/// The key that is no setting: the profile of the configuration file to read.
+/// The one key that is not a setting: the profile of the configuration file to read.
 const PROFILE: &str = "profile";
 
 impl Config {
-    /// The settings of a connection string, which count as set explicitly; then the environment, and the configuration
-    /// file with the profile that the string names.
+    /// The settings of a connection string, as if set with [`Config::set`]; for the others, the environment and the
+    /// configuration file with the profile that the string names.
     pub fn from_connection_string(text: &str) -> Result<Config, Error> {
         let mut config = Config::new();
         let mut profile = None;
@@ -21,7 +21,7 @@ impl Config {
         for (number, pair) in (1..).zip(pairs(text)) {
             let (key, value) = pair.map_err(|why| bad(number, why))?;
             if keys.contains(&key) {
-                return Err(bad(number, &format!("{key} stands there twice")));
+                return Err(bad(number, &format!("{key} is given twice")));
             }
             match &*key {
                 PROFILE => profile = Some(value.to_string()),
@@ -41,7 +41,7 @@ fn bad(number: usize, why: &str) -> Error {
 
 type Pair = (String, Zeroizing<String>);
 
-/// The pairs of a string; nothing between two semicolons is none. A message never holds a value: it may be a secret.
+/// The pairs of a string, without empty ones. An error message never contains a value: it may be a secret.
 fn pairs(text: &str) -> impl Iterator<Item = Result<Pair, &'static str>> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -51,7 +51,7 @@ fn pairs(text: &str) -> impl Iterator<Item = Result<Pair, &'static str>> {
         }
         let Some((key, after)) = rest.split_once('=').filter(|(key, _)| !key.contains(';')) else {
             rest = "";
-            return Some(Err("it is no key=value"));
+            return Some(Err("it is not key=value"));
         };
         let key = key.trim().to_ascii_lowercase();
         match value(after.trim_start()) {
@@ -73,10 +73,10 @@ fn value(text: &str) -> Result<(Zeroizing<String>, &str), &'static str> {
         let (value, rest) = text.split_once(';').unwrap_or((text, ""));
         return Ok((Zeroizing::new(value.trim_end().to_owned()), rest));
     };
-    // Never longer than the text: a string that grows leaves copies behind.
+    // Never longer than the text: a string that is reallocated leaves copies of the secret in memory.
     let mut value = Zeroizing::new(String::with_capacity(text.len()));
     loop {
-        let (part, after) = rest.split_once('}').ok_or("a brace is open at the end")?;
+        let (part, after) = rest.split_once('}').ok_or("a brace is not closed")?;
         value.push_str(part);
         match after.strip_prefix('}') {
             Some(after) => {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_as_odbc_has_them() {
+    fn pairs_are_parsed_as_in_odbc() {
         for (text, expected) in [
             ("", &[][..]),
             (" ; ;", &[]),
@@ -122,15 +122,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_value() {
+    fn an_error_names_the_pair_but_not_the_value() {
         for (text, why) in [
-            ("a", "pair 1: it is no key=value"),
-            ("timeout_ms=5;s3cret;max_retries=1", "pair 2: it is no key=value"),
-            ("access_token={s3cret", "pair 1: a brace is open at the end"),
+            ("a", "pair 1: it is not key=value"),
+            ("timeout_ms=5;s3cret;max_retries=1", "pair 2: it is not key=value"),
+            ("access_token={s3cret", "pair 1: a brace is not closed"),
             ("access_token={s3cret} s3cret", "pair 1: something follows the closing brace"),
             ("access_token=s3 cret", "pair 1: access_token takes"),
-            ("timeout_ms=5;Timeout_MS=6", "pair 2: timeout_ms stands there twice"),
-            ("no_such_key=1", "pair 1: 'no_such_key' is no setting"),
+            ("timeout_ms=5;Timeout_MS=6", "pair 2: timeout_ms is given twice"),
+            ("no_such_key=1", "pair 1: 'no_such_key' is not a setting"),
         ] {
             let error = Config::from_connection_string(text).unwrap_err();
             assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);

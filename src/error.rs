@@ -1,16 +1,16 @@
-//! One error type: what kind it is, the API's own code, and a line for people.
+//! The error type: a kind, the API's own code, and a message of one line.
 
 use std::fmt;
 
-/// What a call came to. `0` is success, every other value an error; the numbers are fixed for ever.
+/// The result of a call. `0` is success, every other value an error. The numbers never change.
 ///
-/// The tens group them: below 10 the caller's mistakes, from 10 the network, from 20 the API,
-/// 99 a bug in this library. Newer versions may add numbers.
+/// Numbers below 10 are mistakes of the caller, from 10 errors of the network, from 20 errors of the API; 99 is a bug in
+/// this library. Newer versions may add numbers.
 #[allow(non_camel_case_types)]
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum zmd_error {
-    /// The call did what it was asked to do.
+    /// The call succeeded.
     ZMD_OK = 0,
     /// A pointer that must not be NULL was NULL; `zmd_last_error()` names it.
     ZMD_ERR_NULL_POINTER = 1,
@@ -20,45 +20,45 @@ pub enum zmd_error {
     ZMD_ERR_INVALID_CONFIG = 3,
     /// The host name could not be looked up.
     ZMD_ERR_DNS = 10,
-    /// No connection to the server: refused, or no route to it.
+    /// Could not connect to the server: the connection was refused, or there is no route.
     ZMD_ERR_CONNECT = 11,
-    /// No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed.
+    /// The TLS handshake failed: for example, the certificate is not trusted, or is that of another host.
     ZMD_ERR_TLS = 12,
-    /// The proxy can't be reached, or refused to open the way (HTTP 407: it wants other credentials).
+    /// The proxy can't be reached, or refused to open a tunnel (HTTP 407: it requires other credentials).
     ZMD_ERR_PROXY = 13,
-    /// The connection broke in the middle of the exchange, or what came back was no HTTP.
+    /// The connection broke during the exchange, or the response was not HTTP.
     ZMD_ERR_NETWORK = 14,
-    /// A time limit ran out: `timeout_ms` for the call, or `connect_timeout_ms` while connecting.
+    /// A time limit expired: `timeout_ms` for the call, or `connect_timeout_ms` while connecting.
     ZMD_ERR_TIMEOUT = 15,
     /// The client was cancelled.
     ZMD_ERR_CANCELLED = 16,
-    /// The API refused the access token: expired, revoked, or of another data center.
+    /// The API refused the access token: it has expired, was revoked, or belongs to another data center.
     ZMD_ERR_UNAUTHORIZED = 20,
     /// The access token lacks the scope `ZohoCRM.mass_delete.READ`.
     ZMD_ERR_SCOPE = 21,
-    /// The token's user may not see this.
+    /// The token's user has no permission.
     ZMD_ERR_FORBIDDEN = 22,
-    /// The API knows no module of that name.
+    /// The API has no module of that name.
     ZMD_ERR_INVALID_MODULE = 23,
-    /// The API knows no such job in that module.
+    /// The API has no such job in that module.
     ZMD_ERR_JOB_NOT_FOUND = 24,
     /// Too many requests, also after the retries.
     ZMD_ERR_RATE_LIMITED = 25,
     /// The service failed (HTTP 5xx), also after the retries.
     ZMD_ERR_SERVER = 26,
-    /// Another error that the API answered; `zmd_last_error_code()` has its code.
+    /// The API returned another error; `zmd_last_error_code()` has its code.
     ZMD_ERR_API = 27,
     /// The answer is not the JSON that the API documents.
     ZMD_ERR_BAD_RESPONSE = 28,
     /// The accounts server refused to refresh the access token.
     ZMD_ERR_OAUTH = 29,
-    /// A bug in this library: it caught itself, and nothing unwinds into the caller.
+    /// A bug in this library. It was caught, so nothing unwinds into the caller.
     ZMD_ERR_INTERNAL = 99,
 }
 
 use zmd_error::*;
 
-/// Every error with its name and its line, in the order of the numbers.
+/// Every error with its name and its message, in the order of the numbers.
 const ERRORS: &[(zmd_error, &str, &str)] = &[
     (ZMD_OK, "ZMD_OK\0", "success\0"),
     (ZMD_ERR_NULL_POINTER, "ZMD_ERR_NULL_POINTER\0", "a required pointer is NULL\0"),
@@ -90,7 +90,7 @@ impl zmd_error {
         row(number).map(|row| row.0)
     }
 
-    /// Whether the same call may succeed later, as `zmd_error_is_transient()` has it.
+    /// Whether the same call may succeed later, as in `zmd_error_is_transient()`.
     pub fn is_transient(self) -> bool {
         matches!(
             self,
@@ -113,7 +113,7 @@ pub(crate) fn name_z(number: i32) -> &'static str {
     row(number).map_or("ZMD_ERR_?\0", |row| row.1)
 }
 
-/// One general line about any number, NUL-terminated for C.
+/// The general message for any number, NUL-terminated for C.
 pub(crate) fn message_z(number: i32) -> &'static str {
     row(number).map_or("not an error number of this version of libzmd\0", |row| row.2)
 }
@@ -147,19 +147,19 @@ impl Error {
         self
     }
 
-    /// Notes that the name servers know no such host.
+    /// Sets whether the name servers answered that there is no such host.
     pub(crate) fn with_unknown_host(mut self, is_unknown: bool) -> Error {
         self.is_unknown_host = is_unknown;
         self
     }
 
-    /// Puts something in front of the message, or behind it.
+    /// Replaces the message, such as by a longer one.
     pub(crate) fn map_message(self, map: impl FnOnce(&str) -> String) -> Error {
         Error { message: one_line(&map(&self.message), usize::MAX), ..self }
     }
 
-    /// Takes `secret` out of what the server's words brought in. To be done before anything is cut: half a
-    /// token would not be found.
+    /// Replaces `secret` in the message and the code, which may quote the server. Do this before a text is truncated: a
+    /// truncated secret would not be found.
     pub(crate) fn without(mut self, secret: &str) -> Error {
         if !secret.is_empty() {
             self.message = self.message.replace(secret, "***");
@@ -188,13 +188,14 @@ impl Error {
         self.http_status
     }
 
-    /// Whether the same call may succeed later: that of its kind, and for a proxy that it did not refuse the credentials.
+    /// Whether the same call may succeed later: as its kind, and for `ZMD_ERR_PROXY` unless the proxy refused the
+    /// credentials.
     pub fn is_transient(&self) -> bool {
-        // Wrong credentials stay wrong; a proxy that can't be reached is like a server that can't.
+        // Retrying does not help with wrong credentials; a proxy that can't be reached is like a server that can't.
         self.kind.is_transient() || self.kind == ZMD_ERR_PROXY && self.http_status != 407
     }
 
-    /// Whether the name servers know no such host, as opposed to a look-up that failed.
+    /// Whether the name servers answered that there is no such host, as opposed to a failed look-up.
     pub(crate) fn is_unknown_host(&self) -> bool {
         self.is_unknown_host
     }
@@ -231,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_its_variants_own() {
+    fn every_name_is_that_of_its_variant() {
         for &(error, name, message) in ERRORS {
             assert_eq!(format!("{error:?}\0"), name);
             assert!(message.ends_with('\0') && message.len() > 1);
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_none_have_a_name_too() {
+    fn unknown_numbers_have_a_name_too() {
         for number in [i32::MIN, -1, 4, 9, 17, 30, 98, 100, i32::MAX] {
             assert_eq!(zmd_error::from_number(number), None);
             assert_eq!(name_z(number), "ZMD_ERR_?\0");
@@ -256,13 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut() {
+    fn a_long_line_is_truncated() {
         assert_eq!(one_line("é é é", 3), "é é...");
         assert_eq!(one_line("ééé", 3), "ééé");
     }
 
     #[test]
-    fn a_secret_is_taken_out() {
+    fn a_secret_is_removed() {
         let error = Error::new(ZMD_ERR_API, "no: 1000.abc is bad").with_code("1000.abc").without("1000.abc");
         assert_eq!((error.message(), error.code()), ("no: *** is bad", "***"));
     }

@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # The map of this crate
+//! # The structure of this crate
 //!
-//! Data goes one way: C call -> [`ffi`] (pointers become checked Rust values) -> [`Client`] -> `http` -> the
-//! wire, and the answer back through `status`.
+//! A C call passes through [`ffi`] (pointers become checked Rust values), [`Client`] and `http`; `status` parses the
+//! response.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -54,7 +54,7 @@ fn private_file() -> std::fs::OpenOptions {
 
 #[cfg(test)]
 mod tests {
-    /// The table of modules in CONTRIBUTING.md is that of this crate.
+    /// The table of modules in CONTRIBUTING.md lists the modules of this crate.
     #[test]
     fn contributing_lists_the_modules() {
         let text = include_str!("../CONTRIBUTING.md");

@@ -1,16 +1,16 @@
-//! What answered in the service's place: the page of a proxy or gateway, in a few words.
+//! Short descriptions of the pages that proxies and gateways answer instead of the service.
 
 use crate::error::one_line;
 use crate::http::Answer;
 
-/// What to check where something else than the service answers.
-pub(crate) const SOMEBODY_ELSE: &str = "a proxy or gateway answers in Zoho's place: check api_domain and proxy";
+/// What to check if the answer is not from the service.
+pub(crate) const INTERMEDIARY: &str = "a proxy or gateway answers in Zoho's place: check api_domain and proxy";
 
 /// How much of a page is read, and how much of its text is shown.
 const READ: usize = 16 * 1024;
 const SHOWN: usize = 120;
 
-/// A body in a few words, with the name that the software gives itself: `the page "502 Bad Gateway" (Server: nginx)`.
+/// Describes a body, with the `Server` header: `the page "502 Bad Gateway" (Server: nginx)`.
 pub(crate) fn describe(answer: &Answer) -> String {
     let body = &answer.body[..answer.body.len().min(READ)];
     let what = describe_body(body, answer.body.len(), answer.content_encoding.as_deref());
@@ -21,7 +21,7 @@ pub(crate) fn describe(answer: &Answer) -> String {
 }
 
 fn describe_body(body: &[u8], length: usize, encoding: Option<&str>) -> String {
-    // This library asks for no encoding: who sends one all the same did not read the request.
+    // This library does not accept any encoding, but the server may send one all the same.
     let encoding = encoding
         .map(|encoding| one_line(encoding, 30))
         .filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"));
@@ -32,10 +32,10 @@ fn describe_body(body: &[u8], length: usize, encoding: Option<&str>) -> String {
         return format!("{length} bytes that are compressed with gzip");
     }
     let text = String::from_utf8_lossy(body);
-    // A page in Latin-1 has a few of these, an image or a compressed body many.
+    // A page in Latin-1 has a few of these, an image or a compressed body has many.
     let strange = text.chars().filter(|c| *c == '\u{fffd}' || c.is_control() && !c.is_whitespace()).count();
     if strange * 5 > text.chars().count() {
-        return format!("{length} bytes that are no text");
+        return format!("{length} bytes that are not text");
     }
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
@@ -61,7 +61,7 @@ fn element<'a>(html: &'a str, name: &str) -> Option<&'a str> {
     Some(&html[begin..end])
 }
 
-/// The first words of a page: without tags, comments, scripts and styles.
+/// The first words of a page, without tags, comments, scripts and styles.
 fn plain(html: &str) -> String {
     let lower = html.to_ascii_lowercase();
     let mut text = String::new();
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_in_a_few_words() {
+    fn a_page_is_described_by_its_title_or_first_words() {
         for (html, words) in [
             (
                 "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body></html>",
@@ -168,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_not_shown() {
+    fn a_body_that_is_not_text_is_not_shown() {
         assert_eq!(describe_body(b"\x1f\x8b\x08\0\0", 500, None), "500 bytes that are compressed with gzip");
         assert_eq!(describe_body(b"\x12\x34", 2, Some("br")), "2 bytes with the Content-Encoding br");
         assert_eq!(describe_body(b"plain", 5, Some("identity")), "\"plain\"");
         let noise: Vec<u8> = (0..=255).collect();
-        assert_eq!(describe_body(&noise, 256, None), "256 bytes that are no text");
+        assert_eq!(describe_body(&noise, 256, None), "256 bytes that are not text");
         // Latin-1.
         assert_eq!(
             describe_body(b"<title>Zugriff verweigert f\xfcr Sie</title>", 42, None),

@@ -1,4 +1,4 @@
-//! A bug in here must neither unwind into the caller nor print a word: it becomes an error.
+//! Panics become errors: a bug in this library neither unwinds into the caller nor prints anything.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, zmd_error::ZMD_ERR_INTERNAL};
 
 thread_local! {
-    /// How many `catch` are under way on this thread.
+    /// How many calls of `catch` this thread is in.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// What the hook heard of the panic that is on its way to `catch`.
-    static HEARD: RefCell<String> = const { RefCell::new(String::new()) };
+    /// The message of the panic that `catch` is about to catch, from the hook.
+    static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Runs `body`; a panic in it becomes `ZMD_ERR_INTERNAL`, and nothing is written to stderr.
@@ -18,8 +18,8 @@ pub(crate) fn catch<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Err
     install_hook();
     let _inside = Inside::enter();
     panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_payload| {
-        let heard = HEARD.try_with(|heard| heard.take()).unwrap_or_default();
-        Err(Error::new(ZMD_ERR_INTERNAL, format!("a bug in libzmd, please report it: {heard}")))
+        let message = MESSAGE.try_with(|message| message.take()).unwrap_or_default();
+        Err(Error::new(ZMD_ERR_INTERNAL, format!("a bug in libzmd, please report it: {message}")))
     })
 }
 
@@ -38,11 +38,11 @@ impl Drop for Inside {
     }
 }
 
-/// The default hook prints to stderr. Ours keeps still for panics that `catch` will see, and passes on
-/// the others: as an rlib, this code shares the hook with the program around it.
+/// The default hook prints to stderr. This one prints nothing for panics that `catch` catches, and calls the previous hook
+/// for all others: as an rlib, this code shares the hook with the program.
 ///
-/// An atomic flag and no `Once`: a child of `fork()` would wait for ever for a `Once` which another
-/// thread of the parent was running.
+/// An atomic flag and no `Once`: a child of `fork()` would block for ever on a `Once` that another thread of the parent
+/// was running.
 fn install_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
     if INSTALLED.swap(true, Ordering::AcqRel) {
@@ -53,7 +53,7 @@ fn install_hook() {
         if DEPTH.try_with(Cell::get).unwrap_or(0) == 0 {
             return previous(info);
         }
-        let _ = HEARD.try_with(|heard| *heard.borrow_mut() = info.to_string());
+        let _ = MESSAGE.try_with(|message| *message.borrow_mut() = info.to_string());
     }));
 }
 
@@ -62,18 +62,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_an_error_that_says_where() {
+    fn a_panic_becomes_an_error_with_its_location() {
         let error = catch::<()>(|| panic!("boom {}", 7)).unwrap_err();
         assert_eq!(error.kind(), ZMD_ERR_INTERNAL);
         assert!(error.message().contains("boom 7"), "{error}");
         assert!(error.message().contains("panic.rs"), "{error}");
     }
 
-    /// Runs the test above in a process of its own, in which the test harness captures nothing.
+    /// Runs the test above in a child process, in which the test harness does not capture the output.
     #[test]
     fn a_panic_prints_nothing() {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--nocapture", "panic::tests::a_panic_becomes_an_error_that_says_where"])
+            .args(["--exact", "--nocapture", "panic::tests::a_panic_becomes_an_error_with_its_location"])
             .output()
             .unwrap();
         let printed = [output.stdout, output.stderr].concat();

@@ -1,79 +1,80 @@
-//! When to ask again how far a job is.
+//! When to poll a job again.
 //!
-//! A poll costs API credits and a pause costs time: a job of a minute should not be seen to end a minute late, and a
-//! job of an hour may. So delay is counted as a share of the time that has passed, and every pause for which nothing
-//! better is known is such a share. Once the counts move there is something better: the time at which they reach the
-//! total. Few polls are spent on the way there, and one just after it.
+//! A poll costs API credits and a pause costs time. The end of a job of a minute should not be noticed a minute late; that
+//! of a job of an hour may be. So the delay is measured as a share of the elapsed time, and without a forecast every pause
+//! is such a share. Once the counts change there is a forecast: the time at which they reach the total. There are few polls
+//! before it, and one just after it.
 //!
-//! The constants were tuned with `benches/polling.rs`; near these values the outcome hardly changes.
+//! The constants were tuned with `benches/polling.rs`; small changes to them hardly change the result.
 
 use std::time::Duration;
 
-/// The pause while no counts move, beyond `poll_min_ms`, as a share of the time since the first poll.
+/// The pause while the counts do not change, beyond `poll_min_ms`, as a share of the time since the first poll.
 const UNKNOWN: f64 = 0.21;
 
-/// The delay that is accepted where an end can be foreseen, as a share of the time since the first poll.
+/// The accepted delay where there is a forecast, as a share of the time since the first poll.
 const BUDGET: f64 = 0.11;
 
-/// How much later than foreseen to aim, as a share of the time since the first poll: a poll just before the end is lost.
+/// How long after the forecast to poll, as a share of the time since the first poll: a poll just before the end is wasted.
 const AFTER: f64 = 0.001;
 
 /// The same, as a share of the forecast's error.
 const AFTER_ERROR: f64 = 0.025;
 
-/// How much earlier than foreseen the end may be, in errors of the forecast.
+/// How much earlier than forecast the end may be, as a multiple of the forecast's error.
 const EARLY: f64 = 1.15;
 
-/// The first forecast's error, as a share of the time that it foresees.
+/// The error of the first forecast, as a share of the remaining time that it gives.
 const FIRST_ERROR: f64 = 0.8;
 
-/// What is kept of the forecast's error when it comes true.
+/// The share of the forecast's error that remains when the next forecast is the same.
 const ERROR_KEPT: f64 = 0.35;
 
-/// The error that counts bring which stand still, as a share of the time that they do.
+/// The forecast's error while the counts do not change, as a multiple of the time for which they have not.
 const STILL_ERROR: f64 = 5.0;
 
-/// The rate is that of the recent past: how long that is, as a multiple of itself.
+/// The rate is an exponential average over recent counts: its time constant, as a multiple of the averaged seconds.
 const MEMORY: f64 = 3.0;
 
-/// Where between the last poll before the counts moved and the first after it they are taken to have begun to.
+/// At which point between the last poll before the counts changed and the first one after it the job is assumed to have
+/// begun.
 const BEGAN: f64 = 0.35;
 
-/// The weight of the rate that follows from it, against later ones.
+/// The weight of the rate that follows from this, compared to later ones.
 const BEGAN_WEIGHT: f64 = 0.015;
 
-/// Decides when to ask again how far one job is.
+/// Decides when to poll one job again.
 ///
-/// It has no clock and does no I/O: it is told what each poll brought and when, and answers with a pause. A clone goes
-/// on by itself.
+/// It has no clock and does no I/O: it takes the time and the result of each poll, and returns the next pause. A clone is
+/// independent.
 #[derive(Clone, Debug)]
 pub struct Poll {
     min: Duration,
     max: Duration,
-    /// In a row.
+    /// How many in a row.
     failures: u32,
-    /// When the last answer came; this and all below in seconds since the first poll.
+    /// The time of the last result. This and all times below are seconds since the first poll.
     now: f64,
     total: Option<i64>,
-    /// Records done with: deleted or failed. Zero until the first counts that move.
+    /// Records processed: deleted or failed. Zero until the counts first change.
     done: i64,
-    /// When `done` took its value, and when it was last seen with it.
+    /// When `done` got its value, and when that value was last seen.
     changed: f64,
     confirmed: f64,
-    /// The longest that counts stood still before they moved on, as in batches.
+    /// The longest time without a change between two changes of the counts, as with batches.
     still: f64,
-    /// The rate: records, and the seconds that they took. Both zero until it is known.
+    /// The rate: records, and the seconds that they took. Both are zero until it is known.
     records: f64,
     seconds: f64,
-    /// The end foreseen when the counts last moved, and how far such forecasts are off.
+    /// The forecast of the end when the counts last changed, and its error.
     end: Option<f64>,
     error: f64,
 }
 
-/// What a poll brought.
+/// The result of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// An answer: the counts it reported, in records.
+    /// A status: the counts that it reported, in records.
     Progress {
         /// The records of the job.
         total: Option<i64>,
@@ -82,14 +83,14 @@ pub enum Seen {
         /// Those that could not be deleted.
         failed: Option<i64>,
     },
-    /// A failure that may pass.
+    /// A transient failure.
     Failure,
 }
 
 impl Poll {
-    /// For a job of which nothing is known, with the bounds of every pause: `poll_min_ms` and `poll_max_ms`.
+    /// For a job of which nothing is known yet. `min` and `max` limit every pause, as `poll_min_ms` and `poll_max_ms`.
     ///
-    /// Where `min` is above `max`, `min` counts: a poll costs.
+    /// If `min` is greater than `max`, every pause is `min`: a poll has a cost.
     pub fn new(min: Duration, max: Duration) -> Poll {
         Poll {
             min,
@@ -108,12 +109,12 @@ impl Poll {
         }
     }
 
-    /// Takes what a poll brought that ended `since_start` after the first poll ended, and gives the pause before the
+    /// Takes the result of a poll that ended `since_start` after the first poll ended, and returns the pause before the
     /// next one, from `min` to `max`.
     ///
-    /// After failures in a row the pause is `min`, doubled with each one more.
+    /// After a failure the pause is `min`; it doubles with each further failure in a row.
     pub fn next_pause(&mut self, since_start: Duration, seen: Seen) -> Duration {
-        // A time before the last one would make for negative rates.
+        // A time before the last one would lead to negative rates.
         self.now = self.now.max(since_start.as_secs_f64());
         let Seen::Progress { total, deleted, failed } = seen else {
             let pause = self.min.saturating_mul(1 << self.failures.min(30));
@@ -121,32 +122,32 @@ impl Poll {
             return pause.min(self.max);
         };
         self.failures = 0;
-        // A count that is left out once has not gone.
+        // A count that is missing once keeps its last value.
         if total.is_some() && total != self.total {
             self.total = total;
-            // The end moves, but not because the forecast was wrong.
+            // The forecast changes, but not because it was wrong.
             self.end = self.end.and(self.remaining()).map(|remaining| self.now + remaining);
         }
         if deleted.is_some() || failed.is_some() {
             let count = |count: Option<i64>| count.unwrap_or(0).max(0);
             self.take(count(deleted).saturating_add(count(failed)));
         } else if self.done == 0 {
-            // They have not moved yet: they do so from here on, if at all.
+            // There are no counts yet: the job begins after this poll at the earliest.
             self.changed = self.now;
         }
         let seconds = match self.remaining() {
             Some(remaining) => self.towards_the_end(remaining),
             None => self.min.as_secs_f64() + UNKNOWN * self.now,
         };
-        // Not by way of `f64`, which cannot hold every `Duration`: the bounds are exact.
+        // Clamped as a `Duration`, as `f64` cannot hold every `Duration`: the bounds are exact.
         Duration::try_from_secs_f64(seconds).unwrap_or(self.max).clamp(self.min, self.max)
     }
 
-    /// Takes the records done with by now.
+    /// Takes the number of records processed by now.
     fn take(&mut self, done: i64) {
         let began = self.done == 0;
         if done < self.done {
-            // Counted anew, or another job's count: the pace so far says nothing of it.
+            // The counts were reset: the previous rate does not apply any more.
             (self.records, self.seconds, self.still, self.end) = (0.0, 0.0, 0.0, None);
         } else if done > self.done && self.now > self.changed {
             let records = done as f64 - self.done as f64;
@@ -166,7 +167,7 @@ impl Poll {
             self.changed = self.now;
             if let Some(remaining) = self.remaining() {
                 let end = self.now + remaining;
-                let off = self.end.map_or(FIRST_ERROR * remaining, |foreseen| (end - foreseen).abs());
+                let off = self.end.map_or(FIRST_ERROR * remaining, |forecast| (end - forecast).abs());
                 self.error = off.max(ERROR_KEPT * self.error);
                 self.end = Some(end);
             }
@@ -174,13 +175,13 @@ impl Poll {
         self.confirmed = self.now;
     }
 
-    /// The seconds until the counts reach the total, if there are counts that move.
+    /// The seconds until the counts reach the total, if the rate is known.
     fn remaining(&self) -> Option<f64> {
         let records = self.total? as f64 - self.done as f64;
         if self.records <= 0.0 {
             return None;
         }
-        // Where counts come in batches, the next batch has been under way since the last one.
+        // If counts change in batches, the next batch has been in progress since the last one.
         let under_way = f64::min(self.now - self.changed, self.still);
         Some((records * self.seconds / self.records - under_way).max(0.0))
     }
@@ -191,7 +192,7 @@ impl Poll {
         let just_after = remaining + AFTER_ERROR * self.error + AFTER * self.now;
         let early = EARLY * self.error;
         if remaining <= 0.0 {
-            // Overdue: any moment now, but it may also hang at its last record.
+            // Overdue: it may end any moment, or hang at its last record.
             UNKNOWN * (self.now - self.changed)
         } else if early <= budget {
             just_after
@@ -207,13 +208,13 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
     const MINUTE: Duration = Duration::from_secs(60);
-    const SILENCE: Seen = Seen::Progress { total: None, deleted: None, failed: None };
+    const NO_COUNTS: Seen = Seen::Progress { total: None, deleted: None, failed: None };
 
     fn counts(total: i64, deleted: i64) -> Seen {
         Seen::Progress { total: Some(total), deleted: Some(deleted), failed: Some(0) }
     }
 
-    /// The polls that a job takes which ends at `end`, and the seconds until the last of them is late.
+    /// The number of polls for a job that ends at `end`, and by how many seconds the last one is late.
     fn watch(end: f64, at: impl Fn(f64) -> Seen) -> (u32, f64) {
         let mut poll = Poll::new(SECOND, MINUTE);
         let (mut now, mut polls) = (0.0, 1);
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_within_the_bounds_whatever_comes() {
+    fn a_pause_is_within_the_bounds_for_any_input() {
         let mut state = 1u64;
         let mut random = move || {
             state ^= state << 13;
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_steady_job_is_foreseen() {
+    fn the_end_of_a_steady_job_is_forecast() {
         for (total, rate) in [(500.0, 10.0), (5_000.0, 25.0), (30_000.0, 40.0)] {
             let end = 20.0 + total / rate;
             let (polls, late) = watch(end, |now| counts(total as i64, (rate * (now - 20.0).max(0.0)) as i64));
@@ -274,7 +275,7 @@ mod tests {
         }
     }
 
-    /// When a job's status is asked for, in seconds; it ends at `end`.
+    /// When a job is polled, in seconds; it ends at `end`.
     fn polls(end: f64, at: impl Fn(f64) -> Seen) -> Vec<f64> {
         let mut poll = Poll::new(SECOND, MINUTE);
         let mut times = vec![0.0];
@@ -285,8 +286,8 @@ mod tests {
         times
     }
 
-    /// Every constant and every rule shows in these figures. Who changes one on purpose changes them, and the table in the
-    /// README.
+    /// Every constant and every rule affects these figures. If you change one on purpose, change them too, and the table in
+    /// the README.
     #[test]
     fn the_polls_of_known_jobs() {
         let steady = |now: f64| counts(3000, (20.0 * (now - 15.0).max(0.0)) as i64);
@@ -311,7 +312,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            polls(300.0, |_| SILENCE),
+            polls(300.0, |_| NO_COUNTS),
             [
                 0.0, 1.0, 2.2, 3.7, 5.5, 7.7, 10.3, 13.5, 17.3, 21.9, 27.5, 34.3, 42.5, 52.4, 64.4, 78.9, 96.5, 117.8,
                 143.5, 174.6, 212.3, 257.9, 313.1
@@ -320,37 +321,37 @@ mod tests {
     }
 
     #[test]
-    fn without_counts_the_pauses_grow_with_the_time() {
-        let (polls, late) = watch(300.0, |_| SILENCE);
+    fn without_counts_the_pauses_grow_with_the_elapsed_time() {
+        let (polls, late) = watch(300.0, |_| NO_COUNTS);
         assert!(polls <= 30 && late <= 60.0, "{polls} polls, {late} s late");
         let mut poll = Poll::new(SECOND, MINUTE);
-        assert_eq!(poll.next_pause(Duration::ZERO, SILENCE), SECOND);
-        let (early, later) = (poll.next_pause(SECOND * 50, SILENCE), poll.next_pause(SECOND * 100, SILENCE));
+        assert_eq!(poll.next_pause(Duration::ZERO, NO_COUNTS), SECOND);
+        let (early, later) = (poll.next_pause(SECOND * 50, NO_COUNTS), poll.next_pause(SECOND * 100, NO_COUNTS));
         assert!(early > SECOND && later > early + SECOND, "{early:?} {later:?}");
-        assert_eq!(poll.next_pause(SECOND * 10_000, SILENCE), MINUTE);
+        assert_eq!(poll.next_pause(SECOND * 10_000, NO_COUNTS), MINUTE);
     }
 
     #[test]
-    fn counts_that_are_left_out_once_are_not_forgotten() {
+    fn counts_that_are_missing_once_keep_their_last_value() {
         let mut poll = Poll::new(SECOND, MINUTE * 60);
         poll.next_pause(Duration::ZERO, counts(10_000, 0));
         poll.next_pause(SECOND * 10, counts(10_000, 100));
         poll.next_pause(SECOND * 20, counts(10_000, 200));
         let mut other = poll.clone();
-        let without = other.next_pause(SECOND * 21, SILENCE);
+        let without = other.next_pause(SECOND * 21, NO_COUNTS);
         assert_eq!(without, poll.next_pause(SECOND * 21, counts(10_000, 200)));
     }
 
     #[test]
-    fn counts_that_go_backwards_are_measured_anew() {
+    fn counts_that_decrease_reset_the_rate() {
         let mut poll = Poll::new(SECOND, MINUTE * 60);
         poll.next_pause(Duration::ZERO, counts(10_000, 0));
         for at in 1..=10 {
             poll.next_pause(SECOND * 10 * at, counts(10_000, 500 * i64::from(at)));
         }
         let unknown = poll.next_pause(SECOND * 110, counts(10_000, 1000));
-        assert_eq!(unknown, Poll::new(SECOND, MINUTE * 60).next_pause(SECOND * 110, SILENCE));
-        // A tenth of the pace from here on: 900 s remain, not 90.
+        assert_eq!(unknown, Poll::new(SECOND, MINUTE * 60).next_pause(SECOND * 110, NO_COUNTS));
+        // A tenth of the rate from here on: 900 s remain, not 90.
         for at in 1..=5 {
             poll.next_pause(SECOND * (110 + 10 * at), counts(10_000, 1000 + 50 * i64::from(at)));
         }
@@ -359,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_that_changes_moves_the_end() {
+    fn a_total_that_changes_changes_the_forecast() {
         let mut poll = Poll::new(SECOND, MINUTE * 60);
         for at in 0..=10 {
             poll.next_pause(SECOND * 10 * at, counts(2000, 100 * i64::from(at)));
@@ -371,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_that_is_reached_or_passed_is_no_end() {
+    fn a_total_that_is_reached_or_exceeded_does_not_stop_polling() {
         for done in [1000, 1500] {
             let mut poll = Poll::new(SECOND, MINUTE);
             for at in 0..10 {
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_is_waited_out_and_the_end_foreseen_again() {
+    fn after_a_stall_the_end_is_forecast_again() {
         // 10 records a second, but none from 100 s to 300 s.
         let done = |now: f64| (10.0 * (now.min(100.0) + (now - 300.0).max(0.0))) as i64;
         let (polls, late) = watch(500.0, |now| counts(3000, done(now)));
@@ -392,14 +393,14 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_told_from_a_stall() {
+    fn batches_are_distinguished_from_a_stall() {
         // 500 records each 50 s. The last batch may come just after a poll that waits for it.
         let (polls, late) = watch(500.0, |now| counts(5000, (now / 50.0) as i64 * 500));
         assert!(polls <= 40 && late <= 60.0, "{polls} polls, {late} s late");
     }
 
     #[test]
-    fn failed_records_are_done_with_too() {
+    fn failed_records_count_as_processed() {
         let mut poll = Poll::new(SECOND, MINUTE * 60);
         let mut other = poll.clone();
         for at in 0..10i64 {
@@ -410,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_double_the_pause_and_an_answer_goes_on_from_what_was_known() {
+    fn failures_double_the_pause_and_keep_the_forecast() {
         let mut poll = Poll::new(SECOND, MINUTE);
         for at in 0..=5 {
             poll.next_pause(SECOND * 10 * at, counts(1000, 50 * i64::from(at)));
@@ -427,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_bounds_leave_no_choice_and_the_lower_one_counts() {
+    fn every_pause_is_min_where_max_is_not_greater() {
         for (min, max) in [(MINUTE, MINUTE), (MINUTE, SECOND)] {
             let mut poll = Poll::new(min, max);
             for at in 0..20 {
@@ -438,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_repeats_or_goes_back_does_no_harm() {
+    fn a_time_that_repeats_or_goes_back_is_accepted() {
         let mut poll = Poll::new(SECOND, MINUTE);
         for (at, done) in [(0, 5), (0, 10), (10, 20), (10, 40), (5, 60), (0, 80)] {
             let pause = poll.next_pause(SECOND * at, counts(1000, done));
@@ -447,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_may_be_as_large_as_they_come() {
+    fn counts_may_be_as_large_as_i64() {
         let mut poll = Poll::new(SECOND, MINUTE);
         for at in 0..100 {
             let done = i64::MAX / 100 * i64::from(at);

@@ -1,4 +1,4 @@
-//! What may pass when it is tried again, and how long to pause before.
+//! Retries of transient failures, the pauses between them, and deadlines.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, zmd_error::ZMD_ERR_TIMEOUT};
 
-/// The moment at which a call must be over.
+/// The time at which a call must have returned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     at: Instant,
@@ -18,7 +18,7 @@ pub(crate) struct Deadline {
 pub(crate) enum TimeLimit {
     /// The setting `timeout_ms`.
     Call(Duration),
-    /// What is left of the time that a wait was given.
+    /// The remaining time of a wait.
     Wait,
 }
 
@@ -36,27 +36,27 @@ impl Deadline {
         Deadline { at: Instant::now() + limit, limit: TimeLimit::Call(limit) }
     }
 
-    /// The end of a wait, so long from now.
+    /// The end of a wait, with this much time left.
     pub(crate) fn of_wait(left: Duration) -> Deadline {
         Deadline { at: Instant::now() + left, limit: TimeLimit::Wait }
     }
 
-    /// How long until then; zero once it is past.
+    /// The time until the deadline; zero once it has passed.
     pub(crate) fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// When it is.
+    /// The deadline as a time.
     pub(crate) fn end(&self) -> Instant {
         self.at
     }
 
-    /// Half of what remains, for a part of the call.
+    /// Half of the remaining time, for a part of the call.
     pub(crate) fn half(&self) -> Deadline {
         Deadline { at: Instant::now() + self.remaining() / 2, limit: self.limit }
     }
 
-    /// The limit that ends there.
+    /// The limit that the deadline comes from.
     pub(crate) fn limit(&self) -> TimeLimit {
         self.limit
     }
@@ -65,12 +65,12 @@ impl Deadline {
 /// An attempt that failed.
 pub(crate) struct Failure {
     pub error: Error,
-    pub again: Again,
+    pub retry: Retry,
 }
 
-/// Whether another attempt makes sense.
+/// Whether and when to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Again {
+pub(crate) enum Retry {
     Never,
     /// After a pause of the library's choice.
     BackOff,
@@ -79,19 +79,19 @@ pub(crate) enum Again {
 }
 
 impl Failure {
-    pub(crate) fn lasting(error: Error) -> Failure {
-        Failure { error, again: Again::Never }
+    pub(crate) fn permanent(error: Error) -> Failure {
+        Failure { error, retry: Retry::Never }
     }
 
-    pub(crate) fn passing(error: Error) -> Failure {
-        Failure { error, again: Again::BackOff }
+    pub(crate) fn transient(error: Error) -> Failure {
+        Failure { error, retry: Retry::BackOff }
     }
 }
 
-/// Attempts until one succeeds, fails for good, or nothing is left of the retries or the time.
+/// Calls `attempt` until it succeeds, fails permanently, or no retries or time are left.
 ///
-/// A pause that does not fit the deadline is not begun: the caller learns of the failure at once. `sleep` may
-/// come back early, from a cancel, which it tells by `false` and the next attempt will notice.
+/// A pause that would exceed the deadline is not begun: the failure is returned at once. `sleep` may return early, with
+/// `false`, after a cancel; the next attempt then fails.
 pub(crate) fn run<T>(
     max_retries: u32,
     deadline: Deadline,
@@ -99,18 +99,18 @@ pub(crate) fn run<T>(
     mut attempt: impl FnMut() -> Result<T, Failure>,
 ) -> Result<T, Error> {
     let mut retries = 0;
-    let mut before = String::new();
+    let mut previous = String::new();
     loop {
-        let Failure { error, again } = match attempt() {
+        let Failure { error, retry } = match attempt() {
             Ok(value) => return Ok(value),
             Err(failure) => failure,
         };
-        let pause = match again {
-            Again::Never => None,
+        let pause = match retry {
+            Retry::Never => None,
             _ if retries == max_retries => None,
-            Again::BackOff => Some(back_off(retries, random())),
-            // A server that asks for no pause at all is not to be asked a hundred times at once.
-            Again::After(pause) => Some(pause.max(back_off(retries, random()))),
+            Retry::BackOff => Some(back_off(retries, random())),
+            // At least the back-off: "Retry-After: 0" must not lead to a hundred requests at once.
+            Retry::After(pause) => Some(pause.max(back_off(retries, random()))),
         };
         match pause {
             Some(pause) if pause < deadline.remaining() => {
@@ -125,27 +125,27 @@ pub(crate) fn run<T>(
                 }));
             }
             None if retries == 0 => return Err(error),
-            // The deadline cut the last attempt short: the ones before tell more of what is wrong.
+            // The deadline cut the last attempt short: the error of the previous one says more.
             None if error.kind() == ZMD_ERR_TIMEOUT => {
-                return Err(error.map_message(|message| format!("{message}; the attempt before: {before}")));
+                return Err(error.map_message(|message| format!("{message}; the previous attempt: {previous}")));
             }
             None => return Err(error.map_message(|message| format!("{message} ({} attempts)", retries + 1))),
         }
-        before = error.message().to_owned();
+        previous = error.message().to_owned();
         retries += 1;
     }
 }
 
-/// Full jitter: anything from nothing to a limit that doubles, from 250 ms to 8 s. `random` is from 0 to 1.
+/// Exponential back-off with full jitter: from 0 to a limit that doubles from 250 ms to 8 s. `random` is from 0 to 1.
 ///
-/// Clients that failed together must not come back together: "Exponential Backoff And Jitter", AWS, 2015.
+/// Clients that failed at the same time must not retry at the same time: "Exponential Backoff And Jitter", AWS, 2015.
 fn back_off(retries: u32, random: f64) -> Duration {
     let limit = 250 << retries.min(5);
     Duration::from_secs_f64(f64::from(limit) / 1000.0 * random)
 }
 
-/// A number from 0 to 1 that differs between threads, processes and moments. After `fork()` the hasher's
-/// keys are the parent's; the process id makes the difference.
+/// A random number from 0 to 1, different in each thread, process and call. After `fork()` the hasher has the parent's
+/// keys, so the process id is hashed too.
 pub(crate) fn random() -> f64 {
     let moment = (Instant::now(), std::process::id(), std::thread::current().id());
     RandomState::new().hash_one(format!("{moment:?}")) as f64 / u64::MAX as f64
@@ -156,8 +156,8 @@ mod tests {
     use super::*;
     use crate::error::zmd_error::*;
 
-    fn failure(again: Again) -> Failure {
-        Failure { error: Error::new(ZMD_ERR_SERVER, "no"), again }
+    fn failure(retry: Retry) -> Failure {
+        Failure { error: Error::new(ZMD_ERR_SERVER, "no"), retry }
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lasts_is_not_tried_again() {
+    fn a_permanent_failure_is_not_retried() {
         let mut attempts = 0;
         let result: Result<(), _> = run(
             3,
@@ -185,14 +185,14 @@ mod tests {
             |_| true,
             || {
                 attempts += 1;
-                Err(failure(Again::Never))
+                Err(failure(Retry::Never))
             },
         );
         assert_eq!((attempts, result.unwrap_err().message()), (1, "no"));
     }
 
     #[test]
-    fn what_may_pass_is_tried_as_often_as_allowed() {
+    fn a_transient_failure_is_retried_up_to_max_retries() {
         let mut attempts = 0;
         let result: Result<(), _> = run(
             3,
@@ -200,14 +200,14 @@ mod tests {
             |_| true,
             || {
                 attempts += 1;
-                Err(failure(Again::After(Duration::ZERO)))
+                Err(failure(Retry::After(Duration::ZERO)))
             },
         );
         assert_eq!((attempts, result.unwrap_err().message()), (4, "no (4 attempts)"));
     }
 
     #[test]
-    fn an_attempt_that_the_deadline_cut_short_tells_of_the_one_before() {
+    fn an_attempt_cut_short_by_the_deadline_reports_the_previous_one() {
         let mut attempts = 0;
         let result: Result<(), _> = run(
             3,
@@ -216,22 +216,22 @@ mod tests {
             || {
                 attempts += 1;
                 match attempts {
-                    1 => Err(failure(Again::After(Duration::ZERO))),
-                    _ => Err(Failure::lasting(Error::new(ZMD_ERR_TIMEOUT, "too late"))),
+                    1 => Err(failure(Retry::After(Duration::ZERO))),
+                    _ => Err(Failure::permanent(Error::new(ZMD_ERR_TIMEOUT, "too late"))),
                 }
             },
         );
-        assert_eq!(result.unwrap_err().message(), "too late; the attempt before: no");
+        assert_eq!(result.unwrap_err().message(), "too late; the previous attempt: no");
     }
 
     #[test]
-    fn a_pause_that_does_not_fit_is_not_begun() {
+    fn a_pause_beyond_the_deadline_is_not_begun() {
         let begin = Instant::now();
         let result: Result<(), _> = run(
             3,
             Deadline::after(Duration::from_secs(30)),
             |_| true,
-            || Err(failure(Again::After(Duration::from_secs(120)))),
+            || Err(failure(Retry::After(Duration::from_secs(120)))),
         );
         assert!(result.unwrap_err().message().contains("120.0 s"));
         assert!(begin.elapsed() < Duration::from_secs(20));

@@ -1,4 +1,4 @@
-//! A value that is never shown, and is wiped from memory when it goes.
+//! A value that is never shown, and is wiped from memory when it is dropped.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ impl Secret {
         Secret(Zeroizing::new(value.to_owned()))
     }
 
-    /// The value itself: for the wire, never for a message.
+    /// The value itself: for a request, never for a message.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! What belongs to one process, and what a fork or a cancel ends.
+//! A client's connections and locks, which belong to one process, and its cancelled flag.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -9,19 +9,19 @@ use crate::error::Error;
 use crate::http::{Http, Network, cancelled};
 use crate::oauth::RenewalLock;
 
-/// What a client has for itself: its connections, and whether it was cancelled.
+/// What a client does not share with its clones: its connections, and whether it was cancelled.
 pub(crate) struct Session {
     process: ArcSwap<Process>,
     cancelled: AtomicBool,
-    /// Those whose clone this is, directly or not.
+    /// The clients that this is a clone of, directly or not.
     origins: Vec<Weak<Session>>,
-    /// Its clones, and theirs. Without a lock, for the sake of `fork()`.
+    /// Its clones, and their clones. Without a lock, so that it works after `fork()`.
     clones: ArcSwap<Vec<Weak<Session>>>,
 }
 
-/// What belongs to one process. Whoever uses it holds an `Arc` of it: in a child of `fork()`, a call that
-/// another thread of the parent was in at that moment holds one for ever, and so the child never takes apart
-/// what it may have found half changed. If there was no such call, the child drops its copy.
+/// What belongs to one process. Each call holds an `Arc` of it. In a child of `fork()`, a call that another thread of the
+/// parent was in keeps its `Arc` for ever, so the child never drops a value that may be half changed. If there was no such
+/// call, the child drops its copy.
 pub(crate) struct Process {
     id: u32,
     pub(crate) http: Http,
@@ -62,24 +62,25 @@ impl Session {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    /// A session that is cancelled alone, or with this one. `ZMD_ERR_CANCELLED` if this one was.
+    /// A session that can be cancelled on its own, and is cancelled with this one. `ZMD_ERR_CANCELLED` if this one was.
     pub(crate) fn try_clone(self: &Arc<Session>, network: &Network) -> Result<Arc<Session>, Error> {
         let renewal = self.process(network).renewal.clone();
         let origins = self.origins.iter().cloned().chain([Arc::downgrade(self)]).collect();
         let clone = Session::with(Process::new(network, renewal), origins);
         let origins: Vec<_> = clone.origins.iter().filter_map(Weak::upgrade).collect();
-        // Noted first and looked at then: a cancel does the two in the same order, so one of them sees the other.
-        origins.iter().for_each(|origin| origin.note(&clone));
+        // The clone is registered first and the flag checked then; `cancel` sets the flag first and reads the clones then.
+        // So one of the two sees the other.
+        origins.iter().for_each(|origin| origin.register(&clone));
         if origins.iter().any(|origin| origin.is_cancelled()) {
             return Err(cancelled());
         }
         Ok(clone)
     }
 
-    /// Ends every call under way in it and in its clones, and refuses all later ones, for good.
+    /// Ends every call in progress in it and in its clones. All later calls fail too.
     pub(crate) fn cancel(&self, network: &Network) {
         self.cancel_alone(network);
-        // Taken out, as they are not needed any more: so either they are seen here, or their maker sees the cancel.
+        // Either a clone is in the list here, or `try_clone` sees that this session is cancelled.
         for clone in self.clones.swap(Arc::default()).iter().filter_map(Weak::upgrade) {
             clone.cancel_alone(network);
         }
@@ -92,8 +93,8 @@ impl Session {
         process.renewal.wake();
     }
 
-    /// Notes a clone, and forgets those that are gone.
-    fn note(&self, clone: &Arc<Session>) {
+    /// Adds a clone to the list, and removes those that were dropped.
+    fn register(&self, clone: &Arc<Session>) {
         self.clones.rcu(|clones| {
             let alive = clones.iter().filter(|clone| clone.strong_count() > 0).cloned();
             alive.chain([Arc::downgrade(clone)]).collect::<Vec<_>>()

@@ -15,7 +15,7 @@ use crate::error::{
     zmd_error::{self, *},
 };
 use crate::http::Answer;
-use crate::page::{self, SOMEBODY_ELSE};
+use crate::page::{self, INTERMEDIARY};
 
 /// How far a job is. The numbers are fixed for ever; newer versions may add some.
 #[allow(non_camel_case_types)]
@@ -178,13 +178,13 @@ pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
     let module = job.module.as_str();
     let message = match kind {
         ZMD_ERR_BAD_RESPONSE => format!(
-            "the answer for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {SOMEBODY_ELSE}",
+            "the answer for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {INTERMEDIARY}",
             parsed.err().unwrap_or_default(),
             page()
         ),
         ZMD_ERR_SERVER if is_foreign => format!(
             "the answer for {job} is an error of a proxy or gateway (HTTP {http_status}): {}. Try again later; if it \
-             stays, {SOMEBODY_ELSE}",
+             stays, {INTERMEDIARY}",
             page()
         ),
         ZMD_ERR_RATE_LIMITED if is_foreign => format!(
@@ -671,7 +671,7 @@ mod tests {
             for http_status in [400, 401, 403, 404, 405] {
                 let error = ask(http_status, body).unwrap_err();
                 assert_eq!((error.kind(), error.http_status()), (ZMD_ERR_BAD_RESPONSE, http_status), "{body}");
-                assert!(error.message().contains(SOMEBODY_ELSE), "{error}");
+                assert!(error.message().contains(INTERMEDIARY), "{error}");
                 assert!(!error.message().contains("Zoho "), "{error}");
             }
             assert_eq!(kind(429, body), ZMD_ERR_RATE_LIMITED);

@@ -1,18 +1,19 @@
-//! Access tokens from the host program: a company keeps its secrets in a vault, an engine runs on many machines.
+//! Access tokens from the host program, such as from a company's vault.
 
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// Gives an access token when one is needed, and is told which one was refused; or says why there is none.
+/// Returns an access token when one is needed, or a message that says why there is none. Its argument is the access token
+/// that the service refused, if it refused one.
 #[derive(Clone)]
 pub struct TokenProvider(Arc<Provide>);
 
 type Provide = dyn Fn(Option<&str>) -> Result<Zeroizing<String>, String> + Send + Sync;
 
 impl TokenProvider {
-    /// `provide` is called on a thread of the library's own, one call at a time for a client and its clones.
+    /// `provide` is called on a thread of the library, one call at a time for a client and its clones.
     pub fn new(
         provide: impl Fn(Option<&str>) -> Result<Zeroizing<String>, String> + Send + Sync + 'static,
     ) -> TokenProvider {

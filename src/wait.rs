@@ -1,7 +1,7 @@
-//! Waiting for jobs to end: when each is polled, and what the result of a poll means for its wait.
+//! Waiting for jobs to end: when each job is polled, and whether the result of a poll ends its wait.
 //!
-//! A [`Schedule`] decides and has no clock; [`run`] polls for it, with worker threads where there are several jobs.
-//! `Client::wait_many` runs one for the length of a call, a `Waits` for as long as it lives.
+//! A [`Schedule`] decides what to do next and has no clock; [`run`] makes the polls, on worker threads where there are
+//! several jobs. `Client::wait_many` runs a schedule during one call, a `Waits` until it is dropped.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -13,13 +13,13 @@ use crate::error::{Error, zmd_error::*};
 use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::poll::{Poll, Seen};
-use crate::retry::{Again, Failure};
+use crate::retry::{Failure, Retry};
 use crate::status::{Status, zmd_state::*};
 
-/// How long before the end of a wait its last poll is made, so that its answer is still in time.
+/// How long before the time limit of a wait its last poll is made, so that the response arrives in time.
 const LAST_POLL: Duration = Duration::from_millis(500);
 
-/// For how long, and how many polls, an unknown state must be reported without a change to be taken for an end.
+/// For how long, and for how many polls, an unknown state must be reported unchanged before it ends a wait.
 const UNKNOWN_STANDS: Duration = Duration::from_secs(300);
 const UNKNOWN_POLLS: u32 = 3;
 
@@ -35,7 +35,7 @@ pub struct Polled<'a> {
     pub next_poll: Option<Duration>,
 }
 
-/// Called after each poll; `false` ends the wait, and nothing else.
+/// Called after each poll; returning `false` ends the wait, and nothing else.
 pub type Progress<'a> = dyn FnMut(&Polled) -> bool + 'a;
 
 /// How the wait for a job ended.
@@ -43,13 +43,13 @@ pub type Progress<'a> = dyn FnMut(&Polled) -> bool + 'a;
 pub struct Waited {
     /// The last status that the service reported, if it reported one.
     pub last: Option<Status>,
-    /// Whether the job has ended; `ZMD_ERR_TIMEOUT` and `ZMD_ERR_CANCELLED` leave `last` to look at.
+    /// `Ok` if the job has ended. After `ZMD_ERR_TIMEOUT` and `ZMD_ERR_CANCELLED`, `last` is the last status seen.
     pub result: Result<(), Error>,
 }
 
-/// What a wait needs of its client. In tests it is one with a virtual clock.
+/// What a wait needs from its client. Tests implement it with a virtual clock.
 pub(crate) trait Poller: Sync {
-    /// Names a job, in messages too.
+    /// Identifies a job, in messages too.
     type Job: Clone + Send + fmt::Display;
 
     fn now(&self) -> Instant;
@@ -60,14 +60,14 @@ pub(crate) trait Poller: Sync {
     fn is_cancelled(&self) -> bool;
     /// Blocks until `until`, until `is_awake` after a `wake`, or until a cancel.
     fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool);
-    /// Has the sleeping thread look at `is_awake` again.
+    /// Wakes the sleeping thread, which checks `is_awake` again.
     fn wake(&self);
 }
 
 /// How to ask for a status.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ask {
-    /// One poll, within the limit for a poll or what is left of the wait, where that is less.
+    /// One poll, within the limit for a poll or the remaining time of the wait, whichever is shorter.
     Poll { left: Option<Duration> },
     /// A whole status call with its retries; `None`: within the setting `timeout_ms`.
     Status { timeout: Option<Duration> },
@@ -85,7 +85,7 @@ pub(crate) struct Limits {
 /// What a caller waits for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
-    /// The job's end. Without a limit it waits for ever; with zero it polls once.
+    /// The job's end. Without a timeout it waits without a limit; with zero it polls once.
     End { timeout: Option<Duration> },
     /// One status, by a call with retries.
     Status { timeout: Option<Duration> },
@@ -96,7 +96,7 @@ struct Wait<J> {
     job: J,
     goal: Goal,
     begun: Instant,
-    /// The end of its time.
+    /// When it times out.
     until: Option<Instant>,
     is_in_flight: bool,
     poll: Poll,
@@ -104,12 +104,12 @@ struct Wait<J> {
     first_poll: Option<Instant>,
     last: Option<Status>,
     last_error: Option<Error>,
-    /// In a row.
+    /// How many in a row.
     bad_responses: u32,
     unknown: Option<Unknown>,
 }
 
-/// A state that this version does not know, and since when it has been reported with the same counts.
+/// A state that this version does not know, and since when it has been reported with unchanged counts.
 struct Unknown {
     text: String,
     counts: [Option<i64>; 3],
@@ -118,8 +118,8 @@ struct Unknown {
 }
 
 impl<J> Wait<J> {
-    /// Whether the job has ended, as far as its status tells. An unknown state does not end a wait while the job
-    /// plainly goes on, and does not hold it for ever.
+    /// Whether the job has ended, according to its status. An unknown state does not end a wait while the counts
+    /// change, and does not block it for ever.
     fn has_ended(&mut self, status: &Status, now: Instant) -> bool {
         if status.state != ZMD_STATE_UNKNOWN {
             return status.has_ended();
@@ -149,7 +149,7 @@ impl<J> Wait<J> {
         }
     }
 
-    /// The error of a wait whose time is over.
+    /// The error of a wait that has timed out.
     fn timed_out(&self) -> Error {
         let (Goal::End { timeout } | Goal::Status { timeout }) = self.goal;
         let why = match (&self.last, &self.last_error) {
@@ -165,7 +165,7 @@ impl<J> Wait<J> {
         Error::new(ZMD_ERR_TIMEOUT, message).with_http_status(http_status)
     }
 
-    /// How the wait ends: `None`: it goes on.
+    /// The result of the wait; `None`: it continues.
     fn outcome(
         &mut self,
         result: &Result<Status, Failure>,
@@ -190,7 +190,7 @@ impl<J> Wait<J> {
         let is_bad_response = error.kind() == ZMD_ERR_BAD_RESPONSE;
         self.bad_responses = if is_bad_response { self.bad_responses + 1 } else { 0 };
         self.last_error = Some(error.clone());
-        // A gateway may have put one page in between.
+        // A single bad response may be a page of a gateway.
         let is_transient = error.is_transient() || is_bad_response && self.bad_responses < 2;
         if !is_transient || matches!(self.goal, Goal::Status { .. }) {
             return Some(Err(error.clone()));
@@ -211,7 +211,7 @@ impl<J> Wait<J> {
     }
 }
 
-/// Until when network failures of a wait without any answer are retried.
+/// How long network failures are retried before the service has answered at all.
 struct UnansweredLimits {
     is_answered: bool,
     unreachable: Duration,
@@ -230,44 +230,44 @@ pub(crate) struct Event {
     pub ended: Option<Waited>,
 }
 
-/// The waits, when each is to be polled, and when its time is over.
+/// The waits, when each is to be polled, and when each times out.
 pub(crate) struct Schedule<J> {
     limits: Limits,
     waits: HashMap<u64, Wait<J>>,
     next_id: u64,
-    /// When to poll, and whom. An id that has gone is skipped.
+    /// When to poll, and which wait. Ids of waits that have ended are skipped.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     ends: BinaryHeap<Reverse<(Instant, u64)>>,
     in_flight: usize,
-    /// The service has had too many requests: no job is polled before.
+    /// The service is rate limiting: no job is polled before this time.
     not_before: Option<Instant>,
     pause: Duration,
-    /// The service has answered, whatever it was.
+    /// The service has answered at least once, with a status or an error.
     is_answered: bool,
     /// More waits may be added while it runs.
     is_open: bool,
-    /// Counts the changes that a sleeping `run` has to look at.
+    /// Incremented by each change that must wake a sleeping `run`.
     changes: u64,
 }
 
 /// What to do next.
 enum Step<J> {
     Ask(Task<J>),
-    /// The time of a wait is over.
+    /// A wait has timed out.
     Ended(Box<Event>),
     Sleep(Option<Instant>),
-    /// Nothing is left.
+    /// No wait is left.
     Finish,
 }
 
-/// A status to be asked for.
+/// A request for a worker: one status.
 struct Task<J> {
     id: u64,
     job: J,
     ask: Ask,
 }
 
-/// One that was.
+/// The result of a task.
 struct Done<J> {
     id: u64,
     job: J,
@@ -294,7 +294,7 @@ impl<J: Clone> Schedule<J> {
     /// Adds a wait, and returns its id: they count from 0.
     pub(crate) fn add(&mut self, job: J, goal: Goal, now: Instant) -> u64 {
         let id = self.skip_id();
-        // A wait that is longer than the clock can tell is one without a limit. A status call keeps its own limit.
+        // A timeout beyond the range of the clock means no limit. A status call enforces its own timeout.
         let until = match goal {
             Goal::End { timeout } => {
                 timeout.filter(|timeout| !timeout.is_zero()).and_then(|timeout| now.checked_add(timeout))
@@ -331,13 +331,13 @@ impl<J: Clone> Schedule<J> {
         self.waits.len()
     }
 
-    /// Takes an id for a job that is not waited for.
+    /// Uses up an id, for a job that is not waited for.
     pub(crate) fn skip_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id - 1
     }
 
-    /// Ends a wait with an error; `None`: there is none of that id.
+    /// Ends a wait with an error; `None`: there is no wait with this id.
     pub(crate) fn remove(&mut self, id: u64, now: Instant, error: Error) -> Option<Event> {
         let wait = self.waits.remove(&id)?;
         self.changes += 1;
@@ -350,14 +350,14 @@ impl<J: Clone> Schedule<J> {
         })
     }
 
-    /// Ends all waits with an error, and takes no more.
+    /// Ends all waits with an error, and closes the schedule.
     fn finish(&mut self, now: Instant, error: &Error) -> Vec<Event> {
         self.is_open = false;
         let ids: Vec<_> = self.waits.keys().copied().collect();
         ids.into_iter().filter_map(|id| self.remove(id, now, error.clone())).collect()
     }
 
-    /// What to do now, with at most so many calls in flight.
+    /// What to do now, with at most `concurrency` calls in flight.
     fn next(&mut self, now: Instant, concurrency: usize) -> Step<J> {
         while let Some(&Reverse((until, id))) = self.ends.peek() {
             let wait = self.waits.get(&id);
@@ -365,7 +365,7 @@ impl<J: Clone> Schedule<J> {
                 break;
             }
             self.ends.pop();
-            // One in flight ends with its poll, which has the same limit.
+            // A wait with a poll in flight ends with that poll, which has the same limit.
             if let Some(wait) = wait.filter(|wait| !wait.is_in_flight)
                 && let Some(event) = self.remove(id, now, wait.timed_out())
             {
@@ -400,16 +400,16 @@ impl<J: Clone> Schedule<J> {
         Step::Sleep(until)
     }
 
-    /// Takes a result; `None`: nobody waits for it any more.
+    /// Records the result of a poll; `None`: the wait was removed meanwhile.
     fn polled(&mut self, now: Instant, id: u64, result: Result<Status, Failure>) -> Option<Event> {
         self.in_flight -= 1;
         let wait = self.waits.get_mut(&id)?;
         wait.is_in_flight = false;
         let unanswered = UnansweredLimits { is_answered: self.is_answered, unreachable: self.limits.unreachable };
         let outcome = wait.outcome(&result, now, &unanswered);
-        let (again, result) = match result {
-            Ok(status) => (Again::Never, Ok(status)),
-            Err(failure) => (failure.again, Err(failure.error)),
+        let (retry, result) = match result {
+            Ok(status) => (Retry::Never, Ok(status)),
+            Err(failure) => (failure.retry, Err(failure.error)),
         };
         let seen = match &result {
             Ok(Status { total, deleted, failed, .. }) => {
@@ -418,8 +418,8 @@ impl<J: Clone> Schedule<J> {
             }
             Err(error) => {
                 if error.kind() == ZMD_ERR_RATE_LIMITED {
-                    // The limit is the account's: all jobs pause.
-                    let asked_for = if let Again::After(pause) = again { pause } else { Duration::ZERO };
+                    // The rate limit applies to the account, so all jobs pause.
+                    let asked_for = if let Retry::After(pause) = retry { pause } else { Duration::ZERO };
                     self.pause = (self.pause * 2).clamp(self.limits.poll_min, self.limits.poll_max).max(asked_for);
                     self.not_before = self.not_before.max(now.checked_add(self.pause));
                 }
@@ -438,7 +438,7 @@ impl<J: Clone> Schedule<J> {
         }
         let mut due = due(now, pause, wait.until, self.limits.poll_min);
         if !self.is_answered && result.is_err() {
-            // The last poll of an unreachable service is made when its time is over, not a pause later.
+            // The last poll of an unreachable service is made when `unreachable` expires, not one pause later.
             due =
                 due.min(first_poll.checked_add(self.limits.unreachable).unwrap_or(due).max(now + self.limits.poll_min));
         }
@@ -449,7 +449,7 @@ impl<J: Clone> Schedule<J> {
     }
 }
 
-/// When to poll again. A poll that would come too late is made shortly before the end instead.
+/// When to poll again. A poll that would come after the time limit is made shortly before it instead.
 fn due(now: Instant, pause: Duration, until: Option<Instant>, poll_min: Duration) -> Instant {
     let due = now.checked_add(pause).unwrap_or(now);
     match until {
@@ -461,7 +461,7 @@ fn due(now: Instant, pause: Duration, until: Option<Instant>, poll_min: Duration
     }
 }
 
-/// A schedule, and what takes its events.
+/// A schedule, and the receiver of its events.
 pub(crate) struct Shared<J, S> {
     pub(crate) schedule: Schedule<J>,
     pub(crate) sink: S,
@@ -476,9 +476,9 @@ impl<J: Clone, S: Sink> Shared<J, S> {
     }
 }
 
-/// Takes what happens to the waits.
+/// Receives the events of the waits.
 pub(crate) trait Sink {
-    /// `false` ends all of them.
+    /// Returning `false` ends all waits.
     fn take(&mut self, event: Event) -> bool;
 }
 
@@ -488,7 +488,7 @@ impl<F: FnMut(Event) -> bool> Sink for F {
     }
 }
 
-/// Polls until no wait is left. Every wait has had its last event when it returns.
+/// Polls until no wait is left. When it returns, every wait has had its last event.
 pub(crate) fn run<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, S>>, concurrency: usize) {
     let queue = Queue::default();
     let mut run = Run { poller, shared, queue: &queue, concurrency, workers: 0, is_stopped: false };
@@ -551,13 +551,13 @@ impl<P: Poller, S: Sink> Run<'_, P, S> {
         lock(self.shared).finish(self.poller.now(), &reason);
     }
 
-    /// Has a worker ask, or asks itself where there is none.
+    /// Passes the task to a worker, or runs it on this thread if there is none.
     fn ask(&mut self, task: Task<P::Job>, spawn: &mut dyn FnMut() -> bool) {
         if self.concurrency > 1 && self.queue.is_busy() && self.workers < self.concurrency {
             if spawn() {
                 self.workers += 1;
             } else {
-                // The system has no thread to give: those that there are do the work.
+                // The system cannot create another thread: continue with the existing ones.
                 self.concurrency = self.workers.max(1);
             }
         }
@@ -586,7 +586,7 @@ impl<P: Poller, S: Sink> Run<'_, P, S> {
 impl<J> Task<J> {
     fn run(self, poller: &impl Poller<Job = J>) -> Done<J> {
         let asked = panic::catch(|| Ok(poller.ask(&self.job, self.ask)));
-        let result = asked.unwrap_or_else(|bug| Err(Failure::lasting(bug)));
+        let result = asked.unwrap_or_else(|bug| Err(Failure::permanent(bug)));
         Done { id: self.id, job: self.job, result }
     }
 }
@@ -617,7 +617,7 @@ impl<J> Queue<J> {
         lock(&self.state)
     }
 
-    /// Whether a further task would have to wait for a worker.
+    /// Whether another task would have to wait for a worker.
     fn is_busy(&self) -> bool {
         let state = self.state();
         state.tasks.len() >= state.idle
@@ -636,7 +636,7 @@ impl<J> Queue<J> {
         !self.state().done.is_empty()
     }
 
-    /// What a worker thread does.
+    /// The body of a worker thread.
     fn work(&self, poller: &impl Poller<Job = J>) {
         let mut state = self.state();
         while !state.is_closed {
@@ -655,7 +655,7 @@ impl<J> Queue<J> {
     }
 }
 
-/// Ends the workers, also when the sink panics.
+/// Stops the workers, also if the sink panics.
 struct CloseOnDrop<'a, J>(&'a Queue<J>);
 
 impl<J> Drop for CloseOnDrop<'_, J> {
@@ -672,7 +672,7 @@ mod tests {
     use crate::status::zmd_state;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    /// A service with a virtual clock, which only sleeping moves on.
+    /// A service with a virtual clock, which advances only in `sleep`.
     struct Scripted<F> {
         begin: Instant,
         passed: Mutex<Duration>,
@@ -731,7 +731,7 @@ mod tests {
             if self.in_flight.load(Ordering::SeqCst) > 0 || is_awake() {
                 return std::thread::yield_now();
             }
-            // Between a worker's answer and its arrival in the queue, no time passes either.
+            // No time passes between a worker's result and its arrival in the queue either.
             let until = until.map(|until| until.saturating_duration_since(self.begin));
             match until {
                 Some(until) => {
@@ -750,7 +750,7 @@ mod tests {
     const LIMITS: Limits =
         Limits { poll_min: SECOND, poll_max: Duration::from_secs(60), unreachable: Duration::from_secs(300) };
 
-    /// Waits for jobs `0..count`, but for those that are errors already.
+    /// Waits for the jobs `0..count`.
     fn wait_within<P: Poller<Job = usize>>(
         poller: &P,
         count: usize,
@@ -774,7 +774,7 @@ mod tests {
             polled.is_none_or(|result| progress(&Polled { index, result: &result, elapsed, next_poll }))
         };
         run(poller, &Mutex::new(Shared { schedule, sink }), concurrency);
-        results.into_iter().map(|result| result.expect("an end")).collect()
+        results.into_iter().map(|result| result.expect("a result")).collect()
     }
 
     fn wait<P: Poller<Job = usize>>(
@@ -798,7 +798,7 @@ mod tests {
     }
 
     fn failure(kind: zmd_error) -> Failure {
-        Failure::passing(Error::new(kind, "no"))
+        Failure::transient(Error::new(kind, "no"))
     }
 
     /// How the wait for one job ended, and the results of its polls.
@@ -827,7 +827,7 @@ mod tests {
     }
 
     #[test]
-    fn every_end_is_an_end() {
+    fn completed_and_failed_end_a_wait() {
         for state in [ZMD_STATE_COMPLETED, ZMD_STATE_FAILED] {
             let service = Scripted::new(move |_, _| Ok(status(state, 0, 0)));
             let (waited, results) = wait_for_one(&service, None);
@@ -836,10 +836,10 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_is_no_end_holds_the_wait() {
+    fn other_known_states_do_not_end_a_wait() {
         for state in [ZMD_STATE_SCHEDULED, ZMD_STATE_QUEUED, ZMD_STATE_SUSPENDED, ZMD_STATE_RUNNING] {
             let service = Scripted::new(move |passed, _| match passed.as_secs() {
-                // Longer than an unknown word would be let stand.
+                // Longer than an unchanged unknown state would be accepted.
                 0..3000 => Ok(status(state, 7, 3000)),
                 _ => Ok(status(ZMD_STATE_COMPLETED, 3000, 3000)),
             });
@@ -849,13 +849,13 @@ mod tests {
         }
     }
 
-    fn unknown(word: &str, deleted: Option<i64>, total: Option<i64>) -> Result<Status, Failure> {
-        let text = word.to_owned();
+    fn unknown(text: &str, deleted: Option<i64>, total: Option<i64>) -> Result<Status, Failure> {
+        let text = text.to_owned();
         Ok(Status { state: ZMD_STATE_UNKNOWN, text, total, deleted, failed: None, http_status: 200 })
     }
 
     #[test]
-    fn an_unknown_word_does_not_end_a_wait_while_the_counts_move() {
+    fn an_unknown_state_does_not_end_a_wait_while_the_counts_change() {
         let service = Scripted::new(|passed, _| match passed.as_secs() {
             0..2000 => unknown("DELETING", Some(passed.as_secs() as i64 / 100), Some(3000)),
             _ => Ok(status(ZMD_STATE_COMPLETED, 3000, 3000)),
@@ -865,7 +865,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_ends_a_wait_when_the_counts_have_reached_the_total() {
+    fn an_unknown_state_ends_a_wait_when_the_counts_reach_the_total() {
         let service = Scripted::new(|passed, _| match passed.as_secs() {
             0..100 => unknown("DELETING", Some(1), Some(3)),
             _ => unknown("ARCHIVED", Some(3), Some(3)),
@@ -876,8 +876,8 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_that_stands_for_five_minutes_ends_a_wait() {
-        // Nothing is to be done, or nothing was said: that is no total that has been reached.
+    fn an_unknown_state_ends_a_wait_when_it_is_unchanged_for_five_minutes() {
+        // A total of 0, or none: that does not count as a total that has been reached.
         for (deleted, total) in [(None, None), (Some(0), Some(0)), (Some(4), Some(9))] {
             let service = Scripted::new(move |passed, _| match passed.as_secs() {
                 0..1000 => unknown("ONE", deleted, total),
@@ -889,12 +889,12 @@ mod tests {
             assert!((300..365).contains(&passed), "{passed}");
             assert!(results.len() >= 3);
         }
-        // Another word begins anew.
+        // Another state restarts the five minutes.
         let service =
             Scripted::new(|passed, _| unknown(if passed.as_secs() < 250 { "ONE" } else { "TWO" }, None, None));
         wait_for_one(&service, None).0.result.unwrap();
         assert!((550..680).contains(&service.passed().as_secs()), "{:?}", service.passed());
-        // Several polls, however far apart they are.
+        // It takes several polls, however far apart they are.
         let service = Scripted::new(|_, _| unknown("ONE", None, None));
         let far = Limits { poll_min: SECOND * 1000, poll_max: SECOND * 1000, ..LIMITS };
         let mut polls = 0;
@@ -906,7 +906,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_runs_out_keeps_the_last_status() {
+    fn a_wait_that_times_out_keeps_the_last_status() {
         let service = Scripted::new(|passed, _| linear(passed));
         let (waited, _) = wait_for_one(&service, Some(SECOND * 1000));
         let error = waited.result.unwrap_err();
@@ -918,7 +918,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_of_nothing_asks_once() {
+    fn a_wait_with_timeout_zero_polls_once() {
         let service = Scripted::new(|passed, _| linear(passed));
         let (waited, results) = wait_for_one(&service, Some(Duration::ZERO));
         assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ZMD_ERR_TIMEOUT, 1));
@@ -942,7 +942,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lasting_failure_ends_it_at_once() {
+    fn a_permanent_failure_ends_a_wait_at_once() {
         for kind in [
             ZMD_ERR_UNAUTHORIZED,
             ZMD_ERR_SCOPE,
@@ -961,7 +961,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_response_may_come_once() {
+    fn a_single_bad_response_does_not_end_a_wait() {
         let bad = || Err(failure(ZMD_ERR_BAD_RESPONSE));
         let once = Scripted::new(|passed, _| if passed.is_zero() { bad() } else { linear(passed) });
         assert_eq!(wait_for_one(&once, None).0.result, Ok(()));
@@ -978,9 +978,9 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_with_nothing_but_failures_says_which() {
+    fn a_wait_with_only_failures_reports_the_last_one() {
         let service = Scripted::new(|_, _| {
-            Err(Failure::passing(Error::new(ZMD_ERR_SERVER, "maintenance").with_http_status(503)))
+            Err(Failure::transient(Error::new(ZMD_ERR_SERVER, "maintenance").with_http_status(503)))
         });
         let (waited, _) = wait_for_one(&service, Some(SECOND * 600));
         let error = waited.result.unwrap_err();
@@ -989,7 +989,7 @@ mod tests {
     }
 
     #[test]
-    fn the_callback_can_end_it() {
+    fn the_callback_can_end_a_wait() {
         let service = Scripted::new(|passed, _| linear(passed));
         let mut polls = 0;
         let waited = wait(&service, 1, None, &mut |_| {
@@ -1003,7 +1003,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_jobs_each_get_their_turn() {
+    fn none_of_ten_thousand_jobs_starves() {
         const COUNT: usize = 10_000;
         let service = Scripted::new(|passed, index| {
             let end = 600 + index as u64 % 600;
@@ -1012,28 +1012,28 @@ mod tests {
             Ok(status(state, deleted as i64, end as i64))
         });
         let mut results = vec![0; COUNT];
-        // One call at a time: with more, this service would not know when to let time pass.
+        // One call at a time: with more, this service could not tell when to advance its clock.
         let waited = wait(&service, COUNT, None, &mut |polled| {
             results[polled.index] += 1;
             true
         });
         assert!(waited.iter().all(|waited| waited.result.is_ok()));
-        // Nobody starves: no job is left alone for longer than the longest pause.
+        // No job goes without a poll for longer than the longest pause.
         let mut last = vec![Duration::ZERO; COUNT];
         for (at, index) in service.polls() {
-            assert!(at - last[index] <= SECOND * 61, "job {index} was left alone from {:?} to {at:?}", last[index]);
+            assert!(at - last[index] <= SECOND * 61, "job {index} was not polled from {:?} to {at:?}", last[index]);
             last[index] = at;
         }
         assert!(results.iter().all(|polls| (3..60).contains(polls)), "{:?}", results.iter().max());
-        // What is kept for each of them, its result included.
+        // The memory for each job, including its result.
         let size = size_of::<Wait<usize>>() + size_of::<Waited>() + size_of::<Reverse<(Instant, usize)>>();
         assert!(size < 1024, "{size} bytes a job");
     }
 
     #[test]
-    fn too_many_requests_slow_all_of_them_down() {
+    fn a_rate_limit_delays_all_jobs() {
         let service = Scripted::new(|passed, index| match (passed.as_secs(), index) {
-            (0, 0) => Err(Failure { again: Again::After(SECOND * 100), ..failure(ZMD_ERR_RATE_LIMITED) }),
+            (0, 0) => Err(Failure { retry: Retry::After(SECOND * 100), ..failure(ZMD_ERR_RATE_LIMITED) }),
             _ => linear(passed),
         });
         wait(&service, 50, Some(SECOND * 300), &mut |_| true);
@@ -1044,7 +1044,7 @@ mod tests {
     }
 
     #[test]
-    fn one_jobs_failure_disturbs_no_other() {
+    fn the_failure_of_one_job_does_not_affect_others() {
         let service = Scripted::new(
             |passed, index| if index == 3 { Err(failure(ZMD_ERR_JOB_NOT_FOUND)) } else { linear(passed) },
         );
@@ -1060,7 +1060,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_the_callback_leaves_no_worker_behind() {
+    fn a_panic_in_the_callback_stops_the_workers() {
         let service = Scripted::new(|passed, _| linear(passed));
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             wait_within(&service, 8, None, LIMITS, 4, &mut |_| panic!("boom"))
@@ -1069,7 +1069,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreachable_service_ends_a_wait_after_five_minutes() {
+    fn an_unreachable_service_ends_a_wait_after_unreachable_ms() {
         for kind in [ZMD_ERR_DNS, ZMD_ERR_CONNECT, ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT, ZMD_ERR_PROXY] {
             let service = Scripted::new(move |_, _| Err(failure(kind)));
             let (waited, results) = wait_for_one(&service, Some(SECOND * 4000));
@@ -1082,9 +1082,9 @@ mod tests {
 
     #[test]
     fn once_the_service_has_answered_only_the_time_limit_ends_a_wait() {
-        // An error is an answer too, and the answer for one job is one for all.
+        // An error is an answer too, and an answer for one job counts for all.
         for answer in [
-            Err(Failure::passing(Error::new(ZMD_ERR_SERVER, "maintenance").with_http_status(503))),
+            Err(Failure::transient(Error::new(ZMD_ERR_SERVER, "maintenance").with_http_status(503))),
             Ok(status(ZMD_STATE_RUNNING, 1, 9)),
         ] {
             let answer = Mutex::new(Some(answer));
@@ -1100,11 +1100,11 @@ mod tests {
 
     #[test]
     fn a_host_that_does_not_exist_ends_a_wait_at_once() {
-        let unknown_host = || Failure::lasting(Error::new(ZMD_ERR_DNS, "no such host").with_unknown_host(true));
+        let unknown_host = || Failure::permanent(Error::new(ZMD_ERR_DNS, "no such host").with_unknown_host(true));
         let service = Scripted::new(|_, _| Err(unknown_host()));
         let (waited, results) = wait_for_one(&service, None);
         assert_eq!((waited.result.unwrap_err().message(), results.len()), ("no such host", 1));
-        // Later it is the network's failure.
+        // Once the service has answered, it is a transient failure.
         let service = Scripted::new(|passed, _| match passed.as_secs() {
             100..900 => Err(unknown_host()),
             _ => linear(passed),
@@ -1113,7 +1113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poll_tells_how_long_the_wait_has_lasted_and_when_the_next_one_is() {
+    fn progress_gets_the_elapsed_time_and_the_time_to_the_next_poll() {
         let service = Scripted::new(|passed, _| linear(passed));
         let mut times = Vec::new();
         wait(&service, 1, None, &mut |polled| {
@@ -1128,10 +1128,10 @@ mod tests {
     }
 
     #[test]
-    fn each_wait_has_a_limit_of_its_own() {
+    fn each_wait_has_its_own_time_limit() {
         let service = Scripted::new(|_, job| match job {
-            // The service wants to be left alone: that moves no limit.
-            0 => Err(Failure { again: Again::After(SECOND * 1000), ..failure(ZMD_ERR_RATE_LIMITED) }),
+            // Retry-After does not extend a time limit.
+            0 => Err(Failure { retry: Retry::After(SECOND * 1000), ..failure(ZMD_ERR_RATE_LIMITED) }),
             _ => Ok(status(ZMD_STATE_RUNNING, 1, 9)),
         });
         let mut schedule = Schedule::new(LIMITS, false);

@@ -1,4 +1,4 @@
-//! Many calls without a thread for each: waits are added and removed at any time, and their events taken from a queue.
+//! Many calls without a thread for each: waits can be added and removed at any time, and a queue returns their events.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -18,8 +18,8 @@ use crate::wait::{self, Event, Goal, Poller, Schedule, Shared, Sink, Waited};
 
 /// A queue of waits, which any number of threads may share.
 ///
-/// One thread of its own decides who is polled, and up to `max_concurrency` others poll, whatever the number of waits. It
-/// belongs to the process that made it: in a child of `fork()` every call is an error.
+/// It has one scheduling thread, and up to `max_concurrency` threads that poll, however many waits there are. It belongs to
+/// the process that created it: in a child of `fork()` every call returns an error.
 pub struct Waits {
     inner: Arc<Inner>,
     thread: Option<JoinHandle<()>>,
@@ -32,11 +32,11 @@ struct Inner {
     ready: Arc<Condvar>,
 }
 
-/// The events that were not taken yet.
+/// The events that `next` has not returned yet.
 #[derive(Default)]
 struct Events {
     queue: VecDeque<WaitEvent>,
-    /// No more will come.
+    /// There will be no more events.
     is_over: bool,
     /// Notified of each event, and of the end.
     ready: Arc<Condvar>,
@@ -58,7 +58,7 @@ pub struct WaitEvent {
 /// What an event is about.
 #[derive(Debug)]
 pub enum Update {
-    /// A poll, after which the wait goes on.
+    /// A poll, after which the wait continues.
     Polled(Result<Status, Error>),
     /// The wait's last event.
     Ended(Waited),
@@ -79,7 +79,7 @@ impl Sink for Events {
 }
 
 impl Waits {
-    /// A queue with a clone of the client: it is cancelled with the client, which may be dropped before.
+    /// A queue with a clone of the client: cancelling the client cancels the queue; the client may be dropped first.
     pub fn new(client: &Client) -> Result<Waits, Error> {
         let poller = ClientPoller::with_its_own(client.try_clone()?);
         let events = Events::default();
@@ -89,7 +89,7 @@ impl Waits {
         let (for_thread, concurrency) = (inner.clone(), client.max_concurrency());
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(concurrency)));
         let thread = thread.map_err(|error| {
-            Error::new(ZMD_ERR_INTERNAL, format!("the system has no thread for the queue of waits: {error}"))
+            Error::new(ZMD_ERR_INTERNAL, format!("can't create a thread for the queue of waits: {error}"))
         })?;
         Ok(Waits { inner, thread: Some(thread), process: std::process::id() })
     }
@@ -99,8 +99,8 @@ impl Waits {
         self.add_goal(module, job_id, Goal::End { timeout })
     }
 
-    /// Asks for a job's status once, with the retries of [`Client::status`]: one event. Without a `timeout` the limit is the
-    /// setting `timeout_ms`.
+    /// Asks for a job's status once, with retries as in [`Client::status`]: it has one event. Without a `timeout` the limit
+    /// is the setting `timeout_ms`.
     pub fn add_status(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
         self.add_goal(module, job_id, Goal::Status { timeout })
     }
@@ -117,8 +117,8 @@ impl Waits {
         Ok(id)
     }
 
-    /// Ends a wait: its last event, `ZMD_ERR_CANCELLED`, is there at once. The others go on. An id that has ended, or was
-    /// never given, is fine.
+    /// Ends a wait: its last event, `ZMD_ERR_CANCELLED`, is queued at once. The others continue. Does nothing if the wait
+    /// has ended or the id is unknown.
     pub fn remove(&self, id: u64) -> Result<(), Error> {
         self.check_process()?;
         let mut shared = lock(&self.inner.shared);
@@ -129,8 +129,8 @@ impl Waits {
         Ok(())
     }
 
-    /// The next event; without a `timeout` it blocks until there is one. `ZMD_ERR_TIMEOUT` if none came, and
-    /// `ZMD_ERR_CANCELLED` if none will.
+    /// Returns the next event; without a `timeout` it blocks until there is one. Fails with `ZMD_ERR_TIMEOUT` if there was
+    /// none in time, and with `ZMD_ERR_CANCELLED` if there will be none.
     pub fn next(&self, timeout: Option<Duration>) -> Result<WaitEvent, Error> {
         self.check_process()?;
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -147,7 +147,7 @@ impl Waits {
                 let limit = timeout.unwrap_or_default().as_millis();
                 return Err(Error::new(ZMD_ERR_TIMEOUT, format!("no event came within {limit} ms")));
             }
-            // Not for ever at once: some systems' clocks overflow.
+            // At most an hour at a time: some systems' clocks overflow.
             let left = left.min(Duration::from_secs(3600));
             shared = self.inner.ready.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -164,14 +164,15 @@ impl Waits {
         if self.process == std::process::id() {
             return Ok(());
         }
-        let message = "waits belongs to the process that made it, and this is a child of that: make another here";
+        let message =
+            "waits belongs to the process that made it, and this is a child of that process: create another one";
         Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message))
     }
 }
 
 impl Inner {
     fn run(&self, concurrency: usize) {
-        // What a bug leaves behind is ended all the same.
+        // After a panic, the remaining waits are ended too.
         let _ = panic::catch(|| {
             wait::run(&self.poller, &self.shared, concurrency);
             Ok(())
@@ -188,7 +189,7 @@ impl Inner {
 impl Drop for Waits {
     fn drop(&mut self) {
         if self.check_process().is_err() {
-            // Its thread is the parent's, and may have been anywhere when the child was made.
+            // Its thread is in the parent, and may have held any lock at the time of the fork.
             std::mem::forget((self.thread.take(), self.inner.clone()));
             return;
         }

@@ -1,4 +1,4 @@
-//! What the service answers, through the C ABI and over the wire.
+//! The service's answers, documented and undocumented, through the C API.
 
 mod common;
 
@@ -27,7 +27,7 @@ fn a_completed_job() {
 }
 
 #[test]
-fn a_job_on_its_way() {
+fn a_running_job() {
     let sim = with_job(Sim::builder().clock(Clock::driven()).start());
     let job = Job { starts_after: std::time::Duration::from_secs(60), failed: 100, ..Job::new(1000, 10.0) };
     sim.add_job("Sales_Orders", "7", job);
@@ -81,7 +81,7 @@ fn every_documented_error() {
 }
 
 #[test]
-fn the_services_own_checks() {
+fn errors_of_a_wrong_token_and_an_unknown_job() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
     assert_eq!(client.failure("Leads", "4711").0.error, ZMD_ERR_JOB_NOT_FOUND);
@@ -106,7 +106,7 @@ fn a_new_token_is_used_by_the_next_call() {
     assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
     client.set_access_token("1000.new.token").unwrap();
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
-    // The longest there may be.
+    // A token of the maximum length.
     let longest = "t".repeat(4096);
     sim.accept_token(&longest);
     client.set_access_token(&longest).unwrap();
@@ -114,7 +114,7 @@ fn a_new_token_is_used_by_the_next_call() {
 }
 
 #[test]
-fn an_unknown_state_comes_with_its_text() {
+fn an_unknown_state_has_its_text() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
     sim.next(Reply::json(
@@ -136,12 +136,12 @@ fn a_fractured_json_body_is_a_bad_response() {
         let (failed, http_status) = client.failure("Leads", "1001");
         assert_eq!((failed.error, http_status), (ZMD_ERR_BAD_RESPONSE, 200), "{}", &whole[..end]);
     }
-    // Not tried again: the next attempt would fare no better.
+    // It is not retried, as that would not help.
     assert_eq!(sim.requests(), whole.len());
 }
 
 #[test]
-fn an_error_in_the_shape_of_a_page_or_of_another_charset() {
+fn an_error_as_a_page_or_in_another_charset() {
     let sim = sim();
     let client = Client::of(&sim, &[("max_retries", "0")]);
     let latin1 = b"{\"code\":\"NO_PERMISSION\",\"message\":\"acc\xe8s refus\xe9\",\"status\":\"error\"}".to_vec();
@@ -156,7 +156,7 @@ fn an_error_in_the_shape_of_a_page_or_of_another_charset() {
 }
 
 #[test]
-fn a_server_that_repeats_the_token_does_not_get_it_into_a_message() {
+fn a_token_that_the_server_repeats_is_removed_from_the_message() {
     let sim = sim();
     let client = Client::of(&sim, &[("max_retries", "0")]);
     sim.next(Reply::api_error(400, TOKEN, &format!("{TOKEN} is bad")));
@@ -179,7 +179,7 @@ fn a_server_that_repeats_the_token_does_not_get_it_into_a_message() {
 }
 
 #[test]
-fn a_short_token_spoils_no_answer() {
+fn a_short_token_does_not_change_an_answer() {
     let sim = sim();
     for token in ["t", "data", "Status"] {
         sim.accept_token(token);
@@ -248,7 +248,7 @@ fn bad_input_sends_nothing() {
 }
 
 #[test]
-fn the_module_that_the_documentation_shows_gets_a_hint_from_the_answer() {
+fn an_invalid_module_that_the_documentation_shows_gets_a_hint() {
     let sim = sim();
     sim.next(Reply::Error("INVALID_MODULE"));
     let (failed, _) = Client::of(&sim, &[]).failure("Meetings", "1001");
@@ -259,7 +259,7 @@ fn the_module_that_the_documentation_shows_gets_a_hint_from_the_answer() {
 }
 
 #[test]
-fn what_is_no_text_is_not_shown() {
+fn a_body_that_is_not_text_is_not_shown() {
     let sim = sim();
     let client = Client::of(&sim, &[("max_retries", "0")]);
     sim.next(Reply::html(200, "zipped").header("Content-Encoding", "gzip"));
@@ -272,9 +272,9 @@ fn what_is_no_text_is_not_shown() {
     assert!(failed.message.contains("cache") && !failed.message.contains("redirect"), "{failed:?}");
 }
 
-/// A real nginx that answers by itself: its pages are its own verdict, not Zoho's on the token or the job.
+/// A real nginx that answers itself: its error pages say nothing about the token or the job.
 #[test]
-fn a_gateway_that_answers_in_the_services_place() {
+fn a_gateway_that_answers_instead_of_the_service() {
     if missing("nginx") {
         return;
     }
@@ -338,7 +338,7 @@ fn a_gateway_that_answers_in_the_services_place() {
 }
 
 #[test]
-fn a_known_code_is_transient_whatever_its_status() {
+fn a_transient_code_is_transient_with_any_status() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
     for code in ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE", "RATE_LIMIT_EXCEEDED"] {

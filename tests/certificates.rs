@@ -1,4 +1,4 @@
-//! Certificates, good and bad, as a real nginx shows and demands them: each failure names its cause and its remedy.
+//! Server and client certificates, valid and invalid, with a real nginx: each error names its cause and what to do.
 
 mod common;
 
@@ -29,7 +29,7 @@ fn params(name: &str, names: &[&str]) -> CertificateParams {
     params
 }
 
-/// An authority.
+/// A certificate authority.
 struct Authority {
     pair: Pair,
     issuer: Issuer<'static, KeyPair>,
@@ -52,7 +52,7 @@ impl Authority {
     }
 }
 
-/// An nginx in front of the stand-in, and the files around it.
+/// An nginx in front of the stand-in, and the directory with its files.
 struct Server {
     directory: PathBuf,
     port: u16,
@@ -110,7 +110,7 @@ impl Server {
         self.client(settings).unwrap().status("Leads", "1001")
     }
 
-    /// The message of a failure of TLS.
+    /// The message of a TLS error.
     fn refusal(&self, settings: &[(&str, &str)]) -> String {
         let failed = self.status(settings).unwrap_err();
         assert_eq!(failed.error, ZMD_ERR_TLS, "{failed:?}");
@@ -132,7 +132,7 @@ fn assert_says(message: &str, words: &[&str]) {
 }
 
 #[test]
-fn each_bad_certificate_has_its_own_words() {
+fn each_bad_certificate_has_its_own_message() {
     if missing("nginx") {
         return;
     }
@@ -166,7 +166,7 @@ fn each_bad_certificate_has_its_own_words() {
 }
 
 #[test]
-fn every_form_of_a_ca_file() {
+fn every_format_of_a_ca_file() {
     if missing("nginx") {
         return;
     }
@@ -195,7 +195,7 @@ fn every_form_of_a_ca_file() {
 }
 
 #[test]
-fn an_extra_authority_is_trusted_beside_the_others() {
+fn an_extra_authority_is_trusted_in_addition() {
     if missing("nginx") {
         return;
     }
@@ -239,7 +239,7 @@ fn a_servers_own_certificate_is_trusted_for_its_names() {
         let cert = server.directory.join("cert.pem").to_str().unwrap().to_owned();
         assert_eq!(server.status(&[("ca_file", &cert)]), Ok(Answer::completed()), "{name}");
         assert_eq!(server.status(&[("extra_ca_file", &cert)]), Ok(Answer::completed()), "{name}");
-        // For its names alone, and for nobody else's.
+        // It is trusted for its own names only.
         let by_address = format!("https://127.0.0.1:{}", server.port);
         let message =
             server.client(&[("ca_file", &cert), ("api_domain", &by_address)]).unwrap().failure("Leads", "1001").0;
@@ -252,7 +252,7 @@ fn a_servers_own_certificate_is_trusted_for_its_names() {
 }
 
 #[test]
-fn a_certificate_for_a_gateway_that_demands_one() {
+fn a_client_certificate_for_a_gateway_that_requires_one() {
     if missing("nginx") || missing("openssl") {
         return;
     }
@@ -277,7 +277,7 @@ fn a_certificate_for_a_gateway_that_demands_one() {
         };
         assert_eq!(with(&[("client_cert", &cert), ("client_key", &key)]), Ok(Answer::completed()), "{version}");
         assert_eq!(with(&[("client_cert", &both)]), Ok(Answer::completed()), "{version}");
-        // nginx answers 400 itself where there is none.
+        // nginx answers 400 itself without one.
         let failed = with(&[]).unwrap_err();
         assert_ne!(failed.error, ZMD_OK, "{failed:?}");
 
@@ -312,9 +312,9 @@ fn a_certificate_for_a_gateway_that_demands_one() {
     }
 }
 
-/// openssl's own server ends the connection where nginx answers 400.
+/// `openssl s_server` closes the connection where nginx answers 400.
 #[test]
-fn a_demanded_certificate_that_is_missing_is_said_so() {
+fn the_error_says_that_a_client_certificate_is_required() {
     if missing("openssl") {
         return;
     }

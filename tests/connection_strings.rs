@@ -1,4 +1,4 @@
-//! The simple functions with a connection string: one client for each, whoever calls.
+//! The simple functions with a connection string: all calls with the same string share a client.
 
 mod common;
 
@@ -51,7 +51,7 @@ fn each_string_has_a_client() {
         }
         assert_eq!(sim.connections(), 5, "round {round}");
     }
-    // Blanks around it are none of it, and fields may be filled up with them.
+    // Blanks around a string do not count: some hosts pad strings with them.
     assert_eq!(status(&format!("  {}   ", string(0)), "Leads   ", "  1001  "), (ZMD_OK, 3, 9));
     assert_eq!(sim.connections(), 5);
     // Keys in any case, and values in braces.
@@ -69,7 +69,7 @@ fn each_string_has_a_client() {
     };
     assert_eq!((error, state, total), (ZMD_ERR_TIMEOUT, 2, 50_000));
 
-    // What is wrong with a string is said without its values.
+    // Error messages do not contain values.
     for (string, says) in [
         ("access_token={s3cret", "pair 1"),
         ("timeout_ms=0;access_token=s3cret", "timeout_ms takes"),
@@ -90,16 +90,16 @@ fn each_string_has_a_client() {
     };
     assert_ne!(error, ZMD_OK);
 
-    // NULL and the empty string are the environment's client, which has no token here.
+    // NULL and the empty string use the settings of the environment, which has no token here.
     assert_eq!(status("", "Leads", "1001").0, ZMD_ERR_INVALID_CONFIG);
     let (module, job_id, outs) = (c("Leads"), c("1001"), null_mut());
-    // SAFETY: NULL is allowed where it stands.
+    // SAFETY: NULL is allowed for these arguments.
     let error = unsafe {
         zmd_simple_status_with(std::ptr::null(), module.as_ptr(), job_id.as_ptr(), null_mut(), outs, outs, outs)
     };
     assert_eq!(error, ZMD_ERR_INVALID_CONFIG);
 
-    // Many threads and strings: results are never mixed up, and of more than 64 clients the oldest go.
+    // Many threads and strings: results are never mixed up, and with more than 64 clients the oldest are freed.
     for account in 0..100 {
         sim.add_job("Leads", &format!("9{account}"), Job::new(account + 1, f64::INFINITY));
     }

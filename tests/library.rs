@@ -1,4 +1,4 @@
-//! The library as users get it: header, symbols, C and Python programs, memory.
+//! The built library: header, symbols, C and Python programs, memory errors.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::process::Command;
 use common::*;
 use zmd_sim::{Job, Sim};
 
-/// The contract's functions, and nothing else.
+/// The exported functions.
 const FUNCTIONS: &[&str] = &[
     "zmd_client_cancel",
     "zmd_client_clone",
@@ -55,7 +55,7 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 #[test]
-fn it_exports_the_contract_and_nothing_else() {
+fn it_exports_only_the_documented_functions() {
     assert_eq!(exported(library()), FUNCTIONS);
     let header = fs::read_to_string(format!("{ROOT}/include/zmd.h")).unwrap();
     for name in FUNCTIONS {
@@ -69,13 +69,13 @@ fn its_name_is_libzmd_so_0() {
     assert!(dynamic.contains("Library soname: [libzmd.so.0]"), "{dynamic}");
 }
 
-/// Generated anew, the header is the one that is committed. (The build of this test has already written the
-/// fresh one, so it is git which knows.)
+/// The generated header is the committed one. (The build of this test has already written it, so git is asked for
+/// changes.)
 #[test]
 fn the_committed_header_is_what_the_source_generates() {
     let (exit, committed, err) = run(Command::new("git").args(["show", "HEAD:include/zmd.h"]).current_dir(ROOT));
     if exit != Some(0) {
-        // A package of the source has no history, and no way to be stale: cargo compared them when it was made.
+        // A source package has no history. It cannot be outdated, as cargo compared them when it was created.
         assert!(!PathBuf::from(format!("{ROOT}/.git")).exists(), "{err}");
         return;
     }
@@ -124,7 +124,7 @@ fn the_header_compiles_as_every_c_and_cpp() {
 
 #[test]
 fn the_package_can_be_built() {
-    // --allow-dirty: while somebody works on it; the verification builds from the package alone.
+    // --allow-dirty: there may be uncommitted changes; the verification builds from the package only.
     let target = scratch("package");
     let mut command = Command::new(env!("CARGO"));
     command.args(["package", "-p", "zmd", "--allow-dirty", "--offline", "--target-dir"]).arg(&target).current_dir(ROOT);
@@ -133,7 +133,7 @@ fn the_package_can_be_built() {
     fs::remove_dir_all(target).unwrap();
 }
 
-/// A stand-in with the jobs that the C and Python programs ask for.
+/// A stand-in with the jobs that the C and Python programs use.
 fn sim_for_programs(tls: bool) -> Sim {
     let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
     sim.accept_any_token();
@@ -146,7 +146,7 @@ fn passes(command: &mut Command, name: &str, tls: bool) {
 }
 
 #[test]
-fn the_c_program_of_the_whole_contract() {
+fn every_function_from_c() {
     for (compiler, flags, name) in
         [("gcc", ["-std=c99", "-O2"], "basics-c"), ("g++", ["-std=c++11", "-xc++"], "basics-cpp")]
     {
@@ -180,7 +180,7 @@ fn memcheck_finds_nothing() {
 }
 
 #[test]
-fn fork_in_every_situation() {
+fn fork_with_clients_in_every_state() {
     let program = compile("gcc", &["-std=c99"], "tests/c/fork_test.c", "fork_test");
     for tls in [false, true] {
         passes(Command::new(&program).args(["500", "200"]), "fork_test", tls);
@@ -204,7 +204,7 @@ fn loading_and_unloading() {
 }
 
 #[test]
-fn python_with_nothing_but_ctypes() {
+fn python_with_only_ctypes() {
     if missing("python3") {
         return;
     }
@@ -214,7 +214,7 @@ fn python_with_nothing_but_ctypes() {
     }
 }
 
-/// The first example, linked with libzmd.a: it needs nothing beside it.
+/// The first example, linked with libzmd.a: it needs no other file.
 #[test]
 fn the_example_in_c_linked_statically() {
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static");
@@ -246,7 +246,7 @@ fn the_example_in_c_linked_statically() {
     let (exit, _, err) = example(&["Leads", "4711"]);
     assert!(exit == Some(3) && err.contains("ZMD_ERR_JOB_NOT_FOUND"), "{err}");
     assert_eq!(example(&["Leads"]).0, Some(3));
-    // It is to be read in a few minutes.
+    // It should be readable in a few minutes.
     let source = fs::read_to_string(format!("{ROOT}/bindings/c/example.c")).unwrap();
     assert!(source.lines().count() <= 80);
 }
@@ -256,7 +256,7 @@ fn the_readmes_first_lines_do_what_they_say() {
     let sim = sim_for_programs(false);
     sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
     let directory = scratch("readme");
-    // As if this were the project's own directory.
+    // As in a checkout.
     std::os::unix::fs::symlink(library().ancestors().nth(2).unwrap(), directory.join("target")).unwrap();
     std::os::unix::fs::symlink(format!("{ROOT}/include"), directory.join("include")).unwrap();
     fs::write(directory.join("example.c"), readme_block("### C\n", "c")).unwrap();

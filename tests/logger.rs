@@ -1,4 +1,4 @@
-//! The log. A process has one logger, so this file has one test.
+//! The logger. There is one in a process, so this file has one test.
 
 mod common;
 
@@ -11,11 +11,11 @@ use common::*;
 use zmd::ffi::zmd_set_logger;
 use zmd::zmd_error::*;
 
-/// What a callback was given.
+/// The arguments of a callback.
 static LINES: Mutex<Vec<(usize, i32, String)>> = Mutex::new(Vec::new());
 
 unsafe extern "C" fn keep(user_data: *mut c_void, level: i32, message: *const c_char) {
-    // SAFETY: a NUL-terminated string, by the contract.
+    // SAFETY: the message is a NUL-terminated string.
     let line = unsafe { CStr::from_ptr(message) }.to_str().unwrap().to_owned();
     LINES.lock().unwrap().push((user_data as usize, level, line));
 }
@@ -23,7 +23,7 @@ unsafe extern "C" fn keep(user_data: *mut c_void, level: i32, message: *const c_
 static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
 static NESTED: AtomicUsize = AtomicUsize::new(0);
 
-/// Calls everything there is, a failing call last, and takes its own logger away and back.
+/// Calls other functions, a failing one last, and replaces its own logger.
 unsafe extern "C" fn call_anything(_: *mut c_void, _: i32, _: *const c_char) {
     let Ok(client) = CLIENT.try_lock() else { return };
     let client = client.as_ref().unwrap();
@@ -35,11 +35,11 @@ unsafe extern "C" fn call_anything(_: *mut c_void, _: i32, _: *const c_char) {
 }
 
 fn set(log: zmd::ffi::zmd_log_fn, max_level: i32) -> Result<(), Failed> {
-    // SAFETY: the callbacks live for ever, and do not follow the pointer.
+    // SAFETY: the callbacks are static, and do not dereference the pointer.
     checked(unsafe { zmd_set_logger(log, 7 as *mut c_void, max_level) })
 }
 
-fn heard_at(max_level: i32, client: &Client) -> Vec<(usize, i32, String)> {
+fn lines_at(max_level: i32, client: &Client) -> Vec<(usize, i32, String)> {
     LINES.lock().unwrap().clear();
     set(Some(keep), max_level).unwrap();
     client.status("Leads", "1001").unwrap();
@@ -54,17 +54,17 @@ fn the_logger() {
     let client = Client::of(&sim, &[]);
 
     // The levels.
-    assert_eq!(heard_at(0, &client), []);
-    assert_eq!(heard_at(3, &client), []);
-    let lines = heard_at(4, &client);
+    assert_eq!(lines_at(0, &client), []);
+    assert_eq!(lines_at(3, &client), []);
+    let lines = lines_at(4, &client);
     assert!(lines.iter().all(|(user_data, level, line)| *user_data == 7 && *level <= 4 && !line.contains('\n')));
     assert!(lines.contains(&(7, 4, "client: job 1001 of Leads: COMPLETED (HTTP 200)".to_owned())), "{lines:?}");
-    // The HTTP library's lines are trace, whatever it calls them.
+    // All lines of the HTTP library are trace.
     assert!(lines.iter().all(|(_, _, line)| !line.starts_with("ureq")), "{lines:?}");
-    let lines = heard_at(5, &Client::of(&sim, &[]));
+    let lines = lines_at(5, &Client::of(&sim, &[]));
     assert!(lines.iter().any(|(_, level, line)| *level == 5 && line.starts_with("ureq: ")), "{lines:?}");
 
-    // A failed poll of a wait that goes on is a warning.
+    // A failed poll of a wait that continues is a warning.
     sim.add_job("Leads", "2", zmd_sim::Job::new(50, 1000.0));
     sim.next(zmd_sim::Reply::json(503, "{}"));
     LINES.lock().unwrap().clear();
@@ -76,7 +76,7 @@ fn the_logger() {
     let [(_, 2, line)] = &lines[..] else { panic!("{lines:?}") };
     assert!(line.starts_with("wait: job 2 of Leads: ") && line.ends_with("; the next poll is in 0.1 s"), "{line}");
 
-    // The callback may call anything, and leaves no trace of it in the call that it was called from.
+    // The callback may call any function, which does not affect the call that it was called from.
     *CLIENT.lock().unwrap() = Some(Client::of(&sim, &[]));
     set(Some(call_anything), 5).unwrap();
     for _ in 0..20 {

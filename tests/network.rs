@@ -1,4 +1,4 @@
-//! What happens below the service's answers: time limits, retries, connections, hostile servers.
+//! The network: time limits, retries, connections, hostile servers.
 
 mod common;
 
@@ -12,7 +12,7 @@ use zmd_sim::{AtAccept, Fault, Reply, Sim};
 
 const NO_RETRY: (&str, &str) = ("max_retries", "0");
 
-/// What a call may take beyond its limit, on a machine that may be busy.
+/// How much longer than its limit a call may take, on a machine that may be busy.
 const GRACE: Duration = Duration::from_millis(100);
 
 #[test]
@@ -43,19 +43,19 @@ fn every_fault_has_its_error() {
                 assert_eq!((failed.error, answer), (error, Answer::of_failure(http_status)), "{fault:?}: {failed:?}");
             }
         }
-        // Whatever the server did, the client is as good as new.
+        // Whatever the server did, the client still works.
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "after {fault:?}");
     }
 }
 
 #[test]
-fn a_slow_answer_is_an_answer() {
+fn a_slow_answer_is_not_an_error() {
     let sim = sim();
     assert_eq!(Client::of(&sim, &[]).status("Leads", "fault-slow"), Ok(Answer::completed()));
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
+fn transient_failures_are_retried() {
     for fault in [Fault::Reset, Fault::Close, Fault::TruncateHeader, Fault::TruncateBody, Fault::ResetInBody] {
         let sim = sim();
         let client = Client::of(&sim, &[]);
@@ -73,7 +73,7 @@ fn what_may_pass_is_tried_again() {
 }
 
 #[test]
-fn the_retries_come_to_an_end() {
+fn the_number_of_retries_is_limited() {
     let sim = sim();
     let client = Client::of(&sim, &[("max_retries", "2")]);
     let (failed, http_status) = client.failure("Leads", "error-TOO_MANY_REQUESTS");
@@ -85,14 +85,14 @@ fn the_retries_come_to_an_end() {
 }
 
 #[test]
-fn too_many_requests_with_http_200_are_tried_again_too() {
+fn too_many_requests_with_http_200_is_retried_too() {
     let sim = sim();
     sim.next(Reply::api_error(200, "TOO_MANY_REQUESTS", "too many"));
     assert_eq!(Client::of(&sim, &[]).status("Leads", "1001"), Ok(Answer::completed()));
 }
 
 #[test]
-fn what_lasts_is_not_tried_again() {
+fn permanent_failures_are_not_retried() {
     let sim = sim();
     let client = Client::of(&sim, &[("timeout_ms", "300")]);
     for (count, job_id) in [
@@ -116,7 +116,7 @@ fn what_lasts_is_not_tried_again() {
 }
 
 #[test]
-fn retry_after_is_kept_to() {
+fn retry_after_is_respected() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
     for status in [429, 503] {
@@ -131,7 +131,7 @@ fn retry_after_is_kept_to() {
 fn retry_after_may_be_a_date_by_the_servers_clock() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
-    // The server's clock is a day off.
+    // The server's clock is wrong by a day.
     let now = SystemTime::now() + Duration::from_secs(86_400);
     let date = |time| httpdate::fmt_http_date(time);
     let reply = Reply::json(503, "").header("Date", &date(now));
@@ -139,13 +139,13 @@ fn retry_after_may_be_a_date_by_the_servers_clock() {
     let (took, result) = timed(|| client.status("Leads", "1001"));
     assert_eq!(result, Ok(Answer::completed()));
     assert!((1.0..3.0).contains(&took.as_secs_f64()), "{took:?}");
-    // A date that is past means now.
+    // A date in the past means now.
     sim.next(reply.header("Retry-After", &date(now - Duration::from_secs(60))));
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
 }
 
 #[test]
-fn a_retry_after_that_does_not_fit_ends_the_call_at_once() {
+fn a_retry_after_beyond_the_deadline_ends_the_call_at_once() {
     let sim = sim();
     let client = Client::of(&sim, &[("timeout_ms", "5000")]);
     for pause in ["6", "3600", "99999999999999999999999"] {
@@ -169,7 +169,7 @@ fn a_connection_serves_many_queries() {
 }
 
 #[test]
-fn a_connection_that_the_server_closed_is_replaced_at_no_cost() {
+fn a_connection_that_the_server_closed_is_replaced_without_a_retry() {
     let sim = sim();
     let client = Client::of(&sim, &[NO_RETRY]);
     for round in 1..=10 {
@@ -180,14 +180,14 @@ fn a_connection_that_the_server_closed_is_replaced_at_no_cost() {
 }
 
 #[test]
-fn a_connection_that_closes_when_it_is_used_again_is_replaced_at_no_cost() {
+fn a_connection_that_closes_when_it_is_reused_is_replaced_without_a_retry() {
     let sim = sim();
     let client = Client::of(&sim, &[NO_RETRY]);
     sim.close_second_request(true);
     for _ in 0..10 {
         client.status("Leads", "1001").unwrap();
     }
-    // Each but the first went to the dead connection, and then to a new one.
+    // Each request but the first was sent on the closed connection, and then on a new one.
     assert_eq!((sim.connections(), sim.requests()), (10, 19));
 }
 
@@ -218,7 +218,7 @@ fn a_refused_connection() {
 }
 
 #[test]
-fn a_name_that_nobody_knows() {
+fn a_host_name_that_does_not_exist() {
     let client = Client::new(&[("api_domain", "https://nowhere.invalid"), ("access_token", TOKEN), ("proxy", "none")]);
     let (failed, http_status) = client.unwrap().failure("Leads", "1001");
     assert_eq!((failed.error, http_status), (ZMD_ERR_DNS, 0));
@@ -226,11 +226,11 @@ fn a_name_that_nobody_knows() {
 }
 
 #[test]
-fn a_host_that_never_answers_costs_the_connect_timeout() {
-    // The queue of connections that nobody accepts is full, so the next SYN gets no answer.
+fn a_host_that_never_answers_fails_after_connect_timeout_ms() {
+    // The backlog is full, so the next SYN gets no answer.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    // SAFETY: a socket of ours; listen() on a listening socket changes its queue.
+    // SAFETY: the socket is open; listen() on a listening socket changes its backlog.
     unsafe { libc::listen(std::os::fd::AsRawFd::as_raw_fd(&listener), 0) };
     let mut fillers = Vec::new();
     while let Ok(filler) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
@@ -252,14 +252,14 @@ fn a_host_that_never_answers_costs_the_connect_timeout() {
 }
 
 #[test]
-fn the_deadline_holds_whatever_the_server_does() {
+fn the_deadline_holds_for_every_fault() {
     let sim = sim();
     let client = Client::of(&sim, &[("timeout_ms", "400")]);
     // Also with retries that begin just before the deadline.
     let endless = ["stall-before-header", "stall-in-header", "stall-in-body", "slow-forever", "slow", "reset", "close"];
     for fault in endless {
         let (took, (failed, _)) = timed(|| client.failure("Leads", &format!("fault-{fault}")));
-        // The last attempt may be one that the deadline cut short.
+        // The deadline may have cut the last attempt short.
         let expected =
             [ZMD_ERR_TIMEOUT, if ["reset", "close"].contains(&fault) { ZMD_ERR_NETWORK } else { ZMD_ERR_TIMEOUT }];
         assert!(expected.contains(&failed.error), "{fault}: {failed:?}");
@@ -325,7 +325,7 @@ fn a_query_over_another_sims_port_is_not_confused() {
     assert_eq!((one.requests(), two.requests()), (1, 1));
 }
 
-/// A firewall on the way forgets a connection that was idle, and throws away what comes on it: no RST, nothing.
+/// As when a firewall forgets an idle connection, and drops its packets without an RST.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_connection_that_died_silently_is_replaced_within_seconds() {
@@ -341,7 +341,7 @@ fn a_connection_that_died_silently_is_replaced_within_seconds() {
     }
 }
 
-/// A socket's own time limits ride on coarse timers: they are late by up to an eighth of their length.
+/// The timeouts of sockets use coarse timers: they are late by up to an eighth of their length.
 #[test]
 fn a_long_deadline_holds_as_a_short_one_does() {
     let sim = sim();
@@ -368,7 +368,7 @@ fn a_timeout_names_the_limit_and_the_stage() {
     }
 }
 
-/// The resolver cannot be interrupted; the call is over all the same.
+/// The system's resolver cannot be interrupted, but the call returns on time.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_name_server_that_never_answers() {

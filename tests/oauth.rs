@@ -1,4 +1,4 @@
-//! Access tokens that the library gets and renews, alone and with others.
+//! Access tokens that the library gets and renews, and shares between threads and processes.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn builder() -> zmd_sim::Builder {
     Sim::builder().refresh_token(REFRESH, ID, SECRET)
 }
 
-/// A client that has the three, and knows nothing of the API but what the accounts server says.
+/// A client with a refresh token, which takes the API's URL from the accounts server's answer.
 fn client_with(sim: &Sim, more: &[(&str, &str)]) -> Client {
     Client::new(&settings(&sim.url(), more)).unwrap()
 }
@@ -50,7 +50,7 @@ fn client_credentials_need_no_refresh_token() {
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
         assert_eq!(sim.token_requests(), before + 1);
-        // Renewed as any other.
+        // Renewed like any other token.
         sim.revoke_token(&token_in_use(&sim));
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
         assert_eq!(sim.token_requests(), before + 2);
@@ -74,7 +74,7 @@ fn client_credentials_share_their_tokens_too() {
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
     }
     assert_eq!(sim.token_requests(), 1);
-    // A refresh token of the same client, and another organization, have entries of their own.
+    // A refresh token of the same client, and another organization, have their own entries.
     client_with(&sim, &[("token_cache", &path)]).status("Leads", "1001").unwrap();
     assert_eq!(sim.token_requests(), 2);
     let other =
@@ -122,14 +122,14 @@ fn half_of_a_grant_and_two_grants_are_refused() {
     }
 }
 
-/// The token that the last status request brought.
+/// The token in the last status request.
 fn token_in_use(sim: &Sim) -> String {
     let request = sim.all_requests().into_iter().rfind(|request| request.method == "GET").unwrap();
     request.header("Authorization").unwrap().strip_prefix("Zoho-oauthtoken ").unwrap().to_owned()
 }
 
 #[test]
-fn a_token_is_got_when_it_is_first_needed_and_kept() {
+fn a_token_is_requested_when_it_is_first_needed_and_kept() {
     let sim = with_job(builder().start());
     let client = client_with(&sim, &[]);
     assert_eq!((sim.connections(), sim.token_requests()), (0, 0));
@@ -143,24 +143,24 @@ fn a_token_is_got_when_it_is_first_needed_and_kept() {
 }
 
 #[test]
-fn a_token_is_renewed_before_it_ends() {
+fn a_token_is_renewed_before_it_expires() {
     for milliseconds in [false, true] {
         let lifetime = Duration::from_secs(4);
         let sim = with_job(builder().token_lifetime(lifetime).expires_in_milliseconds(milliseconds).start());
         let client = client_with(&sim, &[]);
         client.status("Leads", "1001").unwrap();
         let first = token_in_use(&sim);
-        // It tells its end in whole seconds, so half of it is over after 1.5 to 2 seconds.
+        // Its lifetime is in whole seconds, so half of it is over after 1.5 to 2 seconds.
         thread::sleep(Duration::from_millis(2100));
         client.status("Leads", "1001").unwrap();
         assert_ne!(token_in_use(&sim), first);
-        // No request was refused on the way.
+        // No request was refused.
         assert_eq!((sim.token_requests(), sim.requests()), (2, 2));
     }
 }
 
 #[test]
-fn a_token_that_can_t_be_renewed_ahead_is_used_to_its_end() {
+fn a_token_that_cannot_be_renewed_early_is_used_until_it_expires() {
     let sim = with_job(builder().token_lifetime(Duration::from_secs(8)).start());
     let client = client_with(&sim, &[("max_retries", "0"), ("timeout_ms", "2000")]);
     client.status("Leads", "1001").unwrap();
@@ -168,7 +168,7 @@ fn a_token_that_can_t_be_renewed_ahead_is_used_to_its_end() {
     sim.next_token(Reply::html(503, "<html>maintenance</html>"));
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
     assert_eq!((sim.token_requests(), sim.requests()), (2, 2));
-    // Nor does an accounts server that hangs cost more than half of the time, or that of more than one thread.
+    // An accounts server that hangs takes at most half of the time, and that of one thread only.
     sim.next_token(Reply::Fault(Fault::StallBeforeHeader));
     let client = &client;
     thread::scope(|scope| {
@@ -207,7 +207,7 @@ fn a_token_that_is_refused_as_soon_as_it_is_made_is_not_made_again() {
         assert_eq!((failed.error, http_status), (ZMD_ERR_UNAUTHORIZED, 401));
     }
     assert_eq!(sim.token_requests(), 2);
-    // That was the service's mood: the token is good.
+    // The token was valid: the next call succeeds.
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
 }
 
@@ -236,7 +236,7 @@ fn a_given_token_is_used_until_it_is_refused() {
 }
 
 #[test]
-fn the_api_is_where_the_accounts_server_says() {
+fn the_api_domain_of_the_accounts_server_is_used() {
     let api = with_job(Sim::start());
     api.accept_any_token();
     let accounts = with_job(builder().api_domain(api.url()).start());
@@ -254,7 +254,7 @@ fn the_api_is_where_the_accounts_server_says() {
 }
 
 #[test]
-fn refusals_are_told_apart() {
+fn refusals_are_distinguished() {
     let sim = with_job(builder().start());
     let url = sim.url();
     for (key, code, says) in [
@@ -302,7 +302,7 @@ fn refusals_are_told_apart() {
         (Reply::Fault(Fault::Garbage), ZMD_ERR_NETWORK, "", ""),
         (Reply::Fault(Fault::BigBody), ZMD_ERR_BAD_RESPONSE, "", ""),
     ] {
-        // A connection of its own: on a pooled one, a close would be another story.
+        // A new connection: a close of a pooled one would be handled differently.
         sim.close_idle();
         sim.next_token(reply.clone());
         let (failed, _) = client.failure("Leads", "1001");
@@ -313,7 +313,7 @@ fn refusals_are_told_apart() {
 }
 
 #[test]
-fn the_accounts_server_may_fail_for_a_moment() {
+fn transient_failures_of_the_accounts_server_are_retried() {
     let sim = with_job(builder().start());
     sim.next_token(Reply::html(500, "<html>no</html>"));
     sim.next_token(Reply::Fault(Fault::Reset));
@@ -331,7 +331,7 @@ fn the_deadline_holds_for_the_token_too() {
         assert_eq!(failed.error, ZMD_ERR_TIMEOUT, "{failed:?}");
         assert!(took < Duration::from_millis(500), "{took:?}");
     }
-    // Also for those who wait for the one that asks.
+    // Also for threads that wait for the one that requests the token.
     (0..4).for_each(|_| sim.next_token(Reply::Fault(Fault::StallBeforeHeader)));
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -363,7 +363,7 @@ fn sixteen_threads_cause_one_token_request() {
 }
 
 #[test]
-fn a_client_and_its_clones_make_one_token() {
+fn a_client_and_its_clones_share_one_token() {
     let sim = with_job(builder().delay(Duration::from_millis(50)).start());
     let client = client_with(&sim, &[]);
     let clones: Vec<_> = (0..8).map(|_| client.try_clone().unwrap()).collect();
@@ -376,7 +376,7 @@ fn a_client_and_its_clones_make_one_token() {
 }
 
 #[test]
-fn settings_that_do_not_go_together() {
+fn settings_that_cannot_be_combined() {
     let access = ("access_token", TOKEN);
     let (refresh, id, secret) = (("refresh_token", REFRESH), ("client_id", ID), ("client_secret", SECRET));
     for (settings, missing) in [
@@ -399,7 +399,7 @@ fn settings_that_do_not_go_together() {
     assert!(failed.message.starts_with("token_cache takes"), "{failed:?}");
 }
 
-/// A cache file in a directory of its own.
+/// A cache file in its own directory.
 struct Cache(PathBuf);
 
 impl Cache {
@@ -426,7 +426,7 @@ impl Drop for Cache {
     }
 }
 
-/// The command with the three and a cache.
+/// The command with a refresh token and a cache.
 fn tool(sim: &Sim, cache: &str) -> Command {
     let mut command = zmd_command(&[
         ("ZMD_ACCOUNTS_URL", &sim.url()),
@@ -477,14 +477,14 @@ fn twelve_processes_cause_one_token_request() {
     twelve_at_once(&sim, &cache);
     assert_eq!(sim.token_requests(), 2);
 
-    // The token in the cache was revoked: each finds out for itself, and one renews it.
+    // The token in the cache was revoked: each process is refused, and one renews it.
     sim.revoke_token(&token_in_use(&sim));
     twelve_at_once(&sim, &cache);
     assert_eq!(sim.token_requests(), 3);
 }
 
 #[test]
-fn a_cache_that_is_of_no_use_costs_a_token_request() {
+fn a_cache_that_cannot_be_used_costs_a_token_request() {
     let clock = Clock::driven();
     let sim = with_job(builder().clock(clock.clone()).start());
     let cache = Cache::new("no-use");
@@ -495,7 +495,7 @@ fn a_cache_that_is_of_no_use_costs_a_token_request() {
         ("{\"zmd_token_cache\":1,\"tokens\":{\"x\":7}}", true),
         ("{\"zmd_token_cache\":1,\"tokens\":{", true),
         ("root:x:0:0:root:/root:/bin/sh\n", false),
-        ("{\"somebody\":\"else's\"}", false),
+        ("{\"another\":\"program's\"}", false),
         ("\u{0}\u{1}\u{2}", false),
     ] {
         fs::write(cache.file(), content).unwrap();
@@ -508,25 +508,25 @@ fn a_cache_that_is_of_no_use_costs_a_token_request() {
         }
         clock.advance(Duration::from_secs(601));
     }
-    // A directory that is not there, and names that no file can have.
+    // A directory that does not exist, and paths that cannot be cache files.
     for path in ["/nowhere/tokens", "/dev/null/tokens", "/dev/null", "/dev/full"] {
         succeeds(&mut tool(&sim, path));
     }
 }
 
 #[test]
-fn a_cache_that_may_not_be_written_costs_a_token_request_and_a_line() {
+fn a_cache_without_write_permission_costs_a_token_request() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     let sim = with_job(builder().start());
     let cache = Cache::new("read-only");
     succeeds(&mut tool(&sim, &cache.path()));
     let before = fs::read(cache.file()).unwrap();
-    let as_nobody = |expected: usize| {
+    let as_user = |expected: usize| {
         let mut command = tool(&sim, &cache.path());
         // SAFETY: geteuid has no preconditions.
         if unsafe { libc::geteuid() } == 0 {
-            // Root may do everything.
+            // Root may write any file.
             command.uid(65_534).gid(65_534);
         }
         succeeds(&mut command);
@@ -535,17 +535,17 @@ fn a_cache_that_may_not_be_written_costs_a_token_request_and_a_line() {
     // SAFETY: as above.
     let root = unsafe { libc::geteuid() } == 0;
     fs::set_permissions(&cache.0, fs::Permissions::from_mode(0o555)).unwrap();
-    // Root's file can't be read by nobody; one's own can, and serves.
-    as_nobody(if root { 2 } else { 1 });
+    // Another user can't read root's file; the user's own file can be read, and is used.
+    as_user(if root { 2 } else { 1 });
     fs::set_permissions(cache.file(), fs::Permissions::from_mode(0o000)).unwrap();
-    as_nobody(if root { 3 } else { 2 });
+    as_user(if root { 3 } else { 2 });
     fs::set_permissions(&cache.0, fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(cache.file(), fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(fs::read(cache.file()).unwrap(), before);
 }
 
 #[test]
-fn a_lock_that_nobody_gives_back_costs_half_of_the_time() {
+fn a_lock_that_is_never_released_costs_half_of_the_time() {
     let sim = with_job(builder().start());
     let cache = Cache::new("held");
     let held = fs::File::create(cache.0.join("tokens.lock")).unwrap();
@@ -554,17 +554,17 @@ fn a_lock_that_nobody_gives_back_costs_half_of_the_time() {
     let (took, result) = timed(|| client.status("Leads", "1001"));
     assert_eq!(result, Ok(Answer::completed()));
     assert!((0.4..0.9).contains(&took.as_secs_f64()), "{took:?}");
-    // Without the lock, it is not for us to write.
+    // Without the lock the file is not written.
     assert!(!cache.file().exists());
 }
 
 #[test]
-fn a_process_that_is_killed_leaves_nothing_that_hinders_the_next() {
+fn a_killed_process_does_not_block_the_next_one() {
     let clock = Clock::driven();
-    // They renew all the time: a token lives but a second.
+    // Every process renews the token, which is valid for a second only.
     let sim = with_job(builder().clock(clock.clone()).token_lifetime(Duration::from_secs(1)).start());
     let cache = Cache::new("killed");
-    // How long a process takes from its start to its end.
+    // The run time of a process.
     let (whole, ()) = timed(|| succeeds(&mut tool(&sim, &cache.path())));
     for round in 0..300u32 {
         clock.advance(Duration::from_secs(61));
@@ -574,7 +574,7 @@ fn a_process_that_is_killed_leaves_nothing_that_hinders_the_next() {
         child.kill().unwrap();
         child.wait().unwrap();
         if cache.file().exists() {
-            // Whole, always: it is renamed into place.
+            // The file is always complete, as it is renamed into place.
             let content = cache.content();
             assert!(content["zmd_token_cache"] == 1 && content["tokens"].is_object(), "{content}");
         }
@@ -591,7 +591,7 @@ fn a_process_that_is_killed_leaves_nothing_that_hinders_the_next() {
 
 #[test]
 fn a_child_of_fork_renews_for_itself() {
-    // In C, as a test process full of threads is no place to fork: see fork_test.c for the rest.
+    // In C, as this process has many threads: fork_test.c has the other tests of fork.
     let sim = with_job(builder().start());
     let program = compile("gcc", &["-std=c99"], "tests/c/renew_test.c", "renew_test");
     let mut command = Command::new(program);
@@ -637,7 +637,7 @@ fn no_secret_is_left_in_memory() {
         let token = token_in_use(&sim);
         let secrets = [REFRESH, SECRET, &token];
         let holds = |core: &[u8], secret: &str| {
-            // Also a part of it.
+            // A part of it must not be left either.
             let part = &secret.as_bytes()[8..24];
             core.windows(part.len()).any(|window| window == part)
         };
@@ -655,7 +655,7 @@ fn no_secret_is_left_in_memory() {
     }
 }
 
-/// Keeps what it hears; the tests of this file share one logger, as a process has one.
+/// Records log lines. The tests of this file share it, as a process has one logger.
 mod log_lines {
     use std::ffi::{CStr, c_char, c_void};
     use std::sync::Mutex;
@@ -663,7 +663,7 @@ mod log_lines {
     pub static LINES: Mutex<Vec<(i32, String)>> = Mutex::new(Vec::new());
 
     pub unsafe extern "C" fn keep(_: *mut c_void, level: i32, message: *const c_char) {
-        // SAFETY: a NUL-terminated string, by the contract.
+        // SAFETY: the message is a NUL-terminated string.
         let line = unsafe { CStr::from_ptr(message) }.to_str().unwrap().to_owned();
         // It may call any function.
         assert!(!zmd::ffi::zmd_version().is_null());
@@ -675,7 +675,7 @@ mod log_lines {
 fn no_secret_is_in_a_trace_log_or_a_message() {
     use log_lines::{LINES, keep};
     let set = |max_level| {
-        // SAFETY: the callback takes no user data and lives for ever.
+        // SAFETY: the callback is static and uses no user data.
         checked(unsafe { zmd::ffi::zmd_set_logger(Some(keep), std::ptr::null_mut(), max_level) })
     };
     for bad in [-1, 6, i32::MIN, i32::MAX] {
@@ -700,7 +700,7 @@ fn no_secret_is_in_a_trace_log_or_a_message() {
         {
             messages.push(client.failure("Leads", job_id).0.message);
         }
-        // Each server repeats what it was sent.
+        // Each server repeats the request in its answer.
         let echo = token_in_use(&sim);
         for reply in [Reply::json(200, &echo), Reply::api_error(400, &echo, &echo)] {
             sim.next(reply);
@@ -731,7 +731,7 @@ fn no_secret_is_in_a_trace_log_or_a_message() {
             assert!(lines.iter().any(|(l, line)| *l == level && line.starts_with(of)), "no line of {of} at {level}");
         }
     }
-    // The lines of a hexadecimal dump, joined, would show what they hide.
+    // The lines are joined, so that a hexadecimal dump cannot hide a secret.
     let joined: String = all.iter().flat_map(|line| line.split_whitespace().last()).collect();
     for secret in secrets {
         let percent: String = secret.bytes().map(|b| format!("%{b:02X}")).collect();
@@ -748,7 +748,7 @@ fn no_secret_is_in_a_trace_log_or_a_message() {
 fn base64(text: &str) -> String {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
-    // Without the last group, whose digits depend on what follows.
+    // Without the last group, whose digits depend on the bytes that follow.
     for group in text.as_bytes().chunks_exact(3) {
         let bits = group.iter().fold(0usize, |bits, byte| bits << 8 | usize::from(*byte));
         out.extend([18, 12, 6, 0].map(|shift| char::from(DIGITS[bits >> shift & 63])));
@@ -761,9 +761,9 @@ fn base64_is_base64() {
     assert_eq!(base64("Aladdin:open sesame"), "QWxhZGRpbjpvcGVuIHNlc2Ft");
 }
 
-/// Where the README's recipe leads: nothing but variables.
+/// The README's recipe: the command with environment variables only.
 #[test]
-fn the_tool_with_the_three() {
+fn the_command_with_a_refresh_token() {
     let sim = with_job(builder().start());
     let cache = Cache::new("tool");
     succeeds(&mut tool(&sim, &cache.path()));

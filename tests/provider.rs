@@ -1,4 +1,4 @@
-//! Access tokens from a function of the host program.
+//! Access tokens from the host program's token provider.
 
 mod common;
 
@@ -14,10 +14,10 @@ use zmd::ffi::*;
 use zmd::zmd_error::*;
 use zmd_sim::Sim;
 
-/// What a provider does, and what it has seen.
+/// The behavior of a provider, and its calls.
 #[derive(Default)]
 struct Host {
-    /// What it writes, and returns, in turn; the last again and again.
+    /// What it writes and returns in each call; the last answer is repeated.
     answers: Mutex<Vec<(Vec<u8>, i32)>>,
     refused: Mutex<Vec<Option<String>>>,
     at_once: AtomicUsize,
@@ -25,7 +25,7 @@ struct Host {
     /// While it is true, the provider does not return.
     hangs: Mutex<bool>,
     released: Condvar,
-    /// The client that it asks itself, which it must not.
+    /// A client that it calls, which it must not do.
     asks: Mutex<Option<usize>>,
 }
 
@@ -49,7 +49,7 @@ impl Host {
         all.extend(settings);
         let host: *const Host = self;
         Client::with(&all, |config| {
-            // SAFETY: the host outlives the client, and the function is good for ever.
+            // SAFETY: the host outlives the client, and the function is static.
             checked(unsafe { zmd_config_set_token_provider(config, Some(provide), host.cast_mut().cast()) })
         })
     }
@@ -73,7 +73,7 @@ impl Host {
 }
 
 unsafe extern "C" fn provide(user_data: *mut c_void, refused: *const c_char, token: *mut c_char, size: usize) -> i32 {
-    // SAFETY: as `client` has it.
+    // SAFETY: `try_client` passes a host that outlives the client.
     let host = unsafe { &*user_data.cast::<Host>() };
     if host.at_once.fetch_add(1, Ordering::SeqCst) > 0 {
         host.overlapped.store(true, Ordering::SeqCst);
@@ -109,7 +109,7 @@ unsafe extern "C" fn provide(user_data: *mut c_void, refused: *const c_char, tok
 const OTHER: &str = "1000.other.token";
 
 #[test]
-fn it_is_asked_when_a_token_is_needed_and_told_which_was_refused() {
+fn it_is_called_when_a_token_is_needed_with_the_one_that_was_refused() {
     let sim = sim();
     sim.accept_token(OTHER);
     let host = Host::new(&[(TOKEN.as_bytes(), 0), (OTHER.as_bytes(), 0)]);
@@ -120,12 +120,12 @@ fn it_is_asked_when_a_token_is_needed_and_told_which_was_refused() {
     }
     assert_eq!(*host.refused.lock().unwrap(), [None]);
     sim.revoke_token(TOKEN);
-    // Of a clone, too.
+    // A clone shares the token.
     let clone = client.try_clone().unwrap();
     assert_eq!(clone.status("Leads", "1001"), Ok(Answer::completed()));
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
     assert_eq!(*host.refused.lock().unwrap(), [None, Some(TOKEN.to_owned())]);
-    // A token that is refused as well ends the call; the next call asks anew.
+    // If the second token is refused too, the call fails; the next call calls the provider again.
     sim.revoke_token(OTHER);
     *host.answers.lock().unwrap() = vec![(b"1000.bad.token".to_vec(), 0), (OTHER.as_bytes().to_vec(), 0)];
     assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
@@ -140,14 +140,14 @@ fn an_access_token_beside_it_is_used_until_it_is_refused() {
     let client = host.client(&sim, &[("access_token", OTHER)]);
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
     assert_eq!(*host.refused.lock().unwrap(), [Some(OTHER.to_owned())]);
-    // Two that make tokens are one too many.
+    // There can be only one source of tokens.
     let grant = [("refresh_token", "r"), ("client_id", "i"), ("client_secret", "s")];
     let failed = host.try_client(&sim, &grant).err().unwrap();
     assert!(failed.error == ZMD_ERR_INVALID_CONFIG && failed.message.contains("token provider"), "{failed:?}");
 }
 
 #[test]
-fn one_thread_at_a_time_asks_it() {
+fn it_is_called_once_at_a_time() {
     let sim = sim();
     let host = Host::giving(TOKEN);
     let client = host.client(&sim, &[]);
@@ -166,7 +166,7 @@ fn one_thread_at_a_time_asks_it() {
 }
 
 #[test]
-fn one_that_hangs_holds_nobody() {
+fn a_provider_that_hangs_does_not_block_calls_beyond_their_limit() {
     let sim = sim();
     let host = Host::giving(TOKEN);
     let client = host.client(&sim, &[("timeout_ms", "300")]);
@@ -180,13 +180,13 @@ fn one_that_hangs_holds_nobody() {
         );
         assert!(took < Duration::from_millis(400), "{took:?}");
     }
-    // It is still the first call.
+    // It is still the first call of the provider.
     assert_eq!(host.calls(), 1);
     host.hang(false);
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
     assert_eq!(host.calls(), 1);
 
-    // A cancel is instant, and free waits for the function to return.
+    // A cancel returns at once; freeing the client waits for the provider to return.
     let other = Host::giving(TOKEN);
     let client = other.client(&sim, &[]);
     other.hang(true);
@@ -209,7 +209,7 @@ fn one_that_hangs_holds_nobody() {
 }
 
 #[test]
-fn its_failure_and_its_garbage_are_told() {
+fn failures_and_invalid_tokens_are_reported() {
     let sim = sim();
     let long = vec![b't'; 5000];
     for (text, result, says) in [
@@ -229,7 +229,7 @@ fn its_failure_and_its_garbage_are_told() {
         assert!(failed.message.contains(says) && !failed.message.contains("s3cret"), "{failed:?}");
     }
     assert_eq!(sim.requests(), 0);
-    // The one that was refused, given again, and told back in the words of a failure.
+    // The refused token returned again, and quoted in a failure's message.
     sim.revoke_token(TOKEN);
     let host = Host::giving(TOKEN);
     let (failed, _) = host.client(&sim, &[]).failure("Leads", "1001");
@@ -241,7 +241,7 @@ fn its_failure_and_its_garbage_are_told() {
 }
 
 #[test]
-fn it_may_not_ask_the_client_that_waits_for_it() {
+fn it_may_not_use_the_client_that_waits_for_it() {
     let sim = sim();
     let host = Host::giving(TOKEN);
     let client = host.client(&sim, &[]);
@@ -250,7 +250,7 @@ fn it_may_not_ask_the_client_that_waits_for_it() {
 }
 
 #[test]
-fn null_takes_it_away() {
+fn null_removes_it() {
     let failed = Client::with(&[], |config| {
         // SAFETY: the configuration is this function's; NULL is allowed.
         checked(unsafe { zmd_config_set_token_provider(config, Some(provide), null_mut()) })?;

@@ -1,4 +1,4 @@
-//! Proxies: a real Squid, a real microsocks, and some that nobody would want.
+//! Proxies: a real Squid, a real microsocks, and hostile ones.
 
 mod common;
 
@@ -16,7 +16,7 @@ use common::*;
 use zmd::zmd_error::*;
 use zmd_sim::Sim;
 
-/// A Squid that knows the stand-in's names, and perhaps wants user `zmd` with password `p@ss`.
+/// A Squid that resolves the stand-in's names, and may require the user `zmd` with the password `p@ss`.
 struct Squid {
     port: u16,
     directory: PathBuf,
@@ -67,7 +67,7 @@ impl Squid {
         Squid { port, directory, _daemon: daemon }
     }
 
-    /// Whether a way to there was opened, and closed again: only then Squid writes of it.
+    /// Whether a tunnel to `target` was opened and closed: Squid logs it when it is closed.
     fn has_served(&self, target: &str) -> bool {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(10) {
@@ -108,7 +108,7 @@ fn a_proxy_named_by_the_setting() {
     drop(client);
     let target = sim.url().split_once("//").unwrap().1.to_owned();
     assert!(squid.has_served(&target), "{target}");
-    // The proxy finds nobody there, says 503, and is asked again.
+    // The proxy cannot connect, answers 503, and the request is retried.
     let gone = tls_sim();
     let client = Client::of(&gone, &[("proxy", &format!("127.0.0.1:{}", squid.port)), ("max_retries", "1")]);
     gone.stop_listening();
@@ -142,7 +142,7 @@ fn plain_http_does_not_go_to_a_proxy() {
 }
 
 #[test]
-fn a_proxy_that_wants_a_password() {
+fn a_proxy_that_requires_a_password() {
     if missing("squid") {
         return;
     }
@@ -150,7 +150,7 @@ fn a_proxy_that_wants_a_password() {
     let sim = tls_sim();
     let client = |user: &str| Client::of(&sim, &[("proxy", &format!("http://{user}127.0.0.1:{}", squid.port))]);
     assert_eq!(client("zmd:p%40ss@").status("Leads", "1001"), Ok(Answer::completed()));
-    for user in ["", "zmd:wr0ng@", "nobody:p%40ss@"] {
+    for user in ["", "zmd:wr0ng@", "other:p%40ss@"] {
         let (failed, http_status) = client(user).failure("Leads", "1001");
         assert_eq!((failed.error, http_status), (ZMD_ERR_PROXY, 407));
         let place = format!("the proxy http://127.0.0.1:{} (from the setting proxy)", squid.port);
@@ -168,7 +168,7 @@ fn a_proxy_named_by_the_environment() {
     let squid = Squid::start("environment", false);
     let sim = tls_sim();
     let url = format!("https://api.zmd.test:{}", sim.port());
-    let (proxy, nobody) = (format!("http://127.0.0.1:{}", squid.port), format!("http://127.0.0.1:{}", free_port()));
+    let (proxy, closed) = (format!("http://127.0.0.1:{}", squid.port), format!("http://127.0.0.1:{}", free_port()));
     let ca_file = sim.ca_file().to_str().unwrap();
     let ask = |url: &str, more: &[(&str, &str)]| {
         let mut environment = vec![
@@ -182,13 +182,13 @@ fn a_proxy_named_by_the_environment() {
         let error = out.split_once("\"error\":\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or("none");
         (exit.unwrap(), error.to_owned(), err)
     };
-    // Only the proxy knows the name api.zmd.test.
+    // Only the proxy can resolve the name api.zmd.test.
     for more in [
         vec![("HTTPS_PROXY", &*proxy)],
         vec![("https_proxy", &*proxy)],
         vec![("ALL_PROXY", &*proxy)],
         vec![("all_proxy", &*proxy)],
-        vec![("HTTPS_PROXY", &*proxy), ("ALL_PROXY", &*nobody)],
+        vec![("HTTPS_PROXY", &*proxy), ("ALL_PROXY", &*closed)],
         vec![("HTTPS_PROXY", ""), ("ALL_PROXY", &*proxy)],
         vec![("HTTPS_PROXY", &*proxy), ("NO_PROXY", "")],
         vec![("HTTPS_PROXY", &*proxy), ("NO_PROXY", "example.com, pi.zmd.test,zmd.test.example.com")],
@@ -208,9 +208,9 @@ fn a_proxy_named_by_the_environment() {
     ] {
         assert_eq!(ask(&url, &more).1, "ZMD_ERR_DNS", "{more:?}");
     }
-    // This machine is never asked for through the environment's proxy.
-    assert_eq!(ask(&sim.url(), &[("HTTPS_PROXY", &nobody)]).0, 0);
-    assert_eq!(ask(&url, &[("HTTPS_PROXY", &nobody)]).1, "ZMD_ERR_PROXY");
+    // The proxy of the environment is not used for this machine.
+    assert_eq!(ask(&sim.url(), &[("HTTPS_PROXY", &closed)]).0, 0);
+    assert_eq!(ask(&url, &[("HTTPS_PROXY", &closed)]).1, "ZMD_ERR_PROXY");
     let (_, error, message) = ask(&url, &[("HTTPS_PROXY", "ftp://user:s3cret@proxy")]);
     assert_eq!(error, "ZMD_ERR_INVALID_CONFIG");
     assert!(message.contains("HTTPS_PROXY") && !message.contains("s3cret"), "{message}");
@@ -254,7 +254,7 @@ fn a_proxy_behind_tls() {
     let (failed, _) = client.failure("Leads", "1001");
     assert_eq!(failed.error, ZMD_ERR_PROXY);
     assert!(failed.message.contains("ca_file") && failed.message.contains(&format!("localhost:{port}")), "{failed:?}");
-    // TLS to one that speaks none, and none to one that speaks it.
+    // TLS to a plain proxy, and the reverse.
     for (proxy, instead) in [
         (format!("https://localhost:{}", squid.port), "write http:// instead of https://"),
         (format!("http://localhost:{port}"), "write https:// instead of http://"),
@@ -295,7 +295,7 @@ fn socks() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there() {
+fn a_proxy_that_cannot_be_reached() {
     let sim = tls_sim();
     for proxy in [
         format!("http://127.0.0.1:{}", free_port()),
@@ -325,7 +325,7 @@ fn hostile(script: impl Fn(&mut dyn Write) -> std::io::Result<()> + Send + Sync 
 }
 
 #[test]
-fn a_407_is_told_however_long_it_is_and_never_tried_again() {
+fn a_407_of_any_length_is_reported_and_never_retried() {
     let connections = Arc::new(AtomicUsize::new(0));
     let count = connections.clone();
     let proxy = hostile(move |to| {
@@ -345,7 +345,7 @@ fn a_407_is_told_however_long_it_is_and_never_tried_again() {
         assert!(failed.message.contains(words), "{words}: {failed:?}");
     }
     assert_eq!(connections.load(Ordering::SeqCst), 1);
-    // A wrong password that is sent again and again locks the account.
+    // Retrying with a wrong password may lock the account.
     let (_, result) = client.wait("Leads", "1001", 2000, &mut |_, _, _| true);
     assert_eq!((result.unwrap_err().error, connections.load(Ordering::SeqCst)), (ZMD_ERR_PROXY, 2));
 }
@@ -371,7 +371,7 @@ fn drip(to: &mut dyn Write, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 #[test]
-fn the_deadline_holds_whatever_the_proxy_does() {
+fn the_deadline_holds_for_every_hostile_proxy() {
     let sim = tls_sim();
     let silent = hostile(|_| {
         thread::sleep(Duration::from_secs(3));

@@ -34,7 +34,7 @@ fn settings<'a>(url: &'a str, cache: &'a Path) -> Vec<(&'a str, &'a str)> {
         ("client_secret", client_secret),
         ("token_cache", cache.to_str().unwrap()),
         ("max_concurrency", "10"),
-        // A refusal is not to be hidden by retries.
+        // Retries must not hide a refusal.
         ("max_retries", "0"),
     ]
 }
@@ -69,7 +69,7 @@ fn eight_processes_keep_to_one_limit() {
         assert_eq!((output.status.code(), out.lines().count(), &*err), (Some(0), JOBS, ""), "{out}");
     }
     assert_eq!((sim.refused(), sim.in_flight_peak(), sim.token_requests()), (0, 10, 1));
-    // Ten at once, without a gap between them. This test is about the limit; how near it comes is printed.
+    // The limit is ten at once. How close the test comes to it is printed.
     let ideal = DELAY * (PROCESSES * JOBS / 10) as u32;
     println!("{:.0} % of the ideal throughput", 100.0 * ideal.as_secs_f64() / took.as_secs_f64());
     fs::remove_dir_all(directory).unwrap();
@@ -80,7 +80,7 @@ fn any_number_of_threads_keep_to_it_too() {
     let sim = limited();
     let directory = scratch("shared-limit-threads");
     let (url, cache) = (sim.url(), directory.join("tokens"));
-    // To the lock files, a client is as good as a process.
+    // The lock files do not distinguish clients from processes.
     let clients = [(); 4].map(|()| Client::new(&settings(&url, &cache)).unwrap());
     thread::scope(|scope| {
         for client in &clients {
@@ -102,7 +102,7 @@ fn any_number_of_threads_keep_to_it_too() {
 }
 
 #[test]
-fn a_call_that_gets_no_turn_ends_on_time() {
+fn a_call_that_gets_no_slot_ends_at_its_time_limit() {
     let sim = limited();
     let directory = scratch("shared-limit-timeout");
     let (url, cache) = (sim.url(), directory.join("tokens"));
@@ -120,7 +120,7 @@ fn a_call_that_gets_no_turn_ends_on_time() {
         assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
         assert!(failed.message.contains("the 1 calls that max_concurrency allows"), "{}", failed.message);
         assert!((290..400).contains(&took.as_millis()), "{took:?}");
-        // Several that wait end at once when they are cancelled.
+        // Several waiting calls return at once when they are cancelled.
         let waiting = [(); 3].map(|()| scope.spawn(|| cancelled.failure("Leads", "1001").0.error));
         thread::sleep(Duration::from_millis(50));
         let (took, errors) = timed(|| {
@@ -132,13 +132,13 @@ fn a_call_that_gets_no_turn_ends_on_time() {
         hanging.cancel();
         hangs.join().unwrap();
     });
-    // It is free again.
+    // The slots are free again.
     late.status("Leads", "1001").unwrap();
     fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
-fn files_that_cannot_be_locked_cost_the_limit_and_no_call() {
+fn without_lock_files_calls_succeed_without_the_limit() {
     let sim = limited();
     let directory = scratch("shared-limit-broken");
     let (url, cache) = (sim.url(), directory.join("tokens"));

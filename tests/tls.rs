@@ -1,4 +1,4 @@
-//! Secure connections, with the stand-in and with a real nginx.
+//! TLS, with the stand-in and with a real nginx.
 
 mod common;
 
@@ -16,27 +16,27 @@ fn tls_sim() -> Sim {
 }
 
 #[test]
-fn a_certificate_authority_of_ones_own() {
+fn a_private_certificate_authority() {
     let sim = tls_sim();
     let client = Client::of(&sim, &[]);
     for _ in 0..20 {
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
     }
     assert_eq!(sim.connections(), 1);
-    // By address as well as by name.
+    // By name and by address.
     let url = sim.url().replace("localhost", "127.0.0.1");
     let client = Client::of(&sim, &[("api_domain", &url)]);
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
 }
 
 #[test]
-fn an_authority_that_nobody_named_is_not_trusted() {
+fn an_unknown_authority_is_not_trusted() {
     let sim = tls_sim();
     let client = Client::new(&[("api_domain", &sim.url()), ("access_token", TOKEN)]).unwrap();
     let (failed, http_status) = client.failure("Leads", "1001");
     assert_eq!((failed.error, http_status), (ZMD_ERR_TLS, 0));
     assert!(failed.message.contains("UnknownIssuer") && failed.message.contains("ca_file"), "{failed:?}");
-    // Nor is one by another.
+    // Nor is a certificate by another authority.
     let other = tls_sim();
     let client = Client::of(&sim, &[("ca_file", other.ca_file().to_str().unwrap())]);
     assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_TLS);
@@ -69,7 +69,7 @@ fn a_handshake_that_fails() {
 }
 
 #[test]
-fn a_broken_handshake_is_tried_again() {
+fn a_broken_handshake_is_retried() {
     let sim = tls_sim();
     let client = Client::of(&sim, &[("max_retries", "1")]);
     sim.at_accept(AtAccept::Close);
@@ -100,7 +100,7 @@ fn faults_behind_tls() {
 }
 
 #[test]
-fn a_ca_file_that_is_none() {
+fn a_ca_file_that_is_invalid() {
     let directory = scratch("ca");
     let file = |name: &str, content: &str| {
         let path = directory.join(name);
@@ -138,12 +138,12 @@ fn the_systems_trust_store() {
     };
     let (exit, out, err) = ask(sim.ca_file().to_str().unwrap());
     assert_eq!((exit, &*out, &*err), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n", ""));
-    // An empty store: Mozilla's roots stand in, and do not know the stand-in's authority.
+    // An empty store: Mozilla's roots are used, which do not contain the stand-in's authority.
     let (exit, _, err) = ask("/dev/null");
     assert!(exit == Some(3) && err.contains("UnknownIssuer"), "{exit:?} {err}");
 }
 
-/// An nginx that speaks TLS and passes everything on to `sim`.
+/// An nginx that terminates TLS and forwards everything to `sim`.
 fn nginx(directory: &Path, certificates: &Sim, sim: &Sim, port: u16, more: &str) -> Daemon {
     let config = format!(
         "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
@@ -176,7 +176,7 @@ fn a_real_server() {
     for (name, more) in [
         ("tls12", "ssl_protocols TLSv1.2;"),
         ("tls13", "ssl_protocols TLSv1.3;"),
-        // It closes a connection after every seventh request; the client sees that it was told so.
+        // It closes a connection after every seventh request, which the client sees in the header.
         ("keepalive", "keepalive_requests 7;"),
     ] {
         let (directory, port) = (scratch(name), free_port());
@@ -192,10 +192,10 @@ fn a_real_server() {
         for round in 0..50 {
             assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{name}, round {round}");
         }
-        // The certificate is not this address's.
+        // The certificate is not for this address.
         let (failed, _) = client_of("127.0.0.2").failure("Leads", "1001");
         assert_eq!(failed.error, ZMD_ERR_TLS, "{failed:?}");
-        // The server goes away in earnest.
+        // The server stops.
         drop(nginx);
         let (failed, _) = client.failure("Leads", "1001");
         assert_eq!(failed.error, ZMD_ERR_CONNECT, "{failed:?}");

@@ -1,4 +1,4 @@
-//! Waiting and cancelling, through the C ABI and in real time. What an hour brings is in src/client.rs.
+//! Waiting and cancelling, through the C API and in real time. A wait of an hour is tested in src/client.rs.
 
 mod common;
 
@@ -13,88 +13,81 @@ use zmd::ffi::*;
 use zmd::zmd_error::{self, *};
 use zmd_sim::{AtAccept, End, Fault, Job, Reply, Sim};
 
-/// Pauses that fit a test.
-const QUICK: [(&str, &str); 2] = [("poll_min_ms", "20"), ("poll_max_ms", "100")];
-
-fn nobody(_: usize, _: Answer, _: Option<Failed>) -> bool {
-    true
-}
-
 #[test]
-fn a_wait_comes_back_when_the_job_has_ended() {
+fn a_wait_returns_when_the_job_has_ended() {
     let sim = sim();
     sim.add_job("Leads", "2", Job { failed: 10, ..Job::new(1000, 1000.0) });
     let client = Client::of(&sim, &QUICK);
-    let mut heard = Vec::new();
+    let mut polls = Vec::new();
     let (took, (answer, result)) = timed(|| {
         client.wait("Leads", "2", -1, &mut |index, answer, failed| {
             assert_eq!((index, failed), (0, None));
-            heard.push(answer);
+            polls.push(answer);
             true
         })
     });
     assert_eq!((result, answer.state, answer.deleted, answer.failed), (Ok(()), 3, 990, 10));
-    // The job began before the client was made.
+    // The job began before the client was created.
     assert!((0.8..1.2).contains(&took.as_secs_f64()), "{took:?}");
-    assert_eq!((heard.last(), heard.len()), (Some(&answer), sim.requests()));
-    assert!(heard[..heard.len() - 1].iter().all(|answer| answer.state == 2));
+    assert_eq!((polls.last(), polls.len()), (Some(&answer), sim.requests()));
+    assert!(polls[..polls.len() - 1].iter().all(|answer| answer.state == 2));
     assert_eq!(sim.connections(), 1);
 }
 
 #[test]
-fn a_failed_job_is_an_end() {
+fn a_failed_job_ends_a_wait() {
     let sim = sim();
     sim.add_job("Leads", "2", Job { ends: End::Failed, ..Job::new(9, f64::INFINITY) });
-    let (answer, result) = Client::of(&sim, &QUICK).wait("Leads", "2", -1, &mut nobody);
+    let (answer, result) = Client::of(&sim, &QUICK).wait("Leads", "2", -1, &mut ignore);
     assert_eq!((result, answer.state), (Ok(()), 4));
 }
 
 #[test]
-fn a_wait_that_runs_out_leaves_the_last_status() {
+fn a_wait_that_times_out_returns_the_last_status() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(1_000_000, 1000.0));
     let client = Client::of(&sim, &QUICK);
     for timeout in [300, 700] {
-        let (took, (answer, result)) = timed(|| client.wait("Leads", "2", timeout, &mut nobody));
+        let (took, (answer, result)) = timed(|| client.wait("Leads", "2", timeout, &mut ignore));
         assert_eq!(result.unwrap_err().error, ZMD_ERR_TIMEOUT);
         assert!(answer.state == 2 && answer.deleted > 0 && answer.http_status == 200, "{answer:?}");
         assert!((timeout as u128..timeout as u128 + 100).contains(&took.as_millis()), "{took:?}");
     }
     let before = sim.requests();
-    let (answer, result) = client.wait("Leads", "2", 0, &mut nobody);
+    let (answer, result) = client.wait("Leads", "2", 0, &mut ignore);
     assert_eq!((answer.state, result.unwrap_err().error, sim.requests()), (2, ZMD_ERR_TIMEOUT, before + 1));
 }
 
 #[test]
-fn a_poll_that_hangs_does_not_hold_the_wait() {
+fn a_poll_that_hangs_does_not_delay_the_timeout() {
     let sim = sim();
     let client = Client::of(&sim, &QUICK);
-    let (took, (answer, result)) = timed(|| client.wait("Leads", "fault-stall-before-header", 400, &mut nobody));
+    let (took, (answer, result)) = timed(|| client.wait("Leads", "fault-stall-before-header", 400, &mut ignore));
     let failed = result.unwrap_err();
     assert_eq!((failed.error, answer), (ZMD_ERR_TIMEOUT, Answer::of_failure(0)));
     assert!((400..500).contains(&took.as_millis()), "{took:?}");
 }
 
 #[test]
-fn the_callback_hears_of_failures_that_pass() {
+fn the_callback_is_called_for_transient_failures() {
     let sim = sim();
     for reply in [Reply::Error("INTERNAL_ERROR"), Reply::Fault(Fault::Close), Reply::json(200, "<html>")] {
         sim.next(reply);
     }
-    let mut heard = Vec::new();
+    let mut polls = Vec::new();
     let (answer, result) = Client::of(&sim, &QUICK).wait("Leads", "1001", -1, &mut |_, answer, failed| {
-        // The last error is the poll's while the callback runs.
-        heard.push((failed.map(|failed| failed.error), answer.http_status));
+        // The last error is that of the poll while the callback runs.
+        polls.push((failed.map(|failed| failed.error), answer.http_status));
         true
     });
     assert_eq!((answer, result), (Answer::completed(), Ok(())));
     let (server, bad) = (Some(ZMD_ERR_SERVER), Some(ZMD_ERR_BAD_RESPONSE));
-    // The close met a pooled connection, which was replaced at no cost.
-    assert_eq!(heard, [(server, 500), (bad, 200), (None, 200)]);
+    // The closed connection was a pooled one, which was replaced without a failure.
+    assert_eq!(polls, [(server, 500), (bad, 200), (None, 200)]);
 }
 
 #[test]
-fn a_failure_that_lasts_ends_the_wait() {
+fn a_permanent_failure_ends_the_wait() {
     let sim = sim();
     let client = Client::of(&sim, &QUICK);
     for (job_id, error) in [
@@ -103,15 +96,15 @@ fn a_failure_that_lasts_ends_the_wait() {
         ("7", ZMD_ERR_JOB_NOT_FOUND),
     ] {
         let before = sim.requests();
-        let (answer, result) = client.wait("Leads", job_id, -1, &mut nobody);
+        let (answer, result) = client.wait("Leads", job_id, -1, &mut ignore);
         assert_eq!((result.unwrap_err().error, sim.requests()), (error, before + 1));
         assert_eq!(answer, Answer::of_failure(answer.http_status));
     }
-    assert_eq!(client.wait("Sales Orders", "1", -1, &mut nobody).1.unwrap_err().error, ZMD_ERR_INVALID_ARGUMENT);
+    assert_eq!(client.wait("Sales Orders", "1", -1, &mut ignore).1.unwrap_err().error, ZMD_ERR_INVALID_ARGUMENT);
 }
 
 #[test]
-fn the_callback_may_call_anything_and_end_the_wait() {
+fn the_callback_may_call_any_function_and_end_the_wait() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(1_000_000, 1000.0));
     let (client, other) = (Client::of(&sim, &QUICK), Client::of(&sim, &[]));
@@ -123,18 +116,18 @@ fn the_callback_may_call_anything_and_end_the_wait() {
         polls < 3
     });
     assert_eq!((result.unwrap_err().error, answer.state, polls), (ZMD_ERR_CANCELLED, 2, 3));
-    // That wait, and nothing else.
+    // Only that wait has ended: the client still works.
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
-    assert_eq!(client.wait("Leads", "1001", -1, &mut nobody).1, Ok(()));
+    assert_eq!(client.wait("Leads", "1001", -1, &mut ignore).1, Ok(()));
 }
 
 #[test]
-fn a_callback_that_ends_a_wait_for_many_does_not_wait_for_the_others_polls() {
+fn a_callback_that_ends_wait_many_cancels_the_polls_in_flight() {
     let sim = sim();
     let client = Client::of(&sim, &QUICK);
     let jobs = [("Leads", "1001"), ("Leads", "fault-stall-before-header"), ("Leads", "fault-stall-in-body")];
     thread::scope(|scope| {
-        // A call of another thread goes on undisturbed.
+        // A call of another thread is not affected.
         let other = scope.spawn(|| client.failure("Leads", "fault-stall-before-header").0.error);
         sim.wait_for_requests(1);
         let mut ended = None;
@@ -154,7 +147,7 @@ fn a_callback_that_ends_a_wait_for_many_does_not_wait_for_the_others_polls() {
     });
 }
 
-/// Cancels `client` while `call` runs, once `ready`, and says how long it took to come back from there.
+/// Cancels `client` during `call`, after `ready` has returned, and returns how long the call took to return after that.
 fn cancelled(client: &Client, ready: impl FnOnce() + Send, call: impl FnOnce() -> zmd_error) -> Duration {
     thread::scope(|scope| {
         let canceller = scope.spawn(|| {
@@ -168,7 +161,7 @@ fn cancelled(client: &Client, ready: impl FnOnce() + Send, call: impl FnOnce() -
         let end = Instant::now();
         assert_eq!(error, ZMD_ERR_CANCELLED);
         let took = end - canceller.join().unwrap();
-        // Later calls return at once, and cancelling again is fine.
+        // Later calls return at once, and a second cancel does nothing.
         client.cancel();
         let (later, failed) = timed(|| client.failure("Leads", "1001").0);
         assert!(failed.error == ZMD_ERR_CANCELLED && later < Duration::from_millis(50), "{later:?} {failed:?}");
@@ -183,7 +176,7 @@ fn error_of(result: Result<(), Failed>) -> zmd_error {
 }
 
 #[test]
-fn a_cancel_ends_every_call_wherever_it_is() {
+fn a_cancel_ends_a_call_in_every_phase() {
     let limit = Duration::from_millis(100);
     for fault in ["stall-before-header", "stall-in-header", "stall-in-body", "slow-forever"] {
         for tls in [false, true] {
@@ -214,16 +207,16 @@ fn a_cancel_ends_every_call_wherever_it_is() {
     sim.add_job("Leads", "2", Job::new(50_000, 1.0));
     let client = Client::of(&sim, &[("poll_min_ms", "20000")]);
     let took =
-        cancelled(&client, || sim.wait_for_requests(1), || error_of(client.wait("Leads", "2", -1, &mut nobody).1));
+        cancelled(&client, || sim.wait_for_requests(1), || error_of(client.wait("Leads", "2", -1, &mut ignore).1));
     assert!(took < limit, "wait: {took:?}");
 
-    // While a TCP connection is not answered.
+    // While connecting.
     let unanswered = Unanswered::new();
     let client = Client::of(&sim, &[("api_domain", &unanswered.url())]);
     let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
     assert!(took < limit, "connect: {took:?}");
 
-    // With a proxy that says nothing.
+    // While waiting for a proxy.
     let sim = with_job(Sim::builder().tls().start());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
@@ -246,7 +239,7 @@ fn a_cancel_ends_the_wait_for_a_token() {
             ("client_id", "id"),
             ("client_secret", "secret"),
         ];
-        // Either the accounts server hangs, or another process has the lock; and a second thread waits for the first.
+        // Either the accounts server hangs, or another process holds the lock. A second thread waits for the first.
         let held = std::fs::File::create(directory.join("tokens.lock")).unwrap();
         if with_cache {
             settings.push(("token_cache", &cache));
@@ -273,7 +266,7 @@ fn an_idle_client_can_be_cancelled_and_freed() {
     let client = Client::of(&sim, &[]);
     client.cancel();
     client.cancel();
-    let (answer, result) = client.wait("Leads", "1001", -1, &mut nobody);
+    let (answer, result) = client.wait("Leads", "1001", -1, &mut ignore);
     assert_eq!((answer, result.unwrap_err().error), (Answer::of_failure(0), ZMD_ERR_CANCELLED));
     assert_eq!(sim.requests(), 0);
     drop(client);
@@ -286,7 +279,7 @@ fn a_clone_is_cancelled_alone() {
     let client = Client::of(&sim, &QUICK);
     let clone = client.try_clone().unwrap();
     thread::scope(|scope| {
-        let other = scope.spawn(|| error_of(client.wait("Leads", "2", 600, &mut nobody).1));
+        let other = scope.spawn(|| error_of(client.wait("Leads", "2", 600, &mut ignore).1));
         let mut polls = 0;
         let (_, result) = clone.wait("Leads", "2", -1, &mut |_, _, _| {
             polls += 1;
@@ -304,13 +297,13 @@ fn a_clone_is_cancelled_alone() {
 }
 
 #[test]
-fn a_cancel_concerns_the_clones_and_theirs() {
+fn a_cancel_cancels_the_clones_and_their_clones() {
     let sim = sim();
     let client = Client::of(&sim, &QUICK);
     let clone = client.try_clone().unwrap();
     let of_the_clone = clone.try_clone().unwrap();
     let idle = clone.try_clone().unwrap();
-    // Between the two is nobody any more.
+    // The clone in between may be freed.
     drop(clone);
     let call = || error_of(of_the_clone.status("Leads", "fault-stall-in-body").map(|_| ()));
     let took = thread::scope(|scope| {
@@ -327,7 +320,7 @@ fn a_cancel_concerns_the_clones_and_theirs() {
     assert_eq!(client.try_clone().err().unwrap().error, ZMD_ERR_CANCELLED);
 }
 
-/// No clone escapes, however the two meet.
+/// No clone escapes the cancel, whichever comes first.
 #[test]
 fn a_clone_made_during_a_cancel_is_cancelled_or_refused() {
     let sim = sim();
@@ -348,9 +341,9 @@ fn a_clone_made_during_a_cancel_is_cancelled_or_refused() {
 }
 
 #[test]
-fn a_clone_outlives_its_client_and_has_its_token() {
+fn a_clone_outlives_its_client_and_shares_its_token() {
     let sim = sim();
-    let client = Client::of(&sim, &[("access_token", "1000.worthless")]);
+    let client = Client::of(&sim, &[("access_token", "1000.invalid")]);
     let clone = client.try_clone().unwrap();
     assert_eq!(clone.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
     client.set_access_token(TOKEN).unwrap();
@@ -361,22 +354,22 @@ fn a_clone_outlives_its_client_and_has_its_token() {
 }
 
 #[test]
-fn each_job_of_many_has_its_own_sentence() {
+fn each_job_of_many_has_its_own_message() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(50_000, 1.0));
     let client = Client::of(&sim, &QUICK);
     let jobs = [("Leads", "1001"), ("Sales Orders", "1"), ("Leads", "error-NO_PERMISSION"), ("Leads", "2")];
     let nothing = (String::new(), String::new());
     for wait in [false, true] {
-        let result = if wait { client.wait_many(&jobs, 100, &mut nobody).2 } else { client.status_many(&jobs).2 };
+        let result = if wait { client.wait_many(&jobs, 100, &mut ignore).2 } else { client.status_many(&jobs).2 };
         let first = result.unwrap_err();
-        let told: Vec<_> = (0..5).map(error_of_job).collect();
-        assert_eq!((&told[0], &told[4]), (&nothing, &nothing));
-        assert_eq!(first.message, format!("jobs[1]: {}", told[1].0));
-        assert!(told[1].0.contains("Sales_Orders") && told[1].1.is_empty(), "{told:?}");
-        assert_eq!(told[2].1, "NO_PERMISSION");
-        assert_eq!(told[3].0.contains("within 100 ms"), wait, "{told:?}");
-        // They are the calling thread's, and gone with its next call.
+        let errors: Vec<_> = (0..5).map(error_of_job).collect();
+        assert_eq!((&errors[0], &errors[4]), (&nothing, &nothing));
+        assert_eq!(first.message, format!("jobs[1]: {}", errors[1].0));
+        assert!(errors[1].0.contains("Sales_Orders") && errors[1].1.is_empty(), "{errors:?}");
+        assert_eq!(errors[2].1, "NO_PERMISSION");
+        assert_eq!(errors[3].0.contains("within 100 ms"), wait, "{errors:?}");
+        // They belong to the calling thread, and its next call clears them.
         thread::scope(|scope| assert_eq!(scope.spawn(|| error_of_job(1)).join().unwrap(), nothing));
         client.status("Leads", "1001").unwrap();
         assert_eq!(error_of_job(1), nothing);
@@ -384,7 +377,7 @@ fn each_job_of_many_has_its_own_sentence() {
 }
 
 #[test]
-fn many_jobs_are_waited_for_with_few_calls_at_once() {
+fn wait_many_keeps_to_max_concurrency() {
     let sim = with_job(Sim::builder().delay(Duration::from_millis(2)).start());
     let names: Vec<_> = (0..60).map(|index| format!("job-{index}")).collect();
     for (index, name) in names.iter().enumerate() {
@@ -394,12 +387,12 @@ fn many_jobs_are_waited_for_with_few_calls_at_once() {
     jobs.extend([("Leads", "7"), ("Sales Orders", "1"), ("Leads", "job-0"), ("Leads", "1001")]);
     let client = Client::of(&sim, &[QUICK[0], QUICK[1], ("max_concurrency", "4")]);
     let this_thread = thread::current().id();
-    let mut heard = HashSet::new();
+    let mut polled = HashSet::new();
     let (answers, errors, result) = client.wait_many(&jobs, -1, &mut |index, answer, failed| {
         assert_eq!(thread::current().id(), this_thread);
         assert_eq!(failed.is_some(), index == 60, "{failed:?}");
         assert_eq!(answer.state == 0, index == 60);
-        heard.insert(index);
+        polled.insert(index);
         true
     });
     assert_eq!(result.unwrap_err().error, ZMD_ERR_JOB_NOT_FOUND);
@@ -411,32 +404,32 @@ fn many_jobs_are_waited_for_with_few_calls_at_once() {
         };
         assert_eq!((*error, answer.state), expected, "{index}");
     }
-    // One that was never polled is not told of.
-    assert_eq!(heard.len(), 63);
+    // The callback is not called for a job that is never polled.
+    assert_eq!(polled.len(), 63);
     assert!(sim.in_flight_peak() <= 4 && sim.connections() <= 4, "{} {}", sim.in_flight_peak(), sim.connections());
 }
 
 #[test]
-fn a_wait_for_many_fills_every_slot() {
+fn wait_many_writes_every_element() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(50_000, 1.0));
     let client = Client::of(&sim, &QUICK);
     let jobs = [("Leads", "2"), ("Leads", "1001"), ("Leads", "7"), ("Leads", "2")];
-    let (took, (answers, errors, result)) = timed(|| client.wait_many(&jobs, 300, &mut nobody));
+    let (took, (answers, errors, result)) = timed(|| client.wait_many(&jobs, 300, &mut ignore));
     assert_eq!(errors, [ZMD_ERR_TIMEOUT, ZMD_OK, ZMD_ERR_JOB_NOT_FOUND, ZMD_ERR_TIMEOUT]);
     let states: Vec<_> = answers.iter().map(|answer| answer.state).collect();
     assert_eq!((states, result.unwrap_err().error), (vec![2, 3, 0, 2], ZMD_ERR_TIMEOUT));
     assert!((300..400).contains(&took.as_millis()), "{took:?}");
 
     let many = vec![("Leads", "2"); 2000];
-    let (answers, errors, _) = client.wait_many(&many, 0, &mut nobody);
+    let (answers, errors, _) = client.wait_many(&many, 0, &mut ignore);
     assert!(errors.iter().all(|error| *error == ZMD_ERR_TIMEOUT) && answers.iter().all(|answer| answer.state == 2));
 
     let took = cancelled(
         &client,
         || {},
         || {
-            let (_, errors, result) = client.wait_many(&jobs, -1, &mut nobody);
+            let (_, errors, result) = client.wait_many(&jobs, -1, &mut ignore);
             assert_eq!(errors, [ZMD_ERR_CANCELLED, ZMD_OK, ZMD_ERR_JOB_NOT_FOUND, ZMD_ERR_CANCELLED]);
             error_of(result)
         },
@@ -445,44 +438,44 @@ fn a_wait_for_many_fills_every_slot() {
 }
 
 #[test]
-fn too_many_requests_slow_the_whole_batch_down() {
+fn a_rate_limit_pauses_all_jobs() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(50_000, 1.0));
     let client = Client::of(&sim, &QUICK);
     sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "1"));
-    let mut asked = Vec::new();
+    let mut polls = Vec::new();
     let begin = Instant::now();
     let (_, errors, _) = client.wait_many(&[("Leads", "2"); 20], 1500, &mut |_, _, failed| {
-        asked.push((begin.elapsed(), failed.is_some()));
+        polls.push((begin.elapsed(), failed.is_some()));
         true
     });
     assert_eq!(errors, [ZMD_ERR_TIMEOUT; 20]);
-    let (refused, _) = *asked.iter().find(|(_, failed)| *failed).expect("a refusal");
-    // What was under way comes to its end; then nobody asks for a second.
+    let (refused, _) = *polls.iter().find(|(_, failed)| *failed).expect("a refusal");
+    // The polls in flight end; then there is none for a second.
     let meanwhile =
-        asked.iter().filter(|(at, _)| (refused + Duration::from_millis(50)..Duration::from_secs(1)).contains(at));
-    assert_eq!(meanwhile.count(), 0, "{asked:?}");
-    assert!(asked.iter().any(|(at, _)| *at > Duration::from_secs(1)));
+        polls.iter().filter(|(at, _)| (refused + Duration::from_millis(50)..Duration::from_secs(1)).contains(at));
+    assert_eq!(meanwhile.count(), 0, "{polls:?}");
+    assert!(polls.iter().any(|(at, _)| *at > Duration::from_secs(1)));
 }
 
 #[test]
-fn the_longer_of_two_bounds_that_contradict_each_other_counts() {
+fn poll_min_ms_takes_precedence_over_a_shorter_poll_max_ms() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(50_000, 1.0));
     let client = Client::of(&sim, &[("poll_min_ms", "400"), ("poll_max_ms", "100")]);
     for job_id in ["2", "error-TOO_MANY_REQUESTS"] {
         let before = sim.requests();
-        let (_, result) = client.wait("Leads", job_id, 1000, &mut nobody);
+        let (_, result) = client.wait("Leads", job_id, 1000, &mut ignore);
         let polls = sim.requests() - before;
         assert!(error_of(result) == ZMD_ERR_TIMEOUT && (2..=3).contains(&polls), "{job_id}: {polls} polls");
     }
 }
 
 #[test]
-fn null_and_nothing() {
+fn null_pointers_and_empty_arrays() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
-    let (answers, errors, result) = client.wait_many(&[], -1, &mut nobody);
+    let (answers, errors, result) = client.wait_many(&[], -1, &mut ignore);
     assert_eq!((answers, errors, result), (vec![], vec![], Ok(())));
     let job = zmd_job { module: c"Leads".as_ptr(), job_id: null() };
     let mut status = std::mem::MaybeUninit::<zmd_status>::uninit();
@@ -492,7 +485,7 @@ fn null_and_nothing() {
     let (module, job_id) = (c"Leads".as_ptr(), c"1001".as_ptr());
     let nothing = null_mut();
     let mut clone = raw;
-    // SAFETY: what is not NULL is valid; the callbacks are NULL.
+    // SAFETY: the pointers are NULL or valid; the callbacks are NULL.
     unsafe {
         let calls = [
             zmd_client_wait(null_mut(), module, job_id, 0, None, nothing, status),
@@ -522,8 +515,8 @@ fn null_and_nothing() {
 fn a_job_that_is_queued_or_suspended_is_waited_for() {
     let sim = sim();
     let client = Client::of(&sim, &QUICK);
-    for word in ["QUEUED", "SUSPENDED", "queued", " Suspended "] {
-        sim.next(Reply::json(200, &format!(r#"{{"data":[{{"Status":"{word}"}}]}}"#)));
+    for state in ["QUEUED", "SUSPENDED", "queued", " Suspended "] {
+        sim.next(Reply::json(200, &format!(r#"{{"data":[{{"Status":"{state}"}}]}}"#)));
     }
     let mut seen = Vec::new();
     let (answer, result) = client.wait("Leads", "1001", 20_000, &mut |_, answer, _| {

@@ -1,4 +1,4 @@
-//! The queue of waits, through the C ABI.
+//! The queue of waits, through the C API; and functions for a status, an error and the times of a poll.
 
 mod common;
 
@@ -14,10 +14,7 @@ use zmd::ffi::*;
 use zmd::zmd_error::{self, *};
 use zmd_sim::{Job, Reply};
 
-/// Pauses that fit a test.
-const QUICK: [(&str, &str); 2] = [("poll_min_ms", "20"), ("poll_max_ms", "100")];
-
-/// Tests that count the threads of this process run alone.
+/// Tests that count the threads of this process lock it exclusively.
 static COUNTING: RwLock<()> = RwLock::new(());
 
 /// The library's threads.
@@ -30,7 +27,7 @@ fn thread_count() -> usize {
 /// A queue of the C ABI.
 struct Waits(*mut zmd_waits);
 
-// SAFETY: the library's promise, which the tests are about.
+// SAFETY: the library guarantees it, and the tests check that.
 unsafe impl Sync for Waits {}
 
 /// `zmd_event`, with the message of its error.
@@ -80,7 +77,7 @@ impl Waits {
         let mut event = std::mem::MaybeUninit::<zmd_event>::uninit();
         // SAFETY: both are valid.
         checked(unsafe { zmd_waits_next(self.0, timeout_ms, event.as_mut_ptr()) })?;
-        // SAFETY: it was written whole.
+        // SAFETY: the call has written all fields.
         let event = unsafe { event.assume_init() };
         let message = error_of_job(0).0;
         assert_eq!(event.error == ZMD_OK, message.is_empty());
@@ -109,7 +106,7 @@ impl Waits {
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        // SAFETY: it is a queue, and nobody uses it any more.
+        // SAFETY: it is a queue that is not used any more.
         unsafe { zmd_waits_free(self.0) }
     }
 }
@@ -140,7 +137,7 @@ fn each_poll_is_an_event_and_the_last_one_ends_the_wait() {
     loop {
         let event = waits.next(10_000).unwrap();
         assert_eq!((event.id, event.error), (id, ZMD_OK));
-        // The next poll comes when it was announced, or a little later.
+        // The next poll is made at the reported time, or a little later.
         assert!(event.elapsed_ms >= before.0 + before.1, "{event:?} after {before:?}");
         before = (event.elapsed_ms, event.next_poll_ms);
         if event.has_ended {
@@ -179,7 +176,7 @@ fn a_thousand_waits_take_six_threads() {
 }
 
 #[test]
-fn a_wait_that_is_removed_ends_at_once_and_leaves_the_others_alone() {
+fn a_wait_that_is_removed_ends_at_once_and_the_others_continue() {
     let _running = COUNTING.read();
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(500, 1000.0));
@@ -190,7 +187,7 @@ fn a_wait_that_is_removed_ends_at_once_and_leaves_the_others_alone() {
     assert!(took < Duration::from_millis(50), "{took:?}");
     let ends = [waits.next_end(), waits.next_end()];
     assert_eq!(ends.each_ref().map(|event| (event.id, event.error)), [(hanging, ZMD_ERR_CANCELLED), (going, ZMD_OK)]);
-    // Again, and one that never was.
+    // An ended wait, and an unknown id.
     waits.remove(hanging);
     waits.remove(12345);
     assert_eq!(waits.next(0).unwrap_err().error, ZMD_ERR_TIMEOUT);
@@ -210,7 +207,7 @@ fn a_status_is_one_event_with_retries() {
     let event = waits.next(10_000).unwrap();
     assert_eq!((event.error, event.has_ended), (ZMD_ERR_JOB_NOT_FOUND, true));
     assert!(event.message.contains("404404"), "{}", event.message);
-    // Its own limit.
+    // With its own time limit.
     waits.call("Leads", "fault-stall-before-header", 300, true).unwrap();
     let (took, event) = timed(|| waits.next(10_000).unwrap());
     assert_eq!(event.error, ZMD_ERR_TIMEOUT);
@@ -241,13 +238,13 @@ fn a_cancel_ends_all_waits_and_refuses_more() {
         assert_eq!(ended.iter().map(|event| event.id).collect::<HashSet<_>>(), ids);
         assert_eq!(waits.next(-1).unwrap_err().error, ZMD_ERR_CANCELLED);
         assert_eq!(waits.call("Leads", "2", -1, false).unwrap_err().error, ZMD_ERR_CANCELLED);
-        // The client goes on, unless it was the one.
+        // The client still works, unless it was cancelled itself.
         assert_eq!(client.status("Leads", "1001").is_ok(), !cancels_client);
     }
 }
 
 #[test]
-fn a_cancel_wakes_those_who_wait_for_an_event() {
+fn a_cancel_wakes_threads_that_wait_for_an_event() {
     let _running = COUNTING.read();
     let sim = sim();
     let waits = Waits::of(&Client::of(&sim, &[]));
@@ -261,7 +258,7 @@ fn a_cancel_wakes_those_who_wait_for_an_event() {
 }
 
 #[test]
-fn it_is_freed_within_100_ms_and_may_outlive_its_client() {
+fn a_queue_is_freed_within_100_ms_and_may_outlive_its_client() {
     let _running = COUNTING.write();
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(1_000_000, 1.0));
@@ -318,7 +315,7 @@ fn bad_arguments_are_errors() {
     assert_eq!(error(waits.call("Leads", "1", 0, true)), ZMD_ERR_INVALID_ARGUMENT);
     let mut none = null_mut();
     let mut event = std::mem::MaybeUninit::<zmd_event>::uninit();
-    // SAFETY: NULL is allowed everywhere; a client is no queue, and is found out by its tag.
+    // SAFETY: NULL is allowed everywhere; a client is not a queue, which its tag shows.
     unsafe {
         assert_eq!(zmd_waits_new(null_mut(), &mut none), ZMD_ERR_NULL_POINTER);
         assert_eq!(zmd_waits_new(client.raw(), null_mut()), ZMD_ERR_NULL_POINTER);
@@ -353,7 +350,7 @@ fn a_child_of_fork_is_refused() {
     let child = unsafe { libc::fork() };
     if child == 0 {
         let mut event = std::mem::MaybeUninit::<zmd_event>::uninit();
-        // SAFETY: as in the parent; the child may free its copy.
+        // SAFETY: as in the parent; the child may free its copy of the handle.
         let refused = unsafe {
             let refused = [
                 zmd_waits_add(waits.0, c"Leads".as_ptr(), c"1001".as_ptr(), -1, null_mut()),
@@ -368,16 +365,16 @@ fn a_child_of_fork_is_refused() {
         unsafe { libc::_exit(if refused { 0 } else { 1 }) };
     }
     let mut status = 0;
-    // SAFETY: the child is ours.
+    // SAFETY: it is a child of this process.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0);
-    // The parent's queue goes on.
+    // The parent's queue still works.
     waits.add("1001", -1);
     assert_eq!(waits.next_end().state, 3);
 }
 
 #[test]
-fn success_means_that_the_records_are_gone() {
+fn success_means_that_all_records_were_deleted() {
     let _running = COUNTING.read();
     let status = |state: i32, total_count, deleted_count, failed_count| {
         // SAFETY: all bytes but the state's make a zmd_status, and the state is read as a number.
@@ -414,14 +411,14 @@ fn success_means_that_the_records_are_gone() {
 }
 
 #[test]
-fn transient_errors_are_those_that_time_may_fix() {
+fn the_transient_errors() {
     let _running = COUNTING.read();
     let transient: Vec<_> = (-1..100).filter(|error| zmd_error_is_transient(*error) == 1).collect();
     assert_eq!(transient, [10, 11, 14, 15, 25, 26]);
 }
 
 #[test]
-fn a_callback_knows_its_times() {
+fn a_callback_can_get_its_times() {
     let _running = COUNTING.read();
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(300, 1000.0));
@@ -431,7 +428,7 @@ fn a_callback_knows_its_times() {
     let mut seen = Vec::new();
     client
         .wait("Leads", "2", -1, &mut |_, answer, _| {
-            // Another wait inside has times of its own.
+            // A wait inside the callback has its own times.
             client.wait("Leads", "1001", -1, &mut |_, _, _| zmd_progress_next_poll_ms() == -1).1.unwrap();
             seen.push((answer.state, times()));
             true
@@ -446,7 +443,7 @@ fn a_callback_knows_its_times() {
 }
 
 #[test]
-fn a_status_call_has_a_limit_of_its_own() {
+fn a_status_call_may_have_its_own_time_limit() {
     let _running = COUNTING.read();
     let sim = sim();
     let client = Client::of(&sim, &[]);
@@ -476,7 +473,7 @@ fn a_wait_for_a_host_that_does_not_exist_ends_at_once() {
 }
 
 #[test]
-fn a_wait_for_a_service_that_is_not_there_ends_after_unreachable_ms() {
+fn a_wait_for_an_unreachable_service_ends_after_unreachable_ms() {
     let _running = COUNTING.read();
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}");

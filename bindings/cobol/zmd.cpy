@@ -3,7 +3,7 @@
       *    What to ask. Blanks at the end do not count.
            05  ZMD-MODULE             PIC X(100).
            05  ZMD-JOB-ID             PIC X(64).
-      *    Of ZMDWAIT alone: the limit; negative: none; 0: ask once.
+      *    Of ZMDWAIT alone: the limit; negative: none; 0: poll once.
            05  ZMD-TIMEOUT-MS         PIC S9(18) COMP-5.
       *    The answer.
            05  ZMD-ERROR              PIC S9(9) COMP-5.

@@ -1,5 +1,5 @@
       * A job step that waits until a mass-delete job has ended, and
-      * displays once a minute how far it is.
+      * displays once a minute its progress.
       *
       *     zmdstep MODULE JOB-ID [MINUTES]
       *
@@ -55,7 +55,7 @@
            END-IF
            COMPUTE MINUTES = FUNCTION NUMVAL(MINUTES-TEXT).
 
-      * A wait that its limit ends has told how far the job is.
+      * After a timeout the state and the counts are set.
        WAIT-A-MINUTE SECTION.
            IF ZMD-OK
                PERFORM SHOW-STATUS

@@ -14,7 +14,7 @@ internal static class Example
     private static bool Show(Status status, ZmdException error)
     {
         if (error != null)
-            Console.Error.WriteLine(error.Message); // transient: the wait goes on
+            Console.Error.WriteLine(error.Message); // transient: the wait continues
         else
             Console.WriteLine(
                 "{0}: {1} of {2} deleted, {3} failed",

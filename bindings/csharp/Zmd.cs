@@ -6,22 +6,22 @@ using System.Text;
 
 namespace Zmd
 {
-    /// <summary>How far a job is.</summary>
+    /// <summary>The state of a job.</summary>
     public enum State
     {
-        /// <summary>A state that this version does not know; <see cref="Status.StateText"/> has the service's word.</summary>
+        /// <summary>A state that this version does not know; <see cref="Status.StateText"/> has its text.</summary>
         Unknown = 0,
         /// <summary>The job has not begun.</summary>
         Scheduled = 1,
         /// <summary>Records are being deleted.</summary>
         Running = 2,
-        /// <summary>The job is over. Look at <see cref="Status.FailedCount"/>: those records are still there.</summary>
+        /// <summary>The job has ended. Look at <see cref="Status.FailedCount"/>: those records were not deleted.</summary>
         Completed = 3,
-        /// <summary>The job is over, and failed as a whole.</summary>
+        /// <summary>The job has ended, and failed as a whole.</summary>
         Failed = 4,
-        /// <summary>The job waits for its turn.</summary>
+        /// <summary>The job is queued.</summary>
         Queued = 5,
-        /// <summary>The job was interrupted, and is not over.</summary>
+        /// <summary>The job was interrupted, and has not ended.</summary>
         Suspended = 6
     }
 
@@ -51,7 +51,7 @@ namespace Zmd
         Internal = 99
     }
 
-    /// <summary>What the service says of a job.</summary>
+    /// <summary>The status of a job.</summary>
     public sealed class Status
     {
         internal Status(ref Native.Status status)
@@ -69,10 +69,10 @@ namespace Zmd
             return count == -1 ? (long?)null : count;
         }
 
-        /// <summary>How far the job is.</summary>
+        /// <summary>The state of the job.</summary>
         public State State { get; }
 
-        /// <summary>The service's word for the state as it sent it.</summary>
+        /// <summary>The state as the service sent it.</summary>
         public string StateText { get; }
 
         /// <summary>The HTTP status of the answer; 0: there was none.</summary>
@@ -109,7 +109,7 @@ namespace Zmd
         /// <summary>The API's own code, such as NO_PERMISSION; empty where there is none.</summary>
         public string Code { get; }
 
-        /// <summary>Of a status call or a wait: the status as the library wrote it, after a time-out the last one seen.
+        /// <summary>Of a status call or a wait: the status as the library wrote it, after a timeout the last one seen.
         /// Else null.</summary>
         public Status Status { get; }
     }
@@ -117,8 +117,8 @@ namespace Zmd
     /// <summary>Called after every poll of a wait, on the thread that waits. What it throws ends the wait and is thrown
     /// by it.</summary>
     /// <param name="status">the status that the poll got</param>
-    /// <param name="error">null, or why the poll failed: the wait goes on after a transient error</param>
-    /// <returns>true to go on; false ends this wait with <see cref="ErrorKind.Cancelled"/></returns>
+    /// <param name="error">null, or why the poll failed: the wait continues after a transient error</param>
+    /// <returns>true to continue; false ends this wait with <see cref="ErrorKind.Cancelled"/></returns>
     public delegate bool Progress(Status status, ZmdException error);
 
     /// <summary>Asks how far Zoho CRM mass-delete jobs are. Any number of threads may use one at the same time.</summary>
@@ -126,7 +126,7 @@ namespace Zmd
     {
         private readonly ClientHandle client;
 
-        /// <summary>A client with these settings alone. The README of libzmd lists the keys.</summary>
+        /// <summary>A client with these settings only. The README of libzmd lists the keys.</summary>
         public Client(IEnumerable<KeyValuePair<string, string>> settings)
             : this(settings, false)
         {
@@ -151,7 +151,7 @@ namespace Zmd
 
         /// <summary>A client with the settings of the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), and of the
         /// configuration file, if there is one.</summary>
-        /// <param name="settings">further settings, which count more</param>
+        /// <param name="settings">further settings, which take precedence</param>
         public static Client FromEnvironment(IEnumerable<KeyValuePair<string, string>> settings = null)
         {
             return new Client(settings ?? new KeyValuePair<string, string>[0], true);
@@ -163,10 +163,10 @@ namespace Zmd
             get { return Native.Text(Native.zmd_version()); }
         }
 
-        /// <summary>Asks how far a job is.</summary>
+        /// <summary>Gets the status of a job.</summary>
         /// <param name="module">the module's API name, such as Leads</param>
-        /// <param name="jobId">the id that scheduling the mass delete answered</param>
-        /// <exception cref="ZmdException">the service did not tell the job's state. A job that failed is a status.</exception>
+        /// <param name="jobId">the job id from the response that scheduled the mass delete</param>
+        /// <exception cref="ZmdException">the service did not return the job's status. A job that failed is a status.</exception>
         public Status GetStatus(string module, string jobId)
         {
             Native.Status status;
@@ -176,14 +176,14 @@ namespace Zmd
 
         /// <summary>Waits until a job has ended.</summary>
         /// <param name="module">the module's API name, such as Leads</param>
-        /// <param name="jobId">the id that scheduling the mass delete answered</param>
+        /// <param name="jobId">the job id from the response that scheduled the mass delete</param>
         /// <param name="timeout">the limit for the whole wait; null: none</param>
-        /// <param name="progress">called after every poll; null: nothing is</param>
-        /// <exception cref="ZmdException">Timeout when the time is over, Cancelled when progress or <see cref="Cancel"/>
+        /// <param name="progress">called after every poll; null: none</param>
+        /// <exception cref="ZmdException">Timeout when the timeout expires, Cancelled when progress or <see cref="Cancel"/>
         /// has ended the wait: then its Status is the last one seen. Or any other.</exception>
         public Status Wait(string module, string jobId, TimeSpan? timeout = null, Progress progress = null)
         {
-            // Nothing may be thrown through the library: what progress throws is kept until the call has returned.
+            // No exception may pass through the library: an exception of the callback is kept until the call has returned.
             ExceptionDispatchInfo thrown = null;
             Native.Progress polled = null;
             if (progress != null)
@@ -218,14 +218,14 @@ namespace Zmd
             Check(Native.zmd_client_set_access_token(client, Utf8("accessToken", accessToken)), null);
         }
 
-        /// <summary>Ends every call on this client, from any thread, with Cancelled; later calls too. There is no way
-        /// back.</summary>
+        /// <summary>Ends every call on this client, from any thread, with Cancelled; later calls too. This
+        /// cannot be undone.</summary>
         public void Cancel()
         {
             Check(Native.zmd_client_cancel(client), null);
         }
 
-        /// <summary>Ends what the client still does. It is freed when the last call has returned.</summary>
+        /// <summary>Ends the calls in progress. The client is freed when the last call has returned.</summary>
         public void Dispose()
         {
             if (!client.IsClosed)
@@ -236,7 +236,7 @@ namespace Zmd
                 }
                 catch (ObjectDisposedException)
                 {
-                    // Another thread was faster.
+                    // Another thread has freed it.
                 }
             }
             client.Dispose();
@@ -249,7 +249,7 @@ namespace Zmd
             return result;
         }
 
-        // The last error is the thread's: it is read before anything else is called.
+        // The last error belongs to the thread: it is read before anything else is called.
         private static void Check(int error, Status status)
         {
             if (error != 0)

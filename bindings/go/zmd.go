@@ -30,7 +30,7 @@ import (
 	"unsafe"
 )
 
-// State says how far a job is.
+// State is the state of a job.
 type State int32
 
 // The states. Completed and Failed are the ends; after Completed, look at Status.FailedCount.
@@ -48,10 +48,10 @@ func (state State) String() string {
 	return C.GoString(C.zmd_state_name(C.int32_t(state)))
 }
 
-// Status is what the service says of a job.
+// Status is the status of a job.
 type Status struct {
 	State        State
-	StateText    string // the service's word for the state as it sent it
+	StateText    string // the state as the service sent it
 	HTTPStatus   int    // of the answer; 0: there was none
 	TotalCount   int64  // records that the job is to delete; -1: not reported
 	DeletedCount int64  // records deleted so far; -1: not reported
@@ -126,7 +126,7 @@ func (failure *Error) Unwrap() error { return failure.cause }
 // ErrClosed is returned by the calls of a client that is closed.
 var ErrClosed = errors.New("zmd: the client is closed")
 
-// The last error is its thread's: the call and the question for it stay on one.
+// The last error belongs to the thread: it is read on the thread of the call.
 func check(call func() C.zmd_error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -150,11 +150,11 @@ type Client struct {
 	client *C.zmd_client
 }
 
-// New makes a client with these settings alone. The README of libzmd lists the keys.
+// New makes a client with these settings only. The README of libzmd lists the keys.
 func New(settings map[string]string) (*Client, error) { return newClient(settings, false) }
 
 // FromEnvironment makes a client with the settings of the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), and of
-// the configuration file, if there is one. The settings given here count more; nil is none. Variables that the program has set itself with os.Setenv count too.
+// the configuration file, if there is one. The settings given here take precedence; nil is none. Variables that the program has set itself with os.Setenv count too.
 func FromEnvironment(settings map[string]string) (*Client, error) { return newClient(settings, true) }
 
 func newClient(settings map[string]string, environment bool) (*Client, error) {
@@ -189,7 +189,7 @@ func newClient(settings map[string]string, environment bool) (*Client, error) {
 	return client, nil
 }
 
-// Close ends what the client still does, and frees it. Closing twice is fine.
+// Close ends the calls in progress, and frees the client. A second call does nothing.
 func (client *Client) Close() error {
 	client.mutex.RLock()
 	C.zmd_client_cancel(client.client) // NULL is refused
@@ -201,8 +201,8 @@ func (client *Client) Close() error {
 	return nil
 }
 
-// Status asks how far a job is. A job that failed is a Status, not an error. A context that can be done costs a
-// connection of its own for the call; the time limit of a call is the setting timeout_ms. Where the context was done
+// Status gets the status of a job. A job that failed is a Status, not an error. A context that can be cancelled costs a
+// new connection for the call; the time limit of a call is the setting timeout_ms. Where the context was done
 // before the call, its error is returned.
 func (client *Client) Status(ctx context.Context, module, jobID string) (Status, error) {
 	return client.ask(ctx, module, jobID, true, func(handle *C.zmd_client, texts texts, status *C.zmd_status) C.zmd_error {
@@ -213,7 +213,7 @@ func (client *Client) Status(ctx context.Context, module, jobID string) (Status,
 // Poll is the result of a poll of a wait.
 type Poll struct {
 	Status Status
-	Err    error // an *Error where the poll failed; the wait goes on after a transient error
+	Err    error // an *Error where the poll failed; the wait continues after a transient error
 }
 
 // Wait returns when a job has ended, or at the context's deadline. After every poll, progress is called, if it is not
@@ -248,14 +248,14 @@ func (client *Client) Wait(ctx context.Context, module, jobID string, progress f
 	return status, err
 }
 
-// What a wait and its callback share.
+// Shared by a wait and its callback.
 type waiting struct {
 	progress func(Poll) error
 	err      error
 	panicked any
 }
 
-// A panic must not go through the library: it is kept until the call has returned.
+// A panic must not unwind through the library: it is kept until the call has returned.
 func (waiting *waiting) polled(number ErrorNumber, status *C.zmd_status) (stop C.int32_t) {
 	defer func() {
 		if waiting.panicked = recover(); waiting.panicked != nil {
@@ -291,7 +291,7 @@ func (client *Client) ask(ctx context.Context, module, jobID string, isLimited b
 	}
 	handle := client.client
 	if ctx.Done() != nil {
-		// Cancelling is for ever, and for all of a client's calls: so this one has a clone.
+		// Cancelling affects all of a client's calls and cannot be undone: so this call has a clone.
 		if err := check(func() C.zmd_error { return C.zmd_client_clone(client.client, &handle) }); err != nil {
 			return statusOf(&status), err
 		}

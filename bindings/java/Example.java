@@ -26,7 +26,7 @@ public class Example {
                 if (error == null) {
                     show(status);
                 } else {
-                    System.err.println(error.getMessage()); // transient: the wait goes on
+                    System.err.println(error.getMessage()); // transient: the wait continues
                 }
                 return true;
             });

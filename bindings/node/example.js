@@ -8,7 +8,7 @@ const { Client, ZmdError } = require('./index.js');
 
 function show(status, error) {
   if (error) {
-    console.error(error.message); // transient: the wait goes on
+    console.error(error.message); // transient: the wait continues
     return;
   }
   const count = (number) => number ?? '?';

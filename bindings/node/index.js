@@ -16,7 +16,7 @@ class ZmdError extends Error {
     this.code = name;
     /** The API's own code, such as NO_PERMISSION; '' where there is none. */
     this.apiCode = code;
-    /** Of a status call or a wait: the status as the library wrote it, after a time-out the last one seen. */
+    /** Of a status call or a wait: the status as the library wrote it, after a timeout the last one seen. */
     this.status = status;
   }
 }
@@ -117,13 +117,13 @@ class Client {
     }
   }
 
-  /** A client with the settings of the environment and the configuration file; those given here count more. */
+  /** A client with the settings of the environment and the configuration file; those given here take precedence. */
   static fromEnvironment(settings = {}) {
     return new Client(settings, true);
   }
 
   /**
-   * Asks how far a job is. A job that failed is a status, not an error.
+   * Gets the status of a job. A job that failed is a status, not an error.
    * @param {{signal?: AbortSignal}} options
    */
   async status(module, jobId, { signal } = {}) {
@@ -163,7 +163,7 @@ class Client {
     }
   }
 
-  // Cancelled alone, but with connections of its own.
+  // It can be cancelled separately, and has its own connections.
   #clone() {
     const clone = [0];
     check(zmd.clientClone(this.#handle(), clone));
@@ -176,7 +176,7 @@ class Client {
     check(zmd.clientSetAccessToken(this.#handle(), text('token', token)));
   }
 
-  /** Ends what the client still does, and frees it. Closing twice is fine. */
+  /** Ends the calls in progress, and frees the client. A second call does nothing. */
   async close() {
     if (this.#client === null) return;
     const client = this.#client;

@@ -1,5 +1,5 @@
 'use strict';
-// Makes the calls that block. The last error is its thread's, so call and error message come from the same one.
+// Makes the blocking calls. The last error belongs to the thread, so it is read on the thread of the call.
 
 const { parentPort, receiveMessageOnPort } = require('node:worker_threads');
 const { zmd, statusOf, failureOf, decodeStatus } = require('./library.js');

@@ -20,7 +20,7 @@ sub main {
     my $client = Zmd->from_env;
     my $last = $client->wait($module, $job_id, timeout => 4 * 3600, progress => sub {
         my ($status, $error) = @_;
-        if ($error) { warn "$error\n" }    # transient: the wait goes on
+        if ($error) { warn "$error\n" }    # transient: the wait continues
         else        { show($status) }
         return 1;
     });

@@ -5,22 +5,22 @@ declare(strict_types=1);
 
 namespace Zmd;
 
-/** How far a job is. */
+/** The state of a job. */
 enum State: int
 {
-    /** A state that this version does not know; Status::$stateText has the service's word. */
+    /** A state that this version does not know; Status::$stateText has the text that the service sent. */
     case Unknown = 0;
     case Scheduled = 1;
     case Running = 2;
-    /** The job is over. Look at Status::$failedCount: records that could not be deleted are still there. */
+    /** The job has ended. Look at Status::$failedCount: those records were not deleted. */
     case Completed = 3;
-    /** The job is over, and failed as a whole. */
+    /** The job has ended, and failed as a whole. */
     case Failed = 4;
     case Queued = 5;
     case Suspended = 6;
 }
 
-/** What the service says of a job. A count is null where it was not reported. */
+/** The status of a job. A count is null where it was not reported. */
 final class Status
 {
     public function __construct(
@@ -65,7 +65,7 @@ final class Error extends \RuntimeException
         public readonly string $name,
         /** The API's own code, such as NO_PERMISSION; '' where there is none. */
         public readonly string $apiCode,
-        /** Of a status call or a wait: the status as the library wrote it, after a time-out the last one seen. */
+        /** Of a status call or a wait: the status as the library wrote it, after a timeout the last one seen. */
         public readonly ?Status $status,
     ) {
         parent::__construct($message, $number);
@@ -108,7 +108,7 @@ final class Client
     private ?\FFI\CData $client;
 
     /**
-     * A client with these settings alone. The README of libzmd lists the keys.
+     * A client with these settings only. The README of libzmd lists the keys.
      *
      * @param array<string, string|int> $settings
      */
@@ -137,7 +137,7 @@ final class Client
      * A client with the settings of the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), and of the configuration
      * file, if there is one.
      *
-     * @param array<string, string|int> $settings further ones, which count more
+     * @param array<string, string|int> $settings further ones, which take precedence
      */
     public static function fromEnvironment(array $settings = []): self
     {
@@ -150,7 +150,7 @@ final class Client
         return self::library()->zmd_version();
     }
 
-    /** Asks how far a job is. A job that failed is a status, not an Error. */
+    /** Gets the status of a job. A job that failed is a status, not an Error. */
     public function status(string $module, string $jobId): Status
     {
         $zmd = self::library();
@@ -172,7 +172,7 @@ final class Client
         $zmd = self::library();
         $status = $zmd->new('zmd_status');
         $thrown = null;
-        // Nothing may be thrown through the library: what $progress throws is kept until the call has returned.
+        // No exception may pass through the library: an exception of $progress is kept until the call has returned.
         $polled = $progress === null ? null : static function ($userData, $index, $number, $seen) use ($progress, &$thrown) {
             try {
                 $result = self::statusOf($seen[0]);
@@ -197,7 +197,7 @@ final class Client
         self::check(self::library()->zmd_client_set_access_token($this->handle(), self::text('accessToken', $accessToken)));
     }
 
-    /** Closes the connections; also called when the last reference goes. */
+    /** Closes the connections; also called when the last reference is dropped. */
     public function close(): void
     {
         if ($this->client !== null) {

@@ -13,7 +13,7 @@ use Zmd\{Client, Error, State, Status};
 function show(Status $status, ?Error $error): bool
 {
     if ($error) {
-        fwrite(STDERR, $error->getMessage() . "\n"); // transient: the wait goes on
+        fwrite(STDERR, $error->getMessage() . "\n"); // transient: the wait continues
     } else {
         printf("%s: %s of %s deleted, %s failed\n", $status->stateText,
             $status->deletedCount ?? '?', $status->totalCount ?? '?', $status->failedCount ?? '?');

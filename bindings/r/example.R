@@ -8,7 +8,7 @@ zmd_load()
 
 show <- function(status, error) {
   if (!is.null(error)) {
-    message(conditionMessage(error)) # transient: the wait goes on
+    message(conditionMessage(error)) # transient: the wait continues
   } else {
     count <- function(number) if (is.na(number)) "?" else sprintf("%.0f", number)
     cat(sprintf("%s: %s of %s deleted, %s failed\n", status$state_text,

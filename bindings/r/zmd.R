@@ -14,7 +14,7 @@ zmd_load <- function(shim = paste0("zmd_r", .Platform$dynlib.ext)) {
 zmd_version <- function() .zmd_call("zmd_r_version")
 
 # A client. Settings are named arguments; environment = TRUE reads the ZMD_ variables, and the configuration
-# file, too; settings that are given here count more.
+# file, too; settings that are given here take precedence.
 zmd_client <- function(..., environment = length(list(...)) == 0) {
   settings <- list(...)
   stopifnot(length(settings) == 0 || (!is.null(names(settings)) && all(nzchar(names(settings)))))
@@ -24,14 +24,14 @@ zmd_client <- function(..., environment = length(list(...)) == 0) {
   structure(list(pointer = pointer), class = "zmd_client")
 }
 
-# Asks how far a job is: a list of state ("COMPLETED", "RUNNING", ...), state_text, http_status and total_count,
+# Gets the status of a job: a list of state ("COMPLETED", "RUNNING", ...), state_text, http_status and total_count,
 # deleted_count, failed_count, which are NA where they were not reported. Job ids are strings.
 zmd_status <- function(client, module, job_id) {
   .zmd_value(.zmd_call("zmd_r_status", client$pointer, .zmd_text(module, "module"), .zmd_text(job_id, "job_id")))
 }
 
 # Waits until a job has ended, for timeout seconds at most. After every poll, progress(status, error) is called, error
-# being NULL or the condition of a poll that failed; it returns TRUE to go on. Ctrl-C ends the wait after the next poll.
+# being NULL or the condition of a poll that failed; it returns TRUE to continue. Ctrl-C ends the wait after the next poll.
 zmd_wait <- function(client, module, job_id, timeout = Inf, progress = NULL) {
   stopifnot(is.numeric(timeout), length(timeout) == 1, !is.na(timeout))
   limit <- if (is.finite(timeout)) max(0, floor(timeout * 1000)) else -1

@@ -43,7 +43,7 @@ static SEXP list_of_status(const zmd_status *status)
     return list;
 }
 
-/* What a call gave: list(status or client, NULL or list(number, name, code, message)). */
+/* The result of a call: list(status or client, NULL or list(number, name, code, message)). */
 static SEXP result_of(int32_t error, SEXP value)
 {
     const char *names[] = {"value", "error", ""};
@@ -113,7 +113,7 @@ static SEXP zmd_r_status(SEXP pointer, SEXP module, SEXP job_id)
 }
 
 struct progress {
-    SEXP function; /* of the list of result_of; it catches its own errors, and returns TRUE to go on */
+    SEXP function; /* of the list of result_of; it catches its own errors, and returns TRUE to continue */
     int32_t error;
     const zmd_status *status;
     int goes_on;
@@ -129,7 +129,7 @@ static void call_function(void *data)
     UNPROTECT(2);
 }
 
-/* R_ToplevelExec: whatever jumps in there ends there. */
+/* R_ToplevelExec stops R's jumps before they reach the library. */
 static int32_t polled(void *data, size_t index, int32_t error, const zmd_status *status)
 {
     struct progress *progress = data;

@@ -13,26 +13,26 @@ use crate::error::{
 use crate::status::{Status, zmd_state};
 use crate::wait::{Polled, Progress, Waited};
 
-/// Asks for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
+/// A client for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
 ///
-/// Any number of threads may use one at the same time; it keeps connections open between calls, so make one
-/// and keep it. After `fork()`, parent and child both go on using theirs.
+/// Any number of threads may use a client at the same time. It keeps connections open between calls, so create one and
+/// keep it. After `fork()`, parent and child can both use it.
 #[allow(non_camel_case_types)]
 pub struct zmd_client {
     tag: Tag,
     client: Client,
 }
 
-/// What the service says of a job. 64 bytes, without padding, on every platform.
+/// The status of a job. 64 bytes, without padding, on every platform.
 ///
-/// After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status`
-/// is that of the answer that failed.
+/// After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status` is that of
+/// the failed response.
 #[allow(non_camel_case_types)]
 #[repr(C)]
 pub struct zmd_status {
-    /// How far the job is.
+    /// The state of the job.
     pub state: zmd_state,
-    /// The HTTP status of the answer that these fields come from; 0: there was none.
+    /// The HTTP status of the response that these fields come from; 0: there was none.
     pub http_status: i32,
     /// Records that the job is to delete; -1: not reported.
     pub total_count: i64,
@@ -40,38 +40,37 @@ pub struct zmd_status {
     pub deleted_count: i64,
     /// Records that could not be deleted so far; -1: not reported.
     pub failed_count: i64,
-    /// The service's word for the state as it sent it, in UTF-8, cut to fit; always NUL-terminated.
+    /// The state as the service sent it, in UTF-8, truncated to fit; always NUL-terminated.
     pub state_text: [c_char; 32],
 }
 
-/// Names a job.
+/// Identifies a job.
 #[allow(non_camel_case_types)]
 #[repr(C)]
 pub struct zmd_job {
     /// The module's API name, such as `"Leads"`; see `zmd_client_status()`.
     pub module: *const c_char,
-    /// The id that scheduling the mass delete answered.
+    /// The job id from the response that scheduled the mass delete.
     pub job_id: *const c_char,
 }
 
 /// Called after every poll of a job that is waited for, on the thread that waits.
 ///
-/// It may call any zmd function, but not free the client that waits; while it runs, `zmd_last_error()` is the
-/// poll's, and `zmd_progress_elapsed_ms()` and `zmd_progress_next_poll_ms()` give its times. It must return: no `longjmp`,
+/// It may call any zmd function, but must not free the client that waits. While it runs, `zmd_last_error()` is that of the
+/// poll, and `zmd_progress_elapsed_ms()` and `zmd_progress_next_poll_ms()` return its times. It must return: no `longjmp`,
 /// and no C++ exception through it.
 ///
-/// @param user_data  what the wait was given
+/// @param user_data  the pointer that was passed to the wait
 /// @param index      of the job in the array; 0 in a wait for one
-/// @param error      the `zmd_error` of the poll. After a transient one the wait goes on.
+/// @param error      the `zmd_error` of the poll. After a transient one the wait continues.
 /// @param status     the result of the poll, as `zmd_client_status()` would have written it; valid during the call
-/// @return 0 to go on; anything else ends this wait with `ZMD_ERR_CANCELLED`, and nothing else: the client is as good
-///         as before
+/// @return 0 to continue; any other value ends this wait with `ZMD_ERR_CANCELLED`; the client can still be used
 #[allow(non_camel_case_types)]
 pub type zmd_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, index: usize, error: i32, status: *const zmd_status) -> i32>;
 
 impl zmd_status {
-    /// A wait that came to its limit, or was cancelled, leaves the last status seen.
+    /// The status after a wait: the last one seen, also if the wait timed out or was cancelled.
     pub(super) fn of_wait(waited: &Waited) -> zmd_status {
         match (&waited.result, &waited.last) {
             (Err(error), _) if !matches!(error.kind(), ZMD_ERR_TIMEOUT | ZMD_ERR_CANCELLED) => {
@@ -83,7 +82,7 @@ impl zmd_status {
         }
     }
 
-    /// What it says, whatever the number of its state is.
+    /// Reads a status from C; a state with an unknown number is `ZMD_STATE_UNKNOWN`.
     ///
     /// # Safety
     ///
@@ -93,7 +92,7 @@ impl zmd_status {
             return None;
         }
         let count = |count| (count >= 0).then_some(count);
-        // SAFETY: not NULL, and the caller answers for the rest. The state is read as the number that C wrote.
+        // SAFETY: not NULL, and the caller guarantees the rest. The state is read as the number that C wrote.
         unsafe {
             let state = (&raw const (*status).state).cast::<i32>().read_unaligned();
             Some(Status {
@@ -137,17 +136,17 @@ impl zmd_status {
         made
     }
 
-    /// What an error before any traffic leaves.
+    /// The status after an error before any traffic.
     fn nothing() -> zmd_status {
         zmd_status::of(&Err(Error::new(ZMD_ERR_INTERNAL, "")))
     }
 }
 
-/// Whether the records are gone: the job is COMPLETED, no record failed, and none is short of the total, where the service
-/// reports these. A wait returns `ZMD_OK` for a job that failed or left records too: what follows it in a batch should
-/// depend on this.
+/// Whether all records were deleted: the job is COMPLETED, no record failed, and the deleted records reach the total, as far
+/// as the service reports these. A wait returns `ZMD_OK` also for a job that failed or left records, so check this before
+/// a step that depends on the deletion.
 ///
-/// @param status  what a call has written; NULL is fine
+/// @param status  a status that a call has written; may be NULL
 /// @return 1 or 0; 0 for NULL
 ///
 /// # Safety
@@ -155,13 +154,13 @@ impl zmd_status {
 /// `status` is NULL or valid for reading.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_status_is_successful(status: *const zmd_status) -> i32 {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     unsafe { zmd_status::read(status) }.is_some_and(|status| status.is_successful()).into()
 }
 
-/// Whether the job is over: COMPLETED or FAILED. A state that this version does not know is not known to be an end.
+/// Whether the job has ended: COMPLETED or FAILED. It returns 0 for a state that this version does not know.
 ///
-/// @param status  what a call has written; NULL is fine
+/// @param status  a status that a call has written; may be NULL
 /// @return 1 or 0; 0 for NULL
 ///
 /// # Safety
@@ -169,7 +168,7 @@ pub unsafe extern "C" fn zmd_status_is_successful(status: *const zmd_status) -> 
 /// `status` is NULL or valid for reading.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_status_has_ended(status: *const zmd_status) -> i32 {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     unsafe { zmd_status::read(status) }.is_some_and(|status| status.has_ended()).into()
 }
 
@@ -177,7 +176,7 @@ pub unsafe extern "C" fn zmd_status_has_ended(status: *const zmd_status) -> i32 
 ///
 /// `client` is NULL or a pointer from `zmd_client_new` that is not freed before `'a` ends.
 pub(super) unsafe fn client_ref<'a>(client: *const zmd_client) -> Result<&'a Client, Error> {
-    // SAFETY: NULL becomes None; the caller answers for the rest.
+    // SAFETY: NULL becomes None; the caller guarantees the rest.
     let handle = unsafe { client.as_ref() }.ok_or_else(|| null("client"))?;
     if handle.tag.0 != Tag::CLIENT.0 {
         return Err(not_a_handle("client"));
@@ -185,40 +184,40 @@ pub(super) unsafe fn client_ref<'a>(client: *const zmd_client) -> Result<&'a Cli
     Ok(&handle.client)
 }
 
-/// What C holds of a client, until it frees it.
+/// The pointer for C, which `zmd_client_free()` takes back.
 fn handle(client: Client) -> *mut zmd_client {
     Box::into_raw(Box::new(zmd_client { tag: Tag::CLIENT, client }))
 }
 
-/// Checks the two names of a job.
+/// Checks the module and the id of a job.
 ///
 /// # Safety
 ///
-/// Both are NULL or NUL-terminated strings that nobody changes meanwhile.
+/// Both are NULL or NUL-terminated strings that do not change during the call.
 pub(super) unsafe fn job(module: *const c_char, job_id: *const c_char) -> Result<(ModuleName, JobId), Error> {
-    // SAFETY: the caller answers for both.
+    // SAFETY: guaranteed by the caller.
     let (module, job_id) = unsafe { (text(module, "module")?, text(job_id, "job_id")?) };
     Ok((ModuleName::parse(module)?, JobId::parse(job_id)?))
 }
 
-/// Makes a client and writes it to `*client`. Nothing is sent yet.
+/// Creates a client and writes it to `*client`. Nothing is sent yet.
 ///
 /// Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
 ///
 /// @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
 ///                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them
-/// @param client  where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
-/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or bad (there must be an `access_token`, or
+/// @param client  where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or invalid (there must be an `access_token`, or
 ///         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///
-/// `config` is NULL or a configuration that nobody changes meanwhile; `client` is NULL or valid for writing a
+/// `config` is NULL or a configuration that does not change during the call; `client` is NULL or valid for writing a
 /// pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut *mut zmd_client) -> zmd_error {
     guard(|| {
-        // SAFETY: NULL is not written to, and the caller answers for the rest.
+        // SAFETY: NULL is not written to, and the caller guarantees the rest.
         unsafe { write(client, std::ptr::null_mut()) };
         if client.is_null() {
             return Err(null("client"));
@@ -226,25 +225,24 @@ pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut 
         let made = if config.is_null() {
             Client::from_env()?
         } else {
-            // SAFETY: the caller answers for it; it is only read.
+            // SAFETY: guaranteed by the caller; it is only read.
             Client::new(unsafe { super::config::config_mut(config.cast_mut()) }?)?
         };
-        // SAFETY: not NULL, and the caller answers for the rest.
+        // SAFETY: not NULL, and the caller guarantees the rest.
         unsafe { write(client, handle(made)) };
         Ok(())
     })
 }
 
-/// Makes another client like this one, and writes it to `*clone`: for calls that are to be cancelled alone, such as
-/// one with a `progress` that may end it.
+/// Clones a client, and writes the clone to `*clone`: for calls that must be cancelled separately.
 ///
-/// The two have the same settings and share the access token: whichever of them renews it or is given another, both
-/// use it. Each has connections of its own. Cancelling the clone does nothing to this client; cancelling this client
-/// cancels its clones, and theirs. Either may be freed first. A clone costs less than a client: the trust store is
-/// not read again.
+/// Both have the same settings and share the access token: a token that one of them renews or sets is used by both. Each
+/// has its own connections. Cancelling the clone does not affect this client; cancelling this client also cancels its
+/// clones, and their clones. Either may be freed first. A clone costs less than a new client: the trust store is not read
+/// again.
 ///
 /// @param client  the client; any number of threads may call at the same time
-/// @param clone   where to put it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+/// @param clone   where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
 /// @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
@@ -253,14 +251,14 @@ pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_clone(client: *mut zmd_client, clone: *mut *mut zmd_client) -> zmd_error {
     guard(|| {
-        // SAFETY: NULL is not written to, and the caller answers for the rest.
+        // SAFETY: NULL is not written to, and the caller guarantees the rest.
         unsafe { write(clone, std::ptr::null_mut()) };
         if clone.is_null() {
             return Err(null("clone"));
         }
-        // SAFETY: the caller answers for it.
+        // SAFETY: guaranteed by the caller.
         let made = unsafe { client_ref(client) }?.try_clone()?;
-        // SAFETY: not NULL, and the caller answers for the rest.
+        // SAFETY: not NULL, and the caller guarantees the rest.
         unsafe { write(clone, handle(made)) };
         Ok(())
     })
@@ -268,12 +266,11 @@ pub unsafe extern "C" fn zmd_client_clone(client: *mut zmd_client, clone: *mut *
 
 /// Replaces the access token, from any thread: calls that start after this one use it.
 ///
-/// A client that has a refresh token too renews it once the service refuses it; one that has none uses it to the
-/// end.
+/// When the service refuses the token, a client with a refresh token renews it; a client without one keeps using it.
 ///
 /// @param client        the client
 /// @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`; copied
-/// @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is no token, with the old one kept; `ZMD_ERR_NULL_POINTER`
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is not a token; then the old one is kept; `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///
@@ -284,24 +281,24 @@ pub unsafe extern "C" fn zmd_client_set_access_token(
     access_token: *const c_char,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for both.
+        // SAFETY: guaranteed by the caller.
         let (client, token) = unsafe { (client_ref(client)?, text(access_token, "access_token")?) };
         client.set_access_token(token)
     })
 }
 
-/// Asks how far a job is, and blocks until the answer is there: for `timeout_ms` at the most, retries, their
-/// pauses and getting an access token included.
+/// Gets the status of a job. Blocks for at most the setting `timeout_ms`, including retries, their pauses and getting an
+/// access token.
 ///
 /// @param client  the client; any number of threads may call at the same time
 /// @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
 ///                digits and underscores, at most 100 characters; white space around it is ignored. The
 ///                documentation's "Sales Orders" is `"Sales_Orders"`, its "Meetings" is mostly `"Events"`.
-/// @param job_id  the `job_id` that scheduling answered: 1 to 64 letters, digits, underscores and hyphens;
-///                white space around it is passed over
-/// @param status  where to put the answer; always written whole, on failure too
-/// @return `ZMD_OK` if the service told the job's state, whatever it is: a job that failed is an answer, not
-///         an error. Else any error; arguments that break their rule are refused before anything is sent.
+/// @param job_id  the `job_id` from the response that scheduled the job: 1 to 64 letters, digits, underscores and
+///                hyphens; white space around it is ignored
+/// @param status  where to write the status; all fields are always written, on failure too
+/// @return `ZMD_OK` if the service returned the job's status, also if the job failed: that is a status, not an error.
+///         Else any error; invalid arguments are refused before anything is sent.
 ///
 /// # Safety
 ///
@@ -313,11 +310,11 @@ pub unsafe extern "C" fn zmd_client_status(
     job_id: *const c_char,
     status: *mut zmd_status,
 ) -> zmd_error {
-    // SAFETY: the caller answers for all of them.
+    // SAFETY: guaranteed by the caller.
     unsafe { zmd_client_status_within(client, module, job_id, -1, status) }
 }
 
-/// Asks how far a job is, as `zmd_client_status()` does, with another limit than the setting `timeout_ms`.
+/// Gets the status of a job, as `zmd_client_status()` does, with another limit than the setting `timeout_ms`.
 ///
 /// @param client      the client; any number of threads may call at the same time
 /// @param module      as for `zmd_client_status()`
@@ -338,42 +335,42 @@ pub unsafe extern "C" fn zmd_client_status_within(
     status: *mut zmd_status,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: NULL is not written to; the caller answers for the rest.
+        // SAFETY: NULL is not written to; the caller guarantees the rest.
         unsafe { write(status, zmd_status::nothing()) };
         if status.is_null() {
             return Err(null("status"));
         }
-        // SAFETY: the caller answers for all of them.
+        // SAFETY: guaranteed by the caller.
         let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
         let result = match call_timeout(timeout_ms)? {
             Some(timeout) => client.status_within(&module, &job_id, timeout),
             None => client.status(&module, &job_id),
         };
-        // SAFETY: not NULL, and the caller answers for the rest.
+        // SAFETY: not NULL, and the caller guarantees the rest.
         unsafe { write(status, zmd_status::of(&result)) };
         result.map(|_| ())
     })
 }
 
-/// Asks how far each of many jobs is, with at most `max_concurrency` calls in flight. Each call has the whole
-/// of `timeout_ms`, so all of them take at most `count / max_concurrency` times as long, rounded up.
+/// Gets the status of many jobs, with at most `max_concurrency` requests in flight. The limit `timeout_ms` applies to each
+/// job, so the call takes at most `count / max_concurrency` times as long, rounded up.
 ///
-/// The calling thread works too; the threads that help it are gone when this returns. The same job may be
-/// named more than once, and is asked for as often.
+/// The requests are made on the calling thread and on further threads, which have ended when this returns. A job that is
+/// in the array more than once is requested as often.
 ///
 /// @param client    the client; any number of threads may call at the same time
-/// @param jobs      `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error, and
-///                  disturbs no other.
+/// @param jobs      `count` jobs. One whose `module` or `job_id` is NULL or invalid gets its error; the others are not
+///                  affected.
 /// @param count     how many; with 0 nothing is done, and the arrays may be NULL
-/// @param statuses  `count` statuses, each written whole
-/// @param errors    `count` errors: that of each job, `ZMD_OK` if its state is known
-/// @return `ZMD_OK` if every job's state is known, else the error of the first job in the array that has one;
-///         `zmd_last_error()` tells of that one, `zmd_last_error_of_job()` of each. `ZMD_ERR_NULL_POINTER` if `client`
-///         or an array is NULL.
+/// @param statuses  `count` statuses; all fields of each are written
+/// @param errors    `count` errors: that of each job, `ZMD_OK` if the service returned its status
+/// @return `ZMD_OK` if every job's error is `ZMD_OK`, else the error of the first job in the array that failed;
+///         `zmd_last_error()` describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or
+///         an array is NULL.
 ///
 /// # Safety
 ///
-/// `client` is NULL or a client; each array is NULL or holds `count` elements, and is used by nobody else.
+/// `client` is NULL or a client; each array is NULL or has `count` elements, and no other thread uses it during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_status_many(
     client: *mut zmd_client,
@@ -383,10 +380,10 @@ pub unsafe extern "C" fn zmd_client_status_many(
     errors: *mut zmd_error,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for all of them.
+        // SAFETY: guaranteed by the caller.
         let (client, named) = unsafe { begin_many(client, jobs, count, statuses, errors) }?;
         let results = client.status_many(&named);
-        // SAFETY: begin_many has seen that neither is NULL, and the caller answers for `count` elements.
+        // SAFETY: begin_many has checked that neither is NULL, and the caller guarantees `count` elements.
         unsafe {
             let results = results.iter().map(|result| (zmd_status::of(result), result.as_ref().err()));
             end_many(&named, results, statuses, errors)
@@ -394,24 +391,24 @@ pub unsafe extern "C" fn zmd_client_status_many(
     })
 }
 
-/// Waits until a job has ended, and blocks for `timeout_ms` at the most.
+/// Waits until a job has ended, and blocks for at most `timeout_ms`.
 ///
-/// It asks again and again, with pauses that it chooses by what each answer says of the progress: between
-/// `poll_min_ms` and `poll_max_ms`. A transient failure (the network, a name look-up, HTTP 5xx or 429, an
-/// unreadable answer once) does not end the wait; the pauses get longer, and `progress` is called. Before the service has
-/// answered at all, a host name that does not exist ends it at once, and other network failures after `unreachable_ms`.
+/// It polls the job, with pauses from `poll_min_ms` to `poll_max_ms` that depend on the job's progress. A transient failure
+/// (the network, a name look-up, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
+/// longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends it at
+/// once, and other network failures end it after `unreachable_ms`.
 ///
 /// @param client      the client; any number of threads may call at the same time
 /// @param module      as for `zmd_client_status()`
 /// @param job_id      as for `zmd_client_status()`
-/// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask once
+/// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: poll once
 /// @param progress    called after every poll; NULL: none
-/// @param user_data   handed to `progress`
-/// @param status      where to put the last status; always written whole
+/// @param user_data   passed to `progress`
+/// @param status      where to write the last status; all fields are always written
 /// @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
-///         version does not know, once it has been reported for five minutes without a change or the counts have reached the
-///         total. `ZMD_ERR_TIMEOUT` when `timeout_ms` ran out, `ZMD_ERR_CANCELLED` after a cancel: then `status` has the
-///         last status seen. Else an error that polling again will not fix.
+///         version does not know, once it has been unchanged for five minutes or the counts have reached the total.
+///         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel: then `status` is the last status
+///         seen. Else a permanent error.
 ///
 /// # Safety
 ///
@@ -427,40 +424,39 @@ pub unsafe extern "C" fn zmd_client_wait(
     status: *mut zmd_status,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: NULL is not written to; the caller answers for the rest.
+        // SAFETY: NULL is not written to; the caller guarantees the rest.
         unsafe { write(status, zmd_status::nothing()) };
         if status.is_null() {
             return Err(null("status"));
         }
-        // SAFETY: the caller answers for all of them.
+        // SAFETY: guaranteed by the caller.
         let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
-        // SAFETY: the caller answers for both.
+        // SAFETY: guaranteed by the caller.
         let mut call = unsafe { caller(progress, user_data) };
         let waited = client.wait(&module, &job_id, timeout(timeout_ms), Some(&mut call));
-        // SAFETY: not NULL, and the caller answers for the rest.
+        // SAFETY: not NULL, and the caller guarantees the rest.
         unsafe { write(status, zmd_status::of_wait(&waited)) };
         waited.result
     })
 }
 
-/// Waits until many jobs have ended, each as `zmd_client_wait()` would, with at most `max_concurrency` calls in
-/// flight. Where the service answers that it has had too many requests, all of them wait.
+/// Waits until many jobs have ended, each as with `zmd_client_wait()`, with at most `max_concurrency` requests in flight. If
+/// the service answers that it received too many requests, all jobs pause.
 ///
-/// It has threads of its own, as many as calls may be in flight, which are gone when it returns; `progress` is
-/// called on the calling thread alone. One job's failure disturbs no other. The same job may be named more than
-/// once, and is asked for as often.
+/// It uses as many threads as requests may be in flight, which have ended when it returns; `progress` is called on the
+/// calling thread only. The failure of one job does not affect the others. A job that is in the array more than once is
+/// polled as often.
 ///
 /// @param client      the client; any number of threads may call at the same time
-/// @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or breaks its rule gets its error at once.
+/// @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or invalid gets its error at once.
 /// @param count       how many; with 0 nothing is done, and the arrays may be NULL
-/// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: ask for each job once
+/// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: poll each job once
 /// @param progress    called after every poll, with the job's index; NULL: none
-/// @param user_data   handed to `progress`
-/// @param statuses    `count` statuses, each written whole as `zmd_client_wait()` does
+/// @param user_data   passed to `progress`
+/// @param statuses    `count` statuses, each written as by `zmd_client_wait()`
 /// @param errors      `count` errors: `ZMD_OK` for a job that has ended
-/// @return `ZMD_OK` if every job has ended, else the error of the first job in the array that has one;
-///         `zmd_last_error()` tells of that one, `zmd_last_error_of_job()` of each. `ZMD_ERR_NULL_POINTER` if `client`
-///         or an array is NULL.
+/// @return `ZMD_OK` if every job has ended, else the error of the first job in the array that failed; `zmd_last_error()`
+///         describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
 ///
 /// # Safety
 ///
@@ -478,23 +474,23 @@ pub unsafe extern "C" fn zmd_client_wait_many(
     errors: *mut zmd_error,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for all of them.
+        // SAFETY: guaranteed by the caller.
         let (client, named) = unsafe { begin_many(client, jobs, count, statuses, errors) }?;
-        // SAFETY: the caller answers for both.
+        // SAFETY: guaranteed by the caller.
         let mut call = unsafe { caller(progress, user_data) };
         let call: Option<&mut Progress> = if progress.is_some() { Some(&mut call) } else { None };
         let waited = client.wait_many(&named, timeout(timeout_ms), call);
         let results = waited.iter().map(|waited| (zmd_status::of_wait(waited), waited.result.as_ref().err()));
-        // SAFETY: begin_many has seen that neither is NULL, and the caller answers for `count` elements.
+        // SAFETY: begin_many has checked that neither is NULL, and the caller guarantees `count` elements.
         unsafe { end_many(&named, results, statuses, errors) }
     })
 }
 
-/// Cancels a client and its clones, from any thread: every call under way on it returns `ZMD_ERR_CANCELLED` within
-/// 100 ms, wherever it is, and every later call at once. There is no way back: free it, and make another.
+/// Cancels a client and its clones, from any thread: every call in progress returns `ZMD_ERR_CANCELLED` within 100 ms, and
+/// every later call at once. This cannot be undone: free the client, and create another.
 ///
-/// Only the thread of a name look-up that the system has not finished may outlive the call. Cancelling twice, or a
-/// client that does nothing, is fine. After `fork()` it concerns the process that calls it.
+/// Only the thread of a name look-up that the system has not finished may outlive the call. It does nothing if the client
+/// has been cancelled already. After `fork()` it affects only the process that calls it.
 ///
 /// @param client  the client
 /// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
@@ -505,7 +501,7 @@ pub unsafe extern "C" fn zmd_client_wait_many(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_cancel(client: *mut zmd_client) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for it.
+        // SAFETY: guaranteed by the caller.
         unsafe { client_ref(client) }?.cancel();
         Ok(())
     })
@@ -528,7 +524,7 @@ pub(super) fn call_timeout(timeout_ms: i64) -> Result<Option<Duration>, Error> {
     }
 }
 
-/// Calls a callback with the result of a poll; `false` when it wants the wait to end.
+/// Calls a callback with the result of a poll; `false` if it ends the wait.
 ///
 /// # Safety
 ///
@@ -548,15 +544,15 @@ unsafe fn caller(progress: zmd_progress_fn, user_data: *mut c_void) -> impl FnMu
         };
         let status = zmd_status::of(polled.result);
         let _inside = Inside::enter(polled);
-        // SAFETY: the caller answers for both; the status outlives the call.
+        // SAFETY: guaranteed by the caller; the status outlives the call.
         unsafe { progress(user_data, polled.index, error as i32, &status) == 0 }
     }
 }
 
-/// What `count` jobs are called, each or its error.
+/// The parsed names of jobs, or the error of each.
 type Named = Vec<Result<(ModuleName, JobId), Error>>;
 
-/// Checks the arguments of a `_many` function, and writes to every element what an error leaves.
+/// Checks the arguments of a `_many` function, and sets every element to its value after an error.
 ///
 /// # Safety
 ///
@@ -568,7 +564,7 @@ unsafe fn begin_many<'a>(
     statuses: *mut zmd_status,
     errors: *mut zmd_error,
 ) -> Result<(&'a Client, Named), Error> {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     let client = unsafe { client_ref(client) };
     for index in 0..count {
         let error = client.as_ref().map_or_else(Error::kind, |_| ZMD_ERR_NULL_POINTER);
@@ -585,7 +581,7 @@ unsafe fn begin_many<'a>(
         }
     }
     let named = (0..count).map(|index| {
-        // SAFETY: not NULL, and the caller answers for `count` elements and for what they point to.
+        // SAFETY: not NULL, and the caller guarantees `count` elements with valid pointers.
         unsafe {
             let zmd_job { module, job_id } = jobs.add(index).read_unaligned();
             job(module, job_id)
@@ -594,7 +590,7 @@ unsafe fn begin_many<'a>(
     Ok((client, named.collect()))
 }
 
-/// Writes what came of each job, and returns the first error among them.
+/// Writes the result of each job, and returns the first error.
 ///
 /// # Safety
 ///
@@ -607,7 +603,7 @@ unsafe fn end_many<'a>(
 ) -> Result<(), Error> {
     let mut first = Ok(());
     for (index, (status, error)) in results.enumerate() {
-        // SAFETY: the caller answers for the arrays.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             write_at(statuses, index, status);
             write_at(errors, index, error.map_or(ZMD_OK, Error::kind));
@@ -631,21 +627,21 @@ unsafe fn end_many<'a>(
 /// `array` is NULL or has an element `index` that may be written.
 unsafe fn write_at<T>(array: *mut T, index: usize, value: T) {
     if !array.is_null() {
-        // SAFETY: not NULL, and the caller answers for the rest.
+        // SAFETY: not NULL, and the caller guarantees the rest.
         unsafe { write(array.add(index), value) }
     }
 }
 
-/// Frees a client: its connections are closed, its secrets wiped from memory. NULL is fine.
+/// Frees a client: closes its connections, and wipes its secrets from memory. NULL is ignored.
 ///
-/// @param client  the client, which no thread may be in a call of, or use any more
+/// @param client  the client; no thread may be in a call with it, or use it afterwards
 ///
 /// # Safety
 ///
-/// `client` is NULL or a client in use by nobody.
+/// `client` is NULL or a client that is not in use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_free(client: *mut zmd_client) {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     if unsafe { client_ref(client) }.is_ok() {
         // SAFETY: it is a live handle, so it came from Box::into_raw.
         let mut handle = unsafe { Box::from_raw(client) };
@@ -677,7 +673,7 @@ mod tests {
     }
 
     #[test]
-    fn state_text_is_cut_between_characters_and_terminated() {
+    fn state_text_is_truncated_between_characters_and_terminated() {
         assert_eq!(text_of("PAUSED"), padded(b"PAUSED"));
         assert_eq!(text_of(&"x".repeat(31)), padded(&[b'x'; 31]));
         assert_eq!(text_of(&"x".repeat(32)), padded(&[b'x'; 31]));

@@ -1,4 +1,4 @@
-//! Settings on their way to a client.
+//! Configurations: the settings of a client.
 
 use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::token_provider::TokenProvider;
 
 /// Settings for a client: made by `zmd_config_new()`, freed by `zmd_config_free()`.
 ///
-/// One thread at a time may use it. Clients copy what they need, so it can be changed or freed as soon as
+/// Only one thread at a time may use it. Clients copy the settings, so it can be changed or freed as soon as
 /// `zmd_client_new()` has returned.
 #[allow(non_camel_case_types)]
 pub struct zmd_config {
@@ -25,9 +25,9 @@ pub struct zmd_config {
 
 /// # Safety
 ///
-/// `config` is NULL or a pointer from `zmd_config_new` that was not freed, and nobody else uses it for `'a`.
+/// `config` is NULL or a pointer from `zmd_config_new` that was not freed, and no other reference to it is used for `'a`.
 pub(super) unsafe fn config_mut<'a>(config: *mut zmd_config) -> Result<&'a mut Config, Error> {
-    // SAFETY: NULL becomes None; the caller answers for the rest.
+    // SAFETY: NULL becomes None; the caller guarantees the rest.
     let handle = unsafe { config.as_mut() }.ok_or_else(|| null("config"))?;
     if handle.tag.0 != Tag::CONFIG.0 {
         return Err(not_a_handle("config"));
@@ -35,9 +35,9 @@ pub(super) unsafe fn config_mut<'a>(config: *mut zmd_config) -> Result<&'a mut C
     Ok(&mut handle.config)
 }
 
-/// Makes a configuration that holds the defaults, and writes it to `*config`.
+/// Creates a configuration with the defaults, and writes it to `*config`.
 ///
-/// @param config  where to put it; the caller frees it with `zmd_config_free()`
+/// @param config  where to write it; the caller frees it with `zmd_config_free()`
 /// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
             return Err(null("config"));
         }
         let made = Box::new(zmd_config { tag: Tag::CONFIG, config: Config::new() });
-        // SAFETY: not NULL, and the caller answers for the rest.
+        // SAFETY: not NULL, and the caller guarantees the rest.
         unsafe { config.write(Box::into_raw(made)) };
         Ok(())
     })
@@ -94,12 +94,12 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
 /// @param config  the configuration
 /// @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`
 /// @param value   its value as text, such as `"30000"`; copied
-/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for a key that is unknown or a value that the key does not take,
-///         with the configuration left as it was; `ZMD_ERR_NULL_POINTER`
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for an unknown key or an invalid value; then the configuration is
+///         unchanged; `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///
-/// `config` is NULL or a configuration in use by nobody else; `key` and `value` are NULL or NUL-terminated.
+/// `config` is NULL or a configuration that no other thread uses; `key` and `value` are NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_config_set(
     config: *mut zmd_config,
@@ -107,35 +107,35 @@ pub unsafe extern "C" fn zmd_config_set(
     value: *const c_char,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for all three.
+        // SAFETY: guaranteed by the caller.
         let (config, key, value) = unsafe { (config_mut(config)?, utf8(key, "key")?, utf8(value, "value")?) };
         config.set(key, value)
     })
 }
 
-/// Sets every setting whose environment variable is there and not empty: `ZMD_` and the key in upper case,
-/// such as `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings without a variable stay as they are, and so do those that
-/// `zmd_config_set()` has set, before or after: they count more.
+/// Sets every setting whose environment variable is set and not empty: `ZMD_` and the key in upper case, such as
+/// `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings of `zmd_config_set()` take precedence, in whatever order the two are
+/// called.
 ///
-/// As with any reader of the environment, no other thread may change it meanwhile.
+/// As with `getenv()`, no other thread may change the environment meanwhile.
 ///
 /// @param config  the configuration
-/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for the first variable with a value that its key does not take,
-///         with the configuration left as it was; `ZMD_ERR_NULL_POINTER`
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for the first variable with an invalid value; then the configuration is
+///         unchanged; `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///
-/// `config` is NULL or a configuration in use by nobody else.
+/// `config` is NULL or a configuration that no other thread uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_config_load_env(config: *mut zmd_config) -> zmd_error {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     guard(|| unsafe { config_mut(config) }?.load_env())
 }
 
-/// Sets what a profile of a configuration file sets. What `zmd_config_set()` or the environment has set counts more,
-/// in whatever order they are called.
+/// Sets the settings of a profile of a configuration file. Settings of `zmd_config_set()` and of the environment take
+/// precedence, in whatever order they are called.
 ///
-/// The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Each profile stands for itself.
+/// The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Profiles do not inherit settings.
 ///
 /// ```toml
 /// [default]
@@ -145,22 +145,22 @@ pub unsafe extern "C" fn zmd_config_load_env(config: *mut zmd_config) -> zmd_err
 /// client_secret = "xxxx"
 /// ```
 ///
-/// On Unix a file with secrets is refused where other users may read it; where it belongs to another user, that
-/// user's group may.
+/// On Unix a file with secrets is refused if other users may read it; if it belongs to another user, that user's group
+/// may read it.
 ///
 /// @param config   the configuration
-/// @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the usual place,
+/// @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the default,
 ///                 `$XDG_CONFIG_HOME/zmd/config.toml` (`$HOME/.config/zmd/config.toml`), on Windows
 ///                 `%APPDATA%\zmd\config.toml`
 /// @param profile  the profile; NULL: that of `ZMD_PROFILE`, or else `default`
-/// @return `ZMD_OK`, also where nobody has named a file or a profile and there is none; `ZMD_ERR_INVALID_CONFIG` for a
-///         file that can't be read, that others may read, that is no TOML, that lacks the profile that was named, or
-///         that has a key or a value that is none: `zmd_last_error()` tells the path, the line and the key, and the
-///         configuration is left as it was; `ZMD_ERR_NULL_POINTER`
+/// @return `ZMD_OK`, also if neither a file nor a profile was named and there is none; `ZMD_ERR_INVALID_CONFIG` for a
+///         file that can't be read, that other users may read, or that is not TOML, for a missing profile, and for an
+///         unknown key or an invalid value: `zmd_last_error()` names the path, the line and the key, and the configuration
+///         is unchanged; `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///
-/// `config` is NULL or a configuration in use by nobody else; `path` and `profile` are NULL or NUL-terminated.
+/// `config` is NULL or a configuration that no other thread uses; `path` and `profile` are NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_config_load_file(
     config: *mut zmd_config,
@@ -168,25 +168,25 @@ pub unsafe extern "C" fn zmd_config_load_file(
     profile: *const c_char,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for all three.
+        // SAFETY: guaranteed by the caller.
         let (config, path, profile) =
             unsafe { (config_mut(config)?, optional_utf8(path, "path")?, optional_utf8(profile, "profile")?) };
         config.load_file(path.map(Path::new), profile)
     })
 }
 
-/// Gives an access token when the library needs one: when there is none yet, and when the service has refused the last.
+/// Provides an access token when the library needs one: when there is none yet, and when the service has refused the last.
 ///
-/// It is called on a thread of the library's own, one call at a time for a client and its clones, and may block: a call
-/// that needs the token ends at its time limit all the same, and a later one takes the token. It may call any zmd
-/// function, but not ask the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
+/// It is called on a thread of the library, one call at a time for a client and its clones, and may block: a call that
+/// needs the token still returns at its time limit, and a later call uses the token. It may call any zmd function, but not
+/// use the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
 ///
-/// @param user_data  what `zmd_config_set_token_provider()` was given
+/// @param user_data  the pointer that was passed to `zmd_config_set_token_provider()`
 /// @param refused    the access token that the service has refused; NULL: there was none
-/// @param token      where to put the access token, 1 to 4096 visible ASCII characters and a NUL; after a failure what
-///                   happened, in UTF-8 with a NUL, or nothing
-/// @param size       the bytes that there is room for, 4097 or more
-/// @return 0 for a token; anything else is `ZMD_ERR_OAUTH` for the call, with what was written as its words
+/// @param token      where to write the access token, 1 to 4096 visible ASCII characters and a NUL; on failure a message
+///                   in UTF-8 with a NUL, or nothing
+/// @param size       the size of `token` in bytes, 4097 or more
+/// @return 0 on success; with any other value the call fails with `ZMD_ERR_OAUTH` and the message
 #[allow(non_camel_case_types)]
 pub type zmd_token_fn = Option<
     unsafe extern "C" fn(user_data: *mut c_void, refused: *const c_char, token: *mut c_char, size: usize) -> i32,
@@ -198,7 +198,7 @@ struct Host {
     user_data: *mut c_void,
 }
 
-// SAFETY: who sets a token provider answers for it being called with its user data from any thread.
+// SAFETY: the caller of zmd_config_set_token_provider guarantees that any thread may call it with its user data.
 unsafe impl Send for Host {}
 // SAFETY: as above.
 unsafe impl Sync for Host {}
@@ -207,29 +207,31 @@ impl Host {
     fn provide(&self, refused: Option<&str>) -> Result<Zeroizing<String>, String> {
         let refused = refused.map(|token| CString::new(token).unwrap_or_default());
         let refused_pointer = refused.as_ref().map_or(std::ptr::null(), |token| token.as_ptr());
-        let mut room = Zeroizing::new(vec![0_u8; TOKEN_LIMIT + 1]);
-        // SAFETY: the function and its user data are good for as long as a client has them; the strings live until it
-        // returns, and there are as many bytes as it is told.
-        let result = unsafe { (self.provide)(self.user_data, refused_pointer, room.as_mut_ptr().cast(), room.len()) };
-        let end = room.iter().position(|byte| *byte == 0).unwrap_or(room.len());
-        let text = String::from_utf8_lossy(&room[..end]);
+        let mut buffer = Zeroizing::new(vec![0_u8; TOKEN_LIMIT + 1]);
+        // SAFETY: the function and its user data are valid for as long as a client has them; the strings live until it
+        // returns, and the size is that of the buffer.
+        let result =
+            unsafe { (self.provide)(self.user_data, refused_pointer, buffer.as_mut_ptr().cast(), buffer.len()) };
+        let end = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
+        let text = String::from_utf8_lossy(&buffer[..end]);
         if result == 0 { Ok(Zeroizing::new(text.into_owned())) } else { Err(text.into_owned()) }
     }
 }
 
-/// Has the clients that are made with this configuration ask a function of the host program for access tokens, such as one
-/// that reads them from a vault. It counts as a credential; an `access_token` beside it is used until it is refused, and
-/// `refresh_token` or `org_id` beside it are refused by `zmd_client_new()`.
+/// Sets a function of the host program that provides access tokens to the clients that are created with this configuration,
+/// such as one that reads them from a vault. It counts as a credential. An `access_token` that is set too is used until it
+/// is refused; with `refresh_token` or `org_id` set too, `zmd_client_new()` fails.
 ///
 /// @param config     the configuration
-/// @param provide    the function; NULL: none any more
-/// @param user_data  handed to each call of it. Both must be good until the last client that was made with this
-///                   configuration, and the last clone, is freed: that waits for a call under way.
+/// @param provide    the function; NULL: removes it
+/// @param user_data  passed to each call of it. Both must be valid until the last client that was created with this
+///                   configuration, and its last clone, are freed: freeing waits for a call in progress.
 /// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///
-/// `config` is NULL or a configuration in use by nobody else; `provide` is NULL or may be called as said, from any thread.
+/// `config` is NULL or a configuration that no other thread uses; `provide` is NULL or may be called as documented, from
+/// any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_config_set_token_provider(
     config: *mut zmd_config,
@@ -237,7 +239,7 @@ pub unsafe extern "C" fn zmd_config_set_token_provider(
     user_data: *mut c_void,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for it.
+        // SAFETY: guaranteed by the caller.
         let config = unsafe { config_mut(config) }?;
         config.set_token_provider(provide.map(|provide| {
             let host = Host { provide, user_data };
@@ -247,16 +249,16 @@ pub unsafe extern "C" fn zmd_config_set_token_provider(
     })
 }
 
-/// Frees a configuration, and wipes its secrets from memory. NULL is fine.
+/// Frees a configuration, and wipes its secrets from memory. NULL is ignored.
 ///
-/// @param config  the configuration, which nobody may use any more
+/// @param config  the configuration, which must not be used afterwards
 ///
 /// # Safety
 ///
-/// `config` is NULL or a configuration in use by nobody.
+/// `config` is NULL or a configuration that is not in use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_config_free(config: *mut zmd_config) {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     if unsafe { config_mut(config) }.is_ok() {
         // SAFETY: it is a live handle, so it came from Box::into_raw.
         let mut handle = unsafe { Box::from_raw(config) };
@@ -265,23 +267,23 @@ pub unsafe extern "C" fn zmd_config_free(config: *mut zmd_config) {
     }
 }
 
-/// A string argument of a setting: what is not UTF-8 is a bad setting.
+/// A string argument for a setting: invalid UTF-8 is an invalid setting.
 ///
 /// # Safety
 ///
 /// As for `text`.
 unsafe fn utf8<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Error> {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     unsafe { text(pointer, name) }
         .map_err(|error| if pointer.is_null() { error } else { Error::new(ZMD_ERR_INVALID_CONFIG, error.message()) })
 }
 
-/// The same for one that may be NULL.
+/// The same for an argument that may be NULL.
 ///
 /// # Safety
 ///
 /// As for `text`.
 unsafe fn optional_utf8<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
-    // SAFETY: the caller answers for it.
+    // SAFETY: guaranteed by the caller.
     if pointer.is_null() { Ok(None) } else { unsafe { utf8(pointer, name) }.map(Some) }
 }

@@ -1,11 +1,11 @@
-//! What the last call on a thread failed of.
+//! The error of the last call on each thread.
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 
 use crate::error::{Error, one_line};
 
-/// A server may send pages of text; this much of it is worth reading.
+/// A message may quote a server, which may send pages of text.
 const MESSAGE_LIMIT: usize = 1000;
 /// The API's longest documented code has 26 characters.
 const CODE_LIMIT: usize = 100;
@@ -25,11 +25,11 @@ impl LastError {
 
 thread_local! {
     static LAST: RefCell<Option<LastError>> = const { RefCell::new(None) };
-    /// After a call for many jobs: those that failed, by their place, in its order.
+    /// The errors of the last `_many` call, with the index of the job, in ascending order.
     static JOBS: RefCell<Vec<(usize, LastError)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Forgets the last error, but not those of the jobs.
+/// Clears the last error, but not those of the jobs.
 pub(super) fn clear() {
     let _ = LAST.try_with(|last| last.take());
 }
@@ -42,7 +42,7 @@ pub(super) fn record(error: &Error) {
     let _ = LAST.try_with(|last| last.replace(Some(LastError::of(error))));
 }
 
-/// To be called in the order of the places.
+/// Must be called in the order of the indexes.
 pub(super) fn record_job(index: usize, error: &Error) {
     let _ = JOBS.try_with(|jobs| jobs.borrow_mut().push((index, LastError::of(error))));
 }
@@ -60,14 +60,13 @@ fn read_job(index: usize, part: impl FnOnce(&LastError) -> &CString) -> *const c
     JOBS.try_with(find).ok().flatten().unwrap_or(c"".as_ptr())
 }
 
-/// Says in one line, in English and UTF-8, what went wrong in the last call on this thread that failed, and
-/// what to do about it.
+/// The message of the last error on this thread: what failed and what to do about it, in one line of English in UTF-8.
 ///
 /// The string belongs to the library and is valid until the next call on this thread that returns a `zmd_error`, or
-/// the thread's end: copy it if you keep it. It never holds a token or a password. For programs there is the
-/// error's number, and `zmd_last_error_code()`; the wording may change in any version.
+/// the thread's end: copy it if you keep it. It never contains a token or a password. Programs should use the error's
+/// number and `zmd_last_error_code()`, as the wording may change in any version.
 ///
-/// @return the line, never NULL; `""` when the last call that returns a `zmd_error` succeeded
+/// @return the message, never NULL; `""` if the last call that returns a `zmd_error` succeeded
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error() -> *const c_char {
     read(|last| &last.message)
@@ -75,27 +74,27 @@ pub extern "C" fn zmd_last_error() -> *const c_char {
 
 /// The API's own code for the error of `zmd_last_error()`.
 ///
-/// @return such as `"INVALID_TOKEN"`, never NULL; `""` where the error does not come from the API, or has no code.
+/// @return such as `"INVALID_TOKEN"`, never NULL; `""` if the error does not come from the API, or has no code.
 ///         Owned and valid as `zmd_last_error()` is.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error_code() -> *const c_char {
     read(|last| &last.code)
 }
 
-/// What `zmd_last_error()` would say of one job after `zmd_client_status_many()` or `zmd_client_wait_many()`, which
-/// themselves leave there the first job's error alone.
+/// The message for one job after `zmd_client_status_many()` or `zmd_client_wait_many()`; `zmd_last_error()` is that of the
+/// first job that failed.
 ///
-/// @param index  of the job in the array that the call was given
-/// @return the line, never NULL; `""` for a job without an error, for an index past the end, and when the last call
+/// @param index  of the job in the array that was passed to the call
+/// @return the message, never NULL; `""` for a job without an error, for an index past the end, and when the last call
 ///         on this thread that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error_of_job(index: usize) -> *const c_char {
     read_job(index, |last| &last.message)
 }
 
-/// What `zmd_last_error_code()` would give for one job; see `zmd_last_error_of_job()`.
+/// The API's own code for one job; see `zmd_last_error_of_job()`.
 ///
-/// @param index  of the job in the array that the call was given
+/// @param index  of the job in the array that was passed to the call
 /// @return the code, never NULL; `""` where there is none. Owned and valid as `zmd_last_error()` is.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error_code_of_job(index: usize) -> *const c_char {

@@ -1,4 +1,4 @@
-//! What the library is doing, for the host program's log.
+//! Log messages, for the host program's log.
 
 use std::cell::Cell;
 use std::ffi::{CString, c_char, c_void};
@@ -13,13 +13,13 @@ use crate::error::{
     zmd_error::{self, *},
 };
 
-/// Takes a line of the log.
+/// Receives a line of the log.
 ///
-/// It is called on whichever thread does the work, the library's own among them, and on several at once. It may
-/// call any zmd function; what these would log while it runs is dropped. It must return: no `longjmp`, and no
-/// C++ exception through it.
+/// It is called on the thread that does the work, which may be one of the library's, and on several threads at the same
+/// time. It may call any zmd function; what these would log meanwhile is discarded. It must return: no `longjmp`, and
+/// no C++ exception through it.
 ///
-/// @param user_data  what `zmd_set_logger()` was given
+/// @param user_data  the pointer that was passed to `zmd_set_logger()`
 /// @param level      1 error, 2 warning, 3 info, 4 debug, 5 trace
 /// @param message    one line in UTF-8, without a token or a password at any level; valid during the call
 #[allow(non_camel_case_types)]
@@ -31,18 +31,18 @@ struct Target {
     user_data: *mut c_void,
 }
 
-// SAFETY: the pointer is only handed back to the callback, whose documentation says that any thread calls it.
+// SAFETY: the pointer is only passed to the callback, which is documented to be called from any thread.
 unsafe impl Send for Target {}
 // SAFETY: as above.
 unsafe impl Sync for Target {}
 
-/// Read and replaced without a lock, so that the callback may call anything, and a child of `fork()` too.
+/// Read and replaced without a lock, so that the callback may call any zmd function, also in a child of `fork()`.
 static TARGET: ArcSwapOption<Target> = ArcSwapOption::const_empty();
 
 struct Logger;
 
 thread_local! {
-    /// Whether this thread is in the callback.
+    /// Whether this thread is inside the callback.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -51,7 +51,7 @@ fn part(target: &str) -> &str {
     target.strip_prefix("zmd::").unwrap_or(target).split("::").next().unwrap_or_default()
 }
 
-/// The level of a line: all that the HTTP and TLS libraries say is trace.
+/// The level of a line: all lines of the HTTP and TLS libraries are trace.
 fn level(metadata: &Metadata) -> Level {
     match metadata.target().split("::").next() {
         Some("zmd") => metadata.level(),
@@ -71,7 +71,7 @@ impl Log for Logger {
         }
         if let Some(target) = TARGET.load_full() {
             let line = one_line(&format!("{}: {}", part(record.target()), record.args()), 4000);
-            // A line holds no control characters, and so no NUL.
+            // A line contains no control characters, and so no NUL.
             let line = CString::new(line).unwrap_or_default();
             let level = match level(record.metadata()) {
                 Level::Error => 1,
@@ -80,7 +80,7 @@ impl Log for Logger {
                 Level::Debug => 4,
                 Level::Trace => 5,
             };
-            // SAFETY: the caller of zmd_set_logger answers for the callback; the string outlives the call.
+            // SAFETY: the caller of zmd_set_logger guarantees that the callback is valid; the string outlives the call.
             unsafe { (target.log)(target.user_data, level, line.as_ptr()) };
         }
         let _ = INSIDE.try_with(|inside| inside.set(false));
@@ -89,19 +89,19 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Has the library log what it does: token renewals, retries, connections, TLS.
+/// Sets the logger, which receives what the library does: token renewals, retries, connections, TLS.
 ///
 /// A line begins with the part of the library that it comes from: `wait: `, `client: `, `oauth: `, `http: `, and at level 5
-/// `ureq: ` or `rustls: `. Each failed poll of a wait that goes on is a warning. The wording may change in any version.
+/// `ureq: ` or `rustls: `. Each failed poll of a wait that continues is a warning. The wording may change in any version.
 ///
-/// There is one logger in a process, for all clients; another call replaces it, also while calls run: those may
-/// still use the old one for the line that they are about to write.
+/// There is one logger in a process, for all clients. Another call replaces it, also while calls are in progress: these may
+/// still call the old one for the line that they are about to write.
 ///
 /// @param log        the callback; NULL turns logging off
-/// @param user_data  handed to each call of it; the library keeps the pointer until the logger is replaced
+/// @param user_data  passed to each call of it; the library keeps the pointer until the logger is replaced
 /// @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, which has all lines of the HTTP and TLS
 ///                   libraries; 0: nothing
-/// @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level, with the logger left as it was
+/// @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level; then the logger is unchanged
 ///
 /// # Safety
 ///
@@ -118,13 +118,14 @@ pub unsafe extern "C" fn zmd_set_logger(log: zmd_log_fn, user_data: *mut c_void,
             4 => LevelFilter::Debug,
             5 => LevelFilter::Trace,
             other => {
-                let message =
-                    format!("max_level {other} is none: 1 errors, 2 warnings, 3 infos, 4 debug, 5 trace, 0 nothing");
+                let message = format!(
+                    "max_level {other} is not a level: 1 errors, 2 warnings, 3 infos, 4 debug, 5 trace, 0 nothing"
+                );
                 return Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message));
             }
         };
-        // It stays for ever, and is refused the second time. In a Rust program with a logger of its own, that one
-        // gets the lines.
+        // It can be set only once, and later calls fail. In a Rust program that has set its own logger, that one gets the
+        // lines.
         let _ = log::set_logger(&Logger);
         TARGET.store(log.map(|log| Arc::new(Target { log, user_data })));
         log::set_max_level(filter);

@@ -1,12 +1,12 @@
-//! Names and texts that never change.
+//! Static names and messages.
 
 use std::ffi::c_char;
 
 use crate::error::{self, zmd_error};
 use crate::status;
 
-/// The version of the library that is loaded; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are those of the header
-/// that a program was compiled with.
+/// The version of the loaded library; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are the version of the header that the
+/// program was compiled with.
 ///
 /// @return `"0.1.0"`; static, never NULL
 #[unsafe(no_mangle)]
@@ -23,21 +23,21 @@ pub extern "C" fn zmd_error_name(error: i32) -> *const c_char {
     error::name_z(error).as_ptr().cast()
 }
 
-/// One general line about an error. `zmd_last_error()` says more: what happened in the last call.
+/// The general message for an error. `zmd_last_error()` says more: what happened in the last call.
 ///
 /// @param error  any number
-/// @return the line; static, never NULL
+/// @return the message; static, never NULL
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_error_message(error: i32) -> *const c_char {
     error::message_z(error).as_ptr().cast()
 }
 
-/// Whether the same call may succeed later without any change.
+/// Whether an error is transient: the same call may succeed later.
 ///
 /// @param error  any number
 /// @return 1 for `ZMD_ERR_DNS`, `ZMD_ERR_CONNECT`, `ZMD_ERR_NETWORK`, `ZMD_ERR_TIMEOUT`, `ZMD_ERR_RATE_LIMITED` and
-///         `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not among them, as it may be about credentials, and an
-///         account that tries wrong ones again and again may be locked.
+///         `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not among them: it may be about credentials, and retrying
+///         with wrong ones may lock the account.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_error_is_transient(error: i32) -> i32 {
     zmd_error::from_number(error).is_some_and(zmd_error::is_transient).into()

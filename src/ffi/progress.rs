@@ -1,4 +1,4 @@
-//! The times of a poll, for the callback that is called after it.
+//! The times of a poll, for the progress callback.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -12,11 +12,11 @@ struct Times {
 }
 
 thread_local! {
-    /// Of the callback that runs on this thread.
+    /// For the callback that runs on this thread.
     static TIMES: Cell<Option<Times>> = const { Cell::new(None) };
 }
 
-/// While it lives, the times are those of a poll. A callback may wait for another job, whose callback has its own.
+/// Sets the times until it is dropped. A callback may wait for another job, whose callback has its own times.
 pub(super) struct Inside(Option<Times>);
 
 impl Inside {
@@ -43,7 +43,7 @@ fn current() -> Option<Times> {
 
 /// Inside a `zmd_progress_fn`, on its thread: the time since the wait began.
 ///
-/// It leaves `zmd_last_error()` as it is.
+/// It does not change `zmd_last_error()`.
 ///
 /// @return milliseconds; -1 outside of a callback
 #[unsafe(no_mangle)]
@@ -53,9 +53,9 @@ pub extern "C" fn zmd_progress_elapsed_ms() -> i64 {
 
 /// Inside a `zmd_progress_fn`, on its thread: the time until the job's next poll.
 ///
-/// It leaves `zmd_last_error()` as it is.
+/// It does not change `zmd_last_error()`.
 ///
-/// @return milliseconds; -1 where there is no next poll, as the job's wait has ended, and outside of a callback
+/// @return milliseconds; -1 if there is no next poll because the job's wait has ended, and outside of a callback
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_progress_next_poll_ms() -> i64 {
     milliseconds(current().and_then(|times| times.next_poll))

@@ -1,4 +1,4 @@
-//! For hosts that can pass only numbers and strings.
+//! Functions for hosts that can pass only numbers and strings.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -13,19 +13,18 @@ use crate::error::{
 };
 use crate::status::{Status, zmd_state};
 
-/// Asks how far a job is, without a handle or a structure: for hosts that can pass only numbers and strings.
+/// Gets the status of a job, without a handle or a structure: for hosts that can pass only numbers and strings.
 ///
-/// All calls of a process share one client, made from the environment (`ZMD_ACCESS_TOKEN`, ...) and the configuration
-/// file, as with `zmd_client_new(NULL, ...)`, by the first call that finds them complete; later changes are not seen.
-/// It lives as long as the process.
-/// Any number of threads may call.
+/// All calls of a process share one client with the settings of the environment (`ZMD_ACCESS_TOKEN`, ...) and the
+/// configuration file, as with `zmd_client_new(NULL, ...)`. The first call for which these are complete creates it; later
+/// changes have no effect. It is never freed. Any number of threads may call.
 ///
 /// @param module         as for `zmd_client_status()`
 /// @param job_id         as for `zmd_client_status()`
-/// @param state          where to put the `zmd_state`; NULL: not wanted
-/// @param total_count    where to put the records that the job is to delete, -1: not reported; NULL: not wanted
-/// @param deleted_count  where to put the records deleted so far, -1: not reported; NULL: not wanted
-/// @param failed_count   where to put the records that could not be deleted, -1: not reported; NULL: not wanted
+/// @param state          where to write the `zmd_state`; NULL: not wanted
+/// @param total_count    where to write the records that the job is to delete, -1: not reported; NULL: not wanted
+/// @param deleted_count  where to write the records deleted so far, -1: not reported; NULL: not wanted
+/// @param failed_count   where to write the records that could not be deleted, -1: not reported; NULL: not wanted
 /// @return as for `zmd_client_new()` and `zmd_client_status()`; on failure the state is `ZMD_STATE_UNKNOWN` and
 ///         the counts are -1
 ///
@@ -41,7 +40,7 @@ pub unsafe extern "C" fn zmd_simple_status(
     deleted_count: *mut i64,
     failed_count: *mut i64,
 ) -> zmd_error {
-    // SAFETY: the caller answers for all of them.
+    // SAFETY: guaranteed by the caller.
     unsafe { status_with(ptr::null(), module, job_id, Out { state, total_count, deleted_count, failed_count }) }
 }
 
@@ -52,7 +51,7 @@ pub unsafe extern "C" fn zmd_simple_status(
 ///
 /// @param module         as for `zmd_client_status()`
 /// @param job_id         as for `zmd_client_status()`
-/// @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+/// @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: poll once
 /// @param state          as for `zmd_simple_status()`, and the next three too
 /// @param total_count    NULL: not wanted
 /// @param deleted_count  NULL: not wanted
@@ -73,22 +72,22 @@ pub unsafe extern "C" fn zmd_simple_wait(
     deleted_count: *mut i64,
     failed_count: *mut i64,
 ) -> zmd_error {
-    // SAFETY: the caller answers for all of them.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         wait_with(ptr::null(), module, job_id, timeout_ms, Out { state, total_count, deleted_count, failed_count })
     }
 }
 
-/// Asks how far a job is, with settings in a connection string: `zmd_simple_status()` for hosts that know more than one
-/// account, or have no environment of their own.
+/// Gets the status of a job, with settings in a connection string: `zmd_simple_status()` for hosts that use more than one
+/// account, or cannot set environment variables.
 ///
-/// All calls of a process with the same string share a client, which is kept; of more than 64 strings the oldest one's
-/// goes. Any number of threads may call.
+/// All calls of a process with the same string share a client, which is kept; with more than 64 strings, the oldest client
+/// is freed. Any number of threads may call.
 ///
-/// @param settings       `"key=value;key=value"`: the keys of `zmd_config_set()` in any case, and `profile`, a profile of
-///                       the configuration file. Blanks around keys and values are ignored; a value in braces may hold
-///                       anything, `}}` standing for a brace, as in ODBC's connection strings. What the string does not
-///                       set comes from the environment and the configuration file. NULL or `""`: as
+/// @param settings       `"key=value;key=value"`: the keys of `zmd_config_set()`, case-insensitive, and `profile`, a
+///                       profile of the configuration file. Blanks around keys and values are ignored; a value in braces
+///                       may contain any character, with `}}` for a closing brace, as in ODBC's connection strings. Other
+///                       settings come from the environment and the configuration file. NULL or `""`: as
 ///                       `zmd_simple_status()`.
 /// @param module         as for `zmd_simple_status()`, and the next five too
 /// @param job_id         as for `zmd_client_status()`
@@ -111,7 +110,7 @@ pub unsafe extern "C" fn zmd_simple_status_with(
     deleted_count: *mut i64,
     failed_count: *mut i64,
 ) -> zmd_error {
-    // SAFETY: the caller answers for all of them.
+    // SAFETY: guaranteed by the caller.
     unsafe { status_with(settings, module, job_id, Out { state, total_count, deleted_count, failed_count }) }
 }
 
@@ -121,7 +120,7 @@ pub unsafe extern "C" fn zmd_simple_status_with(
 /// @param settings       as for `zmd_simple_status_with()`
 /// @param module         as for `zmd_simple_wait()`, and the next six too
 /// @param job_id         as for `zmd_client_status()`
-/// @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: ask once
+/// @param timeout_ms     the limit for the whole wait in milliseconds; negative: none; 0: poll once
 /// @param state          NULL: not wanted
 /// @param total_count    NULL: not wanted
 /// @param deleted_count  NULL: not wanted
@@ -142,7 +141,7 @@ pub unsafe extern "C" fn zmd_simple_wait_with(
     deleted_count: *mut i64,
     failed_count: *mut i64,
 ) -> zmd_error {
-    // SAFETY: the caller answers for all of them.
+    // SAFETY: guaranteed by the caller.
     unsafe { wait_with(settings, module, job_id, timeout_ms, Out { state, total_count, deleted_count, failed_count }) }
 }
 
@@ -151,7 +150,7 @@ pub unsafe extern "C" fn zmd_simple_wait_with(
 /// As for `zmd_simple_status_with`.
 unsafe fn status_with(settings: *const c_char, module: *const c_char, job_id: *const c_char, out: Out) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for all of them.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             out.write(None);
             let (module, job_id) = job(module, job_id)?;
@@ -173,7 +172,7 @@ unsafe fn wait_with(
     out: Out,
 ) -> zmd_error {
     guard(|| {
-        // SAFETY: the caller answers for all of them.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             out.write(None);
             let (module, job_id) = job(module, job_id)?;
@@ -193,14 +192,14 @@ unsafe fn shared(settings: *const c_char) -> Result<Arc<Client>, Error> {
     if settings.is_null() {
         return Client::shared("");
     }
-    // SAFETY: not NULL, and the caller answers for the rest.
+    // SAFETY: not NULL, and the caller guarantees the rest.
     let settings = unsafe { text(settings, "settings") };
     let settings = settings.map_err(|error| Error::new(ZMD_ERR_INVALID_CONFIG, error.message()))?;
-    // Hosts fill up fields with blanks.
+    // Some hosts pad strings with blanks.
     Client::shared(settings.trim())
 }
 
-/// Where the simple functions put what they learn; each may be NULL.
+/// The out-pointers of the simple functions; each may be NULL.
 struct Out {
     state: *mut i32,
     total_count: *mut i64,
@@ -214,7 +213,7 @@ impl Out {
     /// Each pointer is NULL or valid for writing.
     unsafe fn write(&self, status: Option<&Status>) {
         let count = |count: fn(&Status) -> Option<i64>| status.and_then(count).unwrap_or(-1);
-        // SAFETY: NULL is not written to; the caller answers for the rest.
+        // SAFETY: NULL is not written to; the caller guarantees the rest.
         unsafe {
             write(self.state, status.map_or(zmd_state::ZMD_STATE_UNKNOWN, |status| status.state) as i32);
             write(self.total_count, count(|status| status.total));

@@ -1,8 +1,8 @@
-//! Memory is wiped before it is given back.
+//! A global allocator that overwrites memory before it frees it.
 //!
-//! `Secret` wipes itself, but on its way a token passes through the buffers of the HTTP and TLS libraries, which do
-//! not. So that neither a core dump nor the next user of the memory finds it, whatever this library frees is
-//! overwritten first. It costs a memset per block: little beside a request.
+//! `Secret` wipes itself, but a token also passes through the buffers of the HTTP and TLS libraries, which do not. So all
+//! memory that this library frees is overwritten first, and neither a core dump nor the next user of the memory contains a
+//! token. It costs one memset per block, which is little compared to a request.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -11,11 +11,11 @@ struct Wiping;
 #[global_allocator]
 static ALLOCATOR: Wiping = Wiping;
 
-// SAFETY: it is the system's allocator, but for what becomes of memory that nobody uses any more. The default
-// `realloc` takes a new block, copies, and gives the old one back through `dealloc`, which wipes it.
+// SAFETY: it is the system's allocator, except that freed memory is overwritten. The default `realloc` allocates a new
+// block, copies, and frees the old one with `dealloc`, which overwrites it.
 unsafe impl GlobalAlloc for Wiping {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller keeps to the contract, which is the same.
+        // SAFETY: the caller upholds the contract, which is the same.
         unsafe { System.alloc(layout) }
     }
 
@@ -27,7 +27,7 @@ unsafe impl GlobalAlloc for Wiping {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the block has this size and is the caller's to write to, for the last time.
         unsafe { block.write_bytes(0, layout.size()) };
-        // So that the compiler cannot leave out writes to memory that is about to be freed.
+        // Keeps the compiler from removing writes to memory that is about to be freed.
         std::hint::black_box(block);
         // SAFETY: as above.
         unsafe { System.dealloc(block, layout) }

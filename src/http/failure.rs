@@ -150,31 +150,31 @@ pub(crate) fn cancelled() -> Error {
 /// The one place that decides which failure of the network is which error, and whether it is transient.
 pub(super) fn explain(error: ureq::Error, route: &Route, limits: Limits) -> Failure {
     let host = route.base.host();
-    let lasting = |kind, message: String| Failure::lasting(Error::new(kind, message));
+    let permanent = |kind, message: String| Failure::permanent(Error::new(kind, message));
     match error {
         ureq::Error::Other(why) => match why.downcast::<Failed>() {
             Ok(failed) => failed.explain(route, limits),
-            Err(why) => lasting(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {why}")),
+            Err(why) => permanent(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {why}")),
         },
         ureq::Error::Timeout(_) => Failed::at(Stage::Answer, Cause::TimedOut).explain(route, limits),
         ureq::Error::Io(error) => Failed::at(Stage::Answer, Cause::Io(error)).explain(route, limits),
         // Whether the lines or the bytes run over first, depends on how they arrive.
-        ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => lasting(
+        ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => permanent(
             ZMD_ERR_BAD_RESPONSE,
             format!("the header of {host}'s answer has too many lines: is api_domain right?"),
         ),
         ureq::Error::Protocol(error) => {
-            lasting(ZMD_ERR_NETWORK, format!("what {host} answers is no HTTP ({error}): is api_domain right?"))
+            permanent(ZMD_ERR_NETWORK, format!("what {host} answers is no HTTP ({error}): is api_domain right?"))
         }
-        ureq::Error::BodyExceedsLimit(limit) => lasting(
+        ureq::Error::BodyExceedsLimit(limit) => permanent(
             ZMD_ERR_BAD_RESPONSE,
             format!("the answer of {host} is longer than {limit} bytes: is api_domain right?"),
         ),
-        ureq::Error::LargeResponseHeader(_, limit) => lasting(
+        ureq::Error::LargeResponseHeader(_, limit) => permanent(
             ZMD_ERR_BAD_RESPONSE,
             format!("the header of {host}'s answer is longer than {limit} bytes: is api_domain right?"),
         ),
-        error => lasting(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {error}")),
+        error => permanent(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {error}")),
     }
 }
 
@@ -190,7 +190,7 @@ impl Failed {
         let mut is_transient = false;
         let is_unknown_host = matches!(&self.cause, Cause::Lookup(not_found) if not_found.is_unknown);
         let (kind, message): (zmd_error, String) = match self.cause {
-            Cause::Cancelled => return Failure::lasting(cancelled()),
+            Cause::Cancelled => return Failure::permanent(cancelled()),
             Cause::TimedOut => {
                 let doing = match stage {
                     Stage::ProxyLookup => format!("looking up the name of {proxy_name}"),
@@ -283,7 +283,7 @@ impl Failed {
             }
         };
         let error = Error::new(kind, message).with_http_status(http_status).with_unknown_host(is_unknown_host);
-        if is_transient { Failure::passing(error) } else { Failure::lasting(error) }
+        if is_transient { Failure::transient(error) } else { Failure::permanent(error) }
     }
 }
 

@@ -186,7 +186,7 @@ impl Http {
     pub(crate) fn get(&self, route: &Route, url: &str, token: &Secret, deadline: Deadline) -> Result<Answer, Failure> {
         let text = Zeroizing::new(format!("Zoho-oauthtoken {}", token.reveal()));
         let mut authorization = HeaderValue::from_str(&text).map_err(|_| {
-            Failure::lasting(Error::new(ZMD_ERR_INTERNAL, "the access token does not fit into a header"))
+            Failure::permanent(Error::new(ZMD_ERR_INTERNAL, "the access token does not fit into a header"))
         })?;
         authorization.set_sensitive(true);
         let _slot = match &self.slots {
@@ -227,7 +227,7 @@ impl Http {
                 return Err(self.explain(ureq::Error::Timeout(Timeout::Global), route, deadline));
             }
             if self.is_cancelled() {
-                return Err(Failure::lasting(cancelled()));
+                return Err(Failure::permanent(cancelled()));
             }
             let mut response = match send(remaining) {
                 Ok(response) => response,
@@ -264,7 +264,7 @@ impl Http {
 
     fn explain(&self, error: ureq::Error, route: &Route, deadline: Deadline) -> Failure {
         if self.is_cancelled() {
-            return Failure::lasting(cancelled());
+            return Failure::permanent(cancelled());
         }
         failure::explain(error, route, Limits { call: deadline.limit(), connect: self.connect_timeout })
     }

@@ -89,7 +89,7 @@ impl Slots {
     /// Whether to go on waiting.
     fn check(&self, http: &Http, deadline: Deadline) -> Result<(), Failure> {
         if http.is_cancelled() {
-            return Err(Failure::lasting(super::cancelled()));
+            return Err(Failure::permanent(super::cancelled()));
         }
         if !deadline.remaining().is_zero() {
             return Ok(());
@@ -101,7 +101,7 @@ impl Slots {
             self.settings.count,
             self.settings.cache.display()
         );
-        Err(Failure::lasting(Error::new(ZMD_ERR_TIMEOUT, message)))
+        Err(Failure::permanent(Error::new(ZMD_ERR_TIMEOUT, message)))
     }
 
     fn try_acquire(&self) -> io::Result<Option<Held<'_>>> {

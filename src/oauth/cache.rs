@@ -1,8 +1,8 @@
 //! A file in which processes share access tokens.
 //!
-//! It is there to save token requests, so nothing that is wrong with it is an error: at worst it costs one. It
-//! holds access tokens, when they end and where they are good for, each under a hash of what it was made with;
-//! never a refresh token or a client secret.
+//! It only saves token requests, so a problem with it is never an error: at worst it costs one request. It contains access
+//! tokens with their expiry and API, each under a hash of the credentials that it was made with; never a refresh token or a
+//! client secret.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,14 +15,14 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::private_file;
 
-/// What every cache file begins with. A file that begins otherwise is somebody else's and stays as it is.
+/// The beginning of every cache file. A file that begins differently belongs to another program and is not changed.
 const MAGIC: &[u8] = b"{\"zmd_token_cache\":1,";
 
-/// More than thousands of tokens take.
+/// Larger than a file with thousands of tokens.
 const SIZE_LIMIT: u64 = 1 << 20;
 
-/// How often a process that waits for another's token looks.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often a process that waits for another process's token checks the file.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One token of the cache.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -46,35 +46,35 @@ struct Content {
     tokens: BTreeMap<String, Entry>,
 }
 
-/// What the file was found to be.
-enum Found {
+/// The result of reading the file.
+enum CacheFile {
     Tokens(BTreeMap<String, Entry>),
-    /// Missing, empty, or a damaged file of ours.
-    Nothing,
-    /// Another program's, or not to be read.
-    NotOurs(String),
+    /// Missing, empty, or a damaged cache file.
+    Empty,
+    /// It belongs to another program, or can't be read.
+    Foreign(String),
 }
 
-/// The cache file, as one client uses it: for what was made with its refresh token.
+/// The cache file, for the tokens of one client's credentials.
 #[derive(Debug)]
 pub(super) struct TokenCache {
     path: PathBuf,
     key: String,
 }
 
-/// The right to renew the token and to change the file, held against all other processes. The system takes it
-/// back from a process that dies.
+/// An exclusive lock between processes, for renewing the token and changing the file. The system releases it if the process
+/// dies.
 pub(super) struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Not only closed: a child that was forked meanwhile has the descriptor too, and would hold the lock.
+        // Closing is not enough: a child that was forked meanwhile has the descriptor too, and would keep the lock.
         let _ = self.0.unlock();
     }
 }
 
 impl TokenCache {
-    /// The cache in `path`, for tokens made with these.
+    /// The cache in `path`, for tokens made with these credentials.
     pub(super) fn new(path: &str, accounts_url: &str, client_id: &str, refresh_token: &str) -> TokenCache {
         let text = Zeroizing::new(format!("zmd token cache 1\n{accounts_url}\n{client_id}\n{refresh_token}"));
         let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
@@ -85,13 +85,13 @@ impl TokenCache {
     /// This client's token, if the file has one that has not expired.
     pub(super) fn read(&self) -> Option<Entry> {
         match self.content() {
-            Found::Tokens(mut tokens) => tokens.remove(&self.key).filter(|entry| entry.expires_at > now()),
-            Found::Nothing | Found::NotOurs(_) => None,
+            CacheFile::Tokens(mut tokens) => tokens.remove(&self.key).filter(|entry| entry.expires_at > now()),
+            CacheFile::Empty | CacheFile::Foreign(_) => None,
         }
     }
 
-    /// Waits until no other process renews the token, or there is one that `wanted` likes: then it comes instead
-    /// of the lock. `Ok(None)` when `limit` is over, or `sleep` tells of a cancel.
+    /// Waits for the lock, or for another process to write a token that `wanted` accepts: that is returned instead of the
+    /// lock. `Ok(None)` when `limit` has expired, or `sleep` returned `false` because of a cancel.
     pub(super) fn lock_or_read<T>(
         &self,
         limit: Duration,
@@ -107,7 +107,7 @@ impl TokenCache {
             match file.try_lock() {
                 Ok(()) => {
                     let lock = Lock(file);
-                    // Its last holder has perhaps just made a token.
+                    // The previous holder may have just made a token.
                     return Ok(Some(self.read().and_then(&wanted).map_or(Ok(lock), Err)));
                 }
                 Err(fs::TryLockError::WouldBlock) => {}
@@ -116,24 +116,24 @@ impl TokenCache {
             if let Some(token) = self.read().and_then(&wanted) {
                 return Ok(Some(Err(token)));
             }
-            if Instant::now() >= until || !sleep(LOOK_EVERY) {
+            if Instant::now() >= until || !sleep(CHECK_INTERVAL) {
                 return Ok(None);
             }
         }
     }
 
-    /// Puts this client's token into the file. Readers see the old file or the new one, never a part.
+    /// Writes this client's token to the file. Readers see the old file or the new one, never a part of it.
     pub(super) fn write(&self, entry: Entry, _lock: &Lock) -> io::Result<()> {
         let mut tokens = match self.content() {
-            Found::Tokens(tokens) => tokens,
-            Found::Nothing => BTreeMap::new(),
-            Found::NotOurs(why) => return Err(io::Error::other(why)),
+            CacheFile::Tokens(tokens) => tokens,
+            CacheFile::Empty => BTreeMap::new(),
+            CacheFile::Foreign(why) => return Err(io::Error::other(why)),
         };
         tokens.retain(|_, entry| entry.expires_at > now());
         tokens.insert(self.key.clone(), entry);
         let json = Zeroizing::new(serde_json::to_vec(&Content { zmd_token_cache: 1, tokens })?);
         debug_assert!(json.starts_with(MAGIC));
-        // Under the lock nobody else writes; what is there was left behind by a process that was killed.
+        // No other process writes under the lock: such a file was left by a process that was killed.
         let fresh = self.beside(".new");
         match fs::remove_file(&fresh) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -143,36 +143,36 @@ impl TokenCache {
         fs::rename(&fresh, &self.path)
     }
 
-    fn content(&self) -> Found {
+    fn content(&self) -> CacheFile {
         let read = || -> io::Result<Zeroizing<Vec<u8>>> {
             let file = File::open(&self.path)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() || metadata.len() > SIZE_LIMIT {
-                return Err(io::Error::other("it is no cache file"));
+                return Err(io::Error::other("it is not a cache file"));
             }
             let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
             io::Read::read_to_end(&mut io::Read::take(file, SIZE_LIMIT), &mut bytes)?;
             Ok(bytes)
         };
         match read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Nothing,
-            Err(error) => Found::NotOurs(error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => CacheFile::Empty,
+            Err(error) => CacheFile::Foreign(error.to_string()),
             Ok(bytes) => match serde_json::from_slice::<Content>(&bytes) {
-                Ok(Content { zmd_token_cache: 1, tokens }) => Found::Tokens(tokens),
-                _ if bytes.starts_with(MAGIC) || MAGIC.starts_with(&bytes) => Found::Nothing,
-                _ => Found::NotOurs("it holds something else than tokens of libzmd".to_owned()),
+                Ok(Content { zmd_token_cache: 1, tokens }) => CacheFile::Tokens(tokens),
+                _ if bytes.starts_with(MAGIC) || MAGIC.starts_with(&bytes) => CacheFile::Empty,
+                _ => CacheFile::Foreign("it is not a token cache of libzmd".to_owned()),
             },
         }
     }
 
-    /// A file beside the cache.
+    /// A file in the same directory, with this suffix.
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push(suffix);
         name.into()
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn each_refresh_token_has_its_entry() {
+    fn each_refresh_token_has_its_own_entry() {
         let directory = Directory::new("entries");
         let (one, two) = (directory.cache("one"), directory.cache("two"));
         assert_eq!(one.read(), None);
@@ -252,7 +252,7 @@ mod tests {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
         let directory = Directory::new("mode");
         let cache = directory.cache("one");
-        // Left behind by somebody careless: readable by all.
+        // Existing files that all users may read.
         for name in ["tokens", "tokens.new"] {
             fs::write(directory.0.join(name), "").unwrap();
             fs::set_permissions(directory.0.join(name), fs::Permissions::from_mode(0o666)).unwrap();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_it_gives_away_what_it_was_made_with() {
+    fn the_file_does_not_contain_the_credentials() {
         let directory = Directory::new("hash");
         let cache = directory.cache("1000.refresh");
         cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_repaired_and_a_foreign_one_left_alone() {
+    fn a_damaged_file_is_replaced_and_a_foreign_one_is_not_changed() {
         let directory = Directory::new("damaged");
         let cache = directory.cache("one");
         cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
@@ -296,12 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_is_one_processs_at_a_time() {
+    fn only_one_holder_at_a_time_has_the_lock() {
         let directory = Directory::new("lock");
         let cache = directory.cache("one");
         let held = lock(&cache);
         assert!(cache.lock_or_read(Duration::ZERO, |_| true, |_| None::<()>).unwrap().is_none());
-        // Who waits is told of the token as soon as it is there.
+        // A waiting process gets the token as soon as it is in the file.
         cache.write(entry("access-1", 3600), &held).unwrap();
         let Ok(Some(Err(found))) = cache.lock_or_read(Duration::ZERO, |_| true, Some) else { panic!("no token") };
         assert_eq!(found.access_token, "access-1");

@@ -1,4 +1,4 @@
-//! A grant code becomes a refresh token: once for each profile, when somebody logs in.
+//! Exchanges a grant code for a refresh token, as `zmd login` does once for each profile.
 //!
 //! Source: Zoho OAuth 2.0, "Self Client", "Generate access token and refresh token".
 
@@ -13,11 +13,11 @@ use crate::retry::Deadline;
 use crate::secret::Secret;
 
 /// Exchanges a grant code for a refresh token, with the `client_id`, the `client_secret` and the accounts server of the
-/// configuration. Blocks for `timeout_ms` at the most.
+/// configuration. Blocks for at most `timeout_ms`.
 ///
-/// A code serves once, so nothing is repeated. Besides network errors it returns `ZMD_ERR_INVALID_ARGUMENT` for a code
-/// that is none, `ZMD_ERR_INVALID_CONFIG` where a setting is missing, and `ZMD_ERR_OAUTH` for what the accounts server
-/// refuses, with what to do about it.
+/// A code can be used once, so nothing is retried. Besides network errors it fails with `ZMD_ERR_INVALID_ARGUMENT` for an
+/// invalid code, with `ZMD_ERR_INVALID_CONFIG` if a setting is missing, and with `ZMD_ERR_OAUTH` if the accounts server
+/// refuses, with a message that says what to do.
 pub fn exchange_grant_code(config: &Config, code: &str) -> Result<Secret, Error> {
     let code = parse_token(code.trim())
         .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("the grant code must be {}", token_rule())))?;
@@ -70,15 +70,15 @@ fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Er
         );
         return Err(Error::new(kind, message));
     }
-    let Ok(said) = serde_json::from_slice::<CodeAnswer>(&answer.body) else {
+    let Ok(parsed) = serde_json::from_slice::<CodeAnswer>(&answer.body) else {
         let message = format!(
-            "what {accounts} answers is no token (HTTP {status}, it begins with {}): is accounts_url right, and does a \
+            "the answer of {accounts} is not a token (HTTP {status}, it begins with {}): is accounts_url right, and does a \
              proxy answer in its place?",
             one_line(&String::from_utf8_lossy(&answer.body), 120)
         );
         return Err(Error::new(ZMD_ERR_OAUTH, message));
     };
-    if let Some(code) = &said.error {
+    if let Some(code) = &parsed.error {
         let (kind, what) = match &**code {
             "invalid_code" => (
                 ZMD_ERR_OAUTH,
@@ -89,7 +89,7 @@ fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Er
             ),
             "invalid_client" => (
                 ZMD_ERR_OAUTH,
-                format!("it knows no such client id: check it, and that the data center is {data_center}"),
+                format!("it has no such client id: check it, and that the data center is {data_center}"),
             ),
             "invalid_client_secret" => {
                 (ZMD_ERR_OAUTH, "the client secret is not the one that belongs to the client id".to_owned())
@@ -97,11 +97,11 @@ fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Er
             "Access Denied" => {
                 (ZMD_ERR_RATE_LIMITED, "there were too many requests: try again in ten minutes".to_owned())
             }
-            _ => (ZMD_ERR_OAUTH, said.error_description.clone().unwrap_or_else(|| "it gives no reason".to_owned())),
+            _ => (ZMD_ERR_OAUTH, parsed.error_description.clone().unwrap_or_else(|| "it gives no reason".to_owned())),
         };
         return Err(Error::new(kind, format!("{accounts} refused the grant code ({code}): {what}")).with_code(code));
     }
-    let refresh_token = said.refresh_token.as_deref().and_then(parse_token);
+    let refresh_token = parsed.refresh_token.as_deref().and_then(parse_token);
     refresh_token.ok_or_else(|| {
         let message = format!(
             "{accounts} answered the grant code without a refresh token (HTTP {status}): generate the code with a self client"
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_refresh_token_is_taken_out_of_the_answer() {
+    fn the_refresh_token_is_parsed() {
         let token = answer(200, r#"{"access_token":"1000.a","refresh_token":"1000.r","expires_in":3600}"#).unwrap();
         assert_eq!(token.reveal(), "1000.r");
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_refused_before_any_traffic() {
+    fn a_bad_code_or_a_missing_setting_fails_before_any_traffic() {
         let config = Config::new();
         assert_eq!(exchange_grant_code(&config, "a b").unwrap_err().kind(), ZMD_ERR_INVALID_ARGUMENT);
         assert_eq!(exchange_grant_code(&config, "1000.a").unwrap_err().kind(), ZMD_ERR_INVALID_CONFIG);

@@ -1,4 +1,4 @@
-//! The two grants that make access tokens, and what the accounts server answers.
+//! The two OAuth grants for access tokens, and the accounts server's answers.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,14 +12,14 @@ use crate::config::{Config, parse_token, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::{Error, one_line, zmd_error::*};
 use crate::http::{Answer, Http, Proxies, Route};
-use crate::retry::{self, Again, Deadline, Failure};
+use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::Secret;
 
-/// What a token lives if the answer does not tell, and the longest that is believed.
+/// A token's lifetime if the answer does not contain it, and the longest lifetime that is accepted.
 const LIFETIME: Duration = Duration::from_secs(3600);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// What the client shows beside its own credentials.
+/// The grant type.
 enum Kind {
     RefreshToken(Secret),
     /// Client credentials, for one organization.
@@ -29,10 +29,10 @@ enum Kind {
     Organization(String),
 }
 
-/// The scope that a token by client credentials gets.
+/// The scope to request with client credentials.
 const SCOPE: &str = "ZohoCRM.mass_delete.READ";
 
-/// What access tokens are made with, and where.
+/// The credentials for access tokens, and the server that makes them.
 pub(crate) struct Grant {
     kind: Kind,
     client_id: Secret,
@@ -45,7 +45,7 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    /// The grant in the settings: all three of its parts, or none.
+    /// The grant of the settings: all three parts must be set, or none.
     pub(crate) fn new(config: &Config, proxies: &Proxies) -> Result<Option<Grant>, Error> {
         let kind = match (&config.refresh_token, &config.org_id) {
             (Some(_), Some(_)) => {
@@ -90,7 +90,7 @@ impl Grant {
                 let accounts_url = accounts.base.to_string();
                 let with = match &kind {
                     Kind::RefreshToken(refresh_token) => refresh_token.clone(),
-                    // No refresh token has a line end: the two can't be taken for each other.
+                    // A refresh token contains no line end, so the two cannot be confused.
                     Kind::Organization(org_id) => Secret::new(&format!("{}\n{org_id}", client_secret.reveal())),
                 };
                 Some(TokenCache::new(path, &accounts_url, client_id.reveal(), with.reveal()))
@@ -108,7 +108,7 @@ impl Grant {
         }))
     }
 
-    /// A token other than `refused`: another process's from the cache, or a new one.
+    /// A token other than `refused`: from the cache, or a new one.
     pub(crate) fn renew(&self, http: &Http, refused: Option<&Token>, deadline: Deadline) -> Result<Token, Error> {
         let wanted = |entry: Entry| {
             let token = self.token_of(&entry)?;
@@ -118,19 +118,19 @@ impl Grant {
         let mut lock = None;
         if let Some(cache) = &self.cache {
             let path = cache.path().display();
-            // Half of the time: who holds the lock may hang, and a token without the cache is better than none.
+            // Wait for half of the time only: the holder of the lock may hang, and then a token is made without the cache.
             match cache.lock_or_read(deadline.remaining() / 2, |pause| http.sleep(pause), wanted) {
                 Ok(Some(Err(token))) => {
                     log::info!("access token taken from {path}");
                     return Ok(token);
                 }
                 Ok(Some(Ok(held))) => lock = Some((cache, held)),
-                Ok(None) => log::warn!("token_cache {path} is locked by another process: going on without it"),
-                Err(error) => log::warn!("token_cache {path} is of no use: {error}"),
+                Ok(None) => log::warn!("token_cache {path} is locked by another process: continuing without it"),
+                Err(error) => log::warn!("token_cache {path} can't be used: {error}"),
             }
         }
         let made = self.request(http, deadline)?;
-        let token = self.token_of(&made).ok_or_else(|| self.bad_answer("its access_token or api_domain is not one"))?;
+        let token = self.token_of(&made).ok_or_else(|| self.bad_answer("its access_token or api_domain is invalid"))?;
         log::info!("access token made by {}", self.accounts.base);
         if let Some((cache, held)) = lock {
             self.store(cache, made, &held);
@@ -144,7 +144,7 @@ impl Grant {
         }
     }
 
-    /// Checked as settings are: the file or the server may say anything.
+    /// Checked like settings, as the file and the server are not trusted.
     fn token_of(&self, entry: &Entry) -> Option<Token> {
         let secret = parse_token(&entry.access_token)?;
         let api = match &entry.api_domain {
@@ -190,44 +190,44 @@ impl Grant {
         let with = |error: Error| error.with_http_status(status);
         if status >= 500 || status == 429 {
             let (kind, what) = match status {
-                429 => (ZMD_ERR_RATE_LIMITED, "has had too many requests"),
+                429 => (ZMD_ERR_RATE_LIMITED, "received too many requests"),
                 _ => (ZMD_ERR_SERVER, "failed to make an access token"),
             };
             let error = with(Error::new(kind, format!("{accounts} {what} (HTTP {status}): try again later")));
-            let again = answer.retry_after.map_or(Again::BackOff, Again::After);
-            return Err(Failure { error, again });
+            let retry = answer.retry_after.map_or(Retry::BackOff, Retry::After);
+            return Err(Failure { error, retry });
         }
-        let said = match serde_json::from_slice::<TokenAnswer>(&answer.body) {
-            Ok(said) => said,
+        let parsed = match serde_json::from_slice::<TokenAnswer>(&answer.body) {
+            Ok(parsed) => parsed,
             Err(_) => {
                 let what = match answer.location.as_deref().filter(|_| (300..400).contains(&status)) {
-                    Some(location) => format!("it points to {location}"),
+                    Some(location) => format!("it redirects to {location}"),
                     None => format!("it begins with {}", one_line(&String::from_utf8_lossy(&answer.body), 120)),
                 };
-                return Err(Failure::lasting(with(self.bad_answer(&format!("HTTP {status}, {what}")))));
+                return Err(Failure::permanent(with(self.bad_answer(&format!("HTTP {status}, {what}")))));
             }
         };
-        if let Some(code) = &said.error {
-            return Err(Failure::lasting(with(self.refused(code, said.error_description.as_deref()))));
+        if let Some(code) = &parsed.error {
+            return Err(Failure::permanent(with(self.refused(code, parsed.error_description.as_deref()))));
         }
-        let Some(access_token) = &said.access_token else {
-            return Err(Failure::lasting(with(self.bad_answer(&format!("HTTP {status}, without an access_token")))));
+        let Some(access_token) = &parsed.access_token else {
+            return Err(Failure::permanent(with(self.bad_answer(&format!("HTTP {status}, without an access_token")))));
         };
-        let end = SystemTime::now() + said.lifetime();
+        let end = SystemTime::now() + parsed.lifetime();
         Ok(Entry {
             access_token: access_token.clone(),
             expires_at: end.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
-            api_domain: said.api_domain.clone(),
+            api_domain: parsed.api_domain.clone(),
         })
     }
 
-    /// The accounts server's refusals: each wants something else of the user.
+    /// The accounts server's refusals, with what to do about each.
     fn refused(&self, code: &str, description: Option<&str>) -> Error {
         let (accounts, data_center) = (&self.accounts.base, self.data_center);
         let (kind, what) = match code {
             "missing_org_info" => (
                 ZMD_ERR_OAUTH,
-                "it knows no organization of this org_id that the client may act for: check org_id, which Zoho CRM shows \
+                "it has no organization with this org_id that the client may act for: check org_id, which Zoho CRM shows \
                  under Setup, Developer Hub, APIs, and in which organization the self client was made"
                     .to_owned(),
             ),
@@ -237,7 +237,7 @@ impl Grant {
             ),
             "invalid_client" => (
                 ZMD_ERR_OAUTH,
-                format!("it knows no such client_id: check it, and that the data center is {data_center}"),
+                format!("it has no such client_id: check it, and that the data center is {data_center}"),
             ),
             "invalid_client_secret" => {
                 (ZMD_ERR_OAUTH, "client_secret is not the one that belongs to client_id".to_owned())
@@ -257,7 +257,7 @@ impl Grant {
         Error::new(
             ZMD_ERR_OAUTH,
             format!(
-                "what {accounts} answers is no access token ({what}): is accounts_url right, and does a proxy answer in its place?"
+                "the answer of {accounts} is not an access token ({what}): is accounts_url right, and does a proxy answer in its place?"
             ),
         )
     }
@@ -305,22 +305,22 @@ impl Number {
 }
 
 impl TokenAnswer {
-    /// Older servers tell milliseconds in `expires_in`, and seconds beside it in `expires_in_sec`.
+    /// Older servers send milliseconds in `expires_in`, and also seconds in `expires_in_sec`.
     fn lifetime(&self) -> Duration {
         let value = |number: &Option<Number>| number.as_ref().and_then(Number::value);
-        let told = match (value(&self.expires_in_sec), value(&self.expires_in)) {
+        let lifetime = match (value(&self.expires_in_sec), value(&self.expires_in)) {
             (Some(seconds), _) => Duration::from_secs(seconds),
             (None, Some(seconds)) if seconds <= LONGEST_LIFETIME.as_secs() => Duration::from_secs(seconds),
             (None, Some(milliseconds)) => Duration::from_millis(milliseconds),
             (None, None) => LIFETIME,
         };
-        told.min(LONGEST_LIFETIME)
+        lifetime.min(LONGEST_LIFETIME)
     }
 }
 
 /// The body of a request to the token endpoint.
 pub(super) fn form_of(fields: &[(&str, &str)]) -> Zeroizing<String> {
-    // Room for all of it at once: a string that grows leaves copies behind.
+    // Allocated at full size: a string that is reallocated leaves copies of the secrets in memory.
     let mut form = Zeroizing::new(String::with_capacity(3 * 3 * 4096 + 256));
     for (name, value) in fields {
         if !form.is_empty() {
@@ -333,7 +333,7 @@ pub(super) fn form_of(fields: &[(&str, &str)]) -> Zeroizing<String> {
     form
 }
 
-/// For a form: everything but what never needs it.
+/// Percent-encodes all but unreserved characters, for a form.
 fn percent_encode(text: &str, to: &mut String) {
     for byte in text.bytes() {
         match byte {

@@ -1,7 +1,7 @@
-//! Access tokens: given, made with a grant, and shared between threads and processes.
+//! Access tokens: from the settings, from a grant or a token provider, and shared between threads and processes.
 //!
-//! Source: Zoho OAuth 2.0, "Refresh access tokens" and "Token validity": a token lives one hour; at most 10 may be
-//! made in 10 minutes with a refresh token, and 15 are alive at once, the 16th kills the first.
+//! Source: Zoho OAuth 2.0, "Refresh access tokens" and "Token validity": a token is valid for one hour; a refresh token can
+//! make at most 10 in 10 minutes; 15 are valid at the same time, and the 16th invalidates the first.
 
 mod cache;
 mod code;
@@ -18,19 +18,19 @@ pub use code::exchange_grant_code;
 pub(crate) use grant::Grant;
 pub(crate) use renewal::{RenewalLock, Source, Tokens};
 
-/// How long before its end a token is renewed, so that it does not end on its way.
+/// How long before it expires a token is renewed, so that it does not expire during a request.
 const AHEAD: Duration = Duration::from_secs(60);
 
 /// An access token.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub secret: Secret,
-    /// The API that it is good for, as the accounts server said.
+    /// The API that it is valid for, according to the accounts server.
     pub api: Option<Route>,
     life: Option<Life>,
 }
 
-/// When a token is due for renewal, and when it ends; a token of unknown origin lives until it is refused.
+/// When a token is due for renewal, and when it expires. A token that was given has none: it is used until it is refused.
 #[derive(Clone, Copy, Debug)]
 struct Life {
     due: SystemTime,
@@ -43,7 +43,7 @@ impl Token {
         Token { secret, api: None, life: None }
     }
 
-    /// Whether it is time to renew it.
+    /// Whether it should be renewed.
     pub(crate) fn is_due(&self) -> bool {
         self.life.is_some_and(|life| life.due <= SystemTime::now())
     }
@@ -53,7 +53,7 @@ impl Token {
         self.life.map(|life| life.end)
     }
 
-    /// Whether it is still good, as far as its age goes.
+    /// Whether it has not expired, as far as that is known.
     pub(crate) fn is_alive(&self) -> bool {
         self.life.is_none_or(|life| life.end > SystemTime::now())
     }
@@ -64,7 +64,7 @@ impl Token {
     }
 }
 
-/// How long before its end a token with this much left is renewed: a minute, or half of what it has.
+/// How long before it expires a token with this lifetime is renewed: a minute, or half of the lifetime.
 fn ahead(left: Duration) -> Duration {
     AHEAD.min(left / 2)
 }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_renewed_a_minute_ahead() {
+    fn a_token_is_renewed_a_minute_before_it_expires() {
         let seconds = Duration::from_secs;
         assert_eq!(ahead(seconds(3600)), seconds(60));
         assert_eq!(ahead(seconds(100)), seconds(50));

@@ -1,4 +1,4 @@
-//! Asking the host program's token provider: on a thread of its own, one call at a time, within the call's limit.
+//! Calls of the host program's token provider: on a separate thread, one at a time, within the call's deadline.
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,14 +15,14 @@ use crate::secret::Secret;
 use crate::token_provider::TokenProvider;
 
 thread_local! {
-    /// Where the `Requests` are that this thread runs a provider for.
+    /// The address of the `Requests` that this thread runs a provider for.
     static PROVIDING_FOR: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The provider's call under way, if there is one. It belongs to one process, and to a client and its clones.
+/// The call of the provider in progress, if there is one. It belongs to one process, and to a client and its clones.
 ///
-/// The provider runs on a thread of its own: it may hang, and a call must end on time. A call that comes later takes what
-/// the one under way brings.
+/// The provider runs on a separate thread: it may hang, and a status call must return on time. A later status call waits
+/// for the result of the same provider call.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     current: Mutex<Option<Request>>,
@@ -41,7 +41,7 @@ struct Mailbox {
     arrived: Condvar,
 }
 
-/// Not the answer: it is a token.
+/// Without the answer, which is a token.
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mailbox")
@@ -49,7 +49,7 @@ impl fmt::Debug for Mailbox {
 }
 
 impl Requests {
-    /// Wakes the thread that waits for the provider, to look at whether it was cancelled.
+    /// Wakes the thread that waits for the provider, so that it notices a cancel.
     pub(super) fn wake(&self) {
         if let Some(request) = &*lock(&self.current) {
             let _answer = lock(&request.answer.answer);
@@ -57,7 +57,7 @@ impl Requests {
         }
     }
 
-    /// An error on the thread of the provider itself: it would wait for itself.
+    /// Fails on the provider's own thread: it would wait for itself.
     pub(super) fn check_caller(&self) -> Result<(), Error> {
         if PROVIDING_FOR.get() == std::ptr::from_ref(self).addr() {
             let message = "the token provider asked the client that needs its token: let it use another client";
@@ -66,7 +66,7 @@ impl Requests {
         Ok(())
     }
 
-    /// The provider's next token. One thread at a time may ask.
+    /// The provider's next token. Only one thread at a time may call this.
     pub(super) fn ask(
         &self,
         provider: &TokenProvider,
@@ -88,17 +88,17 @@ impl Requests {
                     format!("{limit} expired while waiting for the token provider"),
                 ));
             }
-            // Not for ever at once: some systems' clocks overflow.
+            // At most an hour at a time: some systems' clocks overflow.
             let left = left.min(Duration::from_secs(3600));
             answer = mailbox.arrived.wait_timeout(answer, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         let answer = answer.take().unwrap_or_else(|| Err(Error::new(ZMD_ERR_INTERNAL, "an answer was taken twice")));
         let request = lock(&self.current).take();
-        // It has nothing left to do: wait for it, so that no thread outlives the call.
+        // The thread has finished: join it, so that no thread outlives the call.
         let _ = request.map(|request| request.thread.join());
         let token = answer?;
         if Some(&token) == refused {
-            let message = "the token provider gave the access token that the service has just refused";
+            let message = "the token provider returned the access token that the service has just refused";
             return Err(Error::new(ZMD_ERR_OAUTH, message));
         }
         Ok(token)
@@ -126,7 +126,7 @@ impl Requests {
     }
 }
 
-/// The last client waits for a provider that is still running: its user data may go after that.
+/// Freeing the last client waits for a running provider: the host may free its user data after that.
 impl Drop for Requests {
     fn drop(&mut self) {
         let request = self.current.get_mut().unwrap_or_else(PoisonError::into_inner).take();
@@ -139,13 +139,13 @@ impl Drop for Requests {
 
 fn token_of(provider: &TokenProvider, refused: Option<&Secret>) -> Result<Secret, Error> {
     let failed = |why: &str| {
-        let error = Error::new(ZMD_ERR_OAUTH, format!("the token provider gave no access token: {why}"));
+        let error = Error::new(ZMD_ERR_OAUTH, format!("the token provider returned no access token: {why}"));
         refused.iter().fold(error, |error, refused| error.without(refused.reveal()))
     };
     let given = panic::catch(|| Ok(provider.provide(refused.map(Secret::reveal))))
         .map_err(|bug| failed(bug.message()))?
-        .map_err(|words| failed(if words.trim().is_empty() { "it did not say why" } else { &words }))?;
-    parse_token(&given).ok_or_else(|| failed(&format!("what it gave is not {}", token_rule())))
+        .map_err(|message| failed(if message.trim().is_empty() { "it did not say why" } else { &message }))?;
+    parse_token(&given).ok_or_else(|| failed(&format!("its result is not {}", token_rule())))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -12,16 +12,16 @@ use crate::retry::Deadline;
 use crate::secret::Secret;
 use crate::token_provider::TokenProvider;
 
-/// The access token of a client and its clones, and what makes the next one.
+/// The access token of a client and its clones, and the source of the next one.
 ///
-/// Read without a lock, so that a child of `fork()` can read it whatever the parent's threads were doing.
+/// Read without a lock, so that a child of `fork()` can read it in whatever state the parent's threads were.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    /// `None`: a token that is refused stays so.
+    /// `None`: the token cannot be renewed.
     source: Option<Source>,
     current: ArcSwapOption<Token>,
-    /// A token that was refused as soon as it was made: another one would be refused too, and only so many may be
-    /// made.
+    /// A token that was refused as soon as it was made. A further one would be refused too, and the service limits how many
+    /// can be made.
     refused_when_new: ArcSwapOption<Token>,
 }
 
@@ -39,7 +39,7 @@ impl Tokens {
         Tokens { source, current: ArcSwapOption::new(current), refused_when_new: ArcSwapOption::empty() }
     }
 
-    /// Whether another token can be had.
+    /// Whether there is a source of further tokens.
     pub(crate) fn are_renewable(&self) -> bool {
         self.source.is_some()
     }
@@ -49,14 +49,14 @@ impl Tokens {
         self.current.store(Some(Arc::new(Token::given(secret))));
     }
 
-    /// Whether another token may fare better than this one, which the service has refused. `before`: a token was
-    /// refused in this call already, and this one was made for it.
+    /// Whether to retry with another token than this one, which the service has refused. `before`: a token was already
+    /// refused in this call, and this one replaced it.
     pub(crate) fn can_replace(&self, token: &Arc<Token>, before: bool) -> bool {
         if !self.are_renewable() {
             return false;
         }
         if before {
-            // A provider is asked again by the next call: to ask costs nothing, and there may be a new token by then.
+            // A provider is called again by the next status call: that costs nothing, and it may have a new token by then.
             if let Some(Source::Grant(_)) = self.source {
                 self.refused_when_new.store(Some(token.clone()));
             }
@@ -65,7 +65,7 @@ impl Tokens {
         !self.refused_when_new.load().as_ref().is_some_and(|refused| Arc::ptr_eq(refused, token))
     }
 
-    /// The token to ask with: not `refused`, and renewed where it is time.
+    /// The token to use: not `refused`, and renewed if it is due.
     pub(crate) fn get(
         &self,
         http: &Http,
@@ -83,8 +83,8 @@ impl Tokens {
             return token.ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
         };
         lock.requests.check_caller()?;
-        // A token that is due for renewal, and not expired, is used meanwhile: nobody waits, and the call itself has
-        // time left.
+        // A token that is due for renewal, but has not expired, is used meanwhile: so no other thread waits, and time
+        // remains for the call itself.
         let spare = || self.current.load_full().filter(|token| token.is_alive() && !is_refused(token));
         let (deadline, guard) = match spare() {
             Some(_) => (deadline.half(), lock.try_lock()),
@@ -96,7 +96,7 @@ impl Tokens {
                 Error::new(ZMD_ERR_TIMEOUT, format!("{limit} expired while another thread got an access token"))
             });
         };
-        // The thread that had the lock before has perhaps renewed it.
+        // The previous holder of the lock may have renewed it.
         if let Some(token) = usable() {
             return Ok(token);
         }
@@ -111,19 +111,19 @@ impl Tokens {
         match made {
             Ok(token) => {
                 let token = Arc::new(token);
-                // Not over one that zmd_client_set_access_token has set meanwhile.
+                // Do not overwrite a token that zmd_client_set_access_token has set meanwhile.
                 self.current.compare_and_swap(&current, Some(token.clone()));
                 Ok(token)
             }
             Err(error) => spare().ok_or_else(|| error.clone()).inspect(|_| {
-                log::warn!("{error}: the access token is good for a moment yet");
+                log::warn!("{error}: the current access token has not expired yet, and is used");
             }),
         }
     }
 }
 
-/// Lets one thread of a process at a time renew the token; the others wait for the result. A child of `fork()` makes its
-/// own.
+/// Lets one thread of a process at a time renew the token; the others wait for the result. A child of `fork()` creates its
+/// own lock.
 #[derive(Debug, Default)]
 pub(crate) struct RenewalLock {
     taken: Mutex<bool>,
@@ -135,7 +135,7 @@ pub(crate) struct RenewalLock {
 pub(crate) struct RenewalGuard<'a>(&'a RenewalLock);
 
 impl RenewalLock {
-    /// Wakes the waiting threads, to look at whether they were cancelled.
+    /// Wakes the waiting threads, so that they notice a cancel.
     pub(crate) fn wake(&self) {
         let taken = self.taken.lock();
         self.free.notify_all();
@@ -149,7 +149,7 @@ impl RenewalLock {
         (!std::mem::replace(&mut *taken, true)).then(|| RenewalGuard(self))
     }
 
-    /// Waits for the lock; `None` when the deadline or a cancel comes first.
+    /// Waits for the lock; `None` if the deadline or a cancel comes first.
     pub(crate) fn lock(&self, deadline: Deadline, is_cancelled: impl Fn() -> bool) -> Option<RenewalGuard<'_>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         while *taken {

@@ -1,7 +1,7 @@
 /*
- * The contract as a C program meets it: answers, errors, NULL and garbage for every argument, the rules of the last
- * error, many jobs at once. The environment names the stand-in server: ZMD_API_DOMAIN, ZMD_ACCESS_TOKEN and, for
- * https, ZMD_CA_FILE. Everything is freed again, so that memcheck has nothing to report.
+ * The C API: answers, errors, NULL and garbage for every argument, the rules of the last error, many jobs at once. The
+ * environment names the stand-in server: ZMD_API_DOMAIN, ZMD_ACCESS_TOKEN and, for https, ZMD_CA_FILE. Everything is
+ * freed, so that memcheck has nothing to report.
  */
 #include "check.h"
 
@@ -18,9 +18,9 @@ enum { HUGE_LENGTH = 100 * 1024 };
 
 static const char SECRET[] = "s3cret-never-to-be-shown";
 
-/* ---- What the tests have in common ---- */
+/* ---- Helpers ---- */
 
-/* A status with every byte defined, to be compared with memcmp. */
+/* A status with every byte defined, for comparisons with memcmp. */
 static zmd_status status_of(zmd_state state, int32_t http_status, int64_t total, int64_t deleted, int64_t failed,
                             const char *text)
 {
@@ -48,7 +48,7 @@ static bool is_failure_form(const zmd_status *status)
     return same_status(status, &form);
 }
 
-/* Bytes that no status has, so that one which the library leaves out is seen. */
+/* Bytes that no status has, so that a field which the library does not write is detected. */
 static void spoil(zmd_status *statuses, size_t count)
 {
     memset(statuses, 0xAA, count * sizeof *statuses);
@@ -64,20 +64,20 @@ static bool is_spoilt(const void *bytes, size_t size)
     return true;
 }
 
-/* The last error has to be one line that says something, and never a secret. */
+/* The last error must be one line that is not empty, without a secret. */
 static void check_sentence(const char *about)
 {
     const char *text = zmd_last_error();
 
-    CHECK_MSG(text[0] != '\0', "nothing said about %.60s", about);
+    CHECK_MSG(text[0] != '\0', "no message about %.60s", about);
     CHECK_MSG(strlen(text) < 4096, "%lu characters about %.60s", (unsigned long)strlen(text), about);
-    CHECK_MSG(strstr(text, SECRET) == NULL, "the secret is told: %s", text);
-    CHECK_MSG(strstr(zmd_last_error_code(), SECRET) == NULL, "the secret is told as the code");
+    CHECK_MSG(strstr(text, SECRET) == NULL, "the message contains the secret: %s", text);
+    CHECK_MSG(strstr(zmd_last_error_code(), SECRET) == NULL, "the code contains the secret");
     for (const char *at = text; *at != '\0'; at++)
         CHECK_MSG((unsigned char)*at >= 0x20 && *at != 0x7F, "a control character about %.60s: %s", about, text);
 }
 
-/* Asks for a status that cannot be had. code NULL: any. */
+/* Requests a status, which must fail. code NULL: any. */
 static void check_failure(zmd_client *client, const char *module, const char *job_id, zmd_error expected,
                           int32_t lowest_http, int32_t highest_http, const char *code)
 {
@@ -192,13 +192,13 @@ static void an_error_of_the_service_has_its_own_number(void)
         {"error-empty", ZMD_ERR_JOB_NOT_FOUND, 200, 200, ""},
         {"424242", ZMD_ERR_JOB_NOT_FOUND, 200, 499, NULL},
     };
-    zmd_client *client = new_client("max_retries", "0"); /* retries change how long these take, not what comes out */
+    zmd_client *client = new_client("max_retries", "0"); /* retries would only take time */
 
     for (size_t i = 0; i < LENGTH_OF(cases); i++)
         check_failure(client, "Leads", cases[i].job_id, cases[i].error, cases[i].lowest_http, cases[i].highest_http,
                       cases[i].code);
 
-    /* none of them has spoilt the client */
+    /* the client still works */
     zmd_status status;
     CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
     zmd_client_free(client);
@@ -210,7 +210,7 @@ static void a_broken_connection_is_a_network_error(void)
     zmd_client *client = new_client("max_retries", "0");
 
     for (size_t i = 0; i < LENGTH_OF(job_ids); i++) {
-        /* the truncated answer had a status line already, the others never had one */
+        /* the truncated answer had a status line, the others had none */
         int32_t highest_http = strcmp(job_ids[i], "fault-truncate-body") == 0 ? 200 : 0;
         zmd_status status;
 
@@ -228,7 +228,7 @@ static void a_silent_server_is_a_timeout(void)
     zmd_client_free(client);
 }
 
-/* A client that cannot reach the service; the settings of the environment are left out. */
+/* A client that cannot reach the service, without the settings of the environment. */
 static zmd_error fail_to_reach(const char *api_domain, const char *proxy)
 {
     zmd_config *config = new_config();
@@ -263,17 +263,17 @@ static void a_server_out_of_reach_is_told_by_the_step_that_failed(void)
 
     /* the domain .invalid is reserved never to exist (RFC 6761) */
     err = fail_to_reach("https://zmd-test.invalid", "none");
-    /* a machine whose name server answers nothing at all waits until the time is over */
+    /* on a machine whose name server does not answer, it times out */
     CHECK_MSG(err == ZMD_ERR_DNS || err == ZMD_ERR_TIMEOUT, "%s", zmd_error_name(err));
 
     err = fail_to_reach("https://zmd-test.invalid", dead_url);
-    /* the proxy is what cannot be reached, and the name is the proxy's to look up: no DNS error */
+    /* the proxy cannot be reached, and it would look up the name: this is not a DNS error */
     CHECK_MSG(err == ZMD_ERR_PROXY || err == ZMD_ERR_CONNECT, "%s", zmd_error_name(err));
 
     CHECK(close(reserved) == 0);
 
     if (getenv("ZMD_CA_FILE") != NULL) {
-        err = fail_to_reach(getenv("ZMD_API_DOMAIN"), "none"); /* without its ca_file: a stranger's certificate */
+        err = fail_to_reach(getenv("ZMD_API_DOMAIN"), "none"); /* without its ca_file, the certificate is not trusted */
         CHECK_MSG(err == ZMD_ERR_TLS, "%s", zmd_error_name(err));
     }
 }
@@ -300,7 +300,7 @@ static void null_is_refused_everywhere(void)
     CHECK_RETURNS(zmd_client_status(client, "Leads", "1001", NULL), ZMD_ERR_NULL_POINTER);
     CHECK_RETURNS(zmd_client_status(NULL, NULL, NULL, NULL), ZMD_ERR_NULL_POINTER);
 
-    /* the status is there: it has to be written all the same */
+    /* the status is not NULL: it must be written all the same */
     check_failure(NULL, "Leads", "1001", ZMD_ERR_NULL_POINTER, 0, 0, "");
     spoil(&status, 1);
     CHECK_RETURNS(zmd_client_status(client, NULL, "1001", &status), ZMD_ERR_NULL_POINTER);
@@ -309,7 +309,7 @@ static void null_is_refused_everywhere(void)
     CHECK_RETURNS(zmd_client_status(client, "Leads", NULL, &status), ZMD_ERR_NULL_POINTER);
     CHECK(is_failure_form(&status) && status.http_status == 0);
 
-    /* the client has taken no harm */
+    /* the client still works */
     CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
 
     CHECK_RETURNS(zmd_client_new(config, &none), ZMD_ERR_INVALID_CONFIG); /* no credential */
@@ -345,7 +345,7 @@ static void what_is_no_module_is_refused(void)
     check_failure(client, huge, "1001", ZMD_ERR_INVALID_ARGUMENT, 0, 0, "");
     huge[101] = '\0';
     check_failure(client, huge, "1001", ZMD_ERR_INVALID_ARGUMENT, 0, 0, "");
-    huge[100] = '\0'; /* the longest name there may be: the server is asked, whatever it says */
+    huge[100] = '\0'; /* the maximum length of a name: a request is sent */
     CHECK(zmd_client_status(client, huge, "1001", &status) != ZMD_ERR_INVALID_ARGUMENT);
 
     zmd_client_free(client);
@@ -390,14 +390,14 @@ static void what_is_no_job_id_is_refused(void)
     check_failure(client, huge, huge, ZMD_ERR_INVALID_ARGUMENT, 0, 0, "");
     huge[65] = '\0';
     check_failure(client, "Leads", huge, ZMD_ERR_INVALID_ARGUMENT, 0, 0, "");
-    huge[64] = '\0'; /* the longest id there may be: the server is asked */
+    huge[64] = '\0'; /* the maximum length of an id: a request is sent */
     CHECK(zmd_client_status(client, "Leads", huge, &status) != ZMD_ERR_INVALID_ARGUMENT);
 
     zmd_client_free(client);
     free(huge);
 }
 
-/* A token that could end its header line must not become part of one; the token before it stays. */
+/* A token that could end its header line is refused; the previous token is kept. */
 static void what_is_no_token_is_refused(void)
 {
     static const char *const tokens[] = {
@@ -418,7 +418,7 @@ static void what_is_no_token_is_refused(void)
         CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
     }
 
-    /* too long for any server, perhaps for the library: neither may do harm */
+    /* too long for a server, and perhaps for the library: it must be handled */
     err = zmd_client_set_access_token(client, huge);
     CHECK(err == ZMD_OK || err == ZMD_ERR_INVALID_ARGUMENT || err == ZMD_ERR_INVALID_CONFIG);
     spoil(&status, 1);
@@ -453,7 +453,7 @@ static void a_bad_setting_is_refused_by_its_name(void)
         {"api_domain", "https://"},
         {"api_domain", "ftp://www.zohoapis.com"},
         {"api_domain", "file:///etc/passwd"},
-        {"api_domain", "http://www.zohoapis.com"}, /* in the clear, and not to this machine */
+        {"api_domain", "http://www.zohoapis.com"}, /* without TLS, to another machine */
         {"api_domain", "http://127.0.0.1.zohoapis.com"},
         {"api_domain", "http://localhost.zohoapis.com"},
         {"api_domain", "http://192.168.1.1"},
@@ -511,7 +511,7 @@ static void a_bad_setting_is_refused_by_its_name(void)
         check_sentence(cases[i].value);
     }
 
-    /* what was refused has changed nothing */
+    /* the refused settings have changed nothing */
     CHECK_OK(zmd_client_new(config, &client));
     CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
     zmd_client_free(client);
@@ -560,7 +560,7 @@ static void a_good_setting_is_taken(void)
     zmd_config_free(config);
 }
 
-/* Whether the file is opened when it is set or when a client needs it: by then at the latest. */
+/* The file may be opened when it is set, or when the client is created at the latest. */
 static void a_ca_file_that_holds_no_roots_is_refused(void)
 {
     static const char *const files[] = {"/no/such/file.pem", "/dev/null", "/"};
@@ -684,7 +684,7 @@ static void one_config_serves_two_clients_that_outlive_it(void)
     zmd_client_free(second);
 }
 
-/* ---- Names and sentences ---- */
+/* ---- Names and messages ---- */
 
 static void every_number_has_a_name(void)
 {
@@ -760,12 +760,12 @@ static void the_last_error_lasts_until_the_next_call_that_can_fail(void)
     CHECK_MSG(strcmp(zmd_last_error(), text) == 0, "%s became %s", text, zmd_last_error());
     CHECK(strcmp(zmd_last_error_code(), "NO_PERMISSION") == 0);
 
-    /* the next failure takes the place of all of it, of the code too */
+    /* the next failure replaces it, including the code */
     CHECK_RETURNS(zmd_client_status(client, "Le ads", "1001", &status), ZMD_ERR_INVALID_ARGUMENT);
     CHECK(strcmp(zmd_last_error(), text) != 0);
     CHECK(zmd_last_error_code()[0] == '\0');
 
-    /* each kind of call clears it when it succeeds */
+    /* each function clears it on success */
     CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
     CHECK(zmd_last_error_code()[0] == '\0');
     CHECK_RETURNS(zmd_config_new(NULL), ZMD_ERR_NULL_POINTER);
@@ -828,7 +828,7 @@ static void each_thread_has_its_own_last_error(void)
         CHECK(pthread_join(ids[i], NULL) == 0);
     CHECK(pthread_barrier_destroy(&both) == 0);
 
-    CHECK(zmd_last_error()[0] == '\0'); /* nothing has failed on this one */
+    CHECK(zmd_last_error()[0] == '\0'); /* no call has failed on this thread */
     zmd_client_free(client);
 }
 
@@ -846,7 +846,7 @@ static void many_jobs_are_told_one_by_one(void)
 
     for (size_t i = 0; i < MOST; i++) {
         jobs[i].module = "Leads";
-        jobs[i].job_id = i % 3 == 2 ? "1002" : "1001"; /* so the same job comes twice in a row, too */
+        jobs[i].job_id = i % 3 == 2 ? "1002" : "1001"; /* the same job is repeated too */
     }
     for (size_t c = 0; c < LENGTH_OF(counts); c++) {
         size_t count = counts[c];
@@ -921,7 +921,7 @@ static void a_job_that_fails_disturbs_no_other(void)
             CHECK_MSG(is_failure_form(&statuses[i]), "job %d", (int)i);
     }
 
-    /* the first by its index: the one that had to wait for an answer, though the next was refused before any */
+    /* the first by its index: it had to wait for an answer, while the next one was refused before any request */
     CHECK_RETURNS(zmd_client_status_many(client, &jobs[2], 2, statuses, errors), ZMD_ERR_FORBIDDEN);
     CHECK_RETURNS(zmd_client_status_many(client, &jobs[3], COUNT - 3, statuses, errors), ZMD_ERR_NULL_POINTER);
     CHECK(zmd_last_error_code()[0] == '\0');
@@ -993,7 +993,7 @@ static void a_missing_array_is_refused(void)
 
 static void the_simple_function_takes_null_for_what_is_not_wanted(void)
 {
-    for (int left_out = -1; left_out < 4; left_out++) { /* -1: none is left out */
+    for (int left_out = -1; left_out < 4; left_out++) { /* -1: all are passed */
         int32_t state = -7;
         int64_t total = -7, deleted = -7, failed = -7;
 

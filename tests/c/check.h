@@ -1,9 +1,9 @@
 /*
- * What the C tests share. To be included first: it chooses the POSIX interfaces (setenv, sigaction, setitimer, ...)
- * that -std=c99 hides.
+ * Shared by the C tests. Include it first: it enables the POSIX interfaces (setenv, sigaction, setitimer, ...) that
+ * -std=c99 hides.
  *
- * A check that does not hold says so on stderr with its place, and ends the program with status 1. It does so by
- * _Exit(), because it may stand on any thread and in a forked child, where the parent's exit handlers must not run.
+ * A check that fails prints its place to stderr, and ends the program with status 1 by _Exit(), because it may run on any
+ * thread and in a forked child, where the parent's exit handlers must not run.
  */
 #ifndef ZMD_TESTS_CHECK_H
 #define ZMD_TESTS_CHECK_H
@@ -26,7 +26,7 @@
 
 #define CHECK(condition) CHECK_MSG(condition, "%s", "does not hold")
 
-/* The rest is for printf: what was seen instead. */
+/* The further arguments are for printf: the actual value. */
 #define CHECK_MSG(condition, ...)                                           \
     do {                                                                    \
         if (!(condition)) {                                                 \
@@ -37,7 +37,7 @@
         }                                                                   \
     } while (0)
 
-/* A call of the library and what it has to return; a success leaves no last error, a failure leaves one. */
+/* A call of the library and its expected result. A success must clear the last error, a failure must set it. */
 #define CHECK_RETURNS(call, expected)                                                                              \
     do {                                                                                                           \
         zmd_error returned_ = (call);                                                                              \
@@ -50,14 +50,14 @@
 
 #define CHECK_OK(call) CHECK_RETURNS(call, ZMD_OK)
 
-/* For the start of main(): without a server to ask, each test would fail in a way that explains nothing. */
+/* Call it at the start of main(): without a server, each test would fail with a misleading message. */
 static inline void check_environment(void)
 {
     CHECK_MSG(getenv("ZMD_API_DOMAIN") != NULL, "no stand-in server is named");
     CHECK_MSG(getenv("ZMD_ACCESS_TOKEN") != NULL, "no token of the stand-in server is given");
 }
 
-/* A client with the settings of the environment, which the test's starter has made, and one more; NULL: none more. */
+/* A client with the settings of the environment and one further setting; NULL: none. */
 static inline zmd_client *new_client(const char *key, const char *value)
 {
     zmd_config *config = NULL;
@@ -74,7 +74,7 @@ static inline zmd_client *new_client(const char *key, const char *value)
 }
 
 #ifndef _WIN32
-/* Of a clock that nobody sets. */
+/* The time of the monotonic clock. */
 static inline double milliseconds(void)
 {
     struct timespec now;
@@ -86,8 +86,8 @@ static inline double milliseconds(void)
 enum { URL_SIZE = 32 };
 
 /*
- * Writes a URL of this machine where connections are refused, and returns the socket that keeps it so until it is
- * closed: bound, so that nobody else takes the port, but never listening.
+ * Writes a URL of this machine where connections are refused, and returns a socket that reserves the port until it is
+ * closed: it is bound, but not listening.
  */
 static inline int reserve_dead_url(char url[URL_SIZE])
 {
@@ -106,7 +106,7 @@ static inline int reserve_dead_url(char url[URL_SIZE])
 }
 #endif
 
-/* What main() returns when every check held. */
+/* The return value of main() when every check has passed. */
 static inline int passed(const char *name)
 {
     printf("ok %s\n", name);

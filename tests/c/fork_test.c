@@ -1,5 +1,5 @@
 /*
- * A client across fork(): parent and child both go on with it, whatever was under way when the process was copied.
+ * A client across fork(): parent and child can both use it, also when other threads were in calls during the fork.
  *
  *     fork_test [queries per process, 500] [forks while threads are busy, 200]
  *
@@ -20,12 +20,12 @@
 
 enum {
     THREADS = 4,
-    SHORT_WATCHDOG_S = 60, /* for a process with a few calls to make: far more than they take, far less than for ever */
-    LONG_WATCHDOG_S = 600, /* for one with many */
+    SHORT_WATCHDOG_S = 60, /* for a process with a few calls: far more than they take */
+    LONG_WATCHDOG_S = 600, /* for a process with many calls */
 };
 
 static const double CALL_LIMIT_MS = 5000; /* timeout_ms of every client here */
-static const double GRACE_MS = 100;       /* what a call may take beyond its limit */
+static const double GRACE_MS = 100;       /* how much longer than its limit a call may take */
 
 static zmd_client *client_with_limit(void)
 {
@@ -49,7 +49,7 @@ static void query_within_limit(zmd_client *client)
     CHECK_MSG(milliseconds() - started <= CALL_LIMIT_MS + GRACE_MS, "%.0f ms", milliseconds() - started);
 }
 
-/* The child ends with _exit(), and by the alarm's default action when it hangs: a lock that nobody holds any more. */
+/* The child ends with _exit(), or by SIGALRM if it hangs in a lock whose owner does not exist in the child. */
 static pid_t start_child(unsigned watchdog_s)
 {
     pid_t child = fork();
@@ -125,7 +125,7 @@ static long calls_so_far(struct busy *busy)
     return calls;
 }
 
-/* Each fork meets the threads somewhere else: in a lock, half-way through a write, within a look-up. */
+/* At each fork the threads are in another place: in a lock, in a write, in a name look-up. */
 static void a_child_of_a_busy_parent_can_call_at_once(int forks)
 {
     struct busy busy;
@@ -163,7 +163,7 @@ static void a_child_of_a_busy_parent_can_call_at_once(int forks)
     zmd_client_free(busy.client);
 }
 
-/* A child that never calls still has a client to throw away, and must not wait for threads that it does not have. */
+/* A child that makes no call can free the client, and must not wait for threads that it does not have. */
 static void a_child_of_a_busy_parent_can_free_at_once(int forks)
 {
     struct busy busy;
@@ -247,7 +247,7 @@ static void a_client_may_see_its_first_call_after_the_fork(void)
 
 /* ---- (e) ---- */
 
-/* Whether the server takes the token or not, it answers; and whoever set it can set the right one again. */
+/* The server answers with either token, and the process that set the wrong one can set the right one again. */
 static void query_with_another_token(zmd_client *client)
 {
     zmd_status status;
@@ -307,8 +307,8 @@ static void list_descriptors(struct descriptor *descriptors)
 }
 
 /*
- * Not by their number alone: the child may close what it has inherited from the parent's pool, and that must not make
- * up for a descriptor of its own that it forgets.
+ * Not only their number: the child may close descriptors that it inherited from the parent's pool, and that must not hide
+ * a descriptor of its own that it leaks.
  */
 static void check_nothing_opened_since(const struct descriptor *before)
 {
@@ -327,7 +327,7 @@ static void a_child_that_frees_its_client_leaves_no_descriptor(void)
     zmd_client *client = client_with_limit();
     pid_t child;
 
-    query(client); /* so there is a pooled connection to inherit */
+    query(client); /* creates a pooled connection, which the child inherits */
     child = start_child(SHORT_WATCHDOG_S);
     if (child == 0) {
         static struct descriptor before[MOST_DESCRIPTORS];
@@ -348,11 +348,11 @@ static void a_child_that_frees_its_client_leaves_no_descriptor(void)
         _exit(0);
     }
     expect_success_of(child, "the child that counts its descriptors");
-    query(client); /* freeing in the child has not closed the parent's end of anything */
+    query(client); /* freeing in the child has not closed a connection of the parent */
     zmd_client_free(client);
 }
 
-/* The client of zmd_simple_status belongs to the process, so a child has to have one of its own. */
+/* The client of zmd_simple_status belongs to the process, so a child must use its own. */
 static void the_simple_function_works_on_both_sides(void)
 {
     pid_t child;

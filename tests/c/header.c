@@ -1,8 +1,8 @@
 /*
- * The header against the contract, at compile time: that it stands alone, may be included twice, and has the sizes,
- * offsets, numbers and prototypes that programs compiled against it carry in their object files for good.
+ * The header at compile time: it is self-contained, may be included twice, and has the sizes, offsets, numbers and
+ * prototypes that compiled programs depend on.
  *
- * Nothing comes before zmd.h, so that it has to bring what it needs.
+ * Nothing is included before zmd.h, so it must include what it needs.
  */
 #include "zmd.h"
 #include "zmd.h"
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* C99 has no static assertion: an array of negative size refuses to compile as well. */
+/* C99 has no static assertion: an array of negative size does not compile either. */
 #if defined(__cplusplus)
 #define ASSERT(condition) static_assert(condition, #condition)
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
@@ -102,7 +102,7 @@ ASSERT(ZMD_ERR_OAUTH == 29);
 ASSERT(ZMD_ERR_INTERNAL == 99);
 
 /*
- * ---- The prototypes, once more: the compiler refuses a second declaration that differs from the first ----
+ * ---- The prototypes again: the compiler refuses a second declaration that differs from the first ----
  */
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /*
- * The library as a plug-in: loaded by dlopen() into a process that it has to leave as it found it, unloaded, loaded
- * again. This program is not linked with it.
+ * The library as a plug-in: loaded with dlopen(), unloaded, and loaded again, without a change to the process. This
+ * program is not linked with it.
  *
  *     load_test PATH_OF_THE_LIBRARY
  *
@@ -41,7 +41,7 @@ struct library {
     void (*client_free)(zmd_client *client);
 };
 
-/* ISO C has no cast from the void pointer that dlsym() returns to a pointer to a function: so it is copied. */
+/* ISO C has no cast from the void pointer that dlsym() returns to a function pointer, so it is copied. */
 #define FIND(library, member)                                                   \
     do {                                                                        \
         void *symbol_ = dlsym((library)->handle, "zmd_" #member);               \
@@ -109,8 +109,8 @@ static struct footprint footprint(void)
 }
 
 /*
- * There is nothing to wait for but the time: a thread that has been joined may be in /proc for another moment, while
- * the kernel clears it away.
+ * Polls, as there is no event to wait for: a joined thread may stay in /proc for a moment, until the kernel has removed
+ * it.
  */
 static void check_footprint(struct footprint before, const char *when)
 {
@@ -129,8 +129,8 @@ static void check_footprint(struct footprint before, const char *when)
 }
 
 /*
- * Runs a part of the test on a thread of its own. A library with thread-local data stays mapped until each thread that
- * has called it is at its end; on the first thread of the program dlclose() would have nothing to do.
+ * Runs a part of the test on a new thread. A library with thread-local data stays mapped until each thread that has called
+ * it has ended; on the program's main thread dlclose() would not unmap it.
  */
 static void on_another_thread(void *(*part)(void *), struct library *library)
 {
@@ -162,7 +162,7 @@ static void loading_does_nothing(const char *path)
     char *restored = set_before == NULL ? NULL : strdup(set_before);
     struct library library;
 
-    /* if the environment were read now, the client below could not be made */
+    /* if the environment were read now, creating the client below would fail */
     CHECK(setenv("ZMD_TIMEOUT_MS", "nonsense", 1) == 0);
     load(&library, path);
     CHECK(unsetenv("ZMD_TIMEOUT_MS") == 0);
@@ -236,7 +236,7 @@ static void fail_in_every_way(const struct library *library, const char *dead_ur
     CHECK(i == FAILURES);
 }
 
-/* While stdout and stderr go to a file nothing can be checked aloud: the checks come after. */
+/* While stdout and stderr are redirected to a file, a failed check would not be visible: the checks come afterwards. */
 static void *failures_are_silent(void *argument)
 {
     const struct library *library = (const struct library *)argument;
@@ -274,7 +274,7 @@ static void *failures_are_silent(void *argument)
 
 /* ---- What is left ---- */
 
-/* The server's base URL with `localhost` for its address, so that a name has to be looked up. */
+/* The server's base URL with `localhost` instead of its address, so that a name must be looked up. */
 static char *api_domain_by_name(void)
 {
     static const char address[] = "://127.0.0.1";
@@ -328,7 +328,7 @@ static void *nothing_is_left_after_free(void *argument)
 
 /* ---- Again and again ---- */
 
-/* What the library has registered to be called at a fork has to go with it: else this runs into unmapped memory. */
+/* Fork handlers of the library must be removed with it: else fork() would call unmapped memory. */
 static void check_fork_still_works(void)
 {
     int status = 0;

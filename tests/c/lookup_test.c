@@ -1,6 +1,6 @@
 /*
- * A name server that never answers: a call ends on time, and at once when it is cancelled. To be run in a network
- * namespace of its own, in which /etc/resolv.conf names 127.0.0.1.
+ * A name server that never answers: a call returns on time, and at once when it is cancelled. Run it in its own network
+ * namespace, in which /etc/resolv.conf names 127.0.0.1.
  */
 #include "check.h"
 

@@ -1,6 +1,6 @@
 /*
- * Uses a client that gets its own tokens, says "ready", frees it when told to, and says "ready" again, for somebody who
- * takes a core dump each time. It leaves nothing of the secrets in its own memory.
+ * Uses a client with a refresh token, prints "ready", frees it after the next line of input, and prints "ready" again. The
+ * test takes a core dump each time. The program itself leaves no secrets in memory.
  *
  * Standard input: the refresh token, the client id and the client secret, a line each; then a line to free the client.
  */
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Byte by byte from the descriptor: stdio would keep a copy. */
+/* Reads byte by byte from the descriptor: stdio would keep a copy. */
 static void read_line(char *line, size_t size)
 {
     size_t length = 0;
@@ -51,7 +51,7 @@ int main(void)
     zmd_config_free(config);
     for (int i = 0; i < 3; i++)
         CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
-    /* a failing call makes a message, and an empty answer of another job */
+    /* a failed call creates a message */
     CHECK(zmd_client_status(client, "Leads", "error-NO_PERMISSION", &status) == ZMD_ERR_FORBIDDEN);
     say_ready();
     read_line(line, sizeof line);

@@ -1,5 +1,5 @@
 /*
- * Asks for one job a number of times with one client, as quickly as it can: to count what a query costs.
+ * Requests the status of one job a number of times with one client, without pauses: to measure the cost of a query.
  * usage: queries COUNT [many], with the settings in the environment. With `many` it is one call for that many jobs, and
  * the memory that the process took at most, in KB, is printed too.
  */

@@ -1,6 +1,6 @@
 /*
- * Access tokens that are renewed, and fork(): a child that is forked while threads of its parent wait for a token, or
- * get one, gets its own.
+ * Renewal of access tokens and fork(): a child that is forked while threads of its parent wait for a token, or request
+ * one, requests its own.
  *
  * The environment names the stand-in server: ZMD_ACCOUNTS_URL, ZMD_REFRESH_TOKEN, ZMD_CLIENT_ID, ZMD_CLIENT_SECRET.
  */
@@ -25,7 +25,7 @@ int main(void)
 {
     zmd_client *client = NULL;
 
-    /* the first calls of a client get the token: each round forks in the middle of that */
+    /* the first calls of a client request the token: each round forks meanwhile */
     for (int round = 0; round < FORKS; round++) {
         pthread_t threads[THREADS];
         int result = 0;

@@ -1,6 +1,6 @@
 /*
- * Calls in a process full of signals: none fails because of them, and the library leaves handlers, mask and SIGPIPE as
- * they are.
+ * Calls in a process that receives many signals: none fails because of them, and the library does not change handlers,
+ * the signal mask or SIGPIPE.
  *
  *     signal_test [queries, 3000]
  *
@@ -18,16 +18,16 @@
 
 enum {
     SIGNAL_EVERY_US = 200,
-    QUERIES_PER_CLIENT = 50, /* a new client has to connect again: connect() is as easy to interrupt as recv() */
+    QUERIES_PER_CLIENT = 50, /* a new client connects again: connect() can be interrupted like recv() */
     PIPE_QUERIES = 100,
 };
 
 static const double DEADLINE_MS = 500;
-static const double EARLY_MS = 10; /* a socket's time limit counts in ticks of the kernel, and may end one tick early */
-static const double LATE_MS = 200; /* the contract allows 100; the rest is for a loaded machine */
+static const double EARLY_MS = 10; /* a socket's timeout counts in ticks of the kernel, and may expire one tick early */
+static const double LATE_MS = 200; /* the documented limit is 100; more is for a loaded machine */
 
 static volatile sig_atomic_t hits;
-static volatile sig_atomic_t strays; /* of them, those that were handled on a thread which is not this program's */
+static volatile sig_atomic_t strays; /* the signals that were handled on a thread of the library */
 static pthread_t main_thread;
 
 static void count(int signal_number)
@@ -88,7 +88,7 @@ static void start_signals(void)
     action.sa_handler = count;
     action.sa_flags = 0; /* no SA_RESTART: each signal interrupts the system call that it meets */
     CHECK(sigemptyset(&action.sa_mask) == 0);
-    CHECK(sigaddset(&action.sa_mask, SIGUSR1) == 0); /* so that the mask is something to compare */
+    CHECK(sigaddset(&action.sa_mask, SIGUSR1) == 0); /* so that the mask is not empty */
     CHECK(sigaction(SIGALRM, &action, NULL) == 0);
 
     hits = 0;
@@ -166,7 +166,7 @@ static void a_slow_answer_is_waited_for_under_signals(void)
     zmd_client_free(client);
 }
 
-/* A time limit that starts anew after each interruption would never end. */
+/* A timeout that restarts after each interruption would never expire. */
 static void the_deadline_holds_under_signals(void)
 {
     zmd_client *client = new_client("timeout_ms", "500");
@@ -195,11 +195,11 @@ static bool pipe_is_pending(void)
     return sigismember(&pending, SIGPIPE) == 1;
 }
 
-/* With the default action a SIGPIPE ends this program; blocked, it would be found pending afterwards. */
+/* With the default action a SIGPIPE ends this program; if it is blocked, it would be pending afterwards. */
 static void a_connection_cut_by_the_server_raises_no_sigpipe(bool blocked)
 {
     static const char *const job_ids[] = {"fault-reset", "fault-close"};
-    zmd_client *client = new_client("max_retries", "0"); /* the pauses between retries would only take time */
+    zmd_client *client = new_client("max_retries", "0"); /* retries would only take time */
     struct sigaction fatal;
     struct signals before;
     sigset_t only_pipe;

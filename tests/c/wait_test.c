@@ -1,6 +1,6 @@
 /*
- * Waiting from C: for one job, for many, with a callback, to the end of the time, and until somebody cancels. Everything
- * is freed again, so that memcheck has nothing to report.
+ * Waiting from C: for one job, for many, with a callback, until a timeout, and until a cancel. Everything is freed, so
+ * that memcheck has nothing to report.
  *
  * The environment names the stand-in server, as for basics.c; the pauses between polls are short there.
  */
@@ -13,48 +13,48 @@
 
 enum { COUNT = 12 };
 
-struct heard {
+struct polls {
     pthread_t thread;
-    int polls, failures;
+    int count, failures;
 };
 
-static int32_t hear(void *user_data, size_t index, int32_t error, const zmd_status *status)
+static int32_t on_poll(void *user_data, size_t index, int32_t error, const zmd_status *status)
 {
-    struct heard *heard = (struct heard *)user_data;
+    struct polls *polls = (struct polls *)user_data;
 
-    CHECK(pthread_equal(pthread_self(), heard->thread));
+    CHECK(pthread_equal(pthread_self(), polls->thread));
     CHECK(index < COUNT);
     CHECK((error == ZMD_OK) == (zmd_last_error()[0] == '\0'));
     CHECK((error == ZMD_OK) == (status->state != ZMD_STATE_UNKNOWN));
-    heard->polls++;
-    heard->failures += error != ZMD_OK;
+    polls->count++;
+    polls->failures += error != ZMD_OK;
     return 0;
 }
 
 static void a_job_that_has_ended(zmd_client *client)
 {
-    struct heard heard = {pthread_self(), 0, 0};
+    struct polls polls = {pthread_self(), 0, 0};
     zmd_status status;
     int32_t state = -1;
     int64_t total = -7;
 
-    CHECK_OK(zmd_client_wait(client, "Leads", "1001", -1, hear, &heard, &status));
-    CHECK(status.state == ZMD_STATE_COMPLETED && heard.polls == 1);
+    CHECK_OK(zmd_client_wait(client, "Leads", "1001", -1, on_poll, &polls, &status));
+    CHECK(status.state == ZMD_STATE_COMPLETED && polls.count == 1);
     CHECK_OK(zmd_client_wait(client, "Leads", "1001", 0, NULL, NULL, &status));
     CHECK_OK(zmd_simple_wait("Leads", "1001", -1, &state, &total, NULL, NULL));
     CHECK(state == (int32_t)ZMD_STATE_COMPLETED && total == 9);
 }
 
-static void a_job_that_goes_on(zmd_client *client)
+static void a_running_job(zmd_client *client)
 {
-    struct heard heard = {pthread_self(), 0, 0};
+    struct polls polls = {pthread_self(), 0, 0};
     zmd_status status;
     int32_t state = -1;
     double begin = milliseconds();
 
-    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", 300, hear, &heard, &status), ZMD_ERR_TIMEOUT);
+    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", 300, on_poll, &polls, &status), ZMD_ERR_TIMEOUT);
     CHECK(milliseconds() - begin >= 290);
-    CHECK(status.state == ZMD_STATE_RUNNING && heard.polls >= 2 && heard.failures == 0);
+    CHECK(status.state == ZMD_STATE_RUNNING && polls.count >= 2 && polls.failures == 0);
     CHECK_RETURNS(zmd_simple_wait("Leads", "1002", 0, &state, NULL, NULL, NULL), ZMD_ERR_TIMEOUT);
     CHECK(state == (int32_t)ZMD_STATE_RUNNING);
     CHECK_RETURNS(zmd_simple_wait("Leads", "4711", 0, &state, NULL, NULL, NULL), ZMD_ERR_JOB_NOT_FOUND);
@@ -63,7 +63,7 @@ static void a_job_that_goes_on(zmd_client *client)
 
 static void many_jobs(zmd_client *client)
 {
-    struct heard heard = {pthread_self(), 0, 0};
+    struct polls polls = {pthread_self(), 0, 0};
     zmd_job jobs[COUNT];
     zmd_status statuses[COUNT];
     zmd_error errors[COUNT];
@@ -72,7 +72,7 @@ static void many_jobs(zmd_client *client)
         jobs[i].module = i == 5 ? NULL : "Leads";
         jobs[i].job_id = i == 7 ? "4711" : i == 9 ? "1002" : "1001";
     }
-    CHECK_RETURNS(zmd_client_wait_many(client, jobs, COUNT, 300, hear, &heard, statuses, errors), ZMD_ERR_NULL_POINTER);
+    CHECK_RETURNS(zmd_client_wait_many(client, jobs, COUNT, 300, on_poll, &polls, statuses, errors), ZMD_ERR_NULL_POINTER);
     CHECK(strstr(zmd_last_error(), "jobs[5]") != NULL);
     for (int i = 0; i < COUNT; i++) {
         zmd_error expected = i == 5   ? ZMD_ERR_NULL_POINTER
@@ -84,10 +84,10 @@ static void many_jobs(zmd_client *client)
                                     : i == 9         ? ZMD_STATE_RUNNING
                                                      : ZMD_STATE_COMPLETED));
     }
-    CHECK(heard.failures == 1);
+    CHECK(polls.failures == 1);
 }
 
-static void *wait_for_ever(void *client)
+static void *wait_without_limit(void *client)
 {
     zmd_status status;
 
@@ -95,29 +95,29 @@ static void *wait_for_ever(void *client)
     return NULL;
 }
 
-static int32_t enough(void *user_data, size_t index, int32_t error, const zmd_status *status)
+static int32_t end_wait(void *user_data, size_t index, int32_t error, const zmd_status *status)
 {
     (void)user_data, (void)index, (void)error, (void)status;
     return 1;
 }
 
-static void until_somebody_cancels(void)
+static void a_wait_that_is_cancelled(void)
 {
     zmd_client *client = new_client("poll_min_ms", "20");
     pthread_t threads[3];
     zmd_status status;
-    struct heard heard = {pthread_self(), 0, 0};
+    struct polls polls = {pthread_self(), 0, 0};
 
     for (int i = 0; i < 3; i++)
-        CHECK(pthread_create(&threads[i], NULL, wait_for_ever, client) == 0);
-    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", 200, hear, &heard, &status), ZMD_ERR_TIMEOUT);
+        CHECK(pthread_create(&threads[i], NULL, wait_without_limit, client) == 0);
+    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", 200, on_poll, &polls, &status), ZMD_ERR_TIMEOUT);
     CHECK_OK(zmd_client_cancel(client));
     for (int i = 0; i < 3; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
     zmd_client_free(client);
 
     client = new_client("poll_min_ms", "20");
-    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", -1, enough, NULL, &status), ZMD_ERR_CANCELLED);
+    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", -1, end_wait, NULL, &status), ZMD_ERR_CANCELLED);
     CHECK(status.state == ZMD_STATE_RUNNING);
     zmd_client_free(client);
 }
@@ -130,7 +130,7 @@ static void a_clone_is_freed_before_its_client_or_after(void)
 
     CHECK_OK(zmd_client_clone(client, &first));
     CHECK_OK(zmd_client_clone(client, &second));
-    CHECK_RETURNS(zmd_client_wait(first, "Leads", "1002", -1, enough, NULL, &status), ZMD_ERR_CANCELLED);
+    CHECK_RETURNS(zmd_client_wait(first, "Leads", "1002", -1, end_wait, NULL, &status), ZMD_ERR_CANCELLED);
     zmd_client_free(first);
     CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
     zmd_client_free(client);
@@ -138,7 +138,7 @@ static void a_clone_is_freed_before_its_client_or_after(void)
     zmd_client_free(second);
 }
 
-/* The most memory that this process has had at once, in KiB. */
+/* The peak memory of this process, in KiB. */
 static long peak_memory(void)
 {
     struct rusage usage;
@@ -161,7 +161,7 @@ static void ten_thousand_jobs_take_little_memory(zmd_client *client)
     }
     memset(statuses, 1, sizeof statuses);
     memset(errors, 1, sizeof errors);
-    /* what connections and threads take is there before */
+    /* allocates the memory for connections and threads */
     CHECK_RETURNS(zmd_client_wait_many(client, jobs, 20, 0, NULL, NULL, statuses, errors), ZMD_ERR_TIMEOUT);
     before = peak_memory();
     CHECK_RETURNS(zmd_client_wait_many(client, jobs, JOBS, 0, NULL, NULL, statuses, errors), ZMD_ERR_TIMEOUT);
@@ -176,17 +176,17 @@ int main(int argc, char **argv)
     zmd_client *client;
 
     check_environment();
-    if (argc > 1 && strcmp(argv[1], "memory") == 0) { /* memcheck's own would be counted */
+    if (argc > 1 && strcmp(argv[1], "memory") == 0) { /* not with memcheck, whose own memory would be counted */
         client = new_client(NULL, NULL);
         ten_thousand_jobs_take_little_memory(client);
         zmd_client_free(client);
     }
     client = new_client("poll_max_ms", "100");
     a_job_that_has_ended(client);
-    a_job_that_goes_on(client);
+    a_running_job(client);
     many_jobs(client);
     zmd_client_free(client);
-    until_somebody_cancels();
+    a_wait_that_is_cancelled();
     a_clone_is_freed_before_its_client_or_after();
     return passed("wait_test");
 }

@@ -1,6 +1,6 @@
-//! The C ABI as the tests call it.
+//! Shared by the tests: safe wrappers of the C API, and helpers for programs, servers and the stand-in.
 
-#![allow(dead_code)] // each test file uses its part of it
+#![allow(dead_code)] // each test file uses a part of it
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -17,7 +17,7 @@ use zmd_sim::{Job, Sim};
 
 pub const TOKEN: &str = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210";
 
-/// What a failed call leaves on its thread.
+/// The error of a failed call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failed {
     pub error: zmd_error,
@@ -37,7 +37,7 @@ pub fn checked(error: zmd_error) -> Result<(), Failed> {
     Err(failed)
 }
 
-/// `zmd_status`, in Rust's words.
+/// `zmd_status` as a Rust type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub state: i32,
@@ -52,7 +52,7 @@ impl Answer {
     fn of(status: &zmd_status) -> Answer {
         let bytes = status.state_text.map(|c| c as u8);
         let end = bytes.iter().position(|b| *b == 0).expect("a NUL");
-        assert!(bytes[end..].iter().all(|b| *b == 0), "the rest of state_text is written too");
+        assert!(bytes[end..].iter().all(|b| *b == 0), "all bytes of state_text are written");
         Answer {
             state: status.state as i32,
             http_status: status.http_status,
@@ -79,7 +79,7 @@ fn c(text: &str) -> CString {
 /// A client of the C ABI.
 pub struct Client(*mut zmd_client);
 
-// SAFETY: the library's promise, which the tests are about.
+// SAFETY: the library guarantees it, and the tests check that.
 unsafe impl Send for Client {}
 unsafe impl Sync for Client {}
 
@@ -88,13 +88,13 @@ impl Client {
         Client::with(settings, |_| Ok(()))
     }
 
-    /// A client of a configuration that `more` has had in its hands.
+    /// A client of a configuration that `more` may change.
     pub fn with(
         settings: &[(&str, &str)],
         more: impl FnOnce(*mut zmd_config) -> Result<(), Failed>,
     ) -> Result<Client, Failed> {
         let (mut config, mut client) = (null_mut(), null_mut());
-        // SAFETY: the pointers are valid, and the configuration is this function's alone.
+        // SAFETY: the pointers are valid, and only this function uses the configuration.
         unsafe {
             checked(zmd_config_new(&mut config))?;
             let set = settings
@@ -123,7 +123,7 @@ impl Client {
         // SAFETY: all pointers are valid; 64 bytes are a zmd_status.
         let error =
             unsafe { zmd_client_status(self.0, c(module).as_ptr(), c(job_id).as_ptr(), status.as_mut_ptr().cast()) };
-        // SAFETY: written whole by the call.
+        // SAFETY: the call has written all fields.
         let status = unsafe { status.as_ptr().cast::<zmd_status>().read_unaligned() };
         (Answer::of(&status), checked(error))
     }
@@ -144,24 +144,30 @@ impl Client {
         (failed, answer.http_status)
     }
 
-    /// The answer and the result of `zmd_client_wait`, with what the callback heard.
-    pub fn wait(&self, module: &str, job_id: &str, timeout_ms: i64, hear: &mut Hear) -> (Answer, Result<(), Failed>) {
+    /// The answer and the result of `zmd_client_wait`.
+    pub fn wait(
+        &self,
+        module: &str,
+        job_id: &str,
+        timeout_ms: i64,
+        progress: &mut Progress,
+    ) -> (Answer, Result<(), Failed>) {
         let mut status = std::mem::MaybeUninit::<zmd_status>::uninit();
-        let mut hear: &mut Hear = hear;
-        // SAFETY: all pointers are valid, and `hear` outlives the call.
+        let mut progress: &mut Progress = progress;
+        // SAFETY: all pointers are valid, and `progress` outlives the call.
         let result = checked(unsafe {
-            let (module, job_id, user_data) = (c(module), c(job_id), (&raw mut hear).cast());
+            let (module, job_id, user_data) = (c(module), c(job_id), (&raw mut progress).cast());
             zmd_client_wait(
                 self.0,
                 module.as_ptr(),
                 job_id.as_ptr(),
                 timeout_ms,
-                Some(tell),
+                Some(on_poll),
                 user_data,
                 status.as_mut_ptr(),
             )
         });
-        // SAFETY: written whole by the call.
+        // SAFETY: the call has written all fields.
         (Answer::of(unsafe { status.assume_init_ref() }), result)
     }
 
@@ -170,13 +176,13 @@ impl Client {
         &self,
         jobs: &[(&str, &str)],
         timeout_ms: i64,
-        hear: &mut Hear,
+        progress: &mut Progress,
     ) -> (Vec<Answer>, Vec<zmd_error>, Result<(), Failed>) {
-        let mut hear: &mut Hear = hear;
-        let user_data = (&raw mut hear).cast();
+        let mut progress: &mut Progress = progress;
+        let user_data = (&raw mut progress).cast();
         self.many(jobs, |client, jobs, count, statuses, errors| {
-            // SAFETY: as `many` has it, and `hear` outlives the call.
-            unsafe { zmd_client_wait_many(client, jobs, count, timeout_ms, Some(tell), user_data, statuses, errors) }
+            // SAFETY: `many` passes valid pointers, and `progress` outlives the call.
+            unsafe { zmd_client_wait_many(client, jobs, count, timeout_ms, Some(on_poll), user_data, statuses, errors) }
         })
     }
 
@@ -205,7 +211,7 @@ impl Client {
     /// The answers and errors of `zmd_client_status_many`.
     pub fn status_many(&self, jobs: &[(&str, &str)]) -> (Vec<Answer>, Vec<zmd_error>, Result<(), Failed>) {
         self.many(jobs, |client, jobs, count, statuses, errors| {
-            // SAFETY: as `many` has it.
+            // SAFETY: `many` passes valid pointers.
             unsafe { zmd_client_status_many(client, jobs, count, statuses, errors) }
         })
     }
@@ -230,37 +236,42 @@ impl Client {
     }
 }
 
-/// The sentence and the API's code for one job of the last call for many on this thread.
+/// The message and the API's code for one job of the last `_many` call on this thread.
 pub fn error_of_job(index: usize) -> (String, String) {
     // SAFETY: both are never NULL and always NUL-terminated.
     let text = |pointer| unsafe { CStr::from_ptr(pointer) }.to_str().unwrap().to_owned();
     (text(zmd_last_error_of_job(index)), text(zmd_last_error_code_of_job(index)))
 }
 
-/// What a test does with each poll that a wait tells of: the job's index, the answer, and the failure if it is one.
-pub type Hear<'a> = dyn FnMut(usize, Answer, Option<Failed>) -> bool + 'a;
+/// A test's progress callback: it gets the job's index, the answer, and the failure, if any; `false` ends the wait.
+pub type Progress<'a> = dyn FnMut(usize, Answer, Option<Failed>) -> bool + 'a;
 
-/// A callback of the C ABI that calls a `Hear`.
-unsafe extern "C" fn tell(
+/// A progress callback that does nothing.
+pub fn ignore(_: usize, _: Answer, _: Option<Failed>) -> bool {
+    true
+}
+
+/// The C callback that calls a `Progress`.
+unsafe extern "C" fn on_poll(
     user_data: *mut std::ffi::c_void,
     index: usize,
     error: i32,
     status: *const zmd_status,
 ) -> i32 {
     // SAFETY: the user data is that of `wait` and `wait_many`, which are still running.
-    let (hear, status) = unsafe { (&mut *user_data.cast::<&mut Hear>(), &*status) };
+    let (progress, status) = unsafe { (&mut *user_data.cast::<&mut Progress>(), &*status) };
     let failed = checked(zmd_error::from_number(error).unwrap()).err();
-    i32::from(!hear(index, Answer::of(status), failed))
+    i32::from(!progress(index, Answer::of(status), failed))
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // SAFETY: it is a client, and nobody uses it any more.
+        // SAFETY: it is a client that is not used any more.
         unsafe { zmd_client_free(self.0) }
     }
 }
 
-/// A listener that does not answer any more, as its backlog is full.
+/// A listener that does not answer, because its backlog is full.
 pub struct Unanswered {
     listener: socket2::Socket,
     _queued: Vec<socket2::Socket>,
@@ -282,7 +293,7 @@ impl Unanswered {
                 queued
             })
             .collect();
-        // The kernel completes the first of them by itself.
+        // The kernel accepts the first connection by itself.
         std::thread::sleep(Duration::from_millis(50));
         Unanswered { listener, _queued: queued }
     }
@@ -292,7 +303,10 @@ impl Unanswered {
     }
 }
 
-/// A stand-in that knows the token and a completed job, Leads 1001.
+/// Pauses between polls that are short enough for a test.
+pub const QUICK: [(&str, &str); 2] = [("poll_min_ms", "20"), ("poll_max_ms", "100")];
+
+/// A stand-in that accepts the token and has a completed job, Leads 1001.
 pub fn sim() -> Sim {
     with_job(Sim::start())
 }
@@ -303,15 +317,15 @@ pub fn with_job(sim: Sim) -> Sim {
     sim
 }
 
-/// How long `body` took, and what it gave.
+/// How long `body` took, and its result.
 pub fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
     let begin = Instant::now();
     let value = body();
     (begin.elapsed(), value)
 }
 
-/// Where a test needs a tool that is missing: a failure where everything must be tested, else a line that says
-/// what was skipped and why.
+/// Whether a tool that a test needs is missing. With `ZMD_CI=1` that is a failure; else it prints which test is skipped
+/// and why.
 pub fn missing(tool: &str) -> bool {
     let found = std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|dir| dir.join(tool).is_file())
@@ -321,7 +335,7 @@ pub fn missing(tool: &str) -> bool {
     }
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "{test} needs {tool}, which is not installed");
-    // The harness captures what tests print; this is to be seen.
+    // Written directly, as the harness captures what tests print.
     let _ = std::io::Write::write_all(
         &mut std::io::stderr(),
         format!("SKIPPED: {test} needs {tool}, which is not installed\n").as_bytes(),
@@ -329,21 +343,21 @@ pub fn missing(tool: &str) -> bool {
     true
 }
 
-/// The shared library as users get it, built anew if it is older than its source.
+/// The shared library in its release build, rebuilt if it is older than its source.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let built =
             Command::new(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        // The integration tests' own directory is beside it.
+        // CARGO_TARGET_TMPDIR is in the same directory.
         Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/libzmd.so")
     })
 }
 
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Compiles a program that includes zmd.h and links the shared library, which it finds at run time under its name.
+/// Compiles a program that includes zmd.h, and links it with the shared library.
 pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> PathBuf {
     let directory = library_directory();
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -364,7 +378,7 @@ pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> Path
     program
 }
 
-/// A directory in which the library has the names that an installation gives it.
+/// A directory with the library under the names that it has when it is installed.
 pub fn library_directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
@@ -375,7 +389,7 @@ pub fn library_directory() -> &'static Path {
     })
 }
 
-/// An empty directory of this test process, which everybody may enter: servers drop their privileges.
+/// An empty directory of this test process, which every user may enter: servers drop their privileges.
 pub fn scratch(name: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let directory = std::env::temp_dir().join(format!("zmd-test-{}-{name}", std::process::id()));
@@ -385,7 +399,7 @@ pub fn scratch(name: &str) -> PathBuf {
     directory
 }
 
-/// The command `zmd`, to be run with nothing but these variables in its environment.
+/// The command `zmd`, with only these variables in its environment.
 pub fn zmd_command(environment: &[(&str, &str)]) -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
@@ -398,7 +412,7 @@ pub fn zmd_command(environment: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Has a program ask the stand-in.
+/// Sets the environment of a program so that it uses the stand-in.
 pub fn environment<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
     command.env("ZMD_API_DOMAIN", sim.url()).env("ZMD_ACCESS_TOKEN", TOKEN);
     if sim.url().starts_with("https") {
@@ -407,13 +421,13 @@ pub fn environment<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
     command
 }
 
-/// A test program that asks the stand-in finds everything as it should be.
+/// Runs a test program with the stand-in; it must succeed and print `ok NAME`.
 pub fn passes(command: &mut Command, name: &str, sim: &Sim) {
     let (exit, out, err) = run(environment(command, sim));
     assert_eq!((exit, out.trim()), (Some(0), &*format!("ok {name}")), "{err}");
 }
 
-/// The program under valgrind, for which any error and any leak is a failure.
+/// The program under valgrind, which fails for any error and any leak.
 pub fn memcheck(program: &Path) -> Command {
     let mut command = Command::new("valgrind");
     command.args(["--quiet", "--error-exitcode=99", "--num-callers=80", "--leak-check=full"]);
@@ -432,7 +446,7 @@ pub fn exported(library: &Path) -> Vec<String> {
     names
 }
 
-/// What it prints; it must succeed.
+/// The output of a command, which must succeed.
 pub fn text_of(command: &mut Command) -> String {
     let (exit, out, err) = run(command);
     assert_eq!(exit, Some(0), "{command:?}: {out}{err}");
@@ -454,7 +468,7 @@ pub fn readme_block(heading: &str, language: &str) -> String {
     block.split_once("```").unwrap().0.to_owned()
 }
 
-/// A server from the system's packages, killed when the test ends.
+/// A server program, which is killed when it is dropped.
 pub struct Daemon(Child);
 
 impl Daemon {
@@ -479,7 +493,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A port that nobody has: below those that the system hands out to whoever asks for any.
+/// A free port, below the range that the system uses for ephemeral ports.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {

@@ -23,7 +23,7 @@ func count(number int64) string {
 
 func show(poll zmd.Poll) error {
 	if poll.Err != nil {
-		fmt.Fprintln(os.Stderr, poll.Err) // transient: the wait goes on
+		fmt.Fprintln(os.Stderr, poll.Err) // transient: the wait continues
 		return nil
 	}
 	status := poll.Status

@@ -91,14 +91,14 @@ sub _check {
     return;
 }
 
-# Zmd->new(access_token => ..., data_center => 'eu'): these settings alone.
+# Zmd->new(access_token => ..., data_center => 'eu'): these settings only.
 sub new {
     my ($class, %settings) = @_;
     return $class->_make(0, \%settings);
 }
 
-# Zmd->from_env(timeout_ms => 10_000): the ZMD_ variables, and the configuration file, if there is one; what is given here
-# counts more.
+# Zmd->from_env(timeout_ms => 10_000): the ZMD_ variables, and the configuration file, if there is one; arguments take
+# precedence.
 sub from_env {
     my ($class, %settings) = @_;
     return $class->_make(1, \%settings);
@@ -148,7 +148,7 @@ sub wait {
     my $limit = defined $timeout ? int($timeout * 1000) : -1;
     my ($died, $closure);
     if ($progress) {
-        # Nothing may die through the library: the exception is kept until the call has returned.
+        # No exception may pass through the library: the exception is kept until the call has returned.
         $closure = $ffi->closure(sub {
             my (undef, undef, $number, $pointer) = @_;
             my $goes_on = eval {
@@ -175,7 +175,7 @@ sub set_access_token {
     return;
 }
 
-# Closes the connections; also called when the last reference goes.
+# Closes the connections; also called when the last reference is dropped.
 sub close {
     my ($self) = @_;
     my $client = delete $self->{client};

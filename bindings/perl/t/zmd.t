@@ -54,11 +54,11 @@ $error = failure { Zmd->new(acces_token => 'x') };
 is $error->number, Zmd::ERR_INVALID_CONFIG, 'an unknown setting';
 like "$error", qr/acces_token/, 'its name';
 $error = failure { Zmd->from_env(access_token => 'wrong')->status('Leads', '1001') };
-is_deeply [$error->number, $error->code], [Zmd::ERR_UNAUTHORIZED, 'INVALID_TOKEN'], 'a setting counts more than the environment';
+is_deeply [$error->number, $error->code], [Zmd::ERR_UNAUTHORIZED, 'INVALID_TOKEN'], 'a setting takes precedence over the environment';
 $client->set_access_token($ENV{ZMD_ACCESS_TOKEN});
 is Zmd::version(), $Zmd::VERSION, 'the version';
 
-# fork: both go on.
+# fork: parent and child can both use the client.
 my $child = fork;
 if (!$child) {
     my $fine = eval { $client->status('Leads', '1001')->state == Zmd::COMPLETED };

@@ -1,8 +1,8 @@
-//! What a connection meets before any request.
+//! Faults of a connection before any request.
 
 use crate::script::{Ending, Script, Step};
 
-/// What happens to a connection when it has been accepted.
+/// What the server does with a connection that it has accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table says what each does")]
 pub enum AtAccept {
@@ -22,7 +22,7 @@ const TABLE: &[(AtAccept, &str, &str)] = &[
     (AtAccept::Close, "close", "it is closed at once"),
     (AtAccept::StallBeforeTls, "stall-before-tls", "silence, not even a byte of TLS"),
     (AtAccept::Garbage, "garbage", "bytes that are neither HTTP nor TLS, then closed"),
-    (AtAccept::PlainInsteadOfTls, "plain-instead-of-tls", "it is served without TLS, though the others have it"),
+    (AtAccept::PlainInsteadOfTls, "plain-instead-of-tls", "it is served without TLS, although the server has TLS"),
 ];
 
 impl AtAccept {
@@ -36,22 +36,22 @@ impl AtAccept {
         TABLE[self as usize].1
     }
 
-    /// What it does, in a line.
+    /// A one-line description.
     pub fn about(self) -> &'static str {
         TABLE[self as usize].2
     }
 
-    /// The one of that name.
+    /// The variant with this name.
     pub fn from_name(name: &str) -> Option<AtAccept> {
         AtAccept::all().find(|at_accept| at_accept.name() == name)
     }
 
-    /// What is played to the connection instead of serving requests; `None` where they are served.
+    /// The script to run instead of serving requests; `None`: requests are served.
     pub(crate) fn script(self) -> Option<Script> {
         let (steps, ending) = match self {
             AtAccept::Serve | AtAccept::PlainInsteadOfTls => return None,
             AtAccept::Reset => (vec![], Ending::Reset),
-            // After the FIN what the client sends is still taken in: it would provoke an RST.
+            // After the FIN the client's data is still read: unread data would cause an RST.
             AtAccept::Close => (vec![Step::Finish, Step::Stall], Ending::Cut),
             AtAccept::StallBeforeTls => (vec![Step::Stall], Ending::Cut),
             AtAccept::Garbage => {
@@ -63,7 +63,7 @@ impl AtAccept {
     }
 }
 
-/// Bytes that are neither HTTP nor TLS, as from a service of another kind on the port.
+/// Bytes that are neither HTTP nor TLS, as from another kind of service on the port.
 pub(crate) const GARBAGE: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n\x00\x00\x01\xfc\x09\x14\xff\xfe\x80\n\n";
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_the_order_of_the_enum_and_whole() {
+    fn the_table_is_complete_and_in_the_order_of_the_enum() {
         for (index, at_accept) in AtAccept::all().enumerate() {
             assert_eq!(at_accept as usize, index);
             assert_eq!(AtAccept::from_name(at_accept.name()), Some(at_accept));

@@ -1,12 +1,12 @@
-//! The time that jobs, tokens and their limits go by.
+//! The clock of jobs, tokens and rate limits.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A clock that starts at zero. Clones show the same time.
 ///
-/// It tells how far jobs are and when tokens expire. The pauses of faults and
-/// [`Builder::delay`](crate::Builder::delay) are real time in any case.
+/// The progress of jobs and the expiry of tokens follow it. The pauses of faults and
+/// [`Builder::delay`](crate::Builder::delay) are always in real time.
 #[derive(Clone)]
 pub struct Clock(Kind);
 
@@ -17,17 +17,17 @@ enum Kind {
 }
 
 impl Clock {
-    /// A clock that runs.
+    /// A clock in real time.
     pub fn real() -> Clock {
         Clock(Kind::Real(Instant::now()))
     }
 
-    /// A clock that stands still until [`advance`](Clock::advance) is called.
+    /// A clock that changes only when [`advance`](Clock::advance) is called.
     pub fn driven() -> Clock {
         Clock(Kind::Driven(Arc::default()))
     }
 
-    /// The time since the clock was made.
+    /// The time since the clock was created.
     pub fn now(&self) -> Duration {
         match &self.0 {
             Kind::Real(start) => start.elapsed(),

@@ -1,4 +1,4 @@
-//! One connection, from its acceptance to its end, on a thread of its own.
+//! One connection, from its acceptance to its end, on its own thread.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,7 +14,7 @@ use crate::script::{Ending, Script, Step};
 use crate::server::{InFlight, Phase, Server};
 
 pub(crate) fn serve(server: &Arc<Server>, id: usize, tcp: TcpStream, at_accept: AtAccept) {
-    // A byte that is to arrive alone must not wait for others. It fails where the peer has gone
+    // A byte that is sent alone must not be delayed. It fails if the peer has closed the connection
     // already.
     let _ = tcp.set_nodelay(true);
     let mut stream = match (&server.settings.tls, at_accept) {
@@ -27,8 +27,8 @@ pub(crate) fn serve(server: &Arc<Server>, id: usize, tcp: TcpStream, at_accept: 
     };
     // An error means that the peer, or the Sim, has ended it.
     stream.end(ending.unwrap_or(Ending::Cut));
-    // This drops the other handle to the socket: an RST goes out when the last one, ours, is
-    // dropped.
+    // This drops the other handle to the socket: an RST is sent when the last one, that of this
+    // thread, is dropped.
     server.forget(id);
 }
 
@@ -66,7 +66,7 @@ fn serve_requests(server: &Arc<Server>, id: usize, stream: &mut Stream) -> io::R
     }
 }
 
-/// Plays a script: all that is ever written to a connection is written here.
+/// Runs a script. Nothing else writes to a connection.
 fn play(
     server: &Server,
     id: usize,
@@ -77,8 +77,8 @@ fn play(
     let last = script.last_send();
     for (index, step) in script.steps.iter().enumerate() {
         if last == Some(index) {
-            // With these bytes the client may send its next request, and a test may look at the
-            // counts.
+            // After these bytes the client may send its next request, and a test may read the
+            // counters.
             in_flight.take();
             if script.keeps_alive() {
                 server.set_phase(id, Phase::Answering);
@@ -140,7 +140,7 @@ impl Stream {
 
     /// Ends the connection. An RST still waits for the last handle to the socket to be dropped.
     fn end(&mut self, ending: Ending) {
-        // All of this fails where the peer was faster.
+        // All of this fails if the peer has closed the connection first.
         if let (Ending::Close, Stream::Tls(tls)) = (ending, &mut *self) {
             tls.conn.send_close_notify();
             let _ = tls.flush();

@@ -1,4 +1,4 @@
-//! Every way in which an answer can go wrong below the level of JSON.
+//! Faulty and unusual answers below the level of JSON.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use crate::at_accept::GARBAGE;
 use crate::http::Answer;
 use crate::script::{Ending, Script, Step};
 
-/// A way to deliver an answer badly, or in an unusual way that a client must still understand.
+/// A faulty way to deliver an answer, or an unusual one that a client must accept.
 ///
-/// A job whose id is `fault-` and the [`name`](Fault::name) always misbehaves so.
+/// The answers for a job with the id `fault-` and the [`name`](Fault::name) always have this fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table says what each does")]
 pub enum Fault {
@@ -46,17 +46,17 @@ const TABLE: &[(Fault, &str, &str)] = &[
     (Fault::StallInHeader, "stall-in-header", "silence in the middle of the header"),
     (Fault::StallInBody, "stall-in-body", "silence in the middle of the body"),
     (Fault::Slow, "slow", "a good answer, a byte every 20 ms"),
-    (Fault::SlowForever, "slow-forever", "a header line without end, a byte every 100 ms"),
+    (Fault::SlowForever, "slow-forever", "an endless header line, a byte every 100 ms"),
     (Fault::TruncateHeader, "truncate-header", "closed in the middle of the header"),
     (Fault::TruncateBody, "truncate-body", "closed in the middle of the body"),
-    (Fault::ShortLength, "short-length", "Content-Length is half of the body; the rest stays in the way of the next answer"),
-    (Fault::Garbage, "garbage", "bytes that are no HTTP, then closed"),
-    (Fault::GarbageStatus, "garbage-status", "a status line with nonsense in it, then closed"),
-    (Fault::HugeHeader, "huge-header", "header lines without end"),
-    (Fault::HugeBody, "huge-body", "a chunked body without end"),
+    (Fault::ShortLength, "short-length", "Content-Length is half of the body; the other half precedes the next answer"),
+    (Fault::Garbage, "garbage", "bytes that are not HTTP, then closed"),
+    (Fault::GarbageStatus, "garbage-status", "an invalid status line, then closed"),
+    (Fault::HugeHeader, "huge-header", "an endless header"),
+    (Fault::HugeBody, "huge-body", "an endless chunked body"),
     (Fault::BigBody, "big-body", "the answer's JSON and blanks, 2 MiB in all"),
-    (Fault::CloseAfterAnswer, "close-after-answer", "a good answer, after which the connection is closed without having said so"),
-    (Fault::CloseOnSecond, "close-on-second", "a good answer; the connection's next request is met with a close"),
+    (Fault::CloseAfterAnswer, "close-after-answer", "a good answer, after which the connection is closed without Connection: close"),
+    (Fault::CloseOnSecond, "close-on-second", "a good answer; the connection is closed when its next request arrives"),
     (Fault::Chunked, "chunked", "a good answer, chunked"),
     (Fault::Http10, "http10", "a good answer in HTTP/1.0, which ends with the connection"),
     (Fault::Bom, "bom", "a good answer after a byte order mark"),
@@ -76,17 +76,17 @@ impl Fault {
         TABLE[self as usize].1
     }
 
-    /// What it does, in a line.
+    /// A one-line description.
     pub fn about(self) -> &'static str {
         TABLE[self as usize].2
     }
 
-    /// The fault of that name.
+    /// The fault with this name.
     pub fn from_name(name: &str) -> Option<Fault> {
         Fault::all().find(|fault| fault.name() == name)
     }
 
-    /// How this fault delivers an answer.
+    /// The script that delivers an answer with this fault.
     pub(crate) fn script(self, answer: &Answer) -> Script {
         let whole = answer.render();
         let head_length = whole.len() - answer.body.len();
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_the_order_of_the_enum_and_whole() {
+    fn the_table_is_complete_and_in_the_order_of_the_enum() {
         for (index, fault) in Fault::all().enumerate() {
             assert_eq!(fault as usize, index);
             assert_eq!(Fault::from_name(fault.name()), Some(fault));

@@ -1,10 +1,10 @@
-//! HTTP/1.1, as much as a server of small answers needs: requests parsed, answers rendered.
+//! HTTP/1.1 for a server with small answers: parses requests and renders answers.
 
 use std::io::{self, ErrorKind, Read};
 
 use crate::script::{Ending, Script, Step};
 
-/// A header may have this many bytes and lines, a body as many bytes.
+/// The limits of a header, in bytes and lines, and of a body, in bytes.
 const MAX_LENGTH: usize = 64 << 10;
 const MAX_HEADERS: usize = 100;
 
@@ -19,12 +19,12 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Empty where there was none.
     pub body: Vec<u8>,
-    /// The client wants the connection closed after the answer.
+    /// The client asks to close the connection after the answer.
     pub(crate) closes: bool,
 }
 
 impl Request {
-    /// The value of the first header of that name, in whatever case.
+    /// The value of the first header with this name, case-insensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
         Some(&found.1)
@@ -40,7 +40,7 @@ impl Request {
         decode_form(self.target.split_once('?').map_or("", |(_, query)| query))
     }
 
-    /// The parameters in the body; none if it is no form.
+    /// The parameters in the body; none if it is not a form.
     pub(crate) fn form(&self) -> Vec<(String, String)> {
         let media_type = self.header("Content-Type").and_then(|value| value.split(';').next());
         match media_type {
@@ -72,7 +72,7 @@ pub(crate) fn fill(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<(
 
 /// Reads one request. `buffer` has what was read ahead, and keeps what follows the request.
 ///
-/// The error's kind is `InvalidData` when what arrived is no request that this server can take.
+/// The error's kind is `InvalidData` if the bytes are not a request that this server supports.
 pub(crate) fn read_request(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Request> {
     let (mut request, head_length) = loop {
         if let Some(head) = parse_head(buffer)? {
@@ -102,8 +102,8 @@ pub(crate) fn read_request(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::
     Ok(request)
 }
 
-/// The request in front of `buffer`, still without its body, and the length of its header; `None`
-/// while that is not whole.
+/// The request at the beginning of `buffer`, without its body, and the length of its header; `None`
+/// while that is incomplete.
 fn parse_head(buffer: &[u8]) -> io::Result<Option<(Request, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -134,7 +134,7 @@ fn bad_request(reason: impl ToString) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, reason.to_string())
 }
 
-/// Decodes `a=1&b=%20+`. What is wrongly encoded is taken as it stands.
+/// Decodes `a=1&b=%20+`. Invalid escapes are left as they are.
 fn decode_form(text: &str) -> Vec<(String, String)> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
@@ -190,7 +190,7 @@ impl Answer {
         Answer::new(status, "text/html;charset=UTF-8", body)
     }
 
-    /// Whether it tells the client that the connection will be closed.
+    /// Whether it has a header that announces the close of the connection.
     pub fn closes(&self) -> bool {
         let says_so = |(name, value): &(String, String)| {
             name.eq_ignore_ascii_case("Connection") && value.eq_ignore_ascii_case("close")
@@ -220,7 +220,7 @@ impl Answer {
         bytes
     }
 
-    /// The well-behaved delivery of it.
+    /// The script that delivers it without a fault.
     pub fn script(&self) -> Script {
         Script::new([Step::Send(self.render())], Ending::KeepAlive)
     }

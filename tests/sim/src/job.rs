@@ -1,4 +1,4 @@
-//! A mass-delete job and how far it is.
+//! A mass-delete job and its progress.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use std::time::Duration;
 pub struct Job {
     /// The records to delete.
     pub total: u64,
-    /// Records a second. `f64::INFINITY`: it is done at once; 0: it never is.
+    /// Records per second. `f64::INFINITY`: it ends at once; 0: it never ends.
     pub rate: f64,
     /// How long it waits before it begins.
     pub starts_after: Duration,
-    /// How many of the total cannot be deleted; they are met evenly along the way.
+    /// How many of the total cannot be deleted; they are spread evenly.
     pub failed: u64,
     /// The status that it ends with.
     pub ends: End,
@@ -33,11 +33,11 @@ impl Job {
         Job { total, rate, starts_after: Duration::ZERO, failed: 0, ends: End::Completed }
     }
 
-    /// What the service answers about this job, that long after it was added.
+    /// The service's answer about this job, `elapsed` after it was added.
     pub(crate) fn status(&self, elapsed: Duration, version: &str) -> String {
         let done = elapsed.checked_sub(self.starts_after).map(|t| self.done(t));
         let status = match done {
-            // SCHEDULED is in the documentation of v2 alone.
+            // Only the documentation of v2 has SCHEDULED.
             None if version == "v2" => "SCHEDULED",
             Some(done) if done == self.total => match self.ends {
                 End::Completed => "COMPLETED",
@@ -57,10 +57,10 @@ impl Job {
         )
     }
 
-    /// The records dealt with after running that long.
+    /// The records processed after `running`.
     fn done(&self, running: Duration) -> u64 {
         let seconds = running.as_secs_f64();
-        // Compared by time and not by count: an infinite rate times no time is not a number.
+        // Compares times instead of counts: an infinite rate times zero is NaN.
         if seconds >= self.total as f64 / self.rate {
             return self.total;
         }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_come_in_proportion_and_the_counts_add_up_at_the_end() {
+    fn failures_are_proportional_and_the_counts_add_up_at_the_end() {
         let job = Job { failed: 3, ends: End::Failed, ..Job::new(10, 1.0) };
         assert_eq!(
             at(&job, 5),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_has_not_begun_is_scheduled_in_v2_alone() {
+    fn a_job_that_has_not_begun_is_scheduled_in_v2_only() {
         let job = Job { starts_after: Duration::from_secs(60), ..Job::new(9, 1.0) };
         assert!(job.status(Duration::ZERO, "v2").contains("SCHEDULED"));
         assert_eq!(
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_range_of_rates_are_at_once_and_never() {
+    fn an_infinite_rate_ends_at_once_and_a_rate_of_zero_never() {
         assert!(at(&Job::new(9, f64::INFINITY), 0).contains("COMPLETED"));
         assert!(at(&Job::new(0, 1.0), 0).contains("COMPLETED"));
         assert!(at(&Job::new(9, 0.0), 1_000_000).contains(r#""RUNNING","Failed_Count":0,"Deleted_Count":0"#));

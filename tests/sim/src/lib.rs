@@ -15,20 +15,20 @@
 //! // The first request gets this, whatever it asks, the second one a reset connection, ...
 //! sim.next(Reply::Error("TOO_MANY_REQUESTS"));
 //! sim.next(Reply::Fault(Fault::Reset));
-//! // ... and later ones learn how far the job is.
+//! // ... and later ones the status of the job.
 //! println!("the service is at {}", sim.url());
 //! ```
 //!
-//! The program `zmd-sim` is the same to run by hand, or beside tests in another language.
+//! The program `zmd-sim` runs the same server, for manual use and for tests in other languages.
 //!
-//! Nothing in it is random but the keys of the certificates, and with [`Clock::driven`] no time
-//! passes but the test's.
+//! Nothing in it is random except the keys of the certificates, and with [`Clock::driven`] the test
+//! controls the time.
 //!
-//! The rooms: `sim` is the handle that tests hold; `server` listens and keeps what the connections
-//! share; `connection` serves one of them and is the only place that writes to a socket, playing a
-//! `script`; `service` decides what an answer says, out of `job`, `tokens` and `reply`; `fault`
-//! turns a good answer into the script of a bad one, `at_accept` has those that need no request;
-//! `http` parses and renders.
+//! The modules: `sim` is the handle that tests use; `server` listens and has the state that the
+//! connections share; `connection` serves one connection and is the only place that writes to a
+//! socket, as a `script` says; `service` decides on the answer, with `job`, `tokens` and `reply`;
+//! `fault` turns a good answer into the script of a bad one, `at_accept` has the scripts that need no
+//! request; `http` parses requests and renders answers.
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The stand-in for the service as a program, to run by hand or from a script.
+//! The stand-in for the service as a program, for manual use and scripts.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

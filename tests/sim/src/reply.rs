@@ -1,4 +1,4 @@
-//! What a test can have the Sim answer, and the errors that the service's documentation knows.
+//! Answers that a test can choose, and the service's documented errors.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::http::Answer;
 use crate::job::Job;
 
-/// An answer that a test asks for, with [`Sim::next`](crate::Sim::next) or
+/// An answer that a test chooses with [`Sim::next`](crate::Sim::next) or
 /// [`Sim::next_token`](crate::Sim::next_token).
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -22,7 +22,7 @@ pub enum Reply {
     },
     /// One of [`DOCUMENTED_ERRORS`], by its name.
     Error(&'static str),
-    /// What the service would answer to the request, delivered in this manner.
+    /// The service's regular answer to the request, delivered with this fault.
     Fault(Fault),
 }
 
@@ -51,8 +51,8 @@ impl Reply {
         answer.into()
     }
 
-    /// The answer to send, or the manner in which to deliver the service's own. Panics if no error
-    /// has the name given.
+    /// The answer to send, or the fault with which to deliver the service's own. Panics if there is
+    /// no error with this name.
     pub(crate) fn into_answer(self) -> Result<Answer, Fault> {
         match self {
             Reply::Answer { status, headers, body } => Ok(Answer { status, headers, body }),
@@ -61,8 +61,7 @@ impl Reply {
         }
     }
 
-    /// The same with an error's name looked up: what it panics with belongs to the test, not to a
-    /// connection.
+    /// Checks the name of an error, so that a wrong one panics in the test and not in a connection.
     pub(crate) fn checked(self) -> Reply {
         self.into_answer().map_or_else(Reply::Fault, Reply::from)
     }
@@ -74,11 +73,11 @@ impl From<Answer> for Reply {
     }
 }
 
-/// An answer of the service that is no status.
+/// An error answer of the service.
 ///
-/// A job whose id is `error-` and the name is always answered so.
+/// It is always the answer for a job with the id `error-` and the name.
 pub struct DocumentedError {
-    /// The API's code, or a word for an answer without one.
+    /// The API's code, or a name for an answer without one.
     pub name: &'static str,
     /// The HTTP status.
     pub status: u16,
@@ -106,8 +105,8 @@ const fn other(name: &'static str, status: u16, content: Content) -> DocumentedE
     DocumentedError { name, status, content }
 }
 
-/// The errors of the vendor's documentation (v2 to v8), and the answers that gateways in front of
-/// the service give.
+/// The errors of the vendor's documentation (v2 to v8), and the answers of gateways in front of the
+/// service.
 #[rustfmt::skip]
 pub const DOCUMENTED_ERRORS: &[DocumentedError] = &[
     code("INVALID_TOKEN", 401, "invalid oauth token", "{}"),
@@ -123,7 +122,7 @@ pub const DOCUMENTED_ERRORS: &[DocumentedError] = &[
     code("NOT_FOUND", 404, "the requested resource is not found", "{}"),
     code("TOO_MANY_REQUESTS", 429, "too many requests fired in concurrent session", "{}"),
     code("INTERNAL_ERROR", 500, "Internal Server Error", "{}"),
-    // Of the vendor's OpenAPI specification of 2026.
+    // From the vendor's OpenAPI specification of 2026.
     code("INTERNAL_SERVER_ERROR", 400, "Internal Server Error", "{}"),
     code("SERVICE_UNAVAILABLE", 503, "The service is temporarily unavailable", "{}"),
     code("RATE_LIMIT_EXCEEDED", 429, "The rate limit is exceeded", "{}"),
@@ -136,7 +135,7 @@ pub const DOCUMENTED_ERRORS: &[DocumentedError] = &[
 ];
 
 impl DocumentedError {
-    /// What it is, in a line.
+    /// A one-line description.
     pub fn about(&self) -> String {
         let what = match self.content {
             Content::Code { message, .. } => message,
@@ -162,7 +161,7 @@ impl DocumentedError {
 }
 
 impl Answer {
-    /// The documented error of that name. Panics if there is none.
+    /// The documented error with this name. Panics if there is none.
     pub fn documented(name: &str) -> Answer {
         documented(name).unwrap_or_else(|| panic!("no documented error has the name {name:?}"))
     }
@@ -173,8 +172,8 @@ fn documented(name: &str) -> Option<Answer> {
     Some(error.answer())
 }
 
-/// What a job with a telling id, `error-NAME` or `fault-NAME`, is answered with, and in which
-/// manner.
+/// The answer for a job with a special id, `error-NAME` or `fault-NAME`, and the fault with which to
+/// deliver it.
 pub(crate) fn special_job(id: &str) -> Option<(Answer, Option<Fault>)> {
     if let Some(name) = id.strip_prefix("error-") {
         return Some((documented(name)?, None));
@@ -194,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_has_the_form_that_the_service_gives_it() {
+    fn an_error_has_the_same_form_as_the_services() {
         let answer = Answer::documented("INVALID_DATA");
         assert_eq!(
             String::from_utf8(answer.body).unwrap(),

@@ -1,31 +1,31 @@
-//! What a connection writes in answer to one request, good or bad, as steps to be played.
+//! The steps in which a connection delivers one answer.
 
 use std::time::Duration;
 
-/// One thing to do to a connection.
+/// One step.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Write these bytes.
     Send(Vec<u8>),
     /// Write these bytes one at a time, with a pause after each.
     Drip(Vec<u8>, Duration),
-    /// Write these bytes again and again, with a pause after each time, until the peer has had
-    /// enough.
+    /// Write these bytes repeatedly, with a pause after each time, until the peer closes the
+    /// connection.
     Repeat(Vec<u8>, Duration),
-    /// Tell the peer that no more bytes will come.
+    /// Shut down the sending side: send a FIN.
     Finish,
-    /// Be silent until the peer closes.
+    /// Send nothing until the peer closes.
     Stall,
 }
 
-/// What becomes of the connection after the steps.
+/// What happens to the connection after the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// It waits for the next request.
     KeepAlive,
     /// It waits for the next request, and is closed when that has arrived.
     CloseOnNext,
-    /// It is closed in good order: with TLS, a close_notify precedes the FIN.
+    /// It is closed properly: with TLS, a close_notify precedes the FIN.
     Close,
     /// It is closed as when a server process dies: a bare FIN.
     Cut,
@@ -44,8 +44,8 @@ impl Script {
         Script { steps: steps.into_iter().collect(), ending }
     }
 
-    /// The step with which the peer may take the exchange to be over; none if it ends by the peer's
-    /// own doing.
+    /// The step after which the peer may consider the exchange complete; none if the peer must close
+    /// the connection.
     pub fn last_send(&self) -> Option<usize> {
         let last = self.steps.iter().rposition(|step| matches!(step, Step::Send(_)))?;
         let endless = |step: &Step| matches!(step, Step::Repeat(..) | Step::Stall);

@@ -1,4 +1,4 @@
-//! The listening socket, and what all connections share.
+//! The listening socket, and the state that all connections share.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -21,24 +21,24 @@ use crate::script::{Ending, Script};
 use crate::service;
 use crate::tokens::Tokens;
 
-/// The requests that are kept for tests to look at.
+/// How many requests are recorded.
 const RECORDED: usize = 10_000;
 
-/// How long a test waits for something that should happen at once.
+/// The timeout for something that should happen at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What does not change while the Sim runs.
+/// The constant settings.
 pub(crate) struct Settings {
     pub clock: Clock,
     pub delay: Duration,
     pub api_domain: String,
     pub expires_in_milliseconds: bool,
-    /// Status requests that may be answered at one moment; those above are refused.
+    /// How many status requests may be in flight; further ones are refused.
     pub max_in_flight: usize,
     pub tls: Option<Arc<ServerConfig>>,
 }
 
-/// What the connections share.
+/// The state that the connections share.
 pub(crate) struct Server {
     pub settings: Settings,
     state: Mutex<State>,
@@ -47,7 +47,7 @@ pub(crate) struct Server {
 
 pub(crate) struct State {
     pub tokens: Tokens,
-    /// By module and id, each with the time at which it was added.
+    /// By module and id, each with the time when it was added.
     pub jobs: HashMap<(String, String), (Job, Duration)>,
     pub next: VecDeque<Reply>,
     pub next_token: VecDeque<Reply>,
@@ -65,20 +65,20 @@ pub(crate) struct State {
     stopping: bool,
 }
 
-/// A connection as seen from outside its thread.
+/// A connection, as other threads use it.
 struct Open {
-    /// A second handle to its socket, with which to shut it down.
+    /// A second handle to its socket, for shutting it down.
     tcp: TcpStream,
     phase: Phase,
 }
 
-/// Where a connection is.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// It has not asked yet, or is being served.
+    /// It has sent no request yet, or one is being served.
     Busy,
-    /// The last bytes of an answer are under way, after which it will be idle. The peer may have
-    /// them already.
+    /// The last bytes of an answer are being sent, after which it is idle. The peer may have them
+    /// already.
     Answering,
     /// It waits between two requests.
     Idle,
@@ -110,8 +110,8 @@ impl Server {
         }
     }
 
-    /// The state stays sound when a thread panics with it, and must be at hand when the Sim is
-    /// dropped by that panic.
+    /// The state stays valid if a thread panics while it holds the lock, and is needed when that
+    /// panic drops the Sim.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -133,22 +133,22 @@ impl Server {
         Ok(())
     }
 
-    /// The kernel throws away what arrives on every open connection, before TCP sees it.
+    /// Makes the kernel drop everything that arrives on the open connections, before TCP sees it.
     pub fn lose_connections(&self) {
-        // A program for the kernel's socket filter that keeps no byte of any packet: `ret 0`.
+        // A socket filter that drops every packet: `ret 0`.
         let drop_all = [socket2::SockFilter::new(6, 0, 0, 0)];
         for open in self.state().open.values() {
             SockRef::from(&open.tcp).attach_filter(&drop_all).expect("Linux has socket filters");
         }
     }
 
-    /// Starts to serve a connection on a thread of its own.
+    /// Starts a thread that serves a connection.
     fn accept(self: &Arc<Server>, tcp: TcpStream) {
         let mut state = self.state();
         state.connections += 1;
         let id = state.connections;
         let at_accept = state.at_accept;
-        // Where the process is out of descriptors or threads, the peer sees the connection closed.
+        // If the process is out of descriptors or threads, the connection is closed.
         let Ok(second_handle) = tcp.try_clone() else {
             return;
         };
@@ -159,7 +159,7 @@ impl Server {
         else {
             return;
         };
-        // The thread's first act on the state comes after this, for we hold the lock.
+        // The thread accesses the state only after this, as the lock is held here.
         state.open.insert(id, Open { tcp: second_handle, phase: Phase::Busy });
         state.threads.retain(|thread| !thread.is_finished());
         state.threads.push(thread);
@@ -172,7 +172,7 @@ impl Server {
         self.changed.notify_all();
     }
 
-    /// Gives up the second handle to a connection, so that its thread has the last one.
+    /// Drops the second handle to a connection, so that its thread has the last one.
     pub fn forget(&self, id: usize) {
         self.state().open.remove(&id);
         self.changed.notify_all();
@@ -232,18 +232,17 @@ impl Server {
         script
     }
 
-    /// Shuts down the connections that wait between two requests, and waits until their threads
-    /// have seen it.
+    /// Shuts down the idle connections, and waits until their threads have ended them.
     pub fn close_idle(&self) {
-        // A peer that has its answer takes the connection to be idle, though our thread may not
-        // have come so far.
+        // A peer that has its answer considers the connection idle, even if the thread here has not
+        // recorded that yet.
         let answering = |state: &mut State| state.open.values().any(|open| open.phase == Phase::Answering);
         let (state, _) =
             self.changed.wait_timeout_while(self.state(), PATIENCE, answering).unwrap_or_else(PoisonError::into_inner);
         let idle = state.open.iter().filter(|(_, open)| open.phase == Phase::Idle);
         let idle: Vec<usize> = idle
             .map(|(id, open)| {
-                // It fails where the peer was faster.
+                // It fails if the peer has closed the connection first.
                 let _ = open.tcp.shutdown(Shutdown::Both);
                 *id
             })
@@ -286,7 +285,7 @@ impl State {
     }
 }
 
-/// A request that is being answered; no longer so when this is dropped.
+/// Counts a request as in flight until it is dropped.
 pub(crate) struct InFlight {
     server: Arc<Server>,
     counted: bool,
@@ -324,7 +323,7 @@ impl Listener {
                     }
                     match accepted {
                         Ok((tcp, _)) => server.accept(tcp),
-                        // Out of descriptors, most likely; connections that end give some back.
+                        // Most likely out of descriptors: retry when connections have ended.
                         Err(_) => thread::sleep(Duration::from_millis(10)),
                     }
                 }
@@ -336,10 +335,10 @@ impl Listener {
     /// Stops listening. Connections that were not accepted yet are reset.
     pub fn stop(self) {
         self.stop.store(true, Ordering::SeqCst);
-        // On Linux this ends the listening, also where a forked child still has the socket, and
-        // wakes the thread.
+        // On Linux this stops listening, even if a forked child still has the socket, and wakes the
+        // thread.
         let _ = SockRef::from(&*self.socket).shutdown(Shutdown::Both);
-        // Elsewhere a connection does.
+        // On other systems a connection wakes it.
         while !self.thread.is_finished() {
             let _ = TcpStream::connect_timeout(&self.address, Duration::from_millis(100));
             thread::sleep(Duration::from_millis(1));

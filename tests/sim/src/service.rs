@@ -1,4 +1,4 @@
-//! What the two endpoints of the service say to a request.
+//! The answers of the two endpoints of the service.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::reply::special_job;
 use crate::server::{Settings, State};
 use crate::tokens::{Made, Refusal};
 
-/// The modules that every organisation has.
+/// The modules of every organization.
 const MODULES: &[&str] = &[
     "Leads",
     "Contacts",
@@ -31,16 +31,16 @@ const MODULES: &[&str] = &[
     "Solutions",
 ];
 
-/// Whether a request is for the accounts server, not for the CRM.
+/// Whether a request is for the accounts server, and not for the CRM.
 pub(crate) fn is_for_accounts(request: &Request) -> bool {
     request.path().starts_with("/oauth/")
 }
 
-/// The CRM's answer, and the manner in which to deliver it.
+/// The CRM's answer, and the fault with which to deliver it.
 pub(crate) fn crm(state: &State, now: Duration, request: &Request) -> (Answer, Option<Fault>) {
     let error = |name| (Answer::documented(name), None);
 
-    // The service looks at a request in this order.
+    // The service checks a request in this order.
     match token(request) {
         None => return error("AUTHENTICATION_FAILURE"),
         Some(token) if !state.tokens.is_valid(token, now) => return error("INVALID_TOKEN"),
@@ -72,7 +72,7 @@ pub(crate) fn crm(state: &State, now: Duration, request: &Request) -> (Answer, O
     }
 }
 
-/// The access token; `None` if there is none, or under another scheme.
+/// The access token; `None` if there is none, or one with another scheme.
 fn token(request: &Request) -> Option<&str> {
     request.header("Authorization")?.strip_prefix("Zoho-oauthtoken ")
 }
@@ -86,8 +86,8 @@ fn is_version(text: &str) -> bool {
     major.parse::<u8>().is_ok_and(|major| major >= 2) && minor.parse::<u8>().is_ok()
 }
 
-/// A module of the list, or what may be one of the organisation's own: `CustomModule7`, or a name
-/// with an underscore.
+/// A module of the list, or the name of a possible custom module: `CustomModule7`, or a name with an
+/// underscore.
 fn is_module(name: &str) -> bool {
     let is_api_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -109,7 +109,7 @@ pub(crate) fn accounts(state: &mut State, settings: &Settings, now: Duration, re
             Refusal::ClientSecret => Answer::json(200, r#"{"error":"invalid_client_secret"}"#),
             Refusal::GrantType => Answer::json(400, r#"{"error":"unsupported_grant_type"}"#),
             Refusal::RefreshToken | Refusal::Code => Answer::json(400, r#"{"error":"invalid_code"}"#),
-            // Without an organization the accounts server does not know whose token it would be.
+            // Without an organization the accounts server cannot make a token.
             Refusal::Organization => Answer::json(400, r#"{"error":"missing_org_info"}"#),
             Refusal::Scope => Answer::json(400, r#"{"error":"invalid_scope"}"#),
             Refusal::TooMany => Answer::json(

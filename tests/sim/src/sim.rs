@@ -1,4 +1,4 @@
-//! The handle that a test holds.
+//! The handle that a test uses.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -19,28 +19,27 @@ use crate::tokens::{Grant, Tokens};
 
 /// A stand-in for the service, which listens on a port of 127.0.0.1.
 ///
-/// Dropping it closes every connection, stalled ones too, joins its threads and deletes its files.
+/// Dropping it closes every connection, including stalled ones, joins its threads and deletes its files.
 ///
-/// A process that forks while it has a `Sim` gives the child the sockets: closing and stopping
-/// still work, as they shut sockets down, but an RST waits until the child has closed its copy or
-/// called `exec`. The child has none of the threads: it must not drop its copy of the `Sim`, so it
-/// leaves with `_exit`.
+/// A child of `fork()` inherits the sockets: closing and stopping still work, as they shut sockets
+/// down, but an RST is only sent when the child has closed its copy or called `exec`. The child has
+/// none of the threads: it must not drop its copy of the `Sim`, and must end with `_exit`.
 pub struct Sim {
     server: Arc<Server>,
     listener: Mutex<Option<Listener>>,
     address: SocketAddr,
     files: Option<PemFiles>,
-    /// Keeps the port ours while no one listens.
+    /// Reserves the port while the Sim does not listen.
     _reservation: Option<Socket>,
 }
 
 impl Sim {
-    /// Starts one without TLS on a free port.
+    /// Starts a Sim without TLS on a free port.
     pub fn start() -> Sim {
         Sim::builder().start()
     }
 
-    /// The choices that must be made before the start.
+    /// Returns a builder, for settings that must be chosen before the start.
     pub fn builder() -> Builder {
         Builder {
             tls: false,
@@ -85,12 +84,12 @@ impl Sim {
         self.files.as_ref().expect("a Sim without TLS has no certificates")
     }
 
-    /// The clock that jobs and tokens go by.
+    /// The clock of jobs and tokens.
     pub fn clock(&self) -> &Clock {
         &self.server.settings.clock
     }
 
-    /// Adds a job, which begins now. One of the same module and id is replaced.
+    /// Adds a job, which begins now. It replaces one with the same module and id.
     pub fn add_job(&self, module: &str, id: &str, job: Job) {
         let added = self.clock().now();
         let key = (module.to_owned(), id.to_owned());
@@ -102,17 +101,17 @@ impl Sim {
         self.server.state().tokens.accept(token);
     }
 
-    /// Makes a token invalid from now on, wherever it came from.
+    /// Makes a token invalid from now on.
     pub fn revoke_token(&self, token: &str) {
         self.server.state().tokens.revoke(token);
     }
 
-    /// Makes every token valid that is not revoked.
+    /// Accepts every token that is not revoked.
     pub fn accept_any_token(&self) {
         self.server.state().tokens.accept_any();
     }
 
-    /// Queues a reply: the next status requests get the queued ones in order, whatever they ask.
+    /// Queues a reply: the next status requests get the queued replies in order, for any job.
     pub fn next(&self, reply: Reply) {
         let reply = reply.checked();
         self.server.state().next.push_back(reply);
@@ -124,65 +123,65 @@ impl Sim {
         self.server.state().next_token.push_back(reply);
     }
 
-    /// What happens to the connections that are accepted from now on. To a client, a connection is
-    /// there before it is accepted.
+    /// Sets what happens to connections that are accepted from now on. A client considers a
+    /// connection established before it is accepted.
     pub fn at_accept(&self, at_accept: AtAccept) {
         self.server.state().at_accept = at_accept;
     }
 
-    /// From now on, a connection is closed without a byte when its second request has arrived: a
-    /// pooled connection gone stale.
+    /// From now on, a connection is closed without an answer when its second request arrives, like a
+    /// stale pooled connection.
     pub fn close_second_request(&self, close: bool) {
         self.server.state().close_second_request = close;
     }
 
-    /// The connections accepted since the start. One that has got any answer is among them; one that
-    /// is only connected may not be yet.
+    /// The number of connections accepted since the start. A connection that has received an answer
+    /// is counted; one that is only connected may not be counted yet.
     pub fn connections(&self) -> usize {
         self.server.state().connections
     }
 
-    /// The requests that arrived, but for those to the accounts paths.
+    /// The number of requests, except those to the accounts paths.
     pub fn requests(&self) -> usize {
         self.server.state().requests
     }
 
-    /// The requests to the accounts paths that arrived.
+    /// The number of requests to the accounts paths.
     pub fn token_requests(&self) -> usize {
         self.server.state().token_requests
     }
 
-    /// The most status requests that were being answered at one moment.
+    /// The peak number of status requests in flight.
     ///
-    /// One counts from its arrival to just before the last bytes of the answer, so a client which
-    /// has an answer is not counted for it any more. Where the answer never ends, it counts until
-    /// the client closes.
+    /// A request counts from its arrival to just before the last bytes of the answer, so it is not
+    /// counted any more when the client has the answer. If the answer never ends, it counts until the
+    /// client closes the connection.
     pub fn in_flight_peak(&self) -> usize {
         self.server.state().in_flight_peak
     }
 
-    /// The status requests that were refused, as there were too many at one moment.
+    /// The number of status requests that were refused because too many were in flight.
     pub fn refused(&self) -> usize {
         self.server.state().refused
     }
 
-    /// The last request that arrived, at whichever endpoint.
+    /// The last request, at either endpoint.
     pub fn last_request(&self) -> Option<Request> {
         self.server.state().recorded.back().cloned()
     }
 
-    /// The requests that arrived at both endpoints, in order; of more than 10,000 the last ones.
+    /// The requests at both endpoints, in order; at most the last 10,000.
     pub fn all_requests(&self) -> Vec<Request> {
         self.server.state().recorded.iter().cloned().collect()
     }
 
-    /// Closes every connection that waits between two requests, and returns when that is done.
+    /// Closes every idle connection, and returns when they are closed.
     pub fn close_idle(&self) {
         self.server.close_idle();
     }
 
-    /// Makes every open connection dead without a word, as a firewall does that has forgotten them: what the client
-    /// sends on them gets no acknowledgement. Linux only.
+    /// Silently breaks every open connection, like a firewall that has forgotten them: the client's packets are not
+    /// acknowledged. Linux only.
     pub fn lose_connections(&self) {
         self.server.lose_connections();
     }
@@ -194,8 +193,8 @@ impl Sim {
         assert!(arrived, "{} of {count} requests arrived in {PATIENCE:?}", self.requests());
     }
 
-    /// Stops listening: connecting is refused until [`listen_again`](Sim::listen_again). Open
-    /// connections stay, and so does the port.
+    /// Stops listening: connections are refused until [`listen_again`](Sim::listen_again). Open
+    /// connections stay open, and the port stays reserved.
     pub fn stop_listening(&self) {
         if let Some(listener) = self.listener().take() {
             listener.stop();
@@ -207,7 +206,7 @@ impl Sim {
         let mut listener = self.listener();
         if listener.is_none() {
             let started = TcpListener::bind(self.address).and_then(|socket| Listener::start(socket, &self.server));
-            *listener = Some(started.expect("the port is ours"));
+            *listener = Some(started.expect("the port is reserved"));
         }
     }
 
@@ -223,7 +222,7 @@ impl Drop for Sim {
     }
 }
 
-/// The choices that must be made before a [`Sim`] starts.
+/// The settings that must be chosen before a [`Sim`] starts.
 pub struct Builder {
     tls: bool,
     port: u16,
@@ -237,25 +236,25 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Speaks TLS, with certificates made for the occasion.
+    /// Uses TLS, with generated certificates.
     pub fn tls(mut self) -> Builder {
         self.tls = true;
         self
     }
 
-    /// Listens on this port; 0, which is the default, is a free one.
+    /// Listens on this port; 0, the default, means a free port.
     pub fn port(mut self, port: u16) -> Builder {
         self.port = port;
         self
     }
 
-    /// The clock that jobs and tokens go by; by default a real one.
+    /// The clock of jobs and tokens; by default a real one.
     pub fn clock(mut self, clock: Clock) -> Builder {
         self.clock = clock;
         self
     }
 
-    /// What the token endpoint makes tokens of; without it, it refuses all.
+    /// The credentials that the token endpoint accepts; without them it refuses all requests.
     pub fn refresh_token(mut self, refresh_token: &str, client_id: &str, client_secret: &str) -> Builder {
         self.grant = Some(Grant {
             refresh_token: refresh_token.to_owned(),
@@ -267,14 +266,14 @@ impl Builder {
         self
     }
 
-    /// A grant code, for which the token endpoint gives the refresh token, once.
+    /// A grant code, which the token endpoint exchanges for the refresh token, once.
     pub fn grant_code(mut self, code: &str) -> Builder {
         let grant = self.grant.as_mut().expect("the client is set first");
         grant.code = Some(code.to_owned());
         self
     }
 
-    /// The organization for which the token endpoint also makes tokens of the client's credentials alone.
+    /// The organization for which the token endpoint also accepts the client-credentials grant.
     pub fn organization(mut self, org_id: &str) -> Builder {
         let grant = self.grant.as_mut().expect("the client is set first");
         grant.org_id = Some(org_id.to_owned());
@@ -287,38 +286,38 @@ impl Builder {
         self
     }
 
-    /// How long a token lives that the token endpoint made; by default an hour.
+    /// The lifetime of tokens from the token endpoint; by default an hour.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Builder {
         self.token_lifetime = lifetime;
         self
     }
 
-    /// Has the token endpoint answer as older servers do: `expires_in` in milliseconds, beside
+    /// Makes the token endpoint answer like older servers: `expires_in` in milliseconds, and also
     /// `expires_in_sec`.
     pub fn expires_in_milliseconds(mut self, milliseconds: bool) -> Builder {
         self.expires_in_milliseconds = milliseconds;
         self
     }
 
-    /// Refuses status requests above so many at one moment, as the service does: HTTP 429. By default there is no limit.
+    /// Limits the status requests in flight, like the service: further ones get HTTP 429. By default there is no limit.
     pub fn max_in_flight(mut self, max_in_flight: usize) -> Builder {
         self.max_in_flight = max_in_flight;
         self
     }
 
-    /// Waits that long before every answer, in real time.
+    /// Waits this long before every answer, in real time.
     pub fn delay(mut self, delay: Duration) -> Builder {
         self.delay = delay;
         self
     }
 
-    /// Starts it. Panics where [`try_start`](Builder::try_start) has an error.
+    /// Starts the Sim. Panics if [`try_start`](Builder::try_start) fails.
     pub fn start(self) -> Sim {
         let port = self.port;
         self.try_start().unwrap_or_else(|error| panic!("cannot listen on 127.0.0.1:{port}: {error}"))
     }
 
-    /// Starts it. An error says that the port cannot be had.
+    /// Starts the Sim. Fails if it cannot listen on the port.
     pub fn try_start(self) -> io::Result<Sim> {
         let (reservation, address) = reserve(self.port)?;
         let socket = TcpListener::bind(address)?;
@@ -346,11 +345,10 @@ fn url(tls: bool, port: u16) -> String {
     }
 }
 
-/// Takes a port with a socket that never listens, beside which others of this process can.
+/// Reserves a port with a socket that never listens; other sockets of this process can listen on it.
 ///
-/// Unix allows two sockets with SO_REUSEADDR on a port, and gives the port to no one who asks for a
-/// free one. Windows has no such thing: there the port is only known when it is listened on, and
-/// may get lost while it is not.
+/// Unix allows two sockets with SO_REUSEADDR on a port, and does not use it as an ephemeral port.
+/// Windows does not: there the port is only reserved while the Sim listens.
 fn reserve(port: u16) -> io::Result<(Option<Socket>, SocketAddr)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     if !cfg!(unix) {

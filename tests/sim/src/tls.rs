@@ -1,4 +1,4 @@
-//! A certificate authority and a server certificate, made anew for each Sim that speaks TLS.
+//! A certificate authority and a server certificate, generated for each Sim with TLS.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -37,14 +37,14 @@ impl Tls {
         leaf.distinguished_name.push(DnType::CommonName, "zmd-sim");
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        // Strict verifiers, Python's since 3.13 among them, want it.
+        // Strict verifiers require it, such as Python's since 3.13.
         leaf.use_authority_key_identifier_extension = true;
         let leaf_key = KeyPair::generate()?;
         let leaf_cert = leaf.signed_by(&leaf_key, &Issuer::new(ca, ca_key))?;
 
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
         let mut provider = ring::default_provider();
-        // memcheck takes the key tables of ring's AES-GCM for uninitialized where the assembly reads past their end.
+        // memcheck reports the key tables of ring's AES-GCM as uninitialized, as the assembly reads past their end.
         provider.cipher_suites.retain(|suite| format!("{:?}", suite.suite()).contains("CHACHA20"));
         let config = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()?
@@ -55,7 +55,7 @@ impl Tls {
     }
 }
 
-/// The certificates in a directory of their own, which goes when this is dropped.
+/// The certificates in their own directory, which is deleted when this is dropped.
 pub(crate) struct PemFiles {
     directory: PathBuf,
     pub ca: PathBuf,
@@ -81,12 +81,12 @@ impl PemFiles {
 
 impl Drop for PemFiles {
     fn drop(&mut self) {
-        // A file that cannot be deleted is no reason to fail a test.
+        // A file that cannot be deleted does not fail the test.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-/// Makes a directory that no other Sim has, in this process or another.
+/// Creates a directory that no other Sim uses, in this process or another.
 fn new_directory() -> std::io::Result<PathBuf> {
     let base = std::env::temp_dir();
     let pid = std::process::id();

@@ -1,17 +1,17 @@
-//! Access tokens: which are valid, and the limits on making new ones.
+//! The valid access tokens, and the limits on new ones.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::http::parameter;
 
-/// At most this many tokens are made of one refresh token in the window.
+/// How many tokens can be made with one refresh token in the window.
 const MADE_IN_WINDOW: usize = 10;
 const WINDOW: Duration = Duration::from_secs(600);
-/// At most this many tokens made of one refresh token are alive; the next one kills the oldest.
+/// How many tokens of one refresh token are valid at the same time; the next one invalidates the oldest.
 const ALIVE: usize = 15;
 
-/// The right to make access tokens.
+/// The credentials for access tokens.
 #[derive(Clone)]
 pub(crate) struct Grant {
     pub refresh_token: String,
@@ -23,11 +23,11 @@ pub(crate) struct Grant {
     pub code: Option<String>,
 }
 
-/// What the token endpoint makes.
+/// The tokens in an answer of the token endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
     pub access_token: String,
-    /// Only for a grant code.
+    /// Only in the answer to a grant code.
     pub refresh_token: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl Tokens {
         !self.revoked.contains(token) && (self.any || self.forever.contains(token) || alive())
     }
 
-    /// Makes a token for whoever sends this form.
+    /// Makes a token for a request with this form.
     pub fn make(&mut self, form: &[(String, String)], now: Duration) -> Result<Made, Refusal> {
         let is = |name: &str, of_grant: fn(&Grant) -> &str| {
             let expected = self.grant.as_ref().map(of_grant);
@@ -146,7 +146,7 @@ impl Tokens {
         self.alive.push_back((token.clone(), now + self.lifetime));
         let mut refresh_token = None;
         if let Some(grant) = self.grant.as_mut().filter(|_| grant_type == Some("authorization_code")) {
-            // A code serves once.
+            // A code can be used once.
             grant.code = None;
             refresh_token = Some(grant.refresh_token.clone());
         }
@@ -154,7 +154,7 @@ impl Tokens {
     }
 }
 
-/// The token of that number, which looks like one of the service.
+/// The token with this number, in the format of the service.
 fn token(number: u64) -> String {
     let [a, b, c, d] = [0, 1, 2, 3].map(|part| scramble(number * 4 + part));
     format!("1000.{a:016x}{b:016x}.{c:016x}{d:016x}")

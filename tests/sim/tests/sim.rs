@@ -1,4 +1,4 @@
-//! The Sim as a client sees it, byte for byte.
+//! The Sim from a client's side, byte for byte.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -60,7 +60,7 @@ fn exchange(stream: &TcpStream, target: &str) -> (u16, String) {
     answer(stream)
 }
 
-/// All that a new connection gets in answer to a request for a job, until it is closed.
+/// Everything that a new connection receives after a request for a job, until it is closed.
 fn read_all(sim: &Sim, id: &str) -> io::Result<Vec<u8>> {
     let mut stream = connect(sim);
     let target = format!("/crm/v7/Leads/actions/mass_delete?job_id={id}");
@@ -82,7 +82,7 @@ fn refresh(stream: &TcpStream, refresh_token: &str) -> (u16, String) {
 }
 
 #[test]
-fn a_connection_is_kept_alive_and_the_counts_tell_it() {
+fn a_connection_is_kept_alive_and_counted() {
     let sim = sim();
     let first = connect(&sim);
     for _ in 0..3 {
@@ -99,7 +99,7 @@ fn a_connection_is_kept_alive_and_the_counts_tell_it() {
 }
 
 #[test]
-fn a_request_that_asks_for_a_close_gets_it() {
+fn a_connection_is_closed_on_request() {
     let sim = sim();
     let mut stream = connect(&sim);
     write!(stream, "GET {JOB} HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
@@ -109,7 +109,7 @@ fn a_request_that_asks_for_a_close_gets_it() {
 }
 
 #[test]
-fn what_is_wrong_with_a_request_is_looked_for_in_the_order_of_the_service() {
+fn a_request_is_checked_in_the_order_of_the_service() {
     let sim = sim();
     let stream = connect(&sim);
     let code = |head: &str| {
@@ -140,7 +140,7 @@ fn what_is_wrong_with_a_request_is_looked_for_in_the_order_of_the_service() {
 }
 
 #[test]
-fn a_job_goes_on_by_the_clock() {
+fn a_job_follows_the_clock() {
     let sim = Sim::builder().clock(Clock::driven()).start();
     sim.accept_any_token();
     sim.add_job("Leads", "1001", Job::new(50_000, 40.0));
@@ -157,7 +157,7 @@ fn a_job_goes_on_by_the_clock() {
 }
 
 #[test]
-fn tokens_are_made_within_the_limits_and_live_by_the_clock() {
+fn tokens_are_limited_and_expire_by_the_clock() {
     let sim = Sim::builder().clock(Clock::driven()).refresh_token("1000.r", "id", "s+cret").start();
     sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
     let stream = connect(&sim);
@@ -191,7 +191,7 @@ fn tokens_are_made_within_the_limits_and_live_by_the_clock() {
 }
 
 #[test]
-fn an_older_server_tells_the_lifetime_in_milliseconds() {
+fn an_older_server_sends_the_lifetime_in_milliseconds() {
     let sim = Sim::builder()
         .refresh_token("1000.r", "id", "s+cret")
         .api_domain("https://www.zohoapis.eu")
@@ -226,7 +226,7 @@ fn an_error_that_is_not_documented_cannot_be_queued() {
 }
 
 #[test]
-fn a_reset_is_a_reset() {
+fn a_reset_sends_an_rst() {
     let sim = sim();
     for id in ["fault-reset", "fault-reset-in-body"] {
         assert_eq!(read_all(&sim, id).unwrap_err().kind(), ErrorKind::ConnectionReset, "{id}");
@@ -237,7 +237,7 @@ fn a_reset_is_a_reset() {
 }
 
 #[test]
-fn faults_break_an_answer_where_they_say() {
+fn faults_break_an_answer_at_the_documented_place() {
     let sim = sim();
     let read = |fault: Fault| {
         let bytes = read_all(&sim, &format!("fault-{}", fault.name())).unwrap();
@@ -260,7 +260,7 @@ fn faults_break_an_answer_where_they_say() {
 }
 
 #[test]
-fn unusual_answers_are_good_ones() {
+fn unusual_answers_are_valid() {
     let sim = sim();
     let stream = connect(&sim);
     let job = |id: &str| format!("/crm/v7/Leads/actions/mass_delete?job_id={id}");
@@ -285,7 +285,7 @@ fn unusual_answers_are_good_ones() {
 }
 
 #[test]
-fn answers_without_end_go_on_until_the_client_closes() {
+fn endless_answers_end_when_the_client_closes() {
     let sim = sim();
     for fault in [Fault::HugeHeader, Fault::HugeBody] {
         sim.next(Reply::Fault(fault));
@@ -296,7 +296,7 @@ fn answers_without_end_go_on_until_the_client_closes() {
 }
 
 #[test]
-fn a_second_request_finds_its_connection_closed() {
+fn a_connection_is_closed_at_its_second_request() {
     let sim = sim();
     let closes_on_second = |first: &str| {
         let mut stream = connect(&sim);
@@ -364,7 +364,7 @@ fn requests_in_flight_are_counted_at_their_peak() {
 }
 
 #[test]
-fn a_client_that_asks_one_thing_at_a_time_has_one_in_flight_over_thousands_of_connections() {
+fn sequential_requests_never_count_as_two_in_flight() {
     let sim = sim();
     for _ in 0..3000 {
         exchange(&connect(&sim), JOB);
@@ -374,7 +374,7 @@ fn a_client_that_asks_one_thing_at_a_time_has_one_in_flight_over_thousands_of_co
 }
 
 #[test]
-fn dropping_it_ends_whatever_a_connection_is_doing() {
+fn dropping_it_ends_connections_in_every_phase() {
     let sim = Sim::builder().tls().start();
     offer(&sim);
     let files = sim.ca_file().parent().unwrap().to_owned();
@@ -423,7 +423,7 @@ fn tls(sim: &Sim) -> StreamOwned<ClientConnection, TcpStream> {
 }
 
 #[test]
-fn tls_is_spoken_with_a_certificate_of_its_own_authority() {
+fn tls_uses_a_certificate_of_the_sims_authority() {
     let sim = Sim::builder().tls().start();
     offer(&sim);
     assert_eq!(sim.url(), format!("https://localhost:{}", sim.port()));
@@ -432,7 +432,7 @@ fn tls_is_spoken_with_a_certificate_of_its_own_authority() {
         ask(&mut stream, JOB).unwrap();
         assert_eq!(answer(&mut stream), (200, FINISHED.to_owned()));
     }
-    // An orderly end has a close_notify, a cut does not.
+    // A proper close sends a close_notify, a truncation does not.
     for (id, orderly) in [("fault-http10", true), ("fault-close", false)] {
         let mut stream = tls(&sim);
         ask(&mut stream, &format!("/crm/v7/Leads/actions/mass_delete?job_id={id}")).unwrap();
@@ -444,7 +444,7 @@ fn tls_is_spoken_with_a_certificate_of_its_own_authority() {
 }
 
 #[test]
-fn the_program_says_where_it_listens_and_ends_with_its_input() {
+fn the_program_prints_its_address_and_ends_with_its_input() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_zmd-sim"))
         .args(["--until-stdin-closes", "--job", "Deals:7:100:0"])
         .stdin(Stdio::piped())

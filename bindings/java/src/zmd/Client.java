@@ -26,7 +26,7 @@ public final class Client implements AutoCloseable {
         this.client = client;
     }
 
-    /** A client with these settings alone. The README of libzmd lists the keys. */
+    /** A client with these settings only. The README of libzmd lists the keys. */
     public static Client of(Map<String, String> settings) {
         return make(settings, false);
     }
@@ -39,7 +39,7 @@ public final class Client implements AutoCloseable {
         return make(Map.of(), true);
     }
 
-    /** The same with further settings, which count more. */
+    /** The same with further settings, which take precedence. */
     public static Client fromEnvironment(Map<String, String> settings) {
         return make(settings, true);
     }
@@ -68,11 +68,11 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Asks how far a job is.
+     * Gets the status of a job.
      *
      * @param module the module's API name, such as {@code Leads}
-     * @param jobId the id that scheduling the mass delete answered
-     * @throws ZmdException if the service did not tell the job's state. A job that failed is a status.
+     * @param jobId the job id from the response that scheduled the mass delete
+     * @throws ZmdException if the service did not return the job's status. A job that failed is a status.
      */
     public Status status(String module, String jobId) {
         byte[] moduleName = utf8("module", module);
@@ -97,8 +97,8 @@ public final class Client implements AutoCloseable {
      * Waits until a job has ended. (A {@code wait} would hide Object's.)
      *
      * @param timeout the limit for the whole wait; null: none
-     * @param progress called after every poll; null: nothing is
-     * @throws ZmdException of kind TIMEOUT when the time is over, CANCELLED when {@code progress}, {@link #cancel} or
+     * @param progress called after every poll; null: none
+     * @throws ZmdException of kind TIMEOUT when the timeout expires, CANCELLED when {@code progress}, {@link #cancel} or
      *     {@link #close} has ended the wait: then {@link ZmdException#status} is the last status seen
      */
     public Status await(String module, String jobId, Duration timeout, ProgressListener progress) {
@@ -120,7 +120,7 @@ public final class Client implements AutoCloseable {
         }
     }
 
-    /** Nothing may be thrown through the library: what the listener throws is kept until the call has returned. */
+    /** No exception may pass through the library: an exception of the listener is kept until the call has returned. */
     private static final class Listening implements Native.Progress {
         private final ProgressListener listener;
         private Throwable thrown;
@@ -157,7 +157,7 @@ public final class Client implements AutoCloseable {
         }
     }
 
-    /** Ends every call on this client, from any thread, with CANCELLED; later calls too. There is no way back. */
+    /** Ends every call on this client, from any thread, with CANCELLED; later calls too. This cannot be undone. */
     public void cancel() {
         begin();
         try {
@@ -167,7 +167,7 @@ public final class Client implements AutoCloseable {
         }
     }
 
-    /** Ends what the client still does, and frees it. Closing twice is fine. */
+    /** Ends the calls in progress, and frees the client. A second call does nothing. */
     @Override
     public void close() {
         if (lock.getReadHoldCount() > 0) {

@@ -7,8 +7,8 @@ public interface ProgressListener {
      * Takes the result of a poll. What it throws ends the wait and is thrown by it.
      *
      * @param status the status that the poll got
-     * @param error null, or why the poll failed: the wait goes on after a transient error
-     * @return true to go on; false ends this wait with {@link ZmdException.Kind#CANCELLED}
+     * @param error null, or why the poll failed: the wait continues after a transient error
+     * @return true to continue; false ends this wait with {@link ZmdException.Kind#CANCELLED}
      */
     boolean polled(Status status, ZmdException error);
 }

@@ -1,20 +1,20 @@
 package zmd;
 
-/** How far a job is. */
+/** The state of a job. */
 public enum State {
-    /** A state that this version does not know; {@link Status#stateText} has the service's word. */
+    /** A state that this version does not know; {@link Status#stateText} has the text that the service sent. */
     UNKNOWN,
     /** The job has not begun. */
     SCHEDULED,
     /** Records are being deleted. */
     RUNNING,
-    /** The job is over. Look at {@link Status#failedCount}: records that could not be deleted are still there. */
+    /** The job has ended. Look at {@link Status#failedCount}: those records were not deleted. */
     COMPLETED,
-    /** The job is over, and failed as a whole. */
+    /** The job has ended, and failed as a whole. */
     FAILED,
-    /** The job waits for its turn. */
+    /** The job is queued. */
     QUEUED,
-    /** The job was interrupted, and is not over. */
+    /** The job was interrupted, and has not ended. */
     SUSPENDED;
 
     // The numbers of zmd_state are the ordinals.

@@ -4,10 +4,10 @@ import com.sun.jna.Pointer;
 import java.util.OptionalLong;
 
 /**
- * What the service says of a job.
+ * The status of a job.
  *
- * @param state how far the job is
- * @param stateText the service's word for the state as it sent it
+ * @param state the state of the job
+ * @param stateText the state as the service sent it
  * @param httpStatus the HTTP status of the answer; 0: there was none
  * @param totalCount records that the job is to delete; empty: not reported
  * @param deletedCount records deleted so far

@@ -72,7 +72,7 @@ public final class ZmdException extends RuntimeException {
         return code;
     }
 
-    /** Of a status call or a wait: the status as the library wrote it, after a time-out the last one seen. Else null. */
+    /** Of a status call or a wait: the status as the library wrote it, after a timeout the last one seen. Else null. */
     public Status status() {
         return status;
     }
