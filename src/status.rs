@@ -3,6 +3,7 @@
 //! Source: Zoho CRM API v7, "Get the status of a mass delete job" and "Error codes"; v2 adds `SCHEDULED`. The vendor's
 //! OpenAPI specification of 2026 adds `QUEUED` and `SUSPENDED`, and some of the codes.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -282,7 +283,7 @@ impl Said {
 fn parse(body: &[u8]) -> Result<Body, String> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // JSON is UTF-8, but a gateway's own error need not be: what can't be read is replaced.
-    let text = String::from_utf8_lossy(body);
+    let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
     if text.trim().is_empty() {
         return Err("it is empty".to_owned());
     }
