@@ -71,7 +71,7 @@ def many(certificates, program, launch, lines, rounds):
         server.stop()
 
 
-def server_cost(quick, floor, queries):
+def server_cost(certificates, floor, queries):
     """What the server of the curves takes of the processor for a query, and how long one takes with it."""
     server = lab.delayed(certificates, 0)
     environment = lab.environment(server, certificates)
@@ -156,7 +156,7 @@ def main():
             both = [peers[name] for name in ("zmd", "curl") if name in peers]
             results["threads"] = threads(both, lab.environment(server, certificates), launch, options.queries, options.rounds)
             server.stop()
-        results["server_cpu_us"] = server_cost(certificates, peers["floor"], options.queries)
+        results["server_cpu_us"] = server_cost(quick, peers["floor"], options.queries)
         lines = [line for line in MANY if line[0] <= options.most] if "many" in options.parts else []
         results["many"] = list(many(quick, peers["zmd"].command[0], launch, lines, options.rounds))
     except Failed as failed:
