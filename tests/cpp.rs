@@ -29,15 +29,52 @@ fn it_compiles_without_a_warning_as_every_standard() {
         if missing(compiler) {
             continue;
         }
-        for standard in ["c++11", "c++14", "c++17", "c++20"] {
+        // c++2b: C++23, as compilers call it before they have all of it.
+        for standard in ["c++11", "c++14", "c++17", "c++20", "c++2b"] {
             let standard = format!("-std={standard}");
             for source in ["tests/cpp/binding_test.cpp", "bindings/cpp/example.cpp"] {
                 // clang++ would say that nothing is linked.
-                let flags = [&standard, "-fsyntax-only", "-Wno-unused-command-line-argument"];
+                let flags = [&standard, "-fsyntax-only", "-Weffc++", "-Wno-unused-command-line-argument"];
                 compile_cpp(compiler, &flags, source, "nothing");
             }
         }
     }
+}
+
+#[test]
+fn clang_tidy_finds_nothing() {
+    if missing("clang-tidy") {
+        return;
+    }
+    let directory = scratch("tidy");
+    // The tests instantiate the header's templates. Included, they are no main file, and not looked at themselves.
+    let source = directory.join("source.cpp");
+    std::fs::copy(format!("{ROOT}/tests/cpp/binding_test.cpp"), directory.join("tests.hpp")).unwrap();
+    std::fs::write(&source, "#include \"tests.hpp\"\n").unwrap();
+    let tidy = |source: &str| {
+        let mut command = Command::new("clang-tidy");
+        command.args([
+            "--quiet",
+            &format!("--config-file={ROOT}/bindings/cpp/.clang-tidy"),
+            source,
+            "--",
+            "-std=c++11",
+        ]);
+        run(command.args(["include", "bindings/cpp", "tests/cpp"].map(|path| format!("-I{ROOT}/{path}"))))
+    };
+    for source in [&format!("{ROOT}/bindings/cpp/example.cpp"), source.to_str().unwrap()] {
+        let (exit, out, err) = tidy(source);
+        assert_eq!((exit, &*out), (Some(0), ""), "{err}");
+    }
+    // It looks into the header.
+    let header = std::fs::read_to_string(format!("{ROOT}/bindings/cpp/zmd.hpp")).unwrap();
+    let worse =
+        header.replace("return handle_.get(); }", "if (handle_ == NULL) return nullptr; return handle_.get(); }");
+    std::fs::write(directory.join("zmd.hpp"), worse).unwrap();
+    std::fs::write(&source, "#include \"zmd.hpp\"\n").unwrap();
+    let (exit, out, _) = tidy(source.to_str().unwrap());
+    assert!(exit != Some(0) && out.contains("modernize-use-nullptr"), "{out}");
+    std::fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
@@ -109,10 +146,14 @@ fn the_example() {
     let (exit, out, err) = example(&["Leads", "1001"]);
     assert_eq!(
         (exit, &*out, &*err),
-        (Some(0), "RUNNING: 4 of 9 deleted, 0 failed\nCOMPLETED: 9 of 9 deleted, 0 failed\n", "")
+        (
+            Some(0),
+            "Leads 1001: RUNNING, 4 of 9 deleted, 0 failed\nLeads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n",
+            ""
+        )
     );
     let (exit, out, _) = example(&["Leads", "1003"]);
-    assert_eq!((exit, &*out), (Some(1), "COMPLETED: 7 of 9 deleted, 2 failed\n"));
+    assert_eq!((exit, &*out), (Some(1), "Leads 1003: COMPLETED, 7 of 9 deleted, 2 failed\n"));
     let (exit, _, err) = example(&["Leads", "4711"]);
     assert!(exit == Some(3) && err.contains("ZMD_ERR_JOB_NOT_FOUND: "), "{exit:?} {err}");
     assert_eq!(example(&["Leads"]).0, Some(3));

@@ -41,6 +41,9 @@ fn full_version() -> String {
     ["MAJOR", "MINOR", "PATCH"].map(version).join(".")
 }
 
+/// What the README's program in C++ prints.
+const COMPLETED_CPP: &str = "Leads 111111000000222222: COMPLETED, 9 of 9 deleted, 0 failed\n";
+
 /// A tree below which the library is installed with the prefix /usr, and programs that are made with it elsewhere.
 struct Installed {
     root: PathBuf,
@@ -90,23 +93,10 @@ impl Installed {
 
         self.write("example.cpp", &readme_block("### C++\n", "cpp"));
         self.shell(&readme_block("### C++\n", "sh"));
-        assert_eq!(self.shell("./example"), completed);
+        assert_eq!(self.shell("./example"), COMPLETED_CPP);
 
         if !missing("cmake") {
-            self.write("CMakeLists.txt", &readme_block("### CMake\n", "cmake"));
-            let prefix = self.root.join("usr");
-            self.shell(&format!("cmake -S . -B build -DCMAKE_PREFIX_PATH={} && cmake --build build", prefix.display()));
-            assert_eq!(self.shell("build/example"), completed);
-            for (wanted, fits) in [(full_version(), true), ("9.0".to_owned(), false)] {
-                let project = format!(
-                    "cmake_minimum_required(VERSION 3.10)\nproject(x C)\nfind_package(zmd {wanted} REQUIRED CONFIG)\n"
-                );
-                self.write("CMakeLists.txt", &project);
-                let arguments = ["-S", ".", "-B", &format!("build-{wanted}")].map(str::to_owned);
-                let mut cmake = self.command("cmake");
-                cmake.args(arguments).arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
-                assert_eq!(run(&mut cmake).0 == Some(0), fits, "find_package(zmd {wanted})");
-            }
+            self.cmake_finds_it();
         }
 
         let program = self.root.join("usr/bin/zmd");
@@ -115,6 +105,54 @@ impl Installed {
         let dynamic = text_of(Command::new("readelf").arg("-d").arg(&program));
         assert!(!dynamic.contains("libzmd") && !dynamic.contains("PATH"), "{dynamic}");
     }
+
+    /// The README's recipe, with either library, and the versions that fit.
+    fn cmake_finds_it(&self) {
+        let configure = |build: &str| {
+            let mut cmake = self.command("cmake");
+            cmake
+                .args(["-S", ".", "-B", build])
+                .arg(format!("-DCMAKE_PREFIX_PATH={}", self.root.join("usr").display()));
+            cmake
+        };
+        self.write("example.c", &readme_block("### C\n", "c"));
+        let project = readme_block("### CMake\n", "cmake");
+        self.write("CMakeLists.txt", &format!("{project}{}", with_static("example.c")));
+        text_of(&mut configure("build"));
+        self.shell("cmake --build build");
+        for program in ["build/example", "build/static"] {
+            assert_eq!(self.shell(program), "COMPLETED: 9 of 9 deleted\n");
+        }
+        let dynamic = self.shell("readelf -d build/static");
+        assert!(!dynamic.contains("libzmd"), "{dynamic}");
+
+        let (major, minor) = (version("MAJOR"), version("MINOR").parse::<u32>().unwrap());
+        let same = format!("{major}.{minor}");
+        let next = format!("{major}.{}", minor + 1);
+        // While the first number is 0, another second one is another interface.
+        let last = minor.checked_sub(1).map(|last| (format!("{major}.{last}.9"), major != "0"));
+        let requests = [
+            (full_version(), true),
+            (format!("{} EXACT", full_version()), true),
+            (same.clone(), true),
+            (format!("{same}.99"), false),
+            (next.clone(), false),
+            ("9.0".to_owned(), false),
+            (format!("{major}.0...<{next}"), true),
+            (format!("{major}.0...<{same}"), false),
+        ];
+        for (index, (wanted, fits)) in requests.into_iter().chain(last).enumerate() {
+            let header = "cmake_minimum_required(VERSION 3.19)\nproject(x NONE)\n";
+            self.write("CMakeLists.txt", &format!("{header}find_package(zmd {wanted} REQUIRED CONFIG)\n"));
+            let (exit, _, err) = run(&mut configure(&format!("build-{index}")));
+            assert_eq!(exit == Some(0), fits, "find_package(zmd {wanted}): {err}");
+        }
+    }
+}
+
+/// A second program of a README's CMakeLists.txt, which links the static library.
+fn with_static(source: &str) -> String {
+    format!("add_executable(static {source})\ntarget_link_libraries(static PRIVATE zmd::zmd-static)\n")
 }
 
 impl Drop for Installed {
@@ -147,6 +185,8 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
             "usr/share/bash-completion/completions/zmd",
             "usr/share/cmake/zmd/zmdConfig.cmake",
             "usr/share/cmake/zmd/zmdConfigVersion.cmake",
+            "usr/share/cmake/zmd/zmdPrefix.cmake",
+            "usr/share/cmake/zmd/zmdTargets.cmake",
             "usr/share/doc/zmd/LICENSE-APACHE",
             "usr/share/doc/zmd/LICENSE-MIT",
             "usr/share/doc/zmd/THIRD-PARTY-LICENSES",
@@ -158,6 +198,7 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
             "usr/share/man/man1/zmd-wait.1",
             "usr/share/man/man1/zmd.1",
             "usr/share/man/man3/zmd.3",
+            "usr/share/man/man5/zmd-settings.5",
             "usr/share/zsh/site-functions/_zmd",
         ]
     );
@@ -169,6 +210,196 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
     assert!(dynamic.contains("Library soname: [libzmd.so.0]"), "{dynamic}");
     assert_eq!(installed.shell("pkg-config --modversion zmd").trim(), version);
     installed.programs_work();
+}
+
+/// cargo builds what the other tests link, which costs little here.
+#[test]
+fn cmake_builds_it_from_source() {
+    if missing("cmake") {
+        return;
+    }
+    library();
+    let installed = Installed::new("cmake", "usr/lib");
+    std::os::unix::fs::symlink(ROOT, installed.work.join("zmd")).unwrap();
+    installed.write("example.cpp", &readme_block("### C++\n", "cpp"));
+    let cmake = |line: &str| {
+        let mut command = installed.command("sh");
+        command.env("CARGO_TARGET_DIR", target()).env_remove("LD_LIBRARY_PATH").args(["-ec", line]);
+        text_of(&mut command)
+    };
+    let cargo = format!("-DZMD_CARGO={}", env!("CARGO"));
+
+    let fetched = readme_block("### CMake, from source\n", "cmake");
+    let added: String = fetched
+        .lines()
+        .filter(|line| !line.contains("FetchContent_MakeAvailable") && !line.starts_with("include("))
+        .map(
+            |line| {
+                if line.contains("FetchContent") { "add_subdirectory(zmd)\n".to_owned() } else { format!("{line}\n") }
+            },
+        )
+        .collect();
+    assert!(added.contains("add_subdirectory(zmd)\nadd_executable(example"), "{added}");
+    for (name, project) in [("fetched", fetched), ("added", added)] {
+        installed.write("CMakeLists.txt", &format!("{project}{}", with_static("example.cpp")));
+        cmake(&format!("cmake -S . -B {name} {cargo} && cmake --build {name}"));
+        assert_eq!(cmake(&format!("{name}/example && {name}/static")), COMPLETED_CPP.repeat(2));
+        let needed = |program: &str| cmake(&format!("readelf -d {name}/{program}")).contains("[libzmd.so.0]");
+        assert!(needed("example") && !needed("static"));
+        // As a part of another project it installs nothing.
+        let prefix = installed.work.join(name).join("prefix");
+        fs::create_dir(&prefix).unwrap();
+        cmake(&format!("cmake --install {name} --prefix {name}/prefix"));
+        assert_eq!(files(&prefix), [""; 0]);
+    }
+
+    let prefix = installed.root.join("usr");
+    cmake(&format!("cmake -S zmd -B whole {cargo} -DCMAKE_INSTALL_LIBDIR=lib && cmake --build whole"));
+    cmake(&format!("cmake --install whole --prefix {}", prefix.display()));
+    assert_eq!(
+        files(&prefix),
+        [
+            "include/zmd.h",
+            "include/zmd.hpp",
+            "lib/libzmd.a",
+            "lib/libzmd.so",
+            "lib/libzmd.so.0",
+            &format!("lib/libzmd.so.{}", full_version()),
+            "share/cmake/zmd/zmdConfig.cmake",
+            "share/cmake/zmd/zmdConfigVersion.cmake",
+            "share/cmake/zmd/zmdPrefix.cmake",
+            "share/cmake/zmd/zmdTargets.cmake",
+            "share/doc/zmd/LICENSE-APACHE",
+            "share/doc/zmd/LICENSE-MIT",
+            "share/doc/zmd/THIRD-PARTY-LICENSES",
+        ]
+    );
+    installed.cmake_finds_it();
+}
+
+/// The port's files, and what they do where vcpkg's own functions do what they are documented to.
+#[test]
+fn the_vcpkg_port_installs_it() {
+    let port = format!("{ROOT}/bindings/vcpkg/zmd");
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(format!("{port}/vcpkg.json")).unwrap()).unwrap();
+    assert_eq!((&manifest["name"], &manifest["version"]), (&"zmd".into(), &full_version().into()));
+    if missing("cmake") {
+        return;
+    }
+    library();
+    for linkage in ["static", "dynamic"] {
+        let installed = Installed::new(&format!("vcpkg-{linkage}"), "usr/lib");
+        let prefix = installed.root.join("usr");
+        let mut run_port = installed.command("cmake");
+        run_port.arg(format!("-DPORT_DIR={port}")).arg(format!("-DVCPKG_LIBRARY_LINKAGE={linkage}"));
+        run_port.arg(format!("-DCURRENT_BUILDTREES_DIR={}", installed.work.join("port").display()));
+        run_port.arg(format!("-DCURRENT_PACKAGES_DIR={}", prefix.display()));
+        run_port.env("CARGO_TARGET_DIR", target()).args(["-P", &format!("{ROOT}/tests/vcpkg/run_port.cmake")]);
+        text_of(&mut run_port);
+
+        let full = format!("lib/libzmd.so.{}", full_version());
+        let libraries = match linkage {
+            "static" => &["lib/libzmd.a"][..],
+            _ => &["lib/libzmd.so", "lib/libzmd.so.0", &full],
+        };
+        let headers = ["include/zmd.h", "include/zmd.hpp"];
+        let shared_files =
+            ["copyright", "usage", "zmdConfig.cmake", "zmdConfigVersion.cmake", "zmdPrefix.cmake", "zmdTargets.cmake"]
+                .map(|name| format!("share/zmd/{name}"));
+        let expected: Vec<_> =
+            headers.iter().chain(libraries).copied().chain(shared_files.iter().map(String::as_str)).collect();
+        assert_eq!(files(&prefix), expected);
+
+        installed.write("example.c", &readme_block("### C\n", "c"));
+        installed.write("CMakeLists.txt", &readme_block("### CMake\n", "cmake"));
+        installed
+            .shell(&format!("cmake -S . -B build -DCMAKE_PREFIX_PATH={} && cmake --build build", prefix.display()));
+        assert_eq!(installed.shell("build/example"), "COMPLETED: 9 of 9 deleted\n");
+    }
+}
+
+/// The program `conan`: the one on the PATH, or one from PyPI in a directory of its own.
+fn conan() -> Option<PathBuf> {
+    let on_path = run(Command::new("sh").args(["-c", "command -v conan"])).1;
+    if !on_path.is_empty() {
+        return Some(on_path.trim().into());
+    }
+    if missing("python3") {
+        return None;
+    }
+    let tools = target().join("conan-tools");
+    text_of(Command::new("python3").args(["-m", "venv"]).arg(&tools));
+    let (exit, out, err) = run(Command::new(tools.join("bin/pip")).args(["install", "-q", "conan==2.34.0"]));
+    if err.contains("No matching distribution") && missing("a package index that has conan") {
+        return None;
+    }
+    assert_eq!(exit, Some(0), "{out}{err}");
+    Some(tools.join("bin/conan"))
+}
+
+#[test]
+fn conan_makes_packages_that_programs_link() {
+    if missing("cmake") {
+        return;
+    }
+    let Some(conan) = conan() else { return };
+    library();
+    let (home, test) = (scratch("conan"), scratch("conan-test"));
+    // It is built in its own directory, which is to stay as it is.
+    text_of(Command::new("cp").arg("-r").arg(format!("{ROOT}/bindings/conan/test_package/.")).arg(&test));
+    let test = test.to_str().unwrap();
+    let conan = |arguments: &[&str]| {
+        let mut command = Command::new(&conan);
+        command.args(arguments).env("CONAN_HOME", &home).current_dir(ROOT);
+        // The recipe's copy of the source is another package for cargo. Its dependencies are built already, and are found where
+        // cargo knows the second variable (since 1.91).
+        command.env("CARGO_TARGET_DIR", target().join("conan")).env("CARGO_BUILD_BUILD_DIR", target());
+        text_of(&mut command)
+    };
+    conan(&["profile", "detect"]);
+    for (shared, libraries) in
+        [("False", &["libzmd.a"][..]), ("True", &["libzmd.so", "libzmd.so.0", "libzmd.so.VERSION"])]
+    {
+        let option = format!("zmd/*:shared={shared}");
+        let created = conan(&["create", "bindings/conan", "--test-folder", test, "-o", &option, "--format=json"]);
+        let graph: serde_json::Value = serde_json::from_str(&created).unwrap();
+        let nodes = graph["graph"]["nodes"].as_object().unwrap();
+        let package = nodes.values().find(|node| node["name"] == "zmd").unwrap();
+        assert_eq!(package["version"], full_version());
+        let folder = Path::new(package["package_folder"].as_str().unwrap());
+        let mut expected =
+            ["conaninfo.txt", "conanmanifest.txt", "include/zmd.h", "include/zmd.hpp"].map(str::to_owned).to_vec();
+        expected.extend(libraries.iter().map(|name| format!("lib/{}", name.replace("VERSION", &full_version()))));
+        expected
+            .extend(["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"].map(|name| format!("licenses/{name}")));
+        assert_eq!(files(folder), expected);
+    }
+    fs::remove_dir_all(home).unwrap();
+    fs::remove_dir_all(test).unwrap();
+}
+
+#[test]
+fn make_says_what_is_missing() {
+    let (exit, _, err) = run(make(&["install"]).env("CARGO", "no-cargo-here"));
+    assert!(exit != Some(0) && err.contains("no-cargo-here is not on the PATH"), "{err}");
+    assert!(!err.contains("cargo-c"), "{err}");
+    let directory = scratch("bad-cargo");
+    let cargo = directory.join("cargo");
+    fs::write(&cargo, "#!/bin/sh\ntest \"$1\" != cinstall\n").unwrap();
+    text_of(Command::new("chmod").arg("755").arg(&cargo));
+    let (exit, _, err) = run(make(&["install"]).env("CARGO", &cargo));
+    assert!(exit != Some(0) && err.contains("make install needs cargo-c"), "{err}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn test_programs_use_the_library_that_was_built() {
+    let program = compile("cc", &["-std=c11"], "bindings/c/example.c", "example-elsewhere");
+    let directory = scratch("elsewhere");
+    fs::write(directory.join("libzmd.so.0"), "no library").unwrap();
+    let (_, _, err) = run(Command::new(program).env("LD_LIBRARY_PATH", &directory));
+    assert!(err.starts_with("usage: "), "{err}");
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
@@ -210,7 +441,9 @@ fn debian_packages_come_and_go() {
         let licenses = text_of(Command::new("gzip").arg("-dc").arg(packed));
         assert_eq!(licenses, fs::read_to_string(format!("{ROOT}/THIRD-PARTY-LICENSES")).unwrap());
     }
-    text_of(Command::new("man").arg("-l").arg(installed.root.join("usr/share/man/man3/zmd.3.gz")));
+    for page in ["man3/zmd.3.gz", "man5/zmd-settings.5.gz"] {
+        text_of(Command::new("man").arg("-l").arg(installed.root.join("usr/share/man").join(page)));
+    }
     text_of(dpkg().args(["--purge", "zmd", "libzmd-dev", "libzmd0"]));
     let left = files(&installed.root);
     assert!(left.iter().all(|file| file.starts_with("var/lib/dpkg/")), "{left:?}");
@@ -230,7 +463,7 @@ fn a_library_and_a_wheel_for_old_systems() {
     assert_eq!(exit, Some(0), "{out}{err}");
 
     let library = directory.join("libzmd.so");
-    for built in [&library, &directory.join("zmd")] {
+    for built in [&library, &directory.join("zmd"), &directory.join("zmd-sim")] {
         let symbols = text_of(Command::new("objdump").arg("-T").arg(built));
         let mut needed: Vec<(u32, u32)> = symbols
             .split("GLIBC_")
@@ -250,7 +483,8 @@ fn a_library_and_a_wheel_for_old_systems() {
 
     let wheels: Vec<_> = files(&directory).into_iter().filter(|file| !file.contains('/')).collect();
     let wheel = format!("zmd-{}-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl", full_version());
-    assert_eq!(wheels, ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES", "libzmd.so", "zmd", &wheel]);
+    let licenses = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"];
+    assert_eq!(wheels, [&licenses[..], &["libzmd.so", "zmd", "zmd-sim", &wheel]].concat());
     let shown = text_of(Command::new(directory.join("tools/bin/auditwheel")).arg("show").arg(directory.join(&wheel)));
     assert!(shown.contains("manylinux_2_17_x86_64"), "{shown}");
 
@@ -263,7 +497,7 @@ fn a_library_and_a_wheel_for_old_systems() {
     let mut python = Command::new(home.join("bin/python"));
     python.arg("-c").arg(readme_block("### Python\n", "python")).env_remove("PYTHONPATH").current_dir(&home);
     environment(&mut python, &sim);
-    assert_eq!(text_of(&mut python), "COMPLETED: 9 of 9 deleted\n");
+    assert_eq!(text_of(&mut python), "9 of 9 deleted\n");
     assert!(fs::read(home.join("bin/zmd")).unwrap() == fs::read(directory.join("zmd")).unwrap());
     fs::remove_dir_all(home).unwrap();
 }
@@ -356,26 +590,39 @@ fn the_manual_page_of_the_library_is_complete() {
         assert!(squeezed.contains(&prototype), "zmd.3 lacks {prototype}");
         count += 1;
     }
-    assert_eq!(count, 28);
+    assert_eq!(count, 41);
     for line in header.lines().filter(|line| line.starts_with("  ZMD_") && !line.contains("STATE")) {
         let (name, number) = line.trim().trim_end_matches(',').split_once(" = ").unwrap();
         assert!(page.contains(&format!("{name} ({number})")), "zmd.3 lacks {name}");
     }
+    assert!(page.contains(&format!("libzmd {}", full_version())));
+}
+
+#[test]
+fn the_manual_page_of_the_settings_is_complete() {
+    if missing("mandoc") {
+        return;
+    }
+    let directory = scratch("man5");
+    text_of(zmd_command(&[]).arg("man").arg(&directory));
+    let page = page_at(&directory.join("man5/zmd-settings.5"), "error");
     // The README's table is compared with the code's by a test of its own.
     let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
     let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("| `")).collect();
-    assert_eq!(rows.len(), 22);
+    assert_eq!(rows.len(), 23);
     for row in rows {
         let cells: Vec<_> = row.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
-        let [key, default, _, takes] = &cells[..] else { panic!("{row}") };
+        let [key, default, meaning, takes] = &cells[..] else { panic!("{row}") };
         let entry = format!("{key}, ZMD_{}", key.to_uppercase());
-        let text = page.split_once(&entry).unwrap_or_else(|| panic!("zmd.3 lacks {entry}")).1;
+        let text = page.split_once(&entry).unwrap_or_else(|| panic!("zmd-settings.5 lacks {entry}")).1;
         let text = text.split_once("\n\n").unwrap().0;
         let takes = format!("Takes {takes}");
         assert!(text.contains(&takes), "{entry}: {text:?} lacks {takes:?}");
+        assert!(text.contains(&meaning[1..]), "{entry}: {text:?} lacks {meaning:?}");
         assert!(default.is_empty() || text.contains(&format!("the default is {default}.")), "{entry}: {text}");
     }
-    assert!(page.contains(&format!("libzmd {}", full_version())));
+    assert!(page.contains(&format!("zmd {}", full_version())));
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
@@ -386,7 +633,7 @@ fn the_manual_pages_of_the_command_are_complete() {
     let directory = scratch("man1");
     text_of(zmd_command(&[]).arg("man").arg(&directory));
     for (name, command) in [("zmd.1", None), ("zmd-wait.1", Some("wait")), ("zmd-login.1", Some("login"))] {
-        let page = page_at(&directory.join(name), "error");
+        let page = page_at(&directory.join("man1").join(name), "error");
         let help = text_of(zmd_command(&[]).args(command).arg("--help"));
         let options = help.split([' ', '\n', ',']).filter(|word| word.starts_with("--") && word.len() > 3);
         let mut count = 0;
@@ -396,7 +643,7 @@ fn the_manual_pages_of_the_command_are_complete() {
         }
         assert!(count >= 3, "{help}");
     }
-    assert!(page_at(&directory.join("zmd.1"), "error").contains(&full_version()));
+    assert!(page_at(&directory.join("man1/zmd.1"), "error").contains(&full_version()));
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -407,10 +654,10 @@ fn targets_of(file: &str) -> Vec<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The crates of others that are compiled into the command, which has all of the library's, for these targets.
+/// The crates of others that are compiled into the library and the programs, for these targets.
 fn compiled_in<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     let mut tree = Command::new(env!("CARGO"));
-    tree.args(["tree", "--locked", "-p", "zmd-cli", "-e", "normal", "--prefix", "none", "-f", "{p}"]);
+    tree.args(["tree", "--locked", "--workspace", "-e", "normal", "--prefix", "none", "-f", "{p}"]);
     tree.args(targets.into_iter().flat_map(|target| ["--target", target])).current_dir(ROOT);
     // `serde_derive v1.0.229 (proc-macro)`; ours have a path.
     let lines = text_of(&mut tree);

@@ -270,7 +270,7 @@ fn the_readmes_first_lines_do_what_they_say() {
         let mut script = Command::new("python3");
         script.arg("-c").arg(readme_block("ctypes is enough", "python")).current_dir(&directory);
         environment(&mut script, &sim);
-        assert_eq!(text_of(&mut script), "state 3: 9 of 9 deleted\n");
+        assert_eq!(text_of(&mut script), "True state 3: 9 of 9 deleted\n");
     }
     fs::remove_dir_all(directory).unwrap();
 }

@@ -82,8 +82,8 @@ fn python(age: Age) -> Option<&'static Path> {
         let _ = fs::remove_dir_all(&environment);
         text_of(clean(&base?.1).args(["-m", "venv"]).arg(&environment));
         let python = environment.join("bin/python");
-        let tools: &[&str] = if matches!(age, Newest) { &["mypy", "build"] } else { &["mypy"] };
-        let (exit, _, err) = run(pip(&python, "install").arg("setuptools >= 70.1").args(tools));
+        let tools: &[&str] = if matches!(age, Newest) { &["build", "pyright[nodejs]"] } else { &[] };
+        let (exit, _, err) = run(pip(&python, "install").args(["setuptools >= 70.1", "mypy", "pytest"]).args(tools));
         if exit != Some(0) {
             eprintln!("{err}");
             return None;
@@ -112,15 +112,23 @@ fn program(python: &Path, sim: &Sim) -> Command {
     command
 }
 
+/// The package's own tests, with development mode, which shows what was not closed, and other warnings.
+fn unittest(python: &Path) -> Command {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        text_of(Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "zmd-sim"]).current_dir(ROOT));
+    });
+    let mut tests = clean(python);
+    tests.args(["-X", "dev", "-m", "unittest"]).env("ZMD_TEST_ROOT", ROOT);
+    tests.env("ZMD_TEST_SIM", Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug/zmd-sim"));
+    tests
+}
+
 fn passes_its_tests(age: Age, name: &str) {
     let Some(python) = python(age) else { return };
-    text_of(Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "zmd-sim"]).current_dir(ROOT));
-    let sim = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug/zmd-sim");
     let directory = scratch(name);
-    let mut tests = clean(python);
-    // Development mode shows what was not closed, and other warnings.
-    tests.args(["-X", "dev", "-m", "unittest", "discover", "-s"]).arg(format!("{PACKAGE}/tests"));
-    tests.env("ZMD_TEST_SIM", sim).env("ZMD_TEST_ROOT", ROOT).current_dir(&directory);
+    let mut tests = unittest(python);
+    tests.args(["discover", "-s"]).arg(format!("{PACKAGE}/tests")).current_dir(&directory);
     let (exit, out, err) = run(&mut tests);
     assert_eq!(exit, Some(0), "{out}{err}");
     assert!(err.trim_end().ends_with("OK") && !err.contains("Warning"), "{err}");
@@ -135,6 +143,39 @@ fn the_oldest_python() {
 #[test]
 fn the_newest_python() {
     passes_its_tests(Newest, "newest");
+}
+
+/// What differs from one version to the next: asyncio, enums, ctypes.
+#[test]
+fn the_pythons_between() {
+    let Some(newest) = python(Newest) else { return };
+    let directory = scratch("between");
+    let site = directory.join("site");
+    text_of(pip(newest, "install").arg("--target").arg(&site).arg(PACKAGE));
+    let modules = format!("{}:{PACKAGE}/tests", site.display());
+    for ((_, minor), python) in pythons() {
+        let mut tests = unittest(python);
+        tests.args(["test_errors", "test_client.Asking", "test_client.Waiting", "test_async.Calls"]);
+        let (exit, out, err) = run(tests.env("PYTHONPATH", &modules).current_dir(&directory));
+        assert!(exit == Some(0) && err.trim_end().ends_with("OK"), "3.{minor}: {out}{err}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn every_type_is_known() {
+    let Some(python) = python(Newest) else { return };
+    let environment = python.ancestors().nth(2).unwrap();
+    let directory = scratch("types");
+    let mut pyright = clean(python);
+    pyright.args(["-m", "pyright", "--verifytypes", "zmd", "--ignoreexternal"]).current_dir(&directory);
+    let path = std::env::join_paths(
+        std::iter::once(environment.join("bin"))
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
+    let (exit, out, err) = run(pyright.env("VIRTUAL_ENV", environment).env("PATH", path.unwrap()));
+    assert!(exit == Some(0) && out.contains("Type completeness score: 100%"), "{out}{err}");
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
@@ -261,18 +302,23 @@ fn one_wheel_for_every_python_of_a_platform() {
     let given = directory.join("libzmd.so.0.1");
     fs::write(&given, "no library").unwrap();
     fs::write(directory.join("zmd"), "\u{7f}no program \u{e9}").unwrap();
+    fs::write(directory.join("zmd-sim"), "\u{7f}none either").unwrap();
     let mut given_one = build(newest);
     given_one.env("ZMD_BUILD_LIBRARY", &given).env("CARGO", "/nonexistent").env("_PYTHON_HOST_PLATFORM", "linux-mips");
     let (path, names) = wheel(&directory.join("given"), &mut given_one);
     assert_eq!(name_of(&path), format!("zmd-{VERSION}-py3-none-linux_mips.whl"));
-    let command = format!("zmd-{VERSION}.data/scripts/zmd");
-    assert!(names.contains("zmd/libzmd.so") && names.contains(&command), "{names:?}");
+    let programs = ["zmd", "zmd-sim"].map(|name| format!("zmd-{VERSION}.data/scripts/{name}"));
+    assert!(names.contains("zmd/libzmd.so") && programs.iter().all(|program| names.contains(program)), "{names:?}");
+    let sole = directory.join("sole.so");
+    fs::write(&sole, "no library").unwrap();
+    fs::remove_file(directory.join("zmd")).unwrap();
     let mut tagged = build(newest);
     tagged.env("ZMD_BUILD_LIBRARY", library()).arg("--config-settings=--build-option=--plat-name=manylinux2014_x86_64");
     let (path, _) = wheel(&directory.join("tagged"), &mut tagged);
     assert_eq!(name_of(&path), format!("zmd-{VERSION}-py3-none-manylinux2014_x86_64.whl"));
     for (refused, part) in [
         (build(newest).env("ZMD_BUILD_LIBRARY", "/nonexistent/libzmd.so"), "ZMD_BUILD_LIBRARY"),
+        (build(newest).env("ZMD_BUILD_LIBRARY", sole), "zmd, which belongs beside the library, does not exist"),
         (build(newest).env("CARGO", "/nonexistent"), "install Rust"),
     ] {
         let (exit, out, err) = run(refused);
@@ -292,7 +338,7 @@ fn one_wheel_for_every_python_of_a_platform() {
             assert!(names.iter().any(|name| name.ends_with(license)), "{names:?}");
         }
         let data: Vec<_> = names.iter().filter(|name| name.contains(".data/")).collect();
-        assert_eq!(data, [&command]);
+        assert_eq!(data, [&programs[0], &programs[1]]);
         let site = directory.join(format!("site-{at}"));
         text_of(pip(user, "install").arg("--target").arg(&site).arg(&path));
         assert!(fs::read(site.join("zmd/libzmd.so")).unwrap() == fs::read(library()).unwrap());
@@ -305,6 +351,32 @@ fn one_wheel_for_every_python_of_a_platform() {
         assert_eq!(text_of(&mut module), format!("zmd {VERSION}\n"));
     }
     assert_eq!(source(), source_before);
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// The modules are those of the source, and a change there counts; the library is beside them.
+#[test]
+fn an_editable_installation() {
+    let Some(python) = python(Newest) else { return };
+    let directory = scratch("editable");
+    let package = directory.join("python");
+    text_of(clean("cp").args(["-r", PACKAGE]).arg(&package));
+    let _ = fs::remove_file(package.join("src/zmd/libzmd.so"));
+    std::os::unix::fs::symlink(ROOT, package.join("crate")).unwrap();
+    let environment = directory.join("environment");
+    text_of(clean(python).args(["-m", "venv"]).arg(&environment));
+    let python = environment.join("bin/python");
+    text_of(pip(&python, "install").arg("--editable").arg(&package));
+    let import = |code: &str| text_of(clean(&python).args(["-c", code]).current_dir("/"));
+    let shown = import("import zmd; print(zmd.__file__, zmd.__version__, zmd.Client('1000.x') is None)");
+    assert_eq!(shown, format!("{} {VERSION} False\n", package.join("src/zmd/__init__.py").display()));
+    let module = package.join("src/zmd/testing.py");
+    let changed = fs::read_to_string(&module).unwrap() + "\nCHANGED = 1\n";
+    fs::write(module, changed).unwrap();
+    assert_eq!(import("import zmd.testing; zmd.testing.Service().close(); print(zmd.testing.CHANGED)"), "1\n");
+    text_of(pip(&python, "uninstall").args(["--yes", "zmd"]));
+    let (exit, _, err) = run(clean(&python).args(["-c", "import zmd"]).current_dir("/"));
+    assert!(exit == Some(1) && err.contains("No module named 'zmd'"), "{err}");
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -324,7 +396,8 @@ fn the_source_distribution() {
     build.envs([("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")]);
     build.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").arg("--no-deps").arg(&sdist);
     let (wheel, names) = wheel(&directory.join("wheel"), &mut build);
-    for name in ["zmd/libzmd.so", "data/scripts/zmd", "LICENSE-MIT", "THIRD-PARTY-LICENSES"] {
+    let parts = ["zmd/libzmd.so", "data/scripts/zmd", "data/scripts/zmd-sim", "LICENSE-MIT", "THIRD-PARTY-LICENSES"];
+    for name in parts {
         assert!(names.iter().any(|packed| packed.ends_with(name)), "{name} in {names:?}");
     }
     let site = directory.join("site");
@@ -350,37 +423,77 @@ fn the_source_distribution() {
 fn the_readmes_examples_do_what_they_say() {
     let Some(python) = python(Newest) else { return };
     let sim = sim();
-    for (module, job_id) in [("Leads", "111111000000222222"), ("Sales_Orders", "111111000000333333")] {
-        sim.add_job(module, job_id, Job { failed: 1, ..Job::new(9, f64::INFINITY) });
-    }
+    let jobs = [("Leads", "111111000000222222"), ("Sales_Orders", "111111000000333333")];
+    let offer = |failed| {
+        for (module, job_id) in jobs {
+            sim.add_job(module, job_id, Job { failed, ..Job::new(9, f64::INFINITY) });
+        }
+    };
     let readme = fs::read_to_string(format!("{PACKAGE}/README.md")).unwrap();
     let blocks: Vec<_> = ["```python\n", "```sh\n"]
         .iter()
         .flat_map(|begin| readme.split(begin).skip(1))
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    let [first, settings, many, asyncio, shell, _build] = blocks[..] else { panic!("{blocks:?}") };
-    let ask = |code: &str| text_of(program(python, &sim).args(["-c", code]));
-    assert_eq!(ask(first), "COMPLETED: 8 of 9 deleted\n");
+    let [first, settings, completed, many, asyncio, conftest, tests, shell, _build] = blocks[..] else {
+        panic!("{blocks:?}")
+    };
+    // The one that readers try first is the repository's too.
+    let same = ["with zmd.Client", "status = client.wait", "print("];
+    let of_the_repository = readme_block("### Python\n", "python");
+    assert!(same.iter().all(|begin| first.contains(begin) && of_the_repository.contains(begin)), "{of_the_repository}");
+    let program = |code: &str| run(program(python, &sim).args(["-c", code]));
+    let ask = |code: &str| {
+        let (exit, out, err) = program(code);
+        assert_eq!((exit, &*err), (Some(0), ""), "{out}");
+        out
+    };
+    let sorted = |out: &str| {
+        let mut lines: Vec<_> = out.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
     assert_eq!(ask(&format!("import zmd\n{settings}client.close()")), "");
-    let gone = "not all of the records are gone";
-    let out = ask(&format!("import zmd\nclient = zmd.Client.from_env()\n{many}"));
-    let mut lines: Vec<_> = out.lines().collect();
-    lines.sort_unstable();
-    assert_eq!(
-        lines,
-        [
-            "111111000000222222 8",
-            "111111000000333333 8",
-            &format!("Leads 111111000000222222: {gone}"),
-            &format!("Sales_Orders 111111000000333333: {gone}"),
-        ]
-    );
-    let out = ask(&format!("import asyncio, zmd\n{asyncio}print(asyncio.run(main()).deleted_count)"));
-    assert_eq!(out, "8\n");
-    let mut sh = program(Path::new("/bin/sh"), &sim);
-    sh.env("PATH", python.parent().unwrap()).arg("-c").arg(shell).env("ANOTHER", "111111000000222222");
+    let before = format!("import zmd\nclient = zmd.Client.from_env()\n{completed}");
+
+    offer(0);
+    for first in [first, &of_the_repository] {
+        assert_eq!(ask(first), "9 of 9 deleted\n");
+    }
+    let gone = ["Leads 111111000000222222", "Sales_Orders 111111000000333333"];
+    assert_eq!(sorted(&ask(&before)), gone.map(|job| format!("{job}: the records are gone")));
+    let out = ask(&format!("{before}print()\n{many}"));
+    let out = out.split_once("\n\n").unwrap().1;
+    let polls = ["111111000000222222", "111111000000333333"].map(|id| format!("{id} after 0 s: 9 deleted"));
+    assert_eq!(sorted(out), [&polls[..], &["True".to_owned()]].concat());
+    let status = "Leads 111111000000222222: COMPLETED, 9 of 9 deleted, 0 failed";
+    assert_eq!(ask(asyncio), format!("{status}\n{status}\nTrue\n"));
+
     // A record is left: the night does not go on.
+    offer(1);
+    let left = |job: &str| format!("not all of the records are gone: {job}: COMPLETED, 8 of 9 deleted, 1 failed");
+    for first in [first, &of_the_repository, asyncio] {
+        let (exit, out, err) = program(first);
+        assert_eq!((exit, &*out), (Some(1), ""), "{err}");
+        assert!(err.ends_with(&format!("JobFailedError: {}\n", left(gone[0]))), "{err}");
+    }
+    assert_eq!(sorted(&ask(&before)), gone.map(left));
+    assert!(ask(&format!("{before}{many}")).ends_with("\nFalse\n"));
+
+    let directory = scratch("readme-tests");
+    fs::write(directory.join("conftest.py"), conftest).unwrap();
+    fs::write(directory.join("test_nightly.py"), tests).unwrap();
+    let nightly = first.replace("111111000000222222", "1001");
+    let nightly = format!("def main():\n    {}", nightly.trim_end().replace('\n', "\n    "));
+    fs::write(directory.join("nightly.py"), nightly).unwrap();
+    let mut pytest = clean(python);
+    pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).current_dir(&directory);
+    let (exit, out, err) = run(&mut pytest);
+    assert!(exit == Some(0) && out.contains("3 passed"), "{out}{err}");
+    fs::remove_dir_all(directory).unwrap();
+
+    let mut sh = self::program(Path::new("/bin/sh"), &sim);
+    sh.env("PATH", python.parent().unwrap()).arg("-c").arg(shell).env("ANOTHER", "111111000000222222");
     let left = "Leads 111111000000222222: COMPLETED, 8 of 9 deleted, 1 failed\n";
     assert_eq!(run(sh.env("JOB_ID", "111111000000222222")), (Some(1), left.to_owned(), left.to_owned()));
     let (exit, out, err) = run(sh.env("JOB_ID", "1001"));

@@ -69,8 +69,5 @@ int main(int argc, char **argv)
         return 2;
     if (error != ZMD_OK)
         return 3;
-    return status.state == ZMD_STATE_COMPLETED && status.failed_count <= 0 &&
-                   (status.total_count < 0 || status.deleted_count == status.total_count)
-               ? 0
-               : 1;
+    return zmd_status_is_successful(&status) ? 0 : 1;
 }

@@ -1,21 +1,35 @@
-# The version is that of the installed zmd.h. A newer one serves as long as the major version is the same.
+# The version is that of the installed zmd.h. A newer one serves as long as the first number is the same; where that is 0, the
+# second number too.
 
 set(PACKAGE_VERSION "")
-file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/../../../include/zmd.h" _zmd_numbers
-    REGEX "^#define ZMD_VERSION_(MAJOR|MINOR|PATCH) ")
+include("${CMAKE_CURRENT_LIST_DIR}/zmdPrefix.cmake")
+file(STRINGS "${_zmd_prefix}/include/zmd.h" _zmd_numbers REGEX "^#define ZMD_VERSION_(MAJOR|MINOR|PATCH) ")
 foreach(_zmd_number IN LISTS _zmd_numbers)
     string(REGEX REPLACE ".* " "." _zmd_number "${_zmd_number}")
     string(APPEND PACKAGE_VERSION "${_zmd_number}")
 endforeach()
 string(SUBSTRING "${PACKAGE_VERSION}" 1 -1 PACKAGE_VERSION)
 
-string(REGEX REPLACE "\\..*" "" _zmd_major "${PACKAGE_VERSION}")
-if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
+set(_zmd_compatible "[0-9]+")
+if(PACKAGE_VERSION MATCHES "^0\\.")
+    set(_zmd_compatible "[0-9]+\\.[0-9]+")
+endif()
+string(REGEX MATCH "^${_zmd_compatible}" _zmd_installed "${PACKAGE_VERSION}")
+string(REGEX MATCH "^${_zmd_compatible}" _zmd_wanted "${PACKAGE_FIND_VERSION_MAJOR}.${PACKAGE_FIND_VERSION_MINOR}")
+
+if(PACKAGE_FIND_VERSION_RANGE)
+    if(PACKAGE_FIND_VERSION_RANGE_MAX STREQUAL "INCLUDE")
+        set(_zmd_below VERSION_LESS_EQUAL)
+    else()
+        set(_zmd_below VERSION_LESS)
+    endif()
+    if(PACKAGE_VERSION VERSION_GREATER_EQUAL PACKAGE_FIND_VERSION_MIN
+            AND PACKAGE_VERSION ${_zmd_below} PACKAGE_FIND_VERSION_MAX)
+        set(PACKAGE_VERSION_COMPATIBLE TRUE)
+    endif()
+elseif(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
     set(PACKAGE_VERSION_EXACT TRUE)
     set(PACKAGE_VERSION_COMPATIBLE TRUE)
-elseif(PACKAGE_FIND_VERSION VERSION_LESS PACKAGE_VERSION AND "${PACKAGE_FIND_VERSION_MAJOR}" EQUAL _zmd_major)
+elseif(PACKAGE_FIND_VERSION VERSION_LESS PACKAGE_VERSION AND _zmd_wanted STREQUAL _zmd_installed)
     set(PACKAGE_VERSION_COMPATIBLE TRUE)
 endif()
-unset(_zmd_numbers)
-unset(_zmd_number)
-unset(_zmd_major)

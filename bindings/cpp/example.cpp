@@ -1,5 +1,5 @@
 /*
- * Waits until a mass-delete job has ended, for four hours at the most, and tells what it hears meanwhile.
+ * Waits until a mass-delete job has ended, for four hours at the most, and prints every poll.
  *
  *     c++ -std=c++11 example.cpp -lzmd -o example
  *     ZMD_ACCESS_TOKEN=1000.xxxx.yyyy ./example Leads 111111000000222222
@@ -13,20 +13,17 @@
 #include <exception>
 #include <iostream>
 
-static void print(const zmd::status &status)
-{
-    std::cout << status.state_text << ": " << status.deleted_count << " of " << status.total_count << " deleted, "
-              << status.failed_count << " failed" << std::endl;
-}
+namespace {
 
-static bool report(const zmd::poll &poll)
+void report(const zmd::poll &poll)
 {
     if (poll.ok())
-        print(poll.status);
+        std::cout << poll.status << '\n' << std::flush;
     else
-        std::cerr << poll.message << std::endl; // it may pass: the wait tries again
-    return true;                                // go on
+        std::cerr << poll.message << '\n'; // where it is transient, the wait goes on
 }
+
+} // namespace
 
 int main(int argc, char **argv)
 {
@@ -35,9 +32,9 @@ int main(int argc, char **argv)
         return 3;
     }
     try {
-        zmd::client client; // with the settings of the environment
+        const zmd::client client; // with the settings of the environment
         const zmd::status last = client.wait(argv[1], argv[2], std::chrono::hours(4), report);
-        return last.state == zmd::state::completed && last.failed_count == 0 ? 0 : 1;
+        return last.is_successful() ? 0 : 1;
     } catch (const zmd::timeout &late) {
         std::cerr << late.what() << '\n';
         return late.last_status().state == zmd::state::unknown ? 3 : 2;

@@ -5,10 +5,13 @@ can get into a package.
 
 CARGO             the cargo to run
 CARGO_TARGET_DIR  where cargo builds, as usual
-ZMD_BUILD_LIBRARY a shared library to pack, with the command zmd beside it, instead of those that cargo builds
+ZMD_BUILD_LIBRARY a shared library to pack, with the programs zmd and zmd-sim beside it, instead of those that cargo
+                  builds
 """
 
+import base64
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -16,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 from setuptools import build_meta
@@ -24,6 +28,8 @@ HERE = Path(__file__).resolve().parent
 # A source distribution brings the crate along; in the repository it is around us.
 CRATE = HERE / "crate" if (HERE / "crate").is_dir() else HERE.parents[1]
 LICENSES = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"]
+# The command, and the stand-in for the service that zmd.testing starts.
+PROGRAMS = ["zmd", "zmd-sim"]
 
 
 def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
@@ -34,12 +40,37 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     wheel_directory = os.path.abspath(wheel_directory)
-    library, program = given() or build()
+    library, programs = given() or build()
     with copy_of_source() as copy:
-        shutil.copyfile(library, copy / "src/zmd" / f"libzmd{suffix_of(library)}")
-        (copy / "bin").mkdir()
-        shutil.copy(program, copy / "bin")
+        add_built(copy, copy / "src/zmd", library, programs)
         return build_meta.build_wheel(wheel_directory, config_settings)
+
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    """For ``pip install --editable``: the modules are those of the source, where the library is put beside them. The
+    wheel has the programs, and instead of the modules a file that tells Python where they are."""
+    wheel_directory = os.path.abspath(wheel_directory)
+    library, programs = given() or build()
+    with copy_of_source() as copy:
+        shutil.copy(copy / "src/zmd/_version.py", HERE / "src/zmd")
+        add_built(copy, HERE / "src/zmd", library, programs)
+        name = build_meta.build_wheel(str(copy / "dist"), config_settings)
+        with zipfile.ZipFile(copy / "dist" / name) as whole, zipfile.ZipFile(
+            Path(wheel_directory) / name, "w", zipfile.ZIP_DEFLATED
+        ) as editable:
+            files = [(file, whole.read(file)) for file in whole.infolist() if not file.filename.startswith("zmd/")]
+            files.insert(0, (zipfile.ZipInfo("zmd.pth"), f"{HERE / 'src'}\n".encode()))
+            record = ""
+            for file, content in files:
+                if file.filename.endswith("/RECORD"):
+                    content = f"{record}{file.filename},,\n".encode()  # the last one in a wheel
+                digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+                record += f"{file.filename},sha256={digest},{len(content)}\n"
+                editable.writestr(file, content)
+    return name
+
+
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 
 
 def build_sdist(sdist_directory, config_settings=None):
@@ -71,6 +102,16 @@ def copy_of_source():
             os.chdir(before)
 
 
+def add_built(copy, package, library, programs):
+    # Not over one that a running Python has loaded.
+    target = package / f"libzmd{suffix_of(library)}"
+    shutil.copyfile(library, f"{target}.new")
+    os.replace(f"{target}.new", target)
+    (copy / "bin").mkdir()
+    for program in programs:
+        shutil.copy(program, copy / "bin")
+
+
 def version():
     manifest = (CRATE / "Cargo.toml").read_text(encoding="utf-8")
     return re.search(r'^version = "(.+)"', manifest, re.MULTILINE).group(1)
@@ -83,10 +124,12 @@ def given():
     library = Path(name).resolve()
     if not library.is_file() or not suffix_of(library):
         sys.exit(f"ZMD_BUILD_LIBRARY: {library} is no shared library")
-    program = library.with_name("zmd.exe" if suffix_of(library) == ".dll" else "zmd")
-    if not program.is_file():
-        sys.exit(f"ZMD_BUILD_LIBRARY: {program}, the command beside the library, does not exist")
-    return library, program
+    suffix = ".exe" if suffix_of(library) == ".dll" else ""
+    programs = [library.with_name(name + suffix) for name in PROGRAMS]
+    for program in programs:
+        if not program.is_file():
+            sys.exit(f"ZMD_BUILD_LIBRARY: {program}, which belongs beside the library, does not exist")
+    return library, programs
 
 
 def suffix_of(library):
@@ -95,21 +138,23 @@ def suffix_of(library):
 
 
 def build():
-    options = ["--release", "--locked", "-p", "zmd", "--lib", "-p", "zmd-cli", "--bins"]
+    options = ["--release", "--locked", "-p", "zmd", "--lib", "-p", "zmd-cli", "-p", "zmd-sim", "--bins"]
     output = cargo("build", *options, "--message-format=json-render-diagnostics")
-    library = program = None
+    library, programs = None, []
     for message in map(json.loads, output.splitlines()):
         if message["reason"] == "compiler-artifact" and "cdylib" in message["target"]["crate_types"]:
-            library = next((file for file in map(Path, message["filenames"]) if file.suffix == suffix_of(file)), library)
+            library = next(
+                (file for file in map(Path, message["filenames"]) if file.suffix == suffix_of(file)), library
+            )
         elif message["reason"] == "compiler-artifact" and message["executable"]:
-            program = Path(message["executable"])
-    if library is None or program is None:
-        sys.exit("cargo built no shared library, or no command")
-    return library, program
+            programs.append(Path(message["executable"]))
+    if library is None or sorted(program.stem for program in programs) != PROGRAMS:
+        sys.exit("cargo built no shared library, or not both programs")
+    return library, programs
 
 
 # What cargo needs to build both: the crate as it is published, and the members of its workspace.
-MEMBERS = ["bindings/cli", "tests/sim"]
+MEMBERS = ["benches/compare", "bindings/cli", "tests/sim"]
 
 
 def add_crate(directory):

@@ -369,7 +369,8 @@ pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> Path
         .args(["-x", "none", "-o"])
         .arg(&program)
         .arg(format!("-L{}", directory.display()))
-        .arg(format!("-Wl,-rpath,{}", directory.display()))
+        // Looked at before LD_LIBRARY_PATH, which may lead to an installed libzmd: RPATH, and not RUNPATH.
+        .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", directory.display()))
         .args(["-lzmd", "-lpthread", "-ldl"])
         .output()
         .unwrap();

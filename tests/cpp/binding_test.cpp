@@ -6,8 +6,14 @@
 #include "check.hpp"
 
 #include <future>
+#include <iomanip>
+#include <map>
 #include <mutex>
+#include <sstream>
 #include <thread>
+#ifdef ZMD_HAS_STRING_VIEW
+#include <filesystem>
+#endif
 
 #include <unistd.h>
 
@@ -36,7 +42,8 @@ constexpr bool is_move_only()
            std::is_nothrow_move_constructible<Handle>::value && std::is_nothrow_move_assignable<Handle>::value;
 }
 
-static_assert(is_move_only<zmd::config>() && is_move_only<zmd::client>(), "a handle has one owner");
+static_assert(is_move_only<zmd::config>() && is_move_only<zmd::client>() && is_move_only<zmd::waits>(),
+              "a handle has one owner");
 static_assert(!std::is_convertible<zmd::config, zmd::client>::value, "no client is made by the way");
 
 template <class Value>
@@ -51,6 +58,20 @@ static_assert(decltype(takes<int>(0))::value && decltype(takes<unsigned long lon
               "a setting is text, an integer or a time");
 static_assert(!decltype(takes<bool>(0))::value && !decltype(takes<char>(0))::value &&
                   !decltype(takes<double>(0))::value && !decltype(takes<int *>(0))::value,
+              "and nothing else");
+
+/* Whether a function is one that a wait takes. */
+template <class Function>
+constexpr bool is_progress()
+{
+    return std::is_convertible<Function, zmd::progress_fn>::value;
+}
+
+static_assert(is_progress<bool (*)(const zmd::poll &)>() && is_progress<void (*)(zmd::poll)>() &&
+                  is_progress<std::function<void(const zmd::result &)>>() && is_progress<std::nullptr_t>(),
+              "progress functions return a truth value, or nothing");
+static_assert(!is_progress<std::string (*)(const zmd::poll &)>() && !is_progress<void (*)()>() &&
+                  !is_progress<void (*)(zmd::poll &)>() && !is_progress<ms>() && !is_progress<int>(),
               "and nothing else");
 
 /* ---- States and versions ---- */
@@ -69,7 +90,109 @@ static void a_status_as_it_is_made_is_no_answer()
 
     CHECK(status.state == zmd::state::unknown && status.http_status == 0 && status.state_text.empty());
     CHECK(status.total_count == -1 && status.deleted_count == -1 && status.failed_count == -1);
-    CHECK(!status.has_ended());
+    CHECK(!status.has_ended() && !status.is_successful() && status.module.empty() && status.job_id.empty());
+}
+
+static zmd::status made(zmd::state state, std::int64_t total, std::int64_t deleted, std::int64_t failed)
+{
+    zmd::status status;
+    status.state = state;
+    status.total_count = total;
+    status.deleted_count = deleted;
+    status.failed_count = failed;
+    return status;
+}
+
+static void success_is_that_the_records_are_gone()
+{
+    using zmd::state;
+
+    CHECK(made(state::completed, 9, 9, 0).is_successful() && made(state::completed, -1, -1, -1).is_successful());
+    CHECK(!made(state::completed, 9, 8, 0).is_successful() && !made(state::completed, -1, 8, 1).is_successful());
+    CHECK(!made(state::failed, 9, 9, 0).is_successful() && !made(state::running, 9, 9, 0).is_successful());
+    for (const state each : {state::unknown, state::scheduled, state::running, state::queued, state::suspended})
+        CHECK(!made(each, 9, 9, 0).has_ended());
+    CHECK(made(state::completed, 9, 9, 0).has_ended() && made(state::failed, 9, 0, 0).has_ended());
+}
+
+static void statuses_are_compared()
+{
+    const zmd::status one = made(zmd::state::running, 9, 4, 0);
+    CHECK(one == made(zmd::state::running, 9, 4, 0) && !(one != made(zmd::state::running, 9, 4, 0)));
+
+    std::vector<zmd::status> others(8, one);
+    others[0].state = zmd::state::queued;
+    others[1].http_status = 200;
+    others[2].total_count = 8;
+    others[3].deleted_count = 5;
+    others[4].failed_count = 1;
+    others[5].state_text = "RUNNING";
+    others[6].module = "Leads";
+    others[7].job_id = "1001";
+    for (const zmd::status &other : others)
+        CHECK(one != other && !(one == other));
+}
+
+template <class Value>
+static std::string written(const Value &value)
+{
+    std::ostringstream stream;
+    stream << std::setw(20) << std::left << value << '|';
+    return stream.str();
+}
+
+static void statuses_are_written_to_streams()
+{
+    zmd::status status = made(zmd::state::completed, 9, 7, 2);
+
+    CHECK(written(zmd::state::suspended) == "SUSPENDED           |");
+    CHECK(written(status) == "COMPLETED, 7 of 9 deleted, 2 failed|");
+    status.module = "Leads";
+    status.job_id = "1\x1b[31m";
+    CHECK(written(status) == "Leads 1?[31m: COMPLETED, 7 of 9 deleted, 2 failed|");
+    status = made(zmd::state::unknown, -1, 7, -1);
+    CHECK(written(status) == "UNKNOWN, 7 deleted, total not reported, failed not reported|");
+    status.state_text = "PAUSED\n";
+    CHECK(written(status) == "PAUSED?, 7 deleted, total not reported, failed not reported|");
+    CHECK(written(made(zmd::state::queued, 5, -1, 0)) == "QUEUED, deleted not reported of 5, 0 failed|");
+}
+
+/* ---- Text ---- */
+
+struct a_name {
+    operator std::string() const { return "Leads"; }
+};
+
+static void text_of_any_type()
+{
+    const zmd::client client(settings());
+    const char id[] = "1001";
+    const std::string module = "Leads";
+
+    CHECK(client.status(module, id).deleted_count == 9 && client.status(a_name(), std::string(id)).deleted_count == 9);
+    CHECK(client.status_many({{module, id}, {a_name(), id}})[1].ok());
+#ifdef ZMD_HAS_STRING_VIEW
+    const std::string_view line = "Leads 1001\n";
+    CHECK(client.status(line.substr(0, 5), line.substr(6, 4)).deleted_count == 9);
+    CHECK(client.wait(line.substr(0, 5), "1001", zmd::no_timeout).deleted_count == 9);
+    CHECK(client.status_many({{line.substr(0, 5), line.substr(6, 4)}})[0].ok());
+    THROWN(zmd::argument_error, client.status(std::string_view("Leads\0DROP", 10), "1001"));
+    THROWN(zmd::argument_error, client.status(std::string_view(), "1001"));
+    zmd::config config;
+    config.set(std::string_view("timeout_ms?").substr(0, 10), std::string_view("1000?").substr(0, 4));
+    THROWN(zmd::config_error, config.load_file(std::filesystem::path("/nowhere") / "zmd.toml"));
+#endif
+}
+
+static void null_is_refused()
+{
+    zmd::client client;
+    const char *const null = nullptr;
+
+    check_tells(THROWN(zmd::argument_error, client.status(null, "1001")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, client.wait("Leads", null)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, client.set_access_token(null)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, zmd::config().set(null, 1)), ZMD_ERR_NULL_POINTER, 0, "");
 }
 
 /* ---- Settings ---- */
@@ -176,6 +299,37 @@ static void a_job_is_told_as_the_server_has_it()
     CHECK(status.state == zmd::state::completed && status.state_text == "COMPLETED" && status.http_status == 200);
     CHECK(status.total_count == 9 && status.deleted_count == 9 && status.failed_count == 0);
     CHECK(status.has_ended() && !client.status("Leads", "1002").has_ended());
+    CHECK(status.is_successful() && status.module == "Leads" && status.job_id == " 1001 "); // as it was given
+}
+
+static void errors_know_their_job()
+{
+    zmd::client client(settings());
+    const auto is_of = [](const zmd::error &error, const std::string &module, const std::string &job_id) {
+        return error.module() == module && error.job_id() == job_id;
+    };
+
+    CHECK(is_of(THROWN(zmd::api_error, client.status("Leads", "4711")), "Leads", "4711"));
+    CHECK(is_of(THROWN(zmd::argument_error, client.status("Sales Orders", "1")), "Sales Orders", "1"));
+    CHECK(is_of(THROWN(zmd::argument_error, client.wait("Leads", std::string("1\0", 2))), "Leads", std::string("1\0", 2)));
+    const zmd::timeout late = THROWN(zmd::timeout, client.wait("Leads", "1002", ms(0)));
+    CHECK(is_of(late, "Leads", "1002") && late.last_status().module == "Leads" && late.is_transient());
+    CHECK(is_of(THROWN(zmd::api_error, client.status_many({{"Leads", "4711"}})[0].get()), "Leads", "4711"));
+    CHECK(is_of(THROWN(zmd::config_error, zmd::config().set("no_such_key", 1)), "", ""));
+}
+
+static void errors_are_transient_or_not()
+{
+    zmd::result result;
+    std::string transient;
+
+    CHECK(!result.is_transient());
+    for (int number = 1; number < 100; number++) {
+        result.code = static_cast<zmd_error>(number);
+        if (result.is_transient() && zmd::error(result).is_transient())
+            transient += std::to_string(number) + ' ';
+    }
+    CHECK_MSG(transient == "10 11 14 15 25 26 ", "%s", transient.c_str());
 }
 
 static void bad_arguments()
@@ -329,6 +483,21 @@ static void a_call_has_its_limit()
     CHECK(halting.last_status().state == zmd::state::unknown && halting.last_status().total_count == -1);
 }
 
+static void a_call_has_a_limit_of_its_own()
+{
+    zmd::client client(settings()); // timeout_ms is half a minute
+    const double begin = milliseconds();
+
+    THROWN(zmd::timeout, client.status("Leads", "fault-stall-before-header", std::chrono::microseconds(300001)));
+    CHECK(milliseconds() - begin >= 300 && milliseconds() - begin < 5000);
+    CHECK(client.status("Leads", "1001", zmd::no_timeout).deleted_count == 9);
+    CHECK(client.status("Leads", "1001", std::chrono::duration<double>(20.5)).deleted_count == 9);
+    for (const ms bad : {ms(0), ms(-1), (ms::min)()})
+        check_tells(THROWN(zmd::argument_error, client.status("Leads", "1001", bad)), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+    const std::chrono::duration<double> no_number(std::numeric_limits<double>::quiet_NaN());
+    THROWN(zmd::argument_error, client.status("Leads", "1001", no_number));
+}
+
 static void a_wait_has_its_limit()
 {
     zmd::client client(settings());
@@ -429,6 +598,41 @@ static void progress_hears_of_the_polls()
     const zmd::poll &missing = heard[1].index == 1 ? heard[1] : heard[2];
     CHECK(missing.code == ZMD_ERR_JOB_NOT_FOUND && contains(missing.message, "4711"));
     CHECK(THROWN(zmd::api_error, missing.get()).what() == missing.message);
+}
+
+static void progress_may_return_nothing()
+{
+    zmd::client client(settings());
+    int polls = 0;
+    const std::function<void(const zmd::poll &)> none;
+
+    CHECK(client.wait("Leads", "1001", [&](const zmd::poll &) { polls++; }).has_ended());
+    CHECK(client.wait("Leads", "1001", std::chrono::minutes(1), [&](const zmd::result &) { polls++; }).has_ended());
+    THROWN(zmd::timeout, client.wait("Leads", "1002", ms(0), [&](zmd::poll) { polls++; }));
+    client.wait_many({{"Leads", "1001"}, {"Leads", "4711"}}, [&](const zmd::poll &) { polls++; });
+    CHECK_MSG(polls == 5, "%d", polls);
+    THROWN(std::logic_error, client.wait("Leads", "1002", [](const zmd::poll &) { throw std::logic_error("mine"); }));
+    CHECK(client.wait("Leads", "1001", none).has_ended());
+    CHECK(!zmd::progress_fn(none) && !zmd::progress_fn(nullptr) && !zmd::progress_fn(std::function<bool(zmd::poll)>()));
+}
+
+static void polls_tell_their_job_and_times()
+{
+    zmd::config config = settings();
+    zmd::client client(config.set("poll_min_ms", 50).set("poll_max_ms", 50));
+    std::vector<zmd::poll> polls;
+
+    client.wait_many({{"Leads", "1002"}, {"Leads", "4711"}}, [&](const zmd::poll &poll) {
+        polls.push_back(poll);
+        return polls.size() < 5;
+    });
+    for (const zmd::poll &poll : polls) {
+        CHECK(poll.status.module == "Leads" && poll.status.job_id == (poll.index == 0 ? "1002" : "4711"));
+        CHECK(poll.index == 0 ? poll.next_poll > ms(0) && poll.next_poll <= ms(50) : poll.next_poll < ms(0));
+        CHECK(poll.index == 0 || poll.message.compare(0, 12, "Leads 4711: ") == 0);
+        CHECK(poll.elapsed >= ms(0) && poll.elapsed < ms(60000));
+    }
+    CHECK(polls.back().elapsed >= ms(100) && polls.back().elapsed >= polls.front().elapsed);
 }
 
 static void what_progress_throws_arrives()
@@ -554,12 +758,13 @@ static void check_results(const std::vector<zmd::result> &results, bool waited)
 {
     CHECK(results.size() == 6);
     CHECK(results[0].ok() && results[0].get().deleted_count == 9 && results[0].message.empty());
-    CHECK(results[1].code == ZMD_ERR_JOB_NOT_FOUND && contains(results[1].message, "4711"));
+    CHECK(results[1].code == ZMD_ERR_JOB_NOT_FOUND && results[1].message.compare(0, 12, "Leads 4711: ") == 0);
+    CHECK(results[0].status.job_id == "1001" && results[1].status.job_id == "4711");
     CHECK(results[1].status.state == zmd::state::unknown && results[1].status.http_status == 400);
     CHECK(results[2].code == ZMD_ERR_INVALID_ARGUMENT && contains(results[2].message, "module"));
     THROWN(zmd::argument_error, results[2].get());
     CHECK(results[3].code == ZMD_ERR_INVALID_ARGUMENT && contains(results[3].message, "NUL"));
-    CHECK(contains(results[3].message, "job_id"));
+    CHECK(contains(results[3].message, "jobs[3]: job_id"));
     check_tells(THROWN(zmd::api_error, results[4].get()), ZMD_ERR_FORBIDDEN, 403, "NO_PERMISSION");
     CHECK(results[4].api_code == "NO_PERMISSION" && !contains(results[4].message, "jobs["));
     CHECK(results[5].ok() != waited && results[5].status.state == zmd::state::running);
@@ -585,6 +790,159 @@ static void many_jobs()
     CHECK(client.status_many({}).empty() && client.wait_many({}).empty());
     const std::vector<zmd::result> bad = client.status_many({{std::string("\0", 1), "1"}});
     CHECK(bad[0].code == ZMD_ERR_INVALID_ARGUMENT && contains(bad[0].message, "module"));
+}
+
+/* ---- The completion queue ---- */
+
+/* The last events of all that is in the queue, by their ids. */
+static std::map<std::uint64_t, zmd::event> last_events(zmd::waits &waits)
+{
+    std::map<std::uint64_t, zmd::event> last;
+    while (waits.size() > 0) {
+        const zmd::event event = waits.next();
+        CHECK(last.count(event.id) == 0 && event.elapsed >= ms(0));
+        CHECK(event.has_ended == (event.next_poll < ms(0)));
+        if (event.has_ended)
+            last[event.id] = event;
+    }
+    return last;
+}
+
+static void many_calls_without_a_thread_for_each()
+{
+    std::unique_ptr<zmd::client> client(new zmd::client(settings()));
+    zmd::waits waits(*client);
+    client.reset();
+
+    const std::uint64_t completed = waits.add("Leads", std::string("1001"));
+    const std::uint64_t unknown = waits.add("Leads", "4711", std::chrono::hours(4));
+    const std::uint64_t late = waits.add("Leads", "1002", ms(3000));
+    const std::uint64_t once = waits.add_status("Leads", "1002");
+    const std::uint64_t stalled = waits.add_status("Leads", "fault-stall-before-header", ms(300));
+    CHECK(waits.size() == 5 && waits.get() != nullptr);
+
+    std::map<std::uint64_t, zmd::event> last = last_events(waits);
+    CHECK(last.size() == 5);
+    CHECK(last[completed].ok() && last[completed].get().is_successful() && last[completed].message.empty());
+    CHECK(last[completed].status.module == "Leads" && last[completed].status.job_id == "1001");
+    CHECK(last[unknown].code == ZMD_ERR_JOB_NOT_FOUND && last[unknown].status.job_id == "4711");
+    CHECK(last[unknown].message.compare(0, 12, "Leads 4711: ") == 0 && !last[unknown].api_code.empty());
+    const zmd::timeout over = THROWN(zmd::timeout, last[late].get());
+    CHECK(over.job_id() == "1002" && over.last_status().total_count == 50000 && last[late].elapsed >= ms(2990));
+    CHECK(last[once].get().state == zmd::state::running);
+    CHECK(last[stalled].code == ZMD_ERR_TIMEOUT && last[stalled].elapsed >= ms(290));
+}
+
+static void calls_are_removed_and_cancelled()
+{
+    zmd::client client(settings());
+    zmd::waits waits(client);
+    zmd::event event;
+
+    CHECK(!waits.next(event, ms(0)) && !waits.next(event, ms(-5)) && !waits.next(event, std::chrono::nanoseconds(1)));
+    const std::uint64_t id = waits.add("Leads", "1002");
+    const std::uint64_t other = waits.add("Leads", "1002");
+    while (waits.next(event, std::chrono::seconds(20)) && event.id != other) {
+    }
+    CHECK(event.id == other && event.ok() && !event.has_ended && event.next_poll > ms(0));
+    waits.remove(id);
+    while (waits.next(event, std::chrono::seconds(20)) && event.id != id) {
+    }
+    CHECK(event.id == id || !event.has_ended);
+    while (!event.has_ended)
+        CHECK(waits.next(event, std::chrono::seconds(20)));
+    CHECK(event.id == id && event.code == ZMD_ERR_CANCELLED && waits.size() == 1);
+    waits.remove(id);
+    waits.remove(4711);
+
+    std::thread waiter([&] {
+        int ended = 0;
+        thrown<zmd::cancelled>(__LINE__, [&] {
+            for (;;)
+                ended += waits.next().has_ended;
+        });
+        CHECK(ended == 1);
+    });
+    waits.cancel();
+    waiter.join();
+    CHECK(waits.size() == 0);
+    const zmd::cancelled refused = THROWN(zmd::cancelled, waits.add("Leads", "1001"));
+    CHECK(refused.job_id() == "1001");
+    THROWN(zmd::cancelled, waits.next(event, ms(0)));
+    CHECK(client.status("Leads", "1001").has_ended()); // the client is as good as before
+
+    zmd::waits others(client);
+    others.add("Leads", "1002");
+    client.cancel();
+    CHECK(last_events(others).begin()->second.code == ZMD_ERR_CANCELLED);
+    THROWN(zmd::cancelled, zmd::waits{client});
+}
+
+static void a_queue_is_moved_and_destroyed()
+{
+    zmd::client client(settings());
+    zmd::waits waits(client);
+    zmd::event event;
+
+    check_tells(THROWN(zmd::argument_error, waits.add("Sales Orders", "1")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+    THROWN(zmd::argument_error, waits.add(std::string("L\0", 2), "1"));
+    THROWN(zmd::argument_error, waits.add_status("Leads", "1001", ms(0)));
+    CHECK(waits.size() == 0);
+
+    const std::uint64_t id = waits.add("Leads", "1001", zmd::no_timeout);
+    zmd::waits moved(std::move(waits));
+    CHECK(last_events(moved)[id].status.job_id == "1001");
+    check_tells(THROWN(zmd::argument_error, waits.add("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, waits.add_status("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, waits.next()), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, waits.next(event, ms(0))), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, waits.remove(1)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_tells(THROWN(zmd::argument_error, waits.cancel()), ZMD_ERR_NULL_POINTER, 0, "");
+    CHECK(waits.size() == 0 && waits.get() == nullptr);
+    waits = zmd::waits(client);
+    waits.add("Leads", "1002");
+    zmd::client gone(std::move(client));
+    check_tells(THROWN(zmd::argument_error, zmd::waits{client}), ZMD_ERR_NULL_POINTER, 0, "");
+
+    // What C adds has no name here, and counts for nobody.
+    std::uint64_t c_id = 0;
+    CHECK(zmd_waits_add_status(moved.get(), "Leads", "4711", -1, &c_id) == ZMD_OK && moved.size() == 0);
+    CHECK(moved.next(event, std::chrono::seconds(20)) && event.id == c_id && event.status.module.empty());
+    CHECK(contains(event.message, "call " + std::to_string(c_id) + ": "));
+
+    const double begin = milliseconds();
+    {
+        zmd::waits short_lived(gone);
+        short_lived.add_status("Leads", "fault-stall-before-header");
+        short_lived.add("Leads", "1002");
+    }
+    CHECK(milliseconds() - begin < 5000);
+}
+
+static void threads_share_a_queue()
+{
+    zmd::client client(settings());
+    zmd::waits waits(client);
+    std::vector<std::thread> threads;
+    std::atomic<int> ended(0);
+
+    for (int i = 0; i < 4; i++) {
+        threads.emplace_back([&] {
+            for (int round = 0; round < 25; round++)
+                waits.add("Leads", "1001");
+        });
+        threads.emplace_back([&] {
+            zmd::event event;
+            while (ended < 100)
+                if (waits.next(event, ms(20))) {
+                    CHECK(event.ok() && event.has_ended && event.status.job_id == "1001"); // never too early for its name
+                    ended++;
+                }
+        });
+    }
+    for (std::thread &thread : threads)
+        thread.join();
+    CHECK(waits.size() == 0 && ended == 100);
 }
 
 static void threads_share_a_client()
@@ -675,6 +1033,15 @@ static void a_function_gives_the_tokens()
     CHECK(client.status("Leads", "1001").has_ended());
     CHECK(refused.size() == 2 && refused[0].empty() && refused[1] == "1000.bad.token");
 
+    // A queue keeps it, too, when its client is gone.
+    const auto alive = std::make_shared<int>(0);
+    std::unique_ptr<zmd::waits> waits(new zmd::waits(client_of([alive, token](const std::string &) { return token; })));
+    CHECK(alive.use_count() == 2);
+    waits->add_status("Leads", "1001");
+    CHECK(waits->next().get().is_successful());
+    waits.reset();
+    CHECK(alive.use_count() == 1);
+
     const auto failure = [&](zmd::token_fn provide) {
         zmd::client failing = client_of(std::move(provide));
         return std::string(THROWN(zmd::api_error, failing.status("Leads", "1001")).what());
@@ -695,12 +1062,19 @@ int main()
     alarm(300); // a wait that does not end is a failure, and not a test that hangs
     states_have_names();
     a_status_as_it_is_made_is_no_answer();
+    success_is_that_the_records_are_gone();
+    statuses_are_compared();
+    statuses_are_written_to_streams();
+    text_of_any_type();
+    null_is_refused();
     settings_are_set();
     bad_settings_are_refused();
     a_nul_character_is_never_cut_at();
     handles_are_moved();
     a_client_copies_its_settings();
     a_job_is_told_as_the_server_has_it();
+    errors_know_their_job();
+    errors_are_transient_or_not();
     bad_arguments();
     a_huge_argument();
     errors_of_the_network();
@@ -709,16 +1083,23 @@ int main()
     an_exception_outlives_everything();
     another_access_token();
     a_call_has_its_limit();
+    a_call_has_a_limit_of_its_own();
     a_wait_has_its_limit();
     what_is_over_at_once_asks_once();
     limits_of_any_length();
     progress_hears_of_the_polls();
+    progress_may_return_nothing();
+    polls_tell_their_job_and_times();
     what_progress_throws_arrives();
     progress_ends_a_wait();
     progress_that_ended_a_wait_is_not_called_again();
     cancelling_from_another_thread();
     cancelling_from_progress();
     many_jobs();
+    many_calls_without_a_thread_for_each();
+    calls_are_removed_and_cancelled();
+    a_queue_is_moved_and_destroyed();
+    threads_share_a_queue();
     threads_share_a_client();
     a_function_gives_the_tokens();
     the_log_is_told();

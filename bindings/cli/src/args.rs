@@ -91,7 +91,7 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write the manual pages to a directory
+    /// Write the manual pages to man1 and man5 in a directory
     #[command(hide = true)]
     Man {
         #[arg(value_hint = ValueHint::DirPath)]

@@ -25,6 +25,12 @@ class Sim:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.url = self.process.stdout.readline().decode().split()[-1]
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         self.process.stdin.close()
         self.process.stdout.close()
@@ -41,7 +47,7 @@ class SimTest(unittest.TestCase):
         self.addCleanup(self.sim.close)
 
     def client(self, **settings):
-        client = zmd.Client(TOKEN, **{"api_domain": self.sim.url, "poll_min_ms": 20, "max_retries": 0, **settings})
+        client = zmd.Client(TOKEN, **{"api_domain": self.sim.url, "poll_min": 0.02, "max_retries": 0, **settings})
         self.addCleanup(client.close)
         return client
 

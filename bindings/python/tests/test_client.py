@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import dataclasses
 import datetime
 import gc
 import inspect
@@ -17,18 +18,21 @@ import unittest
 from unittest import mock
 
 import zmd
-from support import ROOT, TOKEN, SimTest, Unanswered, eventually
-from zmd._call import Handle
+from support import ROOT, TOKEN, Sim, SimTest, Unanswered, eventually
+from zmd._call import Handle, _end_idle_workers
+from zmd._exit import running
 from zmd._library import library
 
-COMPLETED = zmd.Status(zmd.State.COMPLETED, 9, 9, 0, "COMPLETED", 200)
+COMPLETED = zmd.Status("Leads", "1001", zmd.State.COMPLETED, 9, 9, 0, "COMPLETED", 200)
 
 
 def settings_of_the_readme():
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
         table = re.search(r"^\| key \| default .*?\n\n", readme.read(), re.DOTALL | re.MULTILINE).group()
     first_cells = [line.split("|")[1] for line in table.strip().splitlines()[2:]]
-    return [key for cell in first_cells for key in re.findall(r"`(\w+)`", cell)]
+    keys = [key for cell in first_cells for key in re.findall(r"`(\w+)`", cell)]
+    # Here they are in seconds.
+    return [key[: -len("_ms")] if key.endswith("_ms") else key for key in keys]
 
 
 class Settings(SimTest):
@@ -53,12 +57,13 @@ class Settings(SimTest):
             "api_domain": "https://example.com",
             "accounts_url": "https://example.com",
             "api_version": "v8",
-            "timeout_ms": 1000,
-            "connect_timeout_ms": 1000,
+            "timeout": 1,
+            "connect_timeout": 0.5,
             "max_retries": 0,
             "max_concurrency": 7,
-            "poll_min_ms": 5,
-            "poll_max_ms": 50,
+            "poll_min": datetime.timedelta(milliseconds=5),
+            "poll_max": 3600,
+            "unreachable": 60.5,
             "proxy": "none",
         }
         others = ["org_id", "ca_file", "extra_ca_file", "client_cert", "client_key"]
@@ -66,7 +71,11 @@ class Settings(SimTest):
         for function in (zmd.Client, zmd.Client.from_env):
             function(**good, **dict.fromkeys(others)).close()
             for key, value in good.items():
-                for wrong in (b"x", 1.5, True, [], object(), "7" if isinstance(value, int) else 7):
+                is_text = isinstance(value, (str, pathlib.Path))
+                wrongs = [b"x", True, [], object(), 7 if is_text else "7"]
+                if is_text or key.startswith("max_"):
+                    wrongs.append(1.5)
+                for wrong in wrongs:
                     with self.assertRaisesRegex(TypeError, key):
                         function(**{**good, key: wrong})
             with self.assertRaisesRegex(TypeError, "no_such_key"):
@@ -77,8 +86,13 @@ class Settings(SimTest):
             ("access_token", ""),
             ("access_token", "a b"),
             ("data_center", "mars"),
-            ("timeout_ms", 0),
-            ("timeout_ms", 10**400),
+            ("timeout", 0),
+            ("timeout", -1),
+            ("timeout", math.nan),
+            ("timeout", math.inf),
+            ("timeout", datetime.timedelta.max),
+            ("poll_min", 1e300),
+            ("connect_timeout", 10**400),
             ("max_retries", -1),
             ("api_domain", "http://example.com"),
             ("ca_file", "/nonexistent"),
@@ -92,7 +106,7 @@ class Settings(SimTest):
                 zmd.Client(**{"access_token": TOKEN, key: value})
         for value in ("a\0b", "\udcff"):
             for key in ("client_id", "token_cache"):
-                with self.assertRaisesRegex(ValueError, key):
+                with self.assertRaisesRegex(zmd.ConfigError, key):
                     zmd.Client(TOKEN, **{key: value})
         with self.assertRaises(zmd.ConfigError) as caught:
             zmd.Client()
@@ -114,7 +128,7 @@ class Settings(SimTest):
                 self.assertEqual(client.status("Leads", 1001), COMPLETED)
                 with self.assertRaises(zmd.Timeout):
                     client.status("Leads", "fault-stall-in-body")
-            with zmd.Client.from_env(timeout_ms=700) as client:
+            with zmd.Client.from_env(timeout=0.7) as client:
                 begin = time.monotonic()
                 with self.assertRaises(zmd.Timeout):
                     client.status("Leads", "fault-stall-in-body")
@@ -149,11 +163,51 @@ class Settings(SimTest):
             finally:
                 del os.environ["ZMD_CONFIG_FILE"], os.environ["ZMD_PROFILE"]
 
-    def test_from_env_makes_what_it_is_called_on(self):
-        class Mine(zmd.Client):
-            pass
+    def test_the_message_shows_the_value_where_it_is_no_secret(self):
+        for settings, message in [
+            ({"timeout": 0}, "timeout takes 0.001 to 86400 seconds, not 0"),
+            ({"poll_max": 7200.5}, "poll_max takes 0.001 to 3600 seconds, not 7200.5"),
+            ({"max_retries": 101}, "max_retries takes a whole number from 0 to 100, not 101"),
+            ({"data_center": "mars"}, "data_center takes one of us, eu, in, au, cn, jp, ca, sa, uk, not 'mars'"),
+        ]:
+            with self.assertRaises(zmd.ConfigError) as caught:
+                zmd.Client(TOKEN, **settings)
+            self.assertEqual(str(caught.exception), message)
+        with self.assertRaises(zmd.ConfigError) as caught:
+            zmd.Client(TOKEN, proxy="ftp://user:s3cret@host")
+        self.assertNotIn("s3cret", str(caught.exception))
+        # In the environment it is as it stands there.
+        for key, value, end in [
+            ("ZMD_TIMEOUT_MS", "0", "(milliseconds), not '0'"),
+            ("ZMD_PROXY", "ftp://user:s3cret@host", "a port"),
+            ("ZMD_ACCESS_TOKEN", "s3cret s3cret", "line end"),
+        ]:
+            with mock.patch.dict(os.environ, {key: value}), self.assertRaises(zmd.ConfigError) as caught:
+                zmd.Client.from_env()
+            self.assertRegex(str(caught.exception), f"^{key}: .*{re.escape(end)}$")
+            self.assertNotIn("s3cret", str(caught.exception))
 
-        self.assertIs(type(Mine.from_env(TOKEN)), Mine)
+    def test_from_env_runs_init(self):
+        class Mine(zmd.Client):
+            def __init__(self, access_token=None, *, data_center="eu", **settings):
+                super().__init__(access_token, data_center=data_center, **settings)
+                self.given = {"access_token": access_token, "data_center": data_center, **settings}
+
+        environment = {"ZMD_ACCESS_TOKEN": TOKEN, "ZMD_API_DOMAIN": self.sim.url}
+        with mock.patch.dict(os.environ, environment), Mine.from_env(timeout=7) as client:
+            self.assertIs(type(client), Mine)
+            self.assertEqual(client.given, {"access_token": None, "data_center": "eu", "timeout": 7})
+            self.assertEqual(client.status("Leads", 1001), COMPLETED)
+
+        class Plain(zmd.Client):
+            def __init__(self):
+                super().__init__(api_domain=client_url)
+
+        client_url = self.sim.url
+        with mock.patch.dict(os.environ, {"ZMD_ACCESS_TOKEN": TOKEN}), Plain.from_env() as client:
+            self.assertEqual(client.status("Leads", 1001), COMPLETED)
+        with self.assertRaises(zmd.ConfigError):
+            Plain()
 
     def test_secrets_are_not_shown(self):
         client = self.client()
@@ -166,13 +220,58 @@ class Settings(SimTest):
 class Asking(SimTest):
     def test_the_status(self):
         client = self.client()
-        for job_id in ("1001", 1001, " 1001 "):
+        for job_id in ("1001", 1001):
             self.assertEqual(client.status("Leads", job_id), COMPLETED)
-        self.assertTrue(COMPLETED.has_ended)
+        self.assertEqual(client.status("Leads", " 1001 "), dataclasses.replace(COMPLETED, job_id=" 1001 "))
+        self.assertEqual(str(COMPLETED), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed")
         running = client.status("Leads", "1002")
         self.assertEqual((running.state, running.has_ended, running.total_count), (zmd.State.RUNNING, False, 50000))
+        self.assertEqual((running.module, running.job_id), ("Leads", "1002"))
         with self.assertRaises(AttributeError):
             running.state = zmd.State.FAILED
+
+    def test_success_is_that_the_records_are_gone(self):
+        state = zmd.State
+        for counts, is_successful, has_ended in [
+            ((state.COMPLETED, 9, 9, 0), True, True),
+            ((state.COMPLETED, 9, 8, 1), False, True),
+            ((state.COMPLETED, 9, 8, 0), False, True),
+            ((state.COMPLETED, None, 9, 0), True, True),
+            ((state.COMPLETED, None, None, None), True, True),
+            ((state.FAILED, 9, 9, 0), False, True),
+            ((state.RUNNING, 9, 9, 0), False, False),
+            ((state.UNKNOWN, 9, 9, 0), False, False),
+            ((state.SUSPENDED, 9, 4, 0), False, False),
+        ]:
+            status = zmd.Status("Leads", "1", *counts)
+            self.assertEqual((status.is_successful, status.has_ended), (is_successful, has_ended), status)
+
+    def test_check(self):
+        with Sim("--job", "Leads:1:9:inf:2", "--job", "Leads:2:9:inf:0:failed") as sim:
+            client = self.client(api_domain=sim.url)
+            self.assertEqual(client.wait("Leads", 1001, check=True), COMPLETED)
+            for job_id, words in [(1, "COMPLETED, 7 of 9 deleted, 2 failed"), (2, "FAILED, 9 of 9 deleted, 0 failed")]:
+                status = client.wait("Leads", job_id)
+                with self.assertRaises(zmd.JobFailedError) as caught:
+                    client.wait("Leads", job_id, check=True)
+                error = caught.exception
+                self.assertEqual(str(error), f"not all of the records are gone: Leads {job_id}: {words}")
+                self.assertEqual((error.status, error.code, error.is_transient), (status, 0, False))
+                self.assertEqual((error.module, error.job_id), ("Leads", str(job_id)))
+            outcomes = client.wait_many([("Leads", 1001), ("Leads", 1), ("Leads", "no id")], check=True)
+            self.assertEqual([type(each) for each in outcomes], [zmd.Status, zmd.JobFailedError, zmd.ArgumentError])
+
+    def test_a_limit_of_its_own(self):
+        client = self.client()
+        for timeout in (0.3, datetime.timedelta(seconds=0.3)):
+            begin = time.monotonic()
+            with self.assertRaisesRegex(zmd.Timeout, r"0\.3 s"):
+                client.status("Leads", "fault-stall-in-body", timeout=timeout)
+            self.assertTrue(0.3 <= time.monotonic() - begin < 0.8)
+        self.assertEqual(client.status("Leads", 1001, timeout=math.inf), COMPLETED)
+        for timeout in (0, -1, math.nan):
+            with self.assertRaisesRegex(zmd.ArgumentError, "timeout"):
+                client.status("Leads", 1001, timeout=timeout)
 
     def test_whole_numbers_of_other_types_are_job_ids(self):
         class Number:
@@ -191,14 +290,21 @@ class Asking(SimTest):
         # Each has its own sentence, code and HTTP status.
         self.assertEqual([outcome.api_code for outcome in outcomes[1:]], ["NO_PERMISSION", "", ""])
         self.assertEqual([outcome.http_status for outcome in outcomes[1:]], [403, 0, 204])
-        self.assertRegex(str(outcomes[1]), "^Zoho forbids")
-        self.assertRegex(str(outcomes[2]), "^job_id 'no id'")
-        self.assertRegex(str(outcomes[3]), "error-204")
+        self.assertRegex(str(outcomes[1]), "^Leads error-NO_PERMISSION: Zoho forbids")
+        self.assertRegex(str(outcomes[2]), "^Leads no id: job_id 'no id'")
+        self.assertRegex(str(outcomes[3]), "^Leads error-204: ")
+        self.assertEqual([(each.module, each.job_id) for each in outcomes], [(m, str(i)) for m, i in jobs])
         self.assertEqual(self.client().status_many([]), [])
         self.assertEqual(self.client().status_many([("Leads", 1001)] * 500), [COMPLETED] * 500)
 
+    def test_what_is_shown_is_in_seconds(self):
+        client = self.client(timeout=0.25)
+        with self.assertRaisesRegex(zmd.Timeout, r"0\.25 s") as caught:
+            client.status("Leads", "fault-stall-in-header")
+        self.assertNotRegex(str(caught.exception), r"\bms\b|_ms")
+
     def test_errors_are_exceptions(self):
-        client = self.client(timeout_ms=500)
+        client = self.client(timeout=0.5)
         for job_id, cls, code, api_code, http_status in [
             ("error-INVALID_TOKEN", zmd.UnauthorizedError, 20, "INVALID_TOKEN", 401),
             ("error-OAUTH_SCOPE_MISMATCH", zmd.ScopeError, 21, "OAUTH_SCOPE_MISMATCH", 401),
@@ -220,6 +326,8 @@ class Asking(SimTest):
             self.assertEqual((error.code, error.api_code, error.http_status), (code, api_code, http_status))
             self.assertIsInstance(error.code, zmd.ErrorCode)
             self.assertTrue(str(error))
+            self.assertEqual((error.module, error.job_id), ("Leads", job_id))
+            self.assertEqual(error.is_transient, code in (14, 15, 25, 26))
         with self.assertRaises(TimeoutError) as caught:
             client.status("Leads", "fault-stall-in-header")
         self.assertIsNone(caught.exception.last_status)
@@ -246,7 +354,7 @@ class Asking(SimTest):
             ("Sales Orders", 1, zmd.ArgumentError, "Sales_Orders"),
         ]:
             for function in (client.status, client.wait):
-                with self.assertRaisesRegex(error, message):
+                with self.assertRaisesRegex(TypeError if error is TypeError else zmd.ArgumentError, message):
                     function(module, job_id)
             for function in (client.status_many, client.wait_many):
                 if error is zmd.ArgumentError:
@@ -254,7 +362,7 @@ class Asking(SimTest):
                     self.assertIsInstance(outcomes[1], zmd.ArgumentError)
                     self.assertEqual(outcomes[0], COMPLETED)
                 else:
-                    with self.assertRaisesRegex(error, r"jobs\[1\]: " + message):
+                    with self.assertRaisesRegex((TypeError, zmd.ArgumentError), r"jobs\[1\]: " + message):
                         function([("Leads", 1001), (module, job_id)])
 
     def test_jobs_must_be_pairs(self):
@@ -284,7 +392,14 @@ class Waiting(SimTest):
         status = self.client().wait("Leads", 1003, progress=heard.append)
         self.assertEqual((status.state, status.deleted_count), (zmd.State.COMPLETED, 300))
         self.assertGreater(len(heard), 1)
-        self.assertEqual(heard[-1], zmd.Progress(0, "Leads", "1003", status, None))
+        last = heard[-1]
+        self.assertIsInstance(last, zmd.PollSucceeded)
+        self.assertEqual((last.index, last.module, last.job_id, last.status), (0, "Leads", "1003", status))
+        self.assertEqual((last.next_poll, last.error), (None, None))
+        self.assertTrue(all(0.01 < each.next_poll < 60 for each in heard[:-1]), heard)
+        elapsed = [each.elapsed for each in heard]
+        self.assertEqual(elapsed, sorted(elapsed))
+        self.assertTrue(0 <= elapsed[0] < 1 < elapsed[-1] < 5, elapsed)
 
     def test_the_time_is_over(self):
         for timeout in (0.3, datetime.timedelta(milliseconds=300)):
@@ -302,7 +417,7 @@ class Waiting(SimTest):
     def test_timeouts_that_are_none(self):
         client = self.client()
         for timeout in (-1, -0.001, math.nan, -math.inf, datetime.timedelta(seconds=-1)):
-            with self.assertRaisesRegex(ValueError, "timeout"):
+            with self.assertRaisesRegex(zmd.ArgumentError, "timeout"):
                 client.wait("Leads", 1001, timeout=timeout)
         for timeout in ("1", True, [], 1j):
             with self.assertRaisesRegex(TypeError, "timeout"):
@@ -310,7 +425,7 @@ class Waiting(SimTest):
         for timeout in (None, math.inf, 1e300, 10**400, 2**63 / 1000, datetime.timedelta.max):
             self.assertEqual(client.wait("Leads", 1001, timeout=timeout), COMPLETED)
         # Of less than a millisecond, which is not 0.
-        with self.assertRaisesRegex(zmd.Timeout, "within 1 ms"):
+        with self.assertRaisesRegex(zmd.Timeout, r"within 0\.001 s"):
             client.wait("Leads", 1002, timeout=0.0001)
 
     def test_many(self):
@@ -325,6 +440,9 @@ class Waiting(SimTest):
         )
         (refused,) = [each for each in heard if each.index == 2]
         self.assertIsNone(refused.status)
+        self.assertIsInstance(refused, zmd.PollFailed)
+        self.assertIsNone(refused.next_poll)
+        self.assertTrue(all(str(each).startswith(f"{each.module} {each.job_id}: ") for each in outcomes))
         self.assertIsInstance(refused.error, zmd.ForbiddenError)
         self.assertEqual((refused.error.api_code, refused.error.http_status), ("NO_PERMISSION", 403))
         self.assertEqual(str(refused.error), str(outcomes[2]))
@@ -334,6 +452,14 @@ class Waiting(SimTest):
         with self.assertRaises(zmd.Timeout):
             self.client().wait("Leads", "error-html500", timeout=0.3, progress=heard.append)
         self.assertEqual({type(each.error) for each in heard}, {zmd.ServerError})
+        self.assertTrue(all(each.error.is_transient and each.next_poll > 0 for each in heard[:-1]), heard)
+
+    def test_a_service_that_cannot_be_reached(self):
+        client = self.client(api_domain="http://127.0.0.1:1", unreachable=0.3)
+        begin = time.monotonic()
+        with self.assertRaises(zmd.ConnectError):
+            client.wait("Leads", 1002, timeout=20)
+        self.assertTrue(0.3 <= time.monotonic() - begin < 2)
 
     def test_progress_is_called_on_the_thread_that_waits(self):
         threads = set()
@@ -399,10 +525,11 @@ class Waiting(SimTest):
         for _ in range(20):
             interrupt()
         self.assertTrue(eventually(lambda: len(os.listdir("/proc/self/fd")) <= before), os.listdir("/proc/self/fd"))
-        self.assertTrue(eventually(lambda: "zmd" not in [thread.name for thread in threading.enumerate()]))
+        self.assertTrue(eventually(lambda: not running))
+        self.assertLessEqual([thread.name for thread in threading.enumerate()].count("zmd"), 4)
 
 
-class Tokens(SimTest):
+class TokenProviders(SimTest):
     def provided(self, provider, **settings):
         client = zmd.Client(provider, **{"api_domain": self.sim.url, "max_retries": 0, **settings})
         self.addCleanup(client.close)
@@ -451,7 +578,7 @@ class Tokens(SimTest):
             release.wait(20)
             return TOKEN
 
-        client = self.provided(provider, timeout_ms=300)
+        client = self.provided(provider, timeout=0.3)
         begin = time.monotonic()
         with self.assertRaisesRegex(zmd.Timeout, "token provider"):
             client.status("Leads", 1001)
@@ -481,6 +608,33 @@ class Threads(SimTest):
         for thread in threads:
             thread.join()
         self.assertEqual(failures, [])
+
+    def test_calls_share_a_thread_or_need_none(self):
+        started = []
+
+        def start(thread, start=threading.Thread.start):
+            started.append(thread)
+            start(thread)
+
+        client = self.client()
+
+        def ask():
+            for _ in range(20):
+                client.status("Leads", 1001)
+                client.wait("Leads", 1001)
+
+        with mock.patch.object(threading.Thread, "start", start):
+            for _ in range(20):
+                client.status("Leads", 1001)
+                client.wait("Leads", 1001, progress=lambda _: None)
+            # One that was kept from another test, or this one.
+            self.assertLessEqual(len(started), 1)
+            started.clear()
+            _end_idle_workers()
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+        self.assertEqual(started, [thread])
 
     def wait_in_thread(self, client):
         """A wait that has begun, and what came of it."""
@@ -532,7 +686,7 @@ class Threads(SimTest):
             lambda: client.wait_many([("Leads", 1001)]),
             lambda: client.set_access_token(TOKEN),
         ):
-            with self.assertRaisesRegex(ValueError, "the client is closed"):
+            with self.assertRaisesRegex(zmd.ArgumentError, "the client is closed"):
                 call()
 
     def test_closing_closes_the_connections(self):
@@ -630,7 +784,7 @@ class Tokens(SimTest):
             client.set_access_token("a b")
         with self.assertRaisesRegex(TypeError, "access_token"):
             client.set_access_token(None)
-        with self.assertRaisesRegex(ValueError, "access_token.*NUL"):
+        with self.assertRaisesRegex(zmd.ArgumentError, "access_token.*NUL"):
             client.set_access_token("a\0b")
 
 
@@ -658,8 +812,7 @@ class Copies(SimTest):
 
     def test_answers_are(self):
         status = self.client().status("Leads", 1002)
-        progress = zmd.Progress(0, "Leads", "1002", status, None)
-        for each in (status, progress):
+        for each in (status, zmd.PollSucceeded(0, "Leads", "1002", 0.5, None, status)):
             self.assertEqual(pickle.loads(pickle.dumps(each)), each)
             self.assertEqual(copy.deepcopy(each), each)
 
@@ -667,18 +820,20 @@ class Copies(SimTest):
         client = self.client()
         errors = client.status_many([("Leads", "error-NO_PERMISSION"), ("Leads", "a b")])
         errors += client.wait_many([("Leads", 1002)], timeout=0)
+        errors.append(zmd.JobFailedError(errors[-1].last_status))
         for error in errors:
             for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
                 self.assertIs(type(again), type(error))
                 self.assertEqual((str(again), vars(again)), (str(error), vars(error)))
-        self.assertIsNotNone(errors[-1].last_status)
+        self.assertIsNotNone(errors[-2].last_status)
+        self.assertIsNotNone(errors[-1].status)
 
 
 class Interruption(unittest.TestCase):
     def test_an_unanswered_connection_does_not_hold_up_close(self):
         server = Unanswered()
         self.addCleanup(server.close)
-        client = zmd.Client(TOKEN, api_domain=server.url, connect_timeout_ms=3000)
+        client = zmd.Client(TOKEN, api_domain=server.url, connect_timeout=3)
         thread = threading.Thread(target=client.status_many, args=([("Leads", 1001)],), daemon=True)
         thread.start()
         time.sleep(0.2)

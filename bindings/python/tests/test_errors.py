@@ -1,12 +1,14 @@
 """The exceptions, and the numbers behind them."""
 
 import copy
+import inspect
 import os
 import pickle
 import re
 import unittest
 
 import zmd
+import zmd.testing
 from support import ROOT
 from zmd.errors import error_of
 
@@ -59,6 +61,29 @@ class Errors(unittest.TestCase):
             self.assertEqual(pickle.loads(pickle.dumps(error)).code, number)
         self.assertIs(zmd.State(77), zmd.State.UNKNOWN)
 
+    def test_which_are_transient(self):
+        transient = {code.name for code in zmd.ErrorCode if error_of(code, b"").is_transient}
+        self.assertEqual(transient, {"DNS", "CONNECT", "NETWORK", "TIMEOUT", "RATE_LIMITED", "SERVER"})
+
+    def test_numbers_print_as_names(self):
+        for each in (*zmd.ErrorCode, *zmd.State):
+            self.assertEqual(
+                [str(each), f"{each}", f"{each:>20}".strip(), "%d" % each], [each.name] * 3 + [repr(each.value)]
+            )
+            self.assertIn(each.name, repr(each))
+
+    def test_milliseconds_are_shown_in_seconds(self):
+        for message, shown in [
+            ("within 30000 ms: raise timeout_ms", "within 30 s: raise timeout"),
+            ("connect_timeout_ms (1500 ms) expired", "connect_timeout (1.5 s) expired"),
+            (
+                "poll_min_ms takes a whole number from 1 to 3600000 (milliseconds)",
+                "poll_min takes 0.001 to 3600 seconds",
+            ),
+            ("ZMD_TIMEOUT_MS, 5 msgs, items, 7ms", "ZMD_TIMEOUT_MS, 5 msgs, items, 7ms"),
+        ]:
+            self.assertEqual(str(error_of(99, message.encode())), shown)
+
     def test_families(self):
         for cls in CLASSES:
             self.assertTrue(issubclass(cls, Exception))
@@ -72,16 +97,30 @@ class Errors(unittest.TestCase):
 
     def test_whoever_makes_one_gets_its_number(self):
         for cls in CLASSES:
+            if cls is zmd.JobFailedError:  # which no number of the library is about
+                continue
             error = cls("what happened")
+            self.assertEqual((error.module, error.job_id), (None, None))
             self.assertEqual((str(error), error.api_code, error.http_status), ("what happened", "", 0))
             self.assertIs(type(error_of(error.code, b"")), zmd.InternalError if cls is zmd.Error else cls)
             self.assertEqual(str(copy.copy(error)), "what happened")
 
     def test_everything_public_is_documented(self):
         for name in zmd.__all__:
-            self.assertTrue(name == "__version__" or getattr(zmd, name).__doc__, name)
-        for name, method in vars(zmd.Client).items():
-            self.assertTrue(name.startswith("_") or method.__doc__ or method.__func__.__doc__, name)
+            # Progress is a union of two.
+            self.assertTrue(name in ("__version__", "Progress") or getattr(zmd, name).__doc__, name)
+        for cls in (zmd.Client, zmd.AsyncClient, zmd.testing.Service):
+            for name in dir(cls):
+                self.assertTrue(name.startswith("_") or getattr(cls, name).__doc__, name)
+
+    def test_every_setting_is_documented(self):
+        for function in (zmd.Client.__init__, zmd.Client.from_env):
+            names = [name for name in inspect.signature(function).parameters if name != "self"]
+            self.assertEqual(re.findall(r":param (\w+): ", function.__doc__), names)
+        same = re.compile(r":param access_token:.*:param client_key: .*?(?=\n *(:param|\n))", re.DOTALL)
+        self.assertEqual(
+            same.search(zmd.Client.__init__.__doc__).group(), same.search(zmd.Client.from_env.__doc__).group()
+        )
 
 
 if __name__ == "__main__":

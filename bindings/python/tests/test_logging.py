@@ -46,7 +46,7 @@ class Log(SimTest):
         self.assertEqual(self.levels(logging.DEBUG, poll), set())
 
     def test_messages_are_the_librarys_and_hold_no_token(self):
-        client = self.client(poll_min_ms=1)
+        client = self.client(poll_min=0.001)
 
         def poll():
             with self.assertRaises(zmd.Timeout):
@@ -54,10 +54,38 @@ class Log(SimTest):
 
         self.levels(1, poll)
         messages = [record.getMessage() for record in self.handler.records]
-        self.assertTrue(any(message.startswith("zmd::wait: jobs[0]: next poll in ") for message in messages), messages)
         self.assertFalse([message for message in messages if TOKEN[:20] in message])
         self.assertEqual({record.msg for record in self.handler.records}, {"%s"})
-        self.assertEqual({record.name for record in self.handler.records}, {"zmd"})
+
+    def test_each_part_of_the_library_has_its_logger(self):
+        client = self.client()
+
+        def fail():
+            with self.assertRaises(zmd.Timeout):
+                client.wait("Leads", "error-html500", timeout=0.2)
+
+        # Failed polls are warnings, which say when the next one is, in seconds.
+        self.assertEqual(self.levels(logging.WARNING, fail), {logging.WARNING})
+        self.assertEqual({record.name for record in self.handler.records}, {"zmd.wait"})
+        messages = [record.getMessage() for record in self.handler.records]
+        self.assertRegex(messages[0], r"error-html500.* 0\.\d+ s\b")
+        self.assertFalse([message for message in messages if " ms" in message or message.startswith("wait:")], messages)
+        self.assertEqual(self.levels(logging.ERROR, fail), set())
+
+        # Below DEBUG come the lines of the libraries for HTTP and TLS.
+        self.levels(logging.DEBUG, fail)
+        self.assertEqual({record.name.split(".")[0] for record in self.handler.records}, {"zmd"})
+        names = {record.name for record in self.handler.records}
+        self.assertTrue({"zmd.client", "zmd.wait"} <= names and "zmd.ureq" not in names, names)
+        self.levels(5, fail)
+        self.assertIn("zmd.ureq", {record.name for record in self.handler.records})
+
+        # One part alone.
+        child = logging.getLogger("zmd.wait")
+        child.setLevel(logging.DEBUG)
+        self.addCleanup(child.setLevel, logging.NOTSET)
+        self.levels(logging.CRITICAL, fail)
+        self.assertEqual({record.name for record in self.handler.records}, {"zmd.wait"})
 
     def test_the_library_logs_no_more_than_is_wanted(self):
         code = """
@@ -83,17 +111,18 @@ for level in (30, 30, 10, 10, 5, 1, 20, 40, 50):
         code = """
 import os, sys, threading
 before = os.listdir("/proc/self/task"), os.listdir("/proc/self/fd")
-import zmd, zmd._call
+import zmd, zmd._log
 assert (os.listdir("/proc/self/task"), os.listdir("/proc/self/fd")) == before
-assert zmd._call._log_level == 0
+assert zmd._log._level == 0
 """
         self.assertEqual(run("-c", code), (0, "", ""))
 
     def test_nothing_is_printed_where_logging_is_not_configured(self):
-        code = "import sys, zmd, zmd._call; zmd._call._log_line(None, 1, b'100 %s')"
+        code = "import sys, zmd, zmd._log; zmd._log._log_line(None, 1, b'100 %s')"
+        code += "; zmd._log._log_line(None, 1, b'wait: 100 %s')"
         self.assertEqual(run("-c", code), (0, "", ""))
-        code = "import logging; logging.basicConfig(format='%(levelname)s %(message)s'); " + code
-        self.assertEqual(run("-c", code), (0, "", "ERROR 100 %s\n"))
+        code = "import logging; logging.basicConfig(format='%(levelname)s %(name)s %(message)s'); " + code
+        self.assertEqual(run("-c", code), (0, "", "ERROR zmd 100 %s\nERROR zmd.wait 100 %s\n"))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use zmd_sim::{AtAccept, DOCUMENTED_ERRORS, Fault, Job, Sim};
+use zmd_sim::{AtAccept, DOCUMENTED_ERRORS, End, Fault, Job, Sim};
 
 const USAGE: &str = "\
 A stand-in for the Zoho CRM service: the status of mass-delete jobs, and access tokens.
@@ -17,14 +17,19 @@ usage: zmd-sim [option]...
   --ca-out FILE                write the certificate authority to trust to this file, as PEM
   --token TOKEN                accept this access token; may be repeated (default: any is accepted)
   --refresh REFRESH:ID:SECRET  make access tokens of this refresh token, client id and client secret
-  --job MODULE:ID:TOTAL:RATE   offer a job that deletes RATE of TOTAL records a second;
-                               may be repeated (default: Leads:1001, which is completed,
-                               and Leads:1002, which runs)
+  --job MODULE:ID:TOTAL:RATE[:LEFT[:failed]]
+                               offer a job that deletes RATE of TOTAL records a second (inf: all
+                               at once), cannot delete LEFT of them, and ends as COMPLETED or
+                               FAILED; may be repeated (default: Leads:1001, which is
+                               completed, and Leads:1002, which runs)
   --delay-ms N                 wait before every answer
   --max-in-flight N            refuse status requests above so many at once (HTTP 429)
   --accept MODE                what happens to an accepted connection, see below
                                (default: serve)
-  --until-stdin-closes         end when the standard input ends (default: run until killed)
+  --until-stdin-closes         end when the standard input ends (default: run until killed);
+                               a line `job MODULE:ID:TOTAL:RATE[:LEFT[:failed]]` there offers
+                               a job from then on, also in place of another, and is answered
+                               with `ok`, or with what is wrong with it
   --help                       print this
 
 It prints `listening on URL` when it is ready.
@@ -91,7 +96,17 @@ fn run(options: Options) -> io::Result<()> {
     println!("listening on {}", sim.url());
     io::stdout().flush()?;
     if options.until_stdin_closes {
-        io::copy(&mut io::stdin(), &mut io::sink())?;
+        for line in io::stdin().lines() {
+            let answer = match command(&line?) {
+                Ok((module, id, job)) => {
+                    sim.add_job(&module, &id, job);
+                    "ok".to_owned()
+                }
+                Err(message) => message,
+            };
+            println!("{answer}");
+            io::stdout().flush()?;
+        }
         return Ok(());
     }
     loop {
@@ -150,10 +165,24 @@ fn fields<const N: usize>(option: &str, text: &str, form: &str) -> Result<[Strin
     fields.try_into().map_err(|_| format!("{option} takes {form}, not {text:?}"))
 }
 
+/// A line of the standard input.
+fn command(line: &str) -> Result<(String, String, Job), String> {
+    match line.split_once(' ') {
+        Some(("job", text)) => job("job", text),
+        _ => Err(format!("there is no command {line:?}")),
+    }
+}
+
 fn job(option: &str, text: &str) -> Result<(String, String, Job), String> {
-    let [module, id, total, rate] = fields(option, text, "MODULE:ID:TOTAL:RATE")?;
-    let job = Job::new(number(option, &total)?, number(option, &rate)?);
-    Ok((module, id, job))
+    let fields: Vec<&str> = text.split(':').collect();
+    let (module, id, total, rate, left, ends) = match fields[..] {
+        [module, id, total, rate] => (module, id, total, rate, "0", End::Completed),
+        [module, id, total, rate, left] => (module, id, total, rate, left, End::Completed),
+        [module, id, total, rate, left, "failed"] => (module, id, total, rate, left, End::Failed),
+        _ => return Err(format!("{option} takes MODULE:ID:TOTAL:RATE[:LEFT[:failed]], not {text:?}")),
+    };
+    let job = Job { failed: number(option, left)?, ends, ..Job::new(number(option, total)?, number(option, rate)?) };
+    Ok((module.to_owned(), id.to_owned(), job))
 }
 
 fn at_accept(name: &str) -> Result<AtAccept, String> {

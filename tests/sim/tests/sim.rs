@@ -464,6 +464,41 @@ fn the_program_prints_its_address_and_ends_with_its_input() {
 }
 
 #[test]
+fn the_programs_input_offers_jobs() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_zmd-sim"))
+        .args(["--until-stdin-closes", "--job", "Leads:6:9:inf:2:failed"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = program.stdin.take().unwrap();
+    let mut output = BufReader::new(program.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = output.next().unwrap();
+    let address = line.strip_prefix("listening on http://").unwrap();
+    let status_of = |id: &str| {
+        let stream = TcpStream::connect(address).unwrap();
+        exchange(&stream, &format!("/crm/v7/Leads/actions/mass_delete?job_id={id}")).1
+    };
+
+    let failed = r#"{"data":[{"Status":"FAILED","Failed_Count":2,"Deleted_Count":7,"Total_Count":9}]}"#;
+    assert_eq!(status_of("6"), failed);
+    for (line, answer) in [
+        ("job Leads:7:100:0", "ok"),
+        ("job Leads:7:5:inf:1", "ok"),
+        ("job Leads:8:100", "job takes MODULE:ID:TOTAL:RATE[:LEFT[:failed]], not \"Leads:8:100\""),
+        ("job Leads:8:100:x", "job takes a number, and \"x\" is none that fits"),
+        ("jobs", "there is no command \"jobs\""),
+    ] {
+        writeln!(input, "{line}").unwrap();
+        assert_eq!(output.next().unwrap(), answer);
+    }
+    let left = r#"{"data":[{"Status":"COMPLETED","Failed_Count":1,"Deleted_Count":4,"Total_Count":5}]}"#;
+    assert_eq!(status_of("7"), left);
+    drop(input);
+    assert!(program.wait().unwrap().success());
+}
+
+#[test]
 fn the_help_lists_every_special_id() {
     let program = Command::new(env!("CARGO_BIN_EXE_zmd-sim")).arg("--help").output().unwrap();
     let help = String::from_utf8(program.stdout).unwrap();

@@ -3,13 +3,15 @@
     import zmd
 
     with zmd.Client.from_env() as client:  # or zmd.Client("1000.xxxx.yyyy", data_center="eu")
-        status = client.wait("Leads", 111111000000222222, timeout=4 * 3600)
-        print(status.state.name, status.deleted_count)
+        status = client.wait("Leads", 111111000000222222, timeout=4 * 3600, check=True)
+        print(status.deleted_count)  # the records are gone
 
 It needs an access token with the scope ``ZohoCRM.mass_delete.READ``, or a refresh token to get one; it only reads.
+:class:`AsyncClient` is the same for asyncio.
 """
 
 from ._version import __version__
+from .async_client import AsyncClient
 from .client import Client
 from .errors import (
     ApiError,
@@ -24,6 +26,7 @@ from .errors import (
     ForbiddenError,
     InternalError,
     InvalidModuleError,
+    JobFailedError,
     JobNotFoundError,
     NetworkError,
     OAuthError,
@@ -35,13 +38,14 @@ from .errors import (
     TlsError,
     UnauthorizedError,
 )
-from .progress import Progress
+from .progress import PollFailed, PollSucceeded, Progress
 from .status import State, Status
 
 __all__ = [
     "__version__",
     "ApiError",
     "ArgumentError",
+    "AsyncClient",
     "BadResponseError",
     "Cancelled",
     "Client",
@@ -53,9 +57,12 @@ __all__ = [
     "ForbiddenError",
     "InternalError",
     "InvalidModuleError",
+    "JobFailedError",
     "JobNotFoundError",
     "NetworkError",
     "OAuthError",
+    "PollFailed",
+    "PollSucceeded",
     "Progress",
     "ProxyError",
     "RateLimitedError",

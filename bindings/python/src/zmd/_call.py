@@ -1,29 +1,29 @@
-"""One call of the library: on a thread of its own, with its log, and with its end when the interpreter ends."""
+"""One call of the library that blocks."""
 
-import atexit
 import ctypes
-import logging
 import os
 import queue
 import threading
-import time
-from typing import TYPE_CHECKING, Callable, List, Optional, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple, Union
 
-from ._library import LogFunction, ProgressFunction, RawJob, RawStatus, library
+from ._exit import block_when_exiting, is_exiting, running
+from ._library import ProgressFunction, RawJob, RawStatus, library
 from .errors import Error, ErrorCode, error_of
-from .progress import Progress
+from .progress import Progress, progress_of
 from .status import Status, status_of
 
 if TYPE_CHECKING:
     from ctypes import _Pointer
 
-# How long the interpreter's end waits for the calls under way. A cancelled call takes 100 ms at the most.
-_PATIENCE_S = 0.3
+Outcome = Union[Status, Error]
+Job = Tuple[str, str]
+ProgressCallback = Optional[Callable[[Progress], object]]
 
 # Windows does not wake a thread that waits for a lock when Ctrl-C is pressed.
-_TICK_S = 0.1 if os.name == "nt" else None
+TICK_S = 0.1 if os.name == "nt" else None
 
-Outcome = Union[Status, Error]
+# So many threads without a task are kept for the next one.
+_MAX_IDLE_WORKERS = 4
 
 
 class Handle:
@@ -47,169 +47,241 @@ def check(code: int) -> None:
 
 
 class Call:
-    """A status of many jobs, or a wait for them.
+    """A status or a wait of one job or of many.
 
     Python runs signal handlers, that of Ctrl-C too, on the main thread between two of its own steps, and a C function
-    is one step. So the library works on another thread; the caller waits for it, and can be interrupted there.
+    is one step. So the main thread has a worker thread call the library, and waits for it where it can be interrupted.
+    Other threads run no signal handlers and call the library themselves, but for a wait with a callback: Python code
+    that the library calls must return, and user code that blocks may be stopped for ever when the interpreter ends.
     """
+
+    __slots__ = (
+        "_answers",
+        "_events",
+        "_is_many",
+        "_is_stopped",
+        "_is_wait",
+        "_jobs",
+        "_process",
+        "_progress",
+        "_timeout_ms",
+        "handle",
+    )
 
     def __init__(
         self,
         handle: Handle,
-        jobs: List[Tuple[str, str]],
-        timeout_ms: Optional[int],
-        progress: Optional[Callable[[Progress], object]],
+        jobs: List[Job],
+        timeout_ms: int,
+        *,
+        is_many: bool,
+        is_wait: bool,
+        progress: ProgressCallback = None,
     ) -> None:
-        """A wait if there is a timeout; negative: without a limit. The handle must be nobody else's meanwhile."""
+        """The handle must be nobody else's meanwhile."""
         self.handle = handle
         self._jobs = jobs
         self._timeout_ms = timeout_ms
+        self._is_many = is_many
+        self._is_wait = is_wait
         self._progress = progress
-        self._process = os.getpid()
         self._is_stopped = False
-        self._events: "queue.SimpleQueue[Union[Progress, List[Outcome], BaseException]]" = queue.SimpleQueue()
-        self._answers: "queue.SimpleQueue[bool]" = queue.SimpleQueue()
-        # A daemon, or the interpreter's end would wait for it.
-        self.worker = threading.Thread(target=self._work, name="zmd", daemon=True)
 
     def run(self) -> List[Outcome]:
-        """Makes the call. After an exception the handle is cancelled, and of no more use."""
+        """Makes the call. After an exception the handle may be cancelled, and is of no more use."""
+        if self._progress is None and threading.get_ident() != threading.main_thread().ident:
+            outcomes = self._ask()
+            block_when_exiting()
+            return outcomes
+        self._process = os.getpid()
+        self._events: "queue.SimpleQueue[Union[Progress, List[Outcome], BaseException]]" = queue.SimpleQueue()
+        self._answers: "queue.SimpleQueue[bool]" = queue.SimpleQueue()
         try:
-            self.worker.start()
+            _start(self)
             while True:
                 event = self._next_event()
+                if isinstance(event, list):
+                    return event
                 if isinstance(event, BaseException):
                     raise event
-                if not isinstance(event, Progress):
-                    return event
                 if self._progress is not None:
                     self._progress(event)
-                if os.getpid() != self._process:
-                    raise RuntimeError("the process was forked in the middle of a call, which its parent goes on with")
+                refuse_after_fork(self._process)
                 self._answers.put(True)
         except BaseException:
             self.stop()
+            self._answers.put(False)
             raise
 
     def stop(self) -> None:
-        """Cancels the call, and that alone. The worker ends when the library comes back."""
+        """Cancels the call, and that alone."""
         library.zmd_client_cancel(self.handle.pointer)
-        self._answers.put(False)
+        if self._progress is not None:
+            self._answers.put(False)
 
     def _next_event(self) -> Union[Progress, List[Outcome], BaseException]:
         while True:
             try:
-                return self._events.get(timeout=_TICK_S)
+                return self._events.get(timeout=TICK_S)
             except queue.Empty:
                 pass
 
-    def _work(self) -> None:
-        event: Union[List[Outcome], BaseException, None] = None
-        _calls.add(self)
-        if not _is_exiting:
-            try:
-                event = self._ask()
-            except BaseException as error:
-                event = error
-        _calls.discard(self)
-        # A caller that is a daemon thread stays where it is when the interpreter ends, as all of them do; with an
-        # answer it would have time to print a traceback.
-        if event is not None and not _is_exiting:
-            self._events.put(event)
+    def answer(self) -> "Union[List[Outcome], BaseException, None]":
+        """Makes the call, on a worker. None: the interpreter ends, and nobody is to be woken."""
+        try:
+            outcome: Union[List[Outcome], BaseException] = self._ask()
+        except BaseException as error:
+            outcome = error
+        return None if is_exiting() else outcome
+
+    def deliver(self, event: Union[List[Outcome], BaseException]) -> None:
+        self._events.put(event)
 
     def _ask(self) -> List[Outcome]:
+        running.add(self)
+        try:
+            if is_exiting():
+                block_when_exiting()
+            return self._ask_for_many() if self._is_many else [self._ask_for_one()]
+        finally:
+            running.discard(self)
+
+    def _ask_for_one(self) -> Outcome:
+        (job,) = self._jobs
+        module, job_id = utf_8(job[0]), utf_8(job[1])
+        raw = RawStatus()
+        if self._is_wait:
+            code = library.zmd_client_wait(
+                self.handle.pointer, module, job_id, self._timeout_ms, self._callback(), None, ctypes.byref(raw)
+            )
+        else:
+            code = library.zmd_client_status_within(
+                self.handle.pointer, module, job_id, self._timeout_ms, ctypes.byref(raw)
+            )
+        return outcome_of_last_call(code, raw, job, is_many=False)
+
+    def _ask_for_many(self) -> List[Outcome]:
         count = len(self._jobs)
-        jobs = (RawJob * count)(*[RawJob(_utf_8(module), _utf_8(job_id)) for module, job_id in self._jobs])
+        jobs = (RawJob * count)(*[RawJob(utf_8(module), utf_8(job_id)) for module, job_id in self._jobs])
         statuses = (RawStatus * count)()
         codes = (ctypes.c_int32 * count)(*[ErrorCode.INTERNAL] * count)
-        if self._timeout_ms is None:
-            library.zmd_client_status_many(self.handle.pointer, jobs, count, statuses, codes)
-        else:
-            tell = ProgressFunction() if self._progress is None else ProgressFunction(self._tell)
+        if self._is_wait:
             library.zmd_client_wait_many(
-                self.handle.pointer, jobs, count, self._timeout_ms, tell, None, statuses, codes
+                self.handle.pointer, jobs, count, self._timeout_ms, self._callback(), None, statuses, codes
             )
-        return [
-            _outcome(
-                code, statuses[index], library.zmd_last_error_of_job(index), library.zmd_last_error_code_of_job(index)
-            )
-            for index, code in enumerate(codes)
-        ]
+        else:
+            library.zmd_client_status_many(self.handle.pointer, jobs, count, statuses, codes)
+        return [outcome_of_job(index, code, statuses[index], self._jobs[index]) for index, code in enumerate(codes)]
 
-    def _tell(self, _user_data: Optional[int], index: int, code: int, raw: "_Pointer[RawStatus]") -> int:
+    def _callback(self) -> Any:
+        return ProgressFunction() if self._progress is None else ProgressFunction(self._report)
+
+    def _report(self, _user_data: Optional[int], index: int, code: int, raw: "_Pointer[RawStatus]") -> int:
         if not self._is_stopped:
-            outcome = _outcome(code, raw[0], library.zmd_last_error(), library.zmd_last_error_code())
-            status, error = (None, outcome) if isinstance(outcome, Error) else (outcome, None)
-            self._events.put(Progress(index, *self._jobs[index], status, error))
+            elapsed_ms, next_poll_ms = library.zmd_progress_elapsed_ms(), library.zmd_progress_next_poll_ms()
+            job = self._jobs[index]
+            outcome = outcome_of_last_call(code, raw[0], job, is_many=self._is_many)
+            self._events.put(progress_of(index, *job, elapsed_ms, next_poll_ms, outcome))
             self._is_stopped = not self._answers.get()
         return 0  # go on: a call that is stopped is cancelled already
 
 
-def _utf_8(text: str) -> bytes:
+def refuse_after_fork(process: int) -> None:
+    if os.getpid() != process:
+        raise RuntimeError("the process was forked in the middle of a call, which its parent goes on with")
+
+
+def utf_8(text: str) -> bytes:
     # A lone surrogate becomes bytes that are not UTF-8, which the library refuses.
     return text.encode("utf-8", "surrogatepass")
 
 
-def _outcome(code: int, raw: RawStatus, message: bytes, api_code: bytes) -> Outcome:
-    status = status_of(raw)
+def outcome_of_last_call(code: int, raw: RawStatus, job: Job, is_many: bool) -> Outcome:
+    """What the library has written, with the error texts of this thread's last call."""
+    status = status_of(*job, raw)
     if code == 0 and status is not None:
         return status
+    return error_of_job(code, raw, job, is_many, status, library.zmd_last_error(), library.zmd_last_error_code())
+
+
+def outcome_of_job(index: int, code: int, raw: RawStatus, job: Job, is_many: bool = True) -> Outcome:
+    """What the library has written, with the error texts for one job of this thread's last call."""
+    status = status_of(*job, raw)
+    if code == 0 and status is not None:
+        return status
+    message, api_code = library.zmd_last_error_of_job(index), library.zmd_last_error_code_of_job(index)
+    return error_of_job(code, raw, job, is_many, status, message, api_code)
+
+
+def error_of_job(
+    code: int, raw: RawStatus, job: Job, is_many: bool, status: Optional[Status], message: bytes, api_code: bytes
+) -> Error:
     # After a wait that was ended early, the last status is there, and with it the HTTP status of that.
     http_status = raw.http_status if status is None else 0
     code = code or ErrorCode.INTERNAL
-    return error_of(code, message or library.zmd_error_message(code), api_code, http_status, status)
+    message = message or library.zmd_error_message(code)
+    if is_many:
+        message = f"{job[0]} {job[1]}: ".encode("utf-8", "replace") + message
+    return error_of(code, message, api_code, http_status, *job, status)
 
 
-# ---- The log ----
-
-logger = logging.getLogger("zmd")
-logger.addHandler(logging.NullHandler())
-
-# From the library's level 1 on. For the last, trace, Python has no name.
-_LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, 5)
-_log_level = 0
+# ---- Worker threads ----
 
 
-def _log_line(_user_data: Optional[int], level: int, message: bytes) -> None:
-    logger.log(_LEVELS[level - 1], "%s", message.decode("utf-8", "replace"))
+class _Worker:
+    """A thread that makes one call after another. It ends with the last reference to this object, which only those hold
+    that may give it a task: so a caller that is interrupted at any place leaves none behind."""
+
+    __slots__ = ("_tasks", "thread")
+
+    def __init__(self) -> None:
+        self._tasks: "queue.SimpleQueue[Optional[Tuple[_Worker, Call]]]" = queue.SimpleQueue()
+        # A daemon, or the interpreter's end would wait for it.
+        self.thread = threading.Thread(target=_work, args=[self._tasks], name="zmd", daemon=True)
+        self.thread.start()
+
+    def make(self, call: Call) -> None:
+        self._tasks.put((self, call))
+
+    def __del__(self) -> None:
+        self._tasks.put(None)
 
 
-_log = LogFunction(_log_line)
+# Without a lock, which a fork could leave locked: one step of a list is enough.
+_idle_workers: List[_Worker] = []
 
 
-def follow_log_level() -> None:
-    """Has the library log what Python's logger wants to hear, and no more: a line that nobody reads costs time."""
-    global _log_level
-    level = sum(map(logger.isEnabledFor, _LEVELS))
-    if level != _log_level and not _is_exiting:
-        check(library.zmd_set_logger(_log, None, level))
-        _log_level = level
+def _start(call: Call) -> None:
+    try:
+        worker = _idle_workers.pop()
+    except IndexError:
+        worker = _Worker()
+    worker.make(call)
 
 
-# ---- The end of the interpreter ----
+def _work(tasks: "queue.SimpleQueue[Optional[Tuple[_Worker, Call]]]") -> None:
+    while True:
+        task = tasks.get()
+        if task is None:
+            return
+        worker, call = task
+        event = call.answer()
+        # Before its caller goes on, which may have the next task for it.
+        if len(_idle_workers) < _MAX_IDLE_WORKERS:
+            _idle_workers.append(worker)
+        if event is not None:
+            call.deliver(event)
+        del task, worker, call, event
 
-# Those that a worker is in.
-_calls: Set[Call] = set()
-_is_exiting = False
+
+def _end_idle_workers() -> None:
+    """Before a fork, which Python warns of where there are other threads."""
+    threads = []
+    while _idle_workers:
+        threads.append(_idle_workers.pop().thread)
+    for thread in threads:
+        thread.join(1)
 
 
-def refuse_when_exiting() -> None:
-    """To be called before a call: there is none while the interpreter ends."""
-    if _is_exiting:
-        if threading.current_thread() is not threading.main_thread():
-            threading.Event().wait()  # a daemon thread: see Call._work
-        raise RuntimeError("the interpreter is shutting down")
-
-
-@atexit.register
-def _exit() -> None:
-    """Sees to it that the library calls back no more: it would find no interpreter."""
-    global _is_exiting
-    _is_exiting = True
-    library.zmd_set_logger(LogFunction(), None, 0)
-    calls = list(_calls)
-    for call in calls:
-        call.stop()
-    until = time.monotonic() + _PATIENCE_S
-    for call in calls:
-        call.worker.join(max(0.0, until - time.monotonic()))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_end_idle_workers, after_in_child=_idle_workers.clear)

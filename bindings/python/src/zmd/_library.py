@@ -3,8 +3,8 @@
 import ctypes
 import os
 import sys
-from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_size_t, c_void_p
-from typing import Any, List
+from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from typing import Any, Tuple
 
 from ._version import __version__
 
@@ -29,6 +29,26 @@ class RawStatus(ctypes.Structure):
     ]
 
 
+class RawEvent(ctypes.Structure):
+    """``zmd_event``"""
+
+    id: int
+    error: int
+    has_ended: int
+    elapsed_ms: int
+    next_poll_ms: int
+    status: RawStatus
+
+    _fields_ = [
+        ("id", c_uint64),
+        ("error", c_int32),
+        ("has_ended", c_int32),
+        ("elapsed_ms", c_int64),
+        ("next_poll_ms", c_int64),
+        ("status", RawStatus),
+    ]
+
+
 class RawJob(ctypes.Structure):
     """``zmd_job``"""
 
@@ -43,6 +63,9 @@ LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 _FUNCTIONS: Any = {
     "zmd_version": (c_char_p,),
     "zmd_error_message": (c_char_p, c_int32),
+    "zmd_error_is_transient": (c_int32, c_int32),
+    "zmd_status_is_successful": (c_int32, POINTER(RawStatus)),
+    "zmd_status_has_ended": (c_int32, POINTER(RawStatus)),
     "zmd_last_error": (c_char_p,),
     "zmd_last_error_code": (c_char_p,),
     "zmd_last_error_of_job": (c_char_p, c_size_t),
@@ -56,6 +79,17 @@ _FUNCTIONS: Any = {
     "zmd_client_new": (c_int32, c_void_p, POINTER(c_void_p)),
     "zmd_client_clone": (c_int32, c_void_p, POINTER(c_void_p)),
     "zmd_client_set_access_token": (c_int32, c_void_p, c_char_p),
+    "zmd_client_status_within": (c_int32, c_void_p, c_char_p, c_char_p, c_int64, POINTER(RawStatus)),
+    "zmd_client_wait": (
+        c_int32,
+        c_void_p,
+        c_char_p,
+        c_char_p,
+        c_int64,
+        ProgressFunction,
+        c_void_p,
+        POINTER(RawStatus),
+    ),
     "zmd_client_status_many": (
         c_int32,
         c_void_p,
@@ -77,6 +111,15 @@ _FUNCTIONS: Any = {
     ),
     "zmd_client_cancel": (c_int32, c_void_p),
     "zmd_client_free": (None, c_void_p),
+    "zmd_progress_elapsed_ms": (c_int64,),
+    "zmd_progress_next_poll_ms": (c_int64,),
+    "zmd_waits_new": (c_int32, c_void_p, POINTER(c_void_p)),
+    "zmd_waits_add": (c_int32, c_void_p, c_char_p, c_char_p, c_int64, POINTER(c_uint64)),
+    "zmd_waits_add_status": (c_int32, c_void_p, c_char_p, c_char_p, c_int64, POINTER(c_uint64)),
+    "zmd_waits_remove": (c_int32, c_void_p, c_uint64),
+    "zmd_waits_next": (c_int32, c_void_p, c_int64, POINTER(RawEvent)),
+    "zmd_waits_cancel": (c_int32, c_void_p),
+    "zmd_waits_free": (None, c_void_p),
     "zmd_set_logger": (c_int32, LogFunction, c_void_p, c_int32),
 }
 
@@ -96,24 +139,34 @@ def _load() -> ctypes.CDLL:
         raise ImportError(f"cannot load libzmd from {path}: {error} ({remedy})", name="zmd", path=path) from error
 
     try:
-        for name, (restype, *argtypes) in _FUNCTIONS.items():
-            function = getattr(library, name)
-            function.restype = restype
-            function.argtypes = argtypes
-        version = library.zmd_version().decode()
+        version = _function(library, "zmd_version", *_FUNCTIONS["zmd_version"])().decode()
+        if not _serves(version, __version__):
+            problem = f"{path} is libzmd {version}, which does not fit zmd {__version__} ({remedy})"
+            raise ImportError(problem, name="zmd", path=path)
+        for name, types in _FUNCTIONS.items():
+            _function(library, name, *types)
     except AttributeError as error:
         problem = f"{path} is no libzmd, or one that is too old for zmd {__version__}: {error} ({remedy})"
         raise ImportError(problem, name="zmd", path=path) from error
-    if _interface(version) != _interface(__version__):
-        problem = f"{path} is libzmd {version}, which does not fit zmd {__version__} ({remedy})"
-        raise ImportError(problem, name="zmd", path=path)
     return library
 
 
-def _interface(version: str) -> List[str]:
-    """The part of a version that changes when the interface does: the first number, or 0 and the second."""
-    numbers = version.split(".")
-    return numbers[:2] if numbers[0] == "0" else numbers[:1]
+def _function(library: ctypes.CDLL, name: str, restype: Any, *argtypes: Any) -> Any:
+    function = getattr(library, name)
+    function.restype = restype
+    function.argtypes = argtypes
+    return function
+
+
+def _serves(version: str, wanted: str) -> bool:
+    """Whether a library of this version has the interface that is wanted: it is as new, and has the same first number,
+    which is that of its soname. A last number (0.1.2) adds nothing to the interface."""
+
+    def numbers(text: str) -> Tuple[int, int]:
+        major, minor = text.split(".")[:2]
+        return int(major), int(minor)
+
+    return numbers(version)[0] == numbers(wanted)[0] and numbers(version) >= numbers(wanted)
 
 
 library = _load()

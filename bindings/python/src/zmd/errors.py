@@ -1,13 +1,15 @@
 """What can go wrong."""
 
-import enum
-from typing import Dict, Optional, Type, Union
+import re
+from typing import Any, Dict, Match, Optional, Tuple, Type, Union
 
-from .status import Status
+from ._library import library
+from .status import Status, _Named
 
 
-class ErrorCode(enum.IntEnum):
-    """The numbers of the errors. They are fixed for ever; newer versions of the library may add some."""
+class ErrorCode(_Named):
+    """The numbers of the errors. They are fixed for ever; newer versions of the library may add some. One prints as its
+    name: ``TIMEOUT``."""
 
     NULL_POINTER = 1
     INVALID_ARGUMENT = 2
@@ -32,63 +34,98 @@ class ErrorCode(enum.IntEnum):
     INTERNAL = 99
 
 
+# A plain int where this version has no name for it.
+AnyCode = Union[ErrorCode, int]
+
+
 class Error(Exception):
     """The base of all errors of this package. ``str(error)`` says in one line what happened and what to do about it."""
 
-    code: Union[ErrorCode, int] = ErrorCode.INTERNAL
+    code: AnyCode = ErrorCode.INTERNAL
     """The error's number; a plain int where this version has no name for it."""
     api_code: str = ""
     """The API's own code, such as ``INVALID_TOKEN``; empty where the error does not come from the API, or has none."""
     http_status: int = 0
     """The HTTP status of the answer that failed; 0: there was none."""
+    module: Optional[str] = None
+    """The module of the job that was asked for; None where the error concerns none."""
+    job_id: Optional[str] = None
+    """The id of the job that was asked for; None where the error concerns none."""
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same call may succeed later: the network failed, a time limit expired, the service was busy."""
+        return bool(library.zmd_error_is_transient(self.code))
+
+
+class JobFailedError(Error):
+    """A job has ended, and not all of its records are gone; raised where a call was given ``check=True``. ``code`` is
+    0: the call itself has succeeded."""
+
+    code: AnyCode = 0
+    status: Status
+    """The job's last status."""
+
+    module: Optional[str]
+    job_id: Optional[str]
+    http_status: int
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(f"not all of the records are gone: {status}")
+        self.status = status
+        self.module, self.job_id = status.module, status.job_id
+        self.http_status = status.http_status
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (self.status,), self.__dict__
 
 
 class ArgumentError(Error, ValueError):
     """An argument breaks its rule; nothing was sent."""
 
-    code = ErrorCode.INVALID_ARGUMENT
+    code: AnyCode = ErrorCode.INVALID_ARGUMENT
 
 
 class ConfigError(Error, ValueError):
     """A setting has a bad value, or is missing."""
 
-    code = ErrorCode.INVALID_CONFIG
+    code: AnyCode = ErrorCode.INVALID_CONFIG
 
 
 class NetworkError(Error):
     """The service could not be reached, or the connection broke."""
 
-    code = ErrorCode.NETWORK
+    code: AnyCode = ErrorCode.NETWORK
 
 
 class DnsError(NetworkError):
     """The host name could not be looked up."""
 
-    code = ErrorCode.DNS
+    code: AnyCode = ErrorCode.DNS
 
 
 class ConnectError(NetworkError):
     """No connection to the server: refused, or no route to it."""
 
-    code = ErrorCode.CONNECT
+    code: AnyCode = ErrorCode.CONNECT
 
 
 class TlsError(NetworkError):
     """No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed."""
 
-    code = ErrorCode.TLS
+    code: AnyCode = ErrorCode.TLS
 
 
 class ProxyError(NetworkError):
     """The proxy can't be reached, or refused to open the way."""
 
-    code = ErrorCode.PROXY
+    code: AnyCode = ErrorCode.PROXY
 
 
 class Timeout(Error, TimeoutError):
     """A time limit ran out: that of the call, or that of a wait."""
 
-    code = ErrorCode.TIMEOUT
+    code: AnyCode = ErrorCode.TIMEOUT
     last_status: Optional[Status] = None
     """The last status that a wait has seen, if any."""
 
@@ -96,7 +133,7 @@ class Timeout(Error, TimeoutError):
 class Cancelled(Error):
     """The client was cancelled or closed during the call, or cancelled before."""
 
-    code = ErrorCode.CANCELLED
+    code: AnyCode = ErrorCode.CANCELLED
     last_status: Optional[Status] = None
     """The last status that a wait has seen, if any."""
 
@@ -104,61 +141,61 @@ class Cancelled(Error):
 class ApiError(Error):
     """The API answered with an error, which ``api_code`` names."""
 
-    code = ErrorCode.API
+    code: AnyCode = ErrorCode.API
 
 
 class UnauthorizedError(ApiError):
     """The API refused the access token: expired, revoked, or of another data center."""
 
-    code = ErrorCode.UNAUTHORIZED
+    code: AnyCode = ErrorCode.UNAUTHORIZED
 
 
 class ScopeError(ApiError):
     """The access token lacks the scope ``ZohoCRM.mass_delete.READ``."""
 
-    code = ErrorCode.SCOPE
+    code: AnyCode = ErrorCode.SCOPE
 
 
 class ForbiddenError(ApiError):
     """The token's user may not see this."""
 
-    code = ErrorCode.FORBIDDEN
+    code: AnyCode = ErrorCode.FORBIDDEN
 
 
 class InvalidModuleError(ApiError):
     """The API knows no module of that name."""
 
-    code = ErrorCode.INVALID_MODULE
+    code: AnyCode = ErrorCode.INVALID_MODULE
 
 
 class JobNotFoundError(ApiError):
     """The API knows no such job in that module."""
 
-    code = ErrorCode.JOB_NOT_FOUND
+    code: AnyCode = ErrorCode.JOB_NOT_FOUND
 
 
 class RateLimitedError(ApiError):
     """Too many requests, also after the retries."""
 
-    code = ErrorCode.RATE_LIMITED
+    code: AnyCode = ErrorCode.RATE_LIMITED
 
 
 class ServerError(ApiError):
     """The service failed (HTTP 5xx), also after the retries."""
 
-    code = ErrorCode.SERVER
+    code: AnyCode = ErrorCode.SERVER
 
 
 class BadResponseError(ApiError):
     """The answer is not the JSON that the API documents."""
 
-    code = ErrorCode.BAD_RESPONSE
+    code: AnyCode = ErrorCode.BAD_RESPONSE
 
 
 class OAuthError(ApiError):
     """The accounts server refused to refresh the access token."""
 
-    code = ErrorCode.OAUTH
+    code: AnyCode = ErrorCode.OAUTH
 
 
 class InternalError(Error):
@@ -167,24 +204,53 @@ class InternalError(Error):
 
 # By number. Of Error and InternalError, which share theirs, the one that is defined last.
 _CLASSES: Dict[int, Type[Error]] = {
-    cls.code: cls for cls in list(globals().values()) if isinstance(cls, type) and issubclass(cls, Error)
+    cls.code: cls
+    for cls in list(globals().values())
+    if isinstance(cls, type) and issubclass(cls, Error) and cls is not JobFailedError
 }
 # The tens group the numbers, those too that a newer library may bring.
 _FAMILIES: Dict[int, Type[Error]] = {0: ArgumentError, 1: NetworkError, 2: ApiError}
 
 
 def error_of(
-    code: int, message: bytes, api_code: bytes = b"", http_status: int = 0, last_status: Optional[Status] = None
+    code: int,
+    message: bytes,
+    api_code: bytes = b"",
+    http_status: int = 0,
+    module: Optional[str] = None,
+    job_id: Optional[str] = None,
+    last_status: Optional[Status] = None,
 ) -> Error:
     """The exception for an error of the library."""
     cls = _CLASSES.get(code) or _FAMILIES.get(code // 10, Error)
-    error = cls(message.decode("utf-8", "replace"))
+    error = cls(in_seconds(message.decode("utf-8", "replace")))
     try:
         error.code = ErrorCode(code)
     except ValueError:
         error.code = code
     error.api_code = api_code.decode("utf-8", "replace")
     error.http_status = http_status
+    error.module, error.job_id = module, job_id
     if isinstance(error, (Timeout, Cancelled)):
         error.last_status = last_status
     return error
+
+
+_MILLISECONDS = re.compile(
+    r"\b(?P<setting>[a-z_]+)_ms\b"
+    r"|\ba whole number from (?P<least>\d+) to (?P<most>\d+) \(milliseconds\)"
+    r"|\b(?P<number>\d+) ms\b"
+)
+
+
+def in_seconds(message: str) -> str:
+    """A message of the library with this package's units: seconds, in settings without ``_ms``."""
+
+    def replace(match: "Match[str]") -> str:
+        if match["setting"]:
+            return match["setting"]
+        if match["number"]:
+            return f"{int(match['number']) / 1000:g} s"
+        return f"{int(match['least']) / 1000:g} to {int(match['most']) / 1000:g} seconds"
+
+    return _MILLISECONDS.sub(replace, message)

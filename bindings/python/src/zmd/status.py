@@ -4,11 +4,21 @@ import dataclasses
 import enum
 from typing import Optional
 
-from ._library import RawStatus
+from ._library import RawStatus, library
 
 
-class State(enum.IntEnum):
-    """How far a job is."""
+class _Named(enum.IntEnum):
+    """Numbers that print as their names, on every version of Python: those differ about it."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __format__(self, format_spec: str) -> str:
+        return format(self.name, format_spec)
+
+
+class State(_Named):
+    """How far a job is. A state prints as its name: ``COMPLETED``."""
 
     UNKNOWN = 0
     """A state that this version does not know: ``Status.state_text`` has the service's word."""
@@ -17,7 +27,7 @@ class State(enum.IntEnum):
     RUNNING = 2
     """Records are being deleted."""
     COMPLETED = 3
-    """The job is over. Look at ``failed_count``: records that could not be deleted are still there."""
+    """The job is over. Records that could not be deleted are still there: see ``Status.is_successful``."""
     FAILED = 4
     """The job is over, and failed as a whole."""
     QUEUED = 5
@@ -34,31 +44,69 @@ class State(enum.IntEnum):
 class Status:
     """What the service says of a job. A count is None where it was not reported."""
 
+    module: str
+    """The job's module, as the call was given it."""
+    job_id: str
+    """The job's id, as the call was given it; a number has become a string."""
     state: State
     """How far the job is."""
-    total_count: Optional[int]
+    total_count: Optional[int] = None
     """Records that the job is to delete."""
-    deleted_count: Optional[int]
+    deleted_count: Optional[int] = None
     """Records deleted so far."""
-    failed_count: Optional[int]
+    failed_count: Optional[int] = None
     """Records that could not be deleted so far."""
-    state_text: str
+    state_text: str = ""
     """The service's word for the state, as it sent it; of a long one the beginning."""
-    http_status: int
+    http_status: int = 200
     """The HTTP status of the answer."""
 
     @property
+    def is_successful(self) -> bool:
+        """Whether the records are gone: the job is completed, none failed, and none is missing from the total.
+
+        A count that was not reported does not count against it.
+        """
+        return bool(library.zmd_status_is_successful(self._raw()))
+
+    @property
     def has_ended(self) -> bool:
-        """Whether the job is over: completed or failed."""
-        return self.state in (State.COMPLETED, State.FAILED)
+        """Whether the job is over: completed or failed. In a state that this version does not know, that is not
+        certain, and this is False."""
+        return bool(library.zmd_status_has_ended(self._raw()))
+
+    def __str__(self) -> str:
+        """Such as ``Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed``."""
+
+        def number(count: Optional[int]) -> str:
+            return "?" if count is None else str(count)
+
+        state = self.state_text if self.state is State.UNKNOWN else self.state.name
+        counts = (
+            f"{number(self.deleted_count)} of {number(self.total_count)} deleted, {number(self.failed_count)} failed"
+        )
+        return f"{self.module} {self.job_id}: {state}, {counts}"
+
+    def _raw(self) -> RawStatus:
+        total, deleted, failed = (
+            -1 if count is None else count for count in (self.total_count, self.deleted_count, self.failed_count)
+        )
+        return RawStatus(self.state, self.http_status, total, deleted, failed)
 
 
-def status_of(raw: RawStatus) -> Optional[Status]:
+def status_of(module: str, job_id: str, raw: RawStatus) -> Optional[Status]:
     """The status that the library wrote; None where the service told none."""
     text = raw.state_text.decode("utf-8", "replace")
     if not text:
         return None
-    total, deleted, failed = (
-        None if count < 0 else count for count in (raw.total_count, raw.deleted_count, raw.failed_count)
+    total, deleted, failed = raw.total_count, raw.deleted_count, raw.failed_count
+    return Status(
+        module,
+        job_id,
+        State(raw.state),
+        None if total < 0 else total,
+        None if deleted < 0 else deleted,
+        None if failed < 0 else failed,
+        text,
+        raw.http_status,
     )
-    return Status(State(raw.state), total, deleted, failed, text, raw.http_status)

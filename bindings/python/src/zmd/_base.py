@@ -1,0 +1,281 @@
+"""What both clients are: settings, credentials, and an end."""
+
+import os
+from typing import Dict, List, NoReturn, Optional, Type, TypeVar, Union
+
+from ._call import Handle, check
+from ._exit import refuse_when_exiting
+from ._library import library
+from ._log import follow_log_level
+from ._settings import Environment, Path, Seconds, TokenProvider, open_client, token_setting
+from ._waits import Waits
+from .errors import ArgumentError
+
+ClientT = TypeVar("ClientT", bound="BaseClient")
+
+
+class BaseClient:
+    """Settings, credentials, and an end."""
+
+    # Where from_env() has made it.
+    _environment: Optional[Environment] = None
+
+    def __init__(
+        self,
+        access_token: Union[str, TokenProvider, None] = None,
+        *,
+        refresh_token: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        org_id: Optional[str] = None,
+        token_cache: Optional[Path] = None,
+        data_center: Optional[str] = None,
+        environment: Optional[str] = None,
+        api_domain: Optional[str] = None,
+        accounts_url: Optional[str] = None,
+        api_version: Optional[str] = None,
+        timeout: Optional[Seconds] = None,
+        connect_timeout: Optional[Seconds] = None,
+        max_retries: Optional[int] = None,
+        max_concurrency: Optional[int] = None,
+        poll_min: Optional[Seconds] = None,
+        poll_max: Optional[Seconds] = None,
+        unreachable: Optional[Seconds] = None,
+        proxy: Optional[str] = None,
+        ca_file: Optional[Path] = None,
+        extra_ca_file: Optional[Path] = None,
+        client_cert: Optional[Path] = None,
+        client_key: Optional[Path] = None,
+    ) -> None:
+        """A client with these settings; None stands for the default. A credential is needed: ``access_token``, or
+        ``client_id`` and ``client_secret`` together with ``refresh_token`` or ``org_id``. Environment variables named
+        ``ZMD_`` are not read: see :meth:`from_env`. Nothing is sent yet.
+
+        :param access_token: a token to use as it is, without the word ``Zoho-oauthtoken``; or a function that returns
+            one, such as from a vault. The function is called when a token is needed, with the one that the service has
+            refused, or None; on a thread of the library's own, one call at a time. It may block: a call that waits for
+            it ends at its time limit all the same. What it raises is an :class:`OAuthError` of that call.
+        :param refresh_token: with ``client_id`` and ``client_secret``: the library gets and renews access tokens itself
+        :param client_id: see ``refresh_token`` and ``org_id``
+        :param client_secret: see ``refresh_token`` and ``org_id``
+        :param org_id: with ``client_id`` and ``client_secret``, instead of ``refresh_token``: access tokens by the
+            client-credentials grant, for the organization with this id
+        :param token_cache: a file in which processes share the access tokens that the library got; it need not exist
+        :param data_center: where the Zoho account lives: ``us`` (the default), ``eu``, ``in``, ``au``, ``cn``, ``jp``,
+            ``ca``, ``sa`` or ``uk``; a token is worth nothing in another
+        :param environment: ``production`` (the default), ``sandbox`` or ``developer``
+        :param api_domain: the API's base URL, instead of the one that ``data_center`` and ``environment`` name or the
+            accounts server tells
+        :param accounts_url: the base URL of the server that makes access tokens, instead of the one that
+            ``data_center`` names
+        :param api_version: the version of the API, ``v2`` or later; the default is ``v7``
+        :param timeout: the limit for a whole status call, retries, their pauses and getting a token included: 0.001 to
+            86400 seconds, or a ``timedelta``; the default is 30
+        :param connect_timeout: the limit for connecting, with the name lookup, every address, proxy and TLS: 0.001 to
+            86400 seconds, or a ``timedelta``; the default is 10
+        :param max_retries: further attempts after a transient error, 0 to 100; the default is 3
+        :param max_concurrency: calls in flight at once where there are many jobs, 1 to 100; the default is 5, which is
+            what Zoho's smallest edition allows
+        :param poll_min: the shortest pause between two polls of a job, 0.001 to 3600 seconds, or a ``timedelta``; the
+            default is 1
+        :param poll_max: the longest such pause; the default is 60
+        :param unreachable: a wait that has had no answer yet ends after network failures for so many seconds, or a
+            ``timedelta``; the default is 300. A host name that does not exist ends it at once.
+        :param proxy: ``env`` (the default): HTTPS_PROXY or else ALL_PROXY, but not for NO_PROXY's hosts and this
+            machine; ``none``; or a URL (http, https, socks5 or socks5h), with credentials where needed
+        :param ca_file: a PEM or DER file with the certificate authorities to trust instead of the system's
+        :param extra_ca_file: a PEM or DER file with certificate authorities to trust in addition
+        :param client_cert: a PEM file with the certificate to show to a gateway or proxy that demands one, and the
+            chain above it
+        :param client_key: a PEM file with the private key of ``client_cert``, where that file does not hold it
+
+        Raises :class:`ConfigError` if a setting has a bad value, or is missing.
+        """
+        follow_log_level()
+        settings: Dict[str, object] = {
+            "access_token": access_token,
+            "refresh_token": refresh_token,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "org_id": org_id,
+            "token_cache": token_cache,
+            "data_center": data_center,
+            "environment": environment,
+            "api_domain": api_domain,
+            "accounts_url": accounts_url,
+            "api_version": api_version,
+            "timeout": timeout,
+            "connect_timeout": connect_timeout,
+            "max_retries": max_retries,
+            "max_concurrency": max_concurrency,
+            "poll_min": poll_min,
+            "poll_max": poll_max,
+            "unreachable": unreachable,
+            "proxy": proxy,
+            "ca_file": ca_file,
+            "extra_ca_file": extra_ca_file,
+            "client_cert": client_cert,
+            "client_key": client_key,
+        }
+        # None: closed.
+        self._root: Optional[Handle] = open_client(settings, self._environment)
+        # Each blocking call has a clone of the root for itself, so that it can be cancelled alone, and leaves it here
+        # for the next, with its connections. Without a lock, which a fork could leave locked: one step of a list is
+        # enough.
+        self._idle: List[Handle] = []
+        # By process: a queue belongs to the one that made it.
+        self._queues: Dict[int, Waits] = {}
+
+    @classmethod
+    def from_env(
+        cls: Type[ClientT],
+        access_token: Union[str, TokenProvider, None] = None,
+        *,
+        refresh_token: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        org_id: Optional[str] = None,
+        token_cache: Optional[Path] = None,
+        data_center: Optional[str] = None,
+        environment: Optional[str] = None,
+        api_domain: Optional[str] = None,
+        accounts_url: Optional[str] = None,
+        api_version: Optional[str] = None,
+        timeout: Optional[Seconds] = None,
+        connect_timeout: Optional[Seconds] = None,
+        max_retries: Optional[int] = None,
+        max_concurrency: Optional[int] = None,
+        poll_min: Optional[Seconds] = None,
+        poll_max: Optional[Seconds] = None,
+        unreachable: Optional[Seconds] = None,
+        proxy: Optional[str] = None,
+        ca_file: Optional[Path] = None,
+        extra_ca_file: Optional[Path] = None,
+        client_cert: Optional[Path] = None,
+        client_key: Optional[Path] = None,
+        config_file: Optional[Path] = None,
+        profile: Optional[str] = None,
+    ) -> ClientT:
+        """A client with the settings of the environment, ``ZMD_`` and the key in upper case, such as
+        ``ZMD_ACCESS_TOKEN`` or ``ZMD_TIMEOUT_MS``, and of the configuration file, if there is one. What is given here
+        counts more than the environment, and the environment more than the file. There, times are in milliseconds.
+
+        ``__init__`` is called with the arguments that are not None, also that of a subclass.
+
+        :param access_token: a token to use as it is, without the word ``Zoho-oauthtoken``; or a function that returns
+            one, such as from a vault. The function is called when a token is needed, with the one that the service has
+            refused, or None; on a thread of the library's own, one call at a time. It may block: a call that waits for
+            it ends at its time limit all the same. What it raises is an :class:`OAuthError` of that call.
+        :param refresh_token: with ``client_id`` and ``client_secret``: the library gets and renews access tokens itself
+        :param client_id: see ``refresh_token`` and ``org_id``
+        :param client_secret: see ``refresh_token`` and ``org_id``
+        :param org_id: with ``client_id`` and ``client_secret``, instead of ``refresh_token``: access tokens by the
+            client-credentials grant, for the organization with this id
+        :param token_cache: a file in which processes share the access tokens that the library got; it need not exist
+        :param data_center: where the Zoho account lives: ``us`` (the default), ``eu``, ``in``, ``au``, ``cn``, ``jp``,
+            ``ca``, ``sa`` or ``uk``; a token is worth nothing in another
+        :param environment: ``production`` (the default), ``sandbox`` or ``developer``
+        :param api_domain: the API's base URL, instead of the one that ``data_center`` and ``environment`` name or the
+            accounts server tells
+        :param accounts_url: the base URL of the server that makes access tokens, instead of the one that
+            ``data_center`` names
+        :param api_version: the version of the API, ``v2`` or later; the default is ``v7``
+        :param timeout: the limit for a whole status call, retries, their pauses and getting a token included: 0.001 to
+            86400 seconds, or a ``timedelta``; the default is 30
+        :param connect_timeout: the limit for connecting, with the name lookup, every address, proxy and TLS: 0.001 to
+            86400 seconds, or a ``timedelta``; the default is 10
+        :param max_retries: further attempts after a transient error, 0 to 100; the default is 3
+        :param max_concurrency: calls in flight at once where there are many jobs, 1 to 100; the default is 5, which is
+            what Zoho's smallest edition allows
+        :param poll_min: the shortest pause between two polls of a job, 0.001 to 3600 seconds, or a ``timedelta``; the
+            default is 1
+        :param poll_max: the longest such pause; the default is 60
+        :param unreachable: a wait that has had no answer yet ends after network failures for so many seconds, or a
+            ``timedelta``; the default is 300. A host name that does not exist ends it at once.
+        :param proxy: ``env`` (the default): HTTPS_PROXY or else ALL_PROXY, but not for NO_PROXY's hosts and this
+            machine; ``none``; or a URL (http, https, socks5 or socks5h), with credentials where needed
+        :param ca_file: a PEM or DER file with the certificate authorities to trust instead of the system's
+        :param extra_ca_file: a PEM or DER file with certificate authorities to trust in addition
+        :param client_cert: a PEM file with the certificate to show to a gateway or proxy that demands one, and the
+            chain above it
+        :param client_key: a PEM file with the private key of ``client_cert``, where that file does not hold it
+        :param config_file: the configuration file, instead of that of ``ZMD_CONFIG_FILE`` or the usual place
+        :param profile: the profile in it, instead of that of ``ZMD_PROFILE`` or ``default``
+
+        Raises :class:`ConfigError` if a setting has a bad value, or is missing.
+        """
+        settings: Dict[str, object] = {
+            "access_token": access_token,
+            "refresh_token": refresh_token,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "org_id": org_id,
+            "token_cache": token_cache,
+            "data_center": data_center,
+            "environment": environment,
+            "api_domain": api_domain,
+            "accounts_url": accounts_url,
+            "api_version": api_version,
+            "timeout": timeout,
+            "connect_timeout": connect_timeout,
+            "max_retries": max_retries,
+            "max_concurrency": max_concurrency,
+            "poll_min": poll_min,
+            "poll_max": poll_max,
+            "unreachable": unreachable,
+            "proxy": proxy,
+            "ca_file": ca_file,
+            "extra_ca_file": extra_ca_file,
+            "client_cert": client_cert,
+            "client_key": client_key,
+        }
+        client = cls.__new__(cls)
+        client._environment = Environment(config_file, profile)
+        given = {name: value for name, value in settings.items() if value is not None}
+        type(client).__init__(client, **given)  # type: ignore[arg-type]
+        return client
+
+    def set_access_token(self, access_token: str) -> None:
+        """Replaces the access token, from any thread; calls that start after this one use it. It does not block."""
+        token = token_setting(access_token)
+        root = self._open_root()  # which is not freed before the call is over, if another thread closes the client
+        check(library.zmd_client_set_access_token(root.pointer, token))
+
+    def cancel(self) -> None:
+        """Cancels the client, from any thread: every call of it ends with :class:`Cancelled`, every later one too.
+
+        There is no way back. A client that is closed or cancelled already may be cancelled again. It does not block.
+        """
+        root = self._root
+        if root is not None:
+            check(library.zmd_client_cancel(root.pointer))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client cannot be copied or pickled: make one where it is needed")
+
+    def _open_root(self) -> Handle:
+        root = self._root
+        if root is None:
+            raise ArgumentError("the client is closed")
+        return root
+
+    def _begin(self) -> Handle:
+        """To be called before a call."""
+        root = self._open_root()
+        refuse_when_exiting()
+        follow_log_level()
+        return root
+
+    def _waits(self) -> Waits:
+        root = self._open_root()
+        process = os.getpid()
+        waits = self._queues.get(process)
+        if waits is None:
+            # Of two threads that are here at the same time, one finds the other's, and its own ends.
+            waits = self._queues.setdefault(process, Waits(root))
+        return waits
+
+    def _forget_queues(self) -> List[Waits]:
+        """Those of this process, which end with the last reference to them."""
+        own = self._queues.pop(os.getpid(), None)
+        return [] if own is None else [own]
