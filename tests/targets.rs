@@ -40,7 +40,8 @@ impl Target {
         if [cc, "/usr/bin/rustc"].into_iter().chain(runner.first().copied()).any(missing) {
             return None;
         }
-        let mut cxx = vec![cc.replace("gcc", "g++")];
+        // Of MinGW's two kinds, this one has std::mutex.
+        let mut cxx = vec![cc.replace("mingw32-gcc", "mingw32-g++-posix").replace("gcc", "g++")];
         if !name.contains("musl") && missing(&cxx[0]) {
             return None;
         }
