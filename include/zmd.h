@@ -29,6 +29,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * Stands before each function, and is empty: that is right for the static library and for the shared one. On Windows a
+ * program that links zmd.dll may define it as `__declspec(dllimport)` before it includes this header, which saves a jump
+ * in each call.
+ */
+#ifndef ZMD_API
+#define ZMD_API
+#endif
+
 /** The version of this header; zmd_version() is that of the library. */
 #define ZMD_VERSION_MAJOR 0
 /** See ZMD_VERSION_MAJOR. */
@@ -360,6 +369,7 @@ extern "C" {
  *
  * @return `"0.1.0"`; static, never NULL
  */
+ZMD_API
 const char *zmd_version(void);
 
 /**
@@ -368,6 +378,7 @@ const char *zmd_version(void);
  * @param error  any number
  * @return `"ZMD_ERR_TIMEOUT"`; `"ZMD_ERR_?"` for one that this version does not know; static, never NULL
  */
+ZMD_API
 const char *zmd_error_name(int32_t error);
 
 /**
@@ -376,6 +387,7 @@ const char *zmd_error_name(int32_t error);
  * @param error  any number
  * @return the message; static, never NULL
  */
+ZMD_API
 const char *zmd_error_message(int32_t error);
 
 /**
@@ -386,6 +398,7 @@ const char *zmd_error_message(int32_t error);
  *         `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not among them: it may be about credentials, and retrying
  *         with wrong ones may lock the account.
  */
+ZMD_API
 int32_t zmd_error_is_transient(int32_t error);
 
 /**
@@ -394,6 +407,7 @@ int32_t zmd_error_is_transient(int32_t error);
  * @param state  any number
  * @return `"RUNNING"`; `"UNKNOWN"` for one that this version does not know; static, never NULL
  */
+ZMD_API
 const char *zmd_state_name(int32_t state);
 
 /**
@@ -405,6 +419,7 @@ const char *zmd_state_name(int32_t state);
  *
  * @return the message, never NULL; `""` if the last call that returns a `zmd_error` succeeded
  */
+ZMD_API
 const char *zmd_last_error(void);
 
 /**
@@ -413,6 +428,7 @@ const char *zmd_last_error(void);
  * @return such as `"INVALID_TOKEN"`, never NULL; `""` if the error does not come from the API, or has no code.
  *         Owned and valid as `zmd_last_error()` is.
  */
+ZMD_API
 const char *zmd_last_error_code(void);
 
 /**
@@ -423,6 +439,7 @@ const char *zmd_last_error_code(void);
  * @return the message, never NULL; `""` for a job without an error, for an index past the end, and when the last call
  *         on this thread that returns a `zmd_error` was neither of the two. Owned and valid as `zmd_last_error()` is.
  */
+ZMD_API
 const char *zmd_last_error_of_job(size_t index);
 
 /**
@@ -431,6 +448,7 @@ const char *zmd_last_error_of_job(size_t index);
  * @param index  of the job in the array that was passed to the call
  * @return the code, never NULL; `""` where there is none. Owned and valid as `zmd_last_error()` is.
  */
+ZMD_API
 const char *zmd_last_error_code_of_job(size_t index);
 
 /**
@@ -439,6 +457,7 @@ const char *zmd_last_error_code_of_job(size_t index);
  * @param config  where to write it; the caller frees it with `zmd_config_free()`
  * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_config_new(struct zmd_config **config);
 
 /**
@@ -483,6 +502,7 @@ zmd_error zmd_config_new(struct zmd_config **config);
  * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for an unknown key or an invalid value; then the configuration is
  *         unchanged; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_config_set(struct zmd_config *config,
                          const char *key,
                          const char *value);
@@ -498,6 +518,7 @@ zmd_error zmd_config_set(struct zmd_config *config,
  * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for the first variable with an invalid value; then the configuration is
  *         unchanged; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_config_load_env(struct zmd_config *config);
 
 /**
@@ -527,6 +548,7 @@ zmd_error zmd_config_load_env(struct zmd_config *config);
  *         unknown key or an invalid value: `zmd_last_error()` names the path, the line and the key, and the configuration
  *         is unchanged; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_config_load_file(struct zmd_config *config,
                                const char *path,
                                const char *profile);
@@ -542,6 +564,7 @@ zmd_error zmd_config_load_file(struct zmd_config *config,
  *                   configuration, and its last clone, are freed: freeing waits for a call in progress.
  * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_config_set_token_provider(struct zmd_config *config,
                                         zmd_token_fn provide,
                                         void *user_data);
@@ -551,6 +574,7 @@ zmd_error zmd_config_set_token_provider(struct zmd_config *config,
  *
  * @param config  the configuration, which must not be used afterwards
  */
+ZMD_API
 void zmd_config_free(struct zmd_config *config);
 
 /**
@@ -561,6 +585,7 @@ void zmd_config_free(struct zmd_config *config);
  * @param status  a status that a call has written; may be NULL
  * @return 1 or 0; 0 for NULL
  */
+ZMD_API
 int32_t zmd_status_is_successful(const struct zmd_status *status);
 
 /**
@@ -569,6 +594,7 @@ int32_t zmd_status_is_successful(const struct zmd_status *status);
  * @param status  a status that a call has written; may be NULL
  * @return 1 or 0; 0 for NULL
  */
+ZMD_API
 int32_t zmd_status_has_ended(const struct zmd_status *status);
 
 /**
@@ -582,6 +608,7 @@ int32_t zmd_status_has_ended(const struct zmd_status *status);
  * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or invalid (there must be an `access_token`, or
  *         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_client_new(const struct zmd_config *config,
                          struct zmd_client **client);
 
@@ -597,6 +624,7 @@ zmd_error zmd_client_new(const struct zmd_config *config,
  * @param clone   where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
  * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_client_clone(struct zmd_client *client,
                            struct zmd_client **clone);
 
@@ -609,6 +637,7 @@ zmd_error zmd_client_clone(struct zmd_client *client,
  * @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`; copied
  * @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is not a token; then the old one is kept; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_client_set_access_token(struct zmd_client *client,
                                       const char *access_token);
 
@@ -626,6 +655,7 @@ zmd_error zmd_client_set_access_token(struct zmd_client *client,
  * @return `ZMD_OK` if the service returned the job's status, also if the job failed: that is a status, not an error.
  *         Else any error; invalid arguments are refused before anything is sent.
  */
+ZMD_API
 zmd_error zmd_client_status(struct zmd_client *client,
                             const char *module,
                             const char *job_id,
@@ -641,6 +671,7 @@ zmd_error zmd_client_status(struct zmd_client *client,
  * @param status      as for `zmd_client_status()`
  * @return as `zmd_client_status()`; `ZMD_ERR_INVALID_ARGUMENT` also for a `timeout_ms` of 0
  */
+ZMD_API
 zmd_error zmd_client_status_within(struct zmd_client *client,
                                    const char *module,
                                    const char *job_id,
@@ -664,6 +695,7 @@ zmd_error zmd_client_status_within(struct zmd_client *client,
  *         `zmd_last_error()` describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or
  *         an array is NULL.
  */
+ZMD_API
 zmd_error zmd_client_status_many(struct zmd_client *client,
                                  const struct zmd_job *jobs,
                                  size_t count,
@@ -690,6 +722,7 @@ zmd_error zmd_client_status_many(struct zmd_client *client,
  *         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel: then `status` is the last status
  *         seen. Else a permanent error.
  */
+ZMD_API
 zmd_error zmd_client_wait(struct zmd_client *client,
                           const char *module,
                           const char *job_id,
@@ -717,6 +750,7 @@ zmd_error zmd_client_wait(struct zmd_client *client,
  * @return `ZMD_OK` if every job has ended, else the error of the first job in the array that failed; `zmd_last_error()`
  *         describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
  */
+ZMD_API
 zmd_error zmd_client_wait_many(struct zmd_client *client,
                                const struct zmd_job *jobs,
                                size_t count,
@@ -736,6 +770,7 @@ zmd_error zmd_client_wait_many(struct zmd_client *client,
  * @param client  the client
  * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_client_cancel(struct zmd_client *client);
 
 /**
@@ -743,6 +778,7 @@ zmd_error zmd_client_cancel(struct zmd_client *client);
  *
  * @param client  the client; no thread may be in a call with it, or use it afterwards
  */
+ZMD_API
 void zmd_client_free(struct zmd_client *client);
 
 /**
@@ -752,6 +788,7 @@ void zmd_client_free(struct zmd_client *client);
  *
  * @return milliseconds; -1 outside of a callback
  */
+ZMD_API
 int64_t zmd_progress_elapsed_ms(void);
 
 /**
@@ -761,6 +798,7 @@ int64_t zmd_progress_elapsed_ms(void);
  *
  * @return milliseconds; -1 if there is no next poll because the job's wait has ended, and outside of a callback
  */
+ZMD_API
 int64_t zmd_progress_next_poll_ms(void);
 
 /**
@@ -779,6 +817,7 @@ int64_t zmd_progress_next_poll_ms(void);
  * @return as for `zmd_client_new()` and `zmd_client_status()`; on failure the state is `ZMD_STATE_UNKNOWN` and
  *         the counts are -1
  */
+ZMD_API
 zmd_error zmd_simple_status(const char *module,
                             const char *job_id,
                             int32_t *state,
@@ -802,6 +841,7 @@ zmd_error zmd_simple_status(const char *module,
  * @return as for `zmd_client_new()` and `zmd_client_wait()`; after `ZMD_ERR_TIMEOUT` the last status seen is
  *         written, after any other failure the state is `ZMD_STATE_UNKNOWN` and the counts are -1
  */
+ZMD_API
 zmd_error zmd_simple_wait(const char *module,
                           const char *job_id,
                           int64_t timeout_ms,
@@ -830,6 +870,7 @@ zmd_error zmd_simple_wait(const char *module,
  * @param failed_count   NULL: not wanted
  * @return as for `zmd_simple_status()`; `ZMD_ERR_INVALID_CONFIG` also for a bad string, naming the pair, never its value
  */
+ZMD_API
 zmd_error zmd_simple_status_with(const char *settings,
                                  const char *module,
                                  const char *job_id,
@@ -852,6 +893,7 @@ zmd_error zmd_simple_status_with(const char *settings,
  * @param failed_count   NULL: not wanted
  * @return as for `zmd_simple_wait()` and `zmd_simple_status_with()`
  */
+ZMD_API
 zmd_error zmd_simple_wait_with(const char *settings,
                                const char *module,
                                const char *job_id,
@@ -871,6 +913,7 @@ zmd_error zmd_simple_wait_with(const char *settings,
  * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_INTERNAL` if the system cannot create a
  *         thread; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_waits_new(struct zmd_client *client,
                         struct zmd_waits **waits);
 
@@ -886,6 +929,7 @@ zmd_error zmd_waits_new(struct zmd_client *client,
  * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the queue or its client was cancelled; `ZMD_ERR_INVALID_ARGUMENT`;
  *         `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_waits_add(struct zmd_waits *waits,
                         const char *module,
                         const char *job_id,
@@ -903,6 +947,7 @@ zmd_error zmd_waits_add(struct zmd_waits *waits,
  * @param id          where to write the id of its event; NULL: not wanted
  * @return as `zmd_waits_add()`; `ZMD_ERR_INVALID_ARGUMENT` also for a `timeout_ms` of 0
  */
+ZMD_API
 zmd_error zmd_waits_add_status(struct zmd_waits *waits,
                                const char *module,
                                const char *job_id,
@@ -916,6 +961,7 @@ zmd_error zmd_waits_add_status(struct zmd_waits *waits,
  * @param id     the wait; nothing happens if it has ended or the id is unknown
  * @return `ZMD_OK`; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_waits_remove(struct zmd_waits *waits,
                            uint64_t id);
 
@@ -932,6 +978,7 @@ zmd_error zmd_waits_remove(struct zmd_waits *waits,
  * @return `ZMD_OK` if there is an event, also one with an error; `ZMD_ERR_TIMEOUT` if there was none in time;
  *         `ZMD_ERR_CANCELLED` if the queue or its client was cancelled and no event is left; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_waits_next(struct zmd_waits *waits,
                          int64_t timeout_ms,
                          struct zmd_event *event);
@@ -945,6 +992,7 @@ zmd_error zmd_waits_next(struct zmd_waits *waits,
  * @param waits  the queue
  * @return `ZMD_OK`; `ZMD_ERR_NULL_POINTER`
  */
+ZMD_API
 zmd_error zmd_waits_cancel(struct zmd_waits *waits);
 
 /**
@@ -952,6 +1000,7 @@ zmd_error zmd_waits_cancel(struct zmd_waits *waits);
  *
  * @param waits  the queue; no thread may be in a call with it, or use it afterwards
  */
+ZMD_API
 void zmd_waits_free(struct zmd_waits *waits);
 
 /**
@@ -969,6 +1018,7 @@ void zmd_waits_free(struct zmd_waits *waits);
  *                   libraries; 0: nothing
  * @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level; then the logger is unchanged
  */
+ZMD_API
 zmd_error zmd_set_logger(zmd_log_fn log,
                          void *user_data,
                          int32_t max_level);

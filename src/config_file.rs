@@ -64,7 +64,8 @@ impl Config {
                 Some(profile) => Err(Error::new(
                     ZMD_ERR_INVALID_CONFIG,
                     format!(
-                        "there is no configuration file for the profile {profile}: neither {FILE_VARIABLE} nor HOME is set"
+                        "there is no configuration file for the profile {profile}: neither {FILE_VARIABLE} nor {} is set",
+                        if cfg!(windows) { "APPDATA" } else { "HOME" }
                     ),
                 )),
             };

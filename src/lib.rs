@@ -42,11 +42,11 @@ pub use token_provider::TokenProvider;
 pub use wait::{Polled, Progress, Waited};
 pub use waits::{Update, WaitEvent, Waits};
 
-/// Options for a file that only its owner may read or write, from the first byte on.
+/// Options for writing a file that only its owner may read or write, from the first byte on. On Windows that is up to the
+/// directory, whose rights a file inherits.
 fn private_file() -> std::fs::OpenOptions {
-    // `mode` changes it where there is one.
-    #[allow(unused_mut)]
     let mut options = std::fs::OpenOptions::new();
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options

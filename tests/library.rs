@@ -69,6 +69,13 @@ fn its_name_is_libzmd_so_0() {
     assert!(dynamic.contains("Library soname: [libzmd.so.0]"), "{dynamic}");
 }
 
+/// On other targets tests/targets.rs measures it.
+#[test]
+fn a_call_takes_little_of_its_callers_stack() {
+    let program = compile("cc", &["-std=c99", "-O1"], "tests/c/stack_test.c", "stack_test");
+    stack_is_small(&mut Command::new(program), "x86_64-unknown-linux-gnu");
+}
+
 /// The generated header is the committed one. (The build of this test has already written it, so git is asked for
 /// changes.)
 #[test]

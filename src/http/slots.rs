@@ -126,7 +126,7 @@ impl Slots {
     fn open(&self, index: usize) -> io::Result<File> {
         let mut name = self.settings.cache.as_os_str().to_owned();
         name.push(format!(".slot{index}"));
-        private_file().write(true).create(true).truncate(false).open(name)
+        private_file().create(true).truncate(false).open(name)
     }
 }
 

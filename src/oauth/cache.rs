@@ -102,7 +102,7 @@ impl TokenCache {
             return Ok(Some(Err(token)));
         }
         let until = Instant::now() + limit;
-        let file = private_file().write(true).create(true).truncate(false).open(self.beside(".lock"))?;
+        let file = private_file().create(true).truncate(false).open(self.beside(".lock"))?;
         loop {
             match file.try_lock() {
                 Ok(()) => {
@@ -139,8 +139,10 @@ impl TokenCache {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        private_file().write(true).create_new(true).open(&fresh)?.write_all(&json)?;
-        fs::rename(&fresh, &self.path)
+        private_file().create_new(true).open(&fresh)?.write_all(&json)?;
+        replace(&fresh, &self.path).inspect_err(|_| {
+            let _ = fs::remove_file(&fresh);
+        })
     }
 
     fn content(&self) -> CacheFile {
@@ -175,6 +177,23 @@ impl TokenCache {
     /// The path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Puts a file into the place of another, in one step. Windows refuses that while a program has the old file open and does
+/// not share its deletion, as virus scanners and backups do for a moment: then it is tried again.
+fn replace(fresh: &Path, old: &Path) -> io::Result<()> {
+    const ACCESS_DENIED: i32 = 5;
+    const SHARING_VIOLATION: i32 = 32;
+    let mut tries_left = if cfg!(windows) { 4 } else { 0 };
+    loop {
+        match fs::rename(fresh, old) {
+            Err(error) if tries_left > 0 && matches!(error.raw_os_error(), Some(ACCESS_DENIED | SHARING_VIOLATION)) => {
+                tries_left -= 1;
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            result => return result,
+        }
     }
 }
 

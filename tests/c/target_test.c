@@ -1,26 +1,13 @@
 /*
- * What must hold on every target, in C without POSIX: the layout of the structs, a status, waits, many jobs, errors, a
- * cancel, and with the arguments CACHE REFRESH_TOKEN CLIENT_ID CLIENT_SECRET an access token from a cache that processes
- * share.
+ * What must hold on every target, in C without POSIX: a status, waits, many jobs, a queue of waits, errors, a cancel,
+ * connection strings, the configuration file, and with the arguments CACHE REFRESH_TOKEN CLIENT_ID CLIENT_SECRET an
+ * access token from a cache that processes share.
  *
- * The environment names the stand-in server of tests/hosts.rs.
+ * The environment names the stand-in server of tests/targets.rs.
  */
 #include "check.h"
 
-#include <stddef.h>
 #include <stdint.h>
-
-#define HOLDS(name, condition) typedef char name[(condition) ? 1 : -1]
-
-HOLDS(status_has_no_padding, sizeof(zmd_status) == 64);
-HOLDS(state_is_first, offsetof(zmd_status, state) == 0);
-HOLDS(http_status_is_next, offsetof(zmd_status, http_status) == 4);
-HOLDS(total_count_is_next, offsetof(zmd_status, total_count) == 8);
-HOLDS(deleted_count_is_next, offsetof(zmd_status, deleted_count) == 16);
-HOLDS(failed_count_is_next, offsetof(zmd_status, failed_count) == 24);
-HOLDS(state_text_is_last, offsetof(zmd_status, state_text) == 32);
-HOLDS(job_is_two_pointers, sizeof(zmd_job) == 2 * sizeof(char *) && offsetof(zmd_job, job_id) == sizeof(char *));
-HOLDS(enums_are_numbers_of_32_bits, sizeof(zmd_state) == 4 && sizeof(zmd_error) == 4);
 
 struct polls {
     zmd_state states[8];
@@ -31,7 +18,8 @@ static int32_t polled(void *user_data, size_t index, int32_t error, const zmd_st
 {
     struct polls *polls = (struct polls *)user_data;
 
-    CHECK(index == 0 && error == ZMD_OK && polls->count < 8);
+    CHECK_MSG(index == 0 && error == ZMD_OK && polls->count < 8, "%d polls, then %s", polls->count, zmd_error_name(error));
+    CHECK(zmd_progress_elapsed_ms() >= 0 && (zmd_progress_next_poll_ms() == -1) == zmd_status_has_ended(status));
     polls->states[polls->count++] = status->state;
     return polls->count == polls->end_after;
 }
@@ -67,6 +55,8 @@ static void a_status(zmd_client *client)
     CHECK(state == ZMD_STATE_FAILED && total == 9 && deleted == 0 && failed == 9);
     CHECK_OK(zmd_simple_wait("Leads", "1003", 60000, &state, NULL, NULL, &failed));
     CHECK(state == ZMD_STATE_COMPLETED && failed == 2);
+    CHECK_OK(zmd_client_status_within(client, "Leads", "1001", 20000, &status));
+    CHECK(zmd_status_is_successful(&status) == 1);
 }
 
 static void errors(zmd_client *client)
@@ -103,6 +93,43 @@ static void many(zmd_client *client)
     CHECK(statuses[7].failed_count == 2);
 }
 
+static void a_queue_of_waits(zmd_client *client)
+{
+    static const char *const job_ids[] = {"1001", "1003", "1004", "4711"};
+    zmd_waits *waits = NULL;
+    zmd_event event;
+    uint64_t ids[COUNT], endless = 0;
+    int i, left = COUNT;
+
+    CHECK_OK(zmd_waits_new(client, &waits));
+    CHECK_OK(zmd_waits_add(waits, "Leads", "1002", -1, &endless));
+    for (i = 0; i < COUNT; i++)
+        CHECK_OK(zmd_waits_add(waits, "Leads", job_ids[i % 4], 60000, &ids[i]));
+    while (left > 0) {
+        CHECK_OK(zmd_waits_next(waits, 60000, &event));
+        CHECK(event.elapsed_ms >= 0);
+        if (event.id == endless) {
+            CHECK(event.error == ZMD_OK && !event.has_ended && event.next_poll_ms >= 0);
+            CHECK(event.status.state == ZMD_STATE_RUNNING && event.status.total_count == 50000);
+            continue;
+        }
+        CHECK(event.has_ended && event.next_poll_ms == -1);
+        for (i = 0; i < COUNT && ids[i] != event.id; i++)
+            continue;
+        CHECK(i < COUNT);
+        CHECK(event.error == (i % 4 == 3 ? ZMD_ERR_JOB_NOT_FOUND : ZMD_OK));
+        CHECK(event.status.failed_count == (i % 4 == 0 ? 0 : i % 4 == 1 ? 2 : i % 4 == 2 ? 9 : -1));
+        left--;
+    }
+    CHECK_OK(zmd_waits_remove(waits, endless));
+    do
+        CHECK_OK(zmd_waits_next(waits, 60000, &event));
+    while (!event.has_ended);
+    CHECK(event.id == endless && event.error == ZMD_ERR_CANCELLED);
+    CHECK_RETURNS(zmd_waits_next(waits, 0, &event), ZMD_ERR_TIMEOUT);
+    zmd_waits_free(waits);
+}
+
 static void a_cancel(zmd_client *client)
 {
     zmd_client *clone = NULL;
@@ -113,6 +140,37 @@ static void a_cancel(zmd_client *client)
     CHECK_RETURNS(zmd_client_status(clone, "Leads", "1001", &status), ZMD_ERR_CANCELLED);
     zmd_client_free(clone);
     CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
+}
+
+static void a_connection_string(void)
+{
+    int32_t state = -1;
+    int64_t failed = -7;
+
+    CHECK_OK(zmd_simple_status_with("timeout_ms=20000;poll_min_ms={10}", "Leads     ", "1003      ", &state, NULL, NULL,
+                                    &failed));
+    CHECK(state == ZMD_STATE_COMPLETED && failed == 2);
+    CHECK_OK(zmd_simple_wait_with("", "Leads", "1004", 20000, &state, NULL, NULL, &failed));
+    CHECK(state == ZMD_STATE_FAILED && failed == 9);
+    CHECK_RETURNS(zmd_simple_status_with("timeout=1", "Leads", "1001", &state, NULL, NULL, NULL), ZMD_ERR_INVALID_CONFIG);
+}
+
+/* ZMD_CONFIG_FILE names a file with the profile "plain", which has no credentials, and "bad", which has no such key. */
+static void a_configuration_file(void)
+{
+    zmd_config *config = NULL;
+    zmd_client *client = NULL;
+    zmd_status status;
+
+    CHECK_OK(zmd_config_new(&config));
+    CHECK_OK(zmd_config_load_env(config));
+    CHECK_RETURNS(zmd_config_load_file(config, NULL, "bad"), ZMD_ERR_INVALID_CONFIG);
+    CHECK(strstr(zmd_last_error(), "colour") != NULL);
+    CHECK_OK(zmd_config_load_file(config, NULL, "plain"));
+    CHECK_OK(zmd_client_new(config, &client));
+    zmd_config_free(config);
+    CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
+    zmd_client_free(client);
 }
 
 /* Settings for a client that gets its own access tokens. */
@@ -154,7 +212,10 @@ int main(int argc, char **argv)
     a_status(client);
     errors(client);
     many(client);
+    a_queue_of_waits(client);
     a_cancel(client);
     zmd_client_free(client);
+    a_connection_string();
+    a_configuration_file();
     return passed("target_test");
 }

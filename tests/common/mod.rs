@@ -427,6 +427,30 @@ pub fn passes(command: &mut Command, name: &str, sim: &Sim) {
     assert_eq!((exit, out.trim()), (Some(0), &*format!("ok {name}")), "{err}");
 }
 
+/// A refresh token of the stand-in, with its client's id and secret.
+pub const REFRESH: [&str; 3] = ["1000.refresh", "1000.ID", "secret"];
+
+/// tests/c/stack_test.c, which a command runs, finds each call to take less of the caller's stack than the documentation
+/// says. The figures are printed.
+pub fn stack_is_small(command: &mut Command, target: &str) {
+    const LIMIT: u32 = 64;
+    let [refresh_token, client_id, client_secret] = REFRESH;
+    let sim = with_job(Sim::builder().tls().refresh_token(refresh_token, client_id, client_secret).start());
+    let directory = scratch(&format!("stack-{target}"));
+    command.arg(directory.join("cache")).args(REFRESH).env("ZMD_POLL_MIN_MS", "10");
+    let out = text_of(environment(command, &sim));
+    let mut lines: Vec<_> = out.lines().map(str::trim).collect();
+    assert_eq!(lines.pop(), Some("ok stack_test"));
+    // The harness captures what tests print; this is to be seen.
+    let shown = format!("stack on {target}: {}\n", lines.join(", "));
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), shown.as_bytes());
+    for line in lines {
+        let figure = line.rsplit_once(": ").and_then(|(_, figure)| figure.strip_suffix(" KB")).unwrap();
+        assert!(figure.parse::<u32>().unwrap() < LIMIT, "{target}: {line}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
 /// The program under valgrind, which fails for any error and any leak.
 pub fn memcheck(program: &Path) -> Command {
     let mut command = Command::new("valgrind");

@@ -23,11 +23,13 @@ const CREDENTIALS: &[&str] = &["access_token", "refresh_token", "client_id", "cl
 
 pub fn run(global: &Global, args: &Login) -> Result<Exit, Failure> {
     let path = global.config_file().map(Path::to_owned).or_else(zmd::config_file).ok_or_else(|| {
-        "there is no place for the configuration file: set HOME, or name a file with --config".to_owned()
+        let variable = if cfg!(windows) { "APPDATA" } else { "HOME" };
+        format!("there is no place for the configuration file: set {variable}, or name a file with --config")
     })?;
     let profile = global.profile().unwrap_or(DEFAULT_PROFILE);
     // The file that a link leads to is the one to replace.
-    let path = std::fs::canonicalize(&path).unwrap_or(path);
+    let path =
+        if path.is_symlink() { std::fs::canonicalize(&path) } else { std::path::absolute(&path) }.unwrap_or(path);
     let mut document = read(&path)?;
     let mut ask = Ask::new();
 
@@ -272,9 +274,10 @@ fn restore_echo_on_signals() -> Signals {
     })
 }
 
-#[cfg(not(unix))]
+/// There a secret is read key by key, and no echo is to be restored.
+#[cfg(windows)]
 fn restore_echo_on_signals() -> Signals {
-    Signals::watch(|_| ())
+    Signals::watch(Signals::die_of)
 }
 
 /// The file as it is, which may not be there yet.

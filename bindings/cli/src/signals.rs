@@ -32,9 +32,17 @@ impl Signals {
         Signals { caught }
     }
 
-    #[cfg(not(unix))]
-    pub fn watch(_: impl Fn(i32) + Send + 'static) -> Signals {
-        Signals { caught: Arc::default() }
+    /// Ctrl-C, Ctrl-Break, and the end of the console, the session or the machine.
+    #[cfg(windows)]
+    pub fn watch(on_signal: impl Fn(i32) + Send + Sync + 'static) -> Signals {
+        let caught = Arc::new(AtomicI32::new(0));
+        let seen = caught.clone();
+        console::watch(move || {
+            let is_first = seen.swap(1, Ordering::SeqCst) == 0;
+            on_signal(1);
+            is_first
+        });
+        Signals { caught }
     }
 
     /// The signal that came, if one did.
@@ -43,10 +51,40 @@ impl Signals {
     }
 
     /// Ends the process by the signal that came.
+    #[cfg(unix)]
     pub fn die_of(signal: i32) {
-        #[cfg(unix)]
         let _ = signal_hook::low_level::emulate_default_handler(signal);
-        let _ = signal;
+    }
+
+    /// Ends the process with the exit status that Ctrl-C gives to those which know nothing of it.
+    #[cfg(windows)]
+    pub fn die_of(_: i32) {
+        std::process::exit(windows_sys::Win32::Foundation::STATUS_CONTROL_C_EXIT);
+    }
+}
+
+#[cfg(windows)]
+mod console {
+    use std::sync::OnceLock;
+
+    use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
+    use windows_sys::core::BOOL;
+
+    type OnEvent = Box<dyn Fn() -> bool + Send + Sync>;
+
+    static ON_EVENT: OnceLock<OnEvent> = OnceLock::new();
+
+    /// Has a function called, on a thread of the system's own, when the process is asked to end; where it returns false,
+    /// the process ends at once.
+    pub fn watch(on_event: impl Fn() -> bool + Send + Sync + 'static) {
+        if ON_EVENT.set(Box::new(on_event)).is_ok() {
+            // SAFETY: the handler is a function of that type, and stays.
+            unsafe { SetConsoleCtrlHandler(Some(handle), 1) };
+        }
+    }
+
+    unsafe extern "system" fn handle(_event: u32) -> BOOL {
+        ON_EVENT.get().is_some_and(|on_event| on_event()).into()
     }
 }
 
