@@ -5,6 +5,7 @@
 # make test-targets  the library for other processors and Windows, built by cross/build, under emulators
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
 # make picture   doc/wait.svg, the README's picture of a wait
+# make test-engines  the packages for Airflow and Spark in bindings/, in the real engines, which come from PyPI
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -107,6 +108,10 @@ test-targets:
 	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 		$(CARGO) test --test targets --no-fail-fast -- --ignored --test-threads=1
 
+# One engine at a time: each is many processes.
+test-engines:
+	$(CARGO) test --test engines --no-fail-fast -- --ignored --nocapture --test-threads=1
+
 lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -128,4 +133,4 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all cargo install deb manylinux doxygen abi demo test test-hosts test-targets lint licenses picture clean FORCE
+.PHONY: all cargo install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses picture clean FORCE
