@@ -39,7 +39,8 @@ def status(jobs: DataFrame, *, max_concurrency: int = 5, token_port: int = 0, **
     :param jobs: has the columns ``module`` and ``job_id``, which is text or an integer; others are kept
     :param max_concurrency: how many calls may be in flight at once, in the whole cluster: your edition's limit
     :param token_port: the driver's port at which executors ask for access tokens; 0: any
-    :param settings: those of :class:`zmd.Client`, credentials among them. Paths are those of the executors.
+    :param settings: those of :class:`zmd.Client`, credentials among them. Paths must be there on the driver and on the
+        executors, but for ``token_cache``, which is the driver's.
 
     The result has the columns of ``jobs`` and, of each job, ``state``, ``total_count``, ``deleted_count`` and
     ``failed_count``, ``is_successful``: whether the records are gone, and where that is not known ``error``, such as
