@@ -41,11 +41,16 @@ fn python() -> Option<&'static Path> {
             }
             fs::copy(&constraints, kept).unwrap();
         }
-        // setuptools writes into the source: that is a copy.
+        // setuptools writes into the source, and takes files from what an earlier build has left there: that is a copy.
         let copies = scratch("packages");
-        let sources = ["airflow", "spark"].map(|name| format!("{ROOT}/bindings/{name}"));
-        text_of(Command::new("cp").arg("-r").args(sources).arg(&copies));
-        let packages = [PathBuf::from(format!("{ROOT}/bindings/python")), copies.join("airflow"), copies.join("spark")];
+        let mut packages = vec![PathBuf::from(format!("{ROOT}/bindings/python"))];
+        for name in ["airflow", "spark"] {
+            let copy = copies.join(name);
+            fs::create_dir(&copy).unwrap();
+            let sources = ["pyproject.toml", "README.md", "src"].map(|file| format!("{ROOT}/bindings/{name}/{file}"));
+            text_of(Command::new("cp").arg("-r").args(sources).arg(&copy));
+            packages.push(copy);
+        }
         text_of(pip(&python).args(["--no-deps", "--force-reinstall"]).args(packages));
         fs::remove_dir_all(copies).unwrap();
         text_of(clean(&python).args(["-m", "pip", "--disable-pip-version-check", "check"]));
