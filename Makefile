@@ -6,6 +6,13 @@
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
 # make picture   doc/wait.svg, the README's picture of a wait
 # make test-engines  the packages for Airflow and Spark in bindings/, in the real engines, which come from PyPI
+# make bench      libzmd beside libcurl, requests, the vendor's SDK and others, on this machine
+# make bench-peers  what the comparison takes from PyPI, in target/bench/venv; the others are left out without it
+# make bench-scale  threads, and calls for thousands of jobs
+# make bench-plots  the results as SVG, in doc/bench
+# make bench-smoke  each program of the comparison runs; the figures are worth nothing
+# make bench-instructions  the instructions of a query beside the baseline; ZMD_NEW_BASELINE=1 writes it
+# make bench-size   what the library consists of, by crate
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -112,6 +119,36 @@ test-targets:
 test-engines:
 	$(CARGO) test --test engines --no-fail-fast -- --ignored --nocapture --test-threads=1
 
+COMPARE := benches/compare
+VENV := $(TARGET)/bench/venv
+
+bench-programs: $(RELEASE)/libzmd.so $(RELEASE)/zmd
+	$(CARGO) build --release -p zmd-compare
+
+bench-peers: $(RELEASE)/libzmd.so $(RELEASE)/zmd
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q -r $(COMPARE)/requirements.txt
+
+# The package is that of this source.
+bench bench-smoke: bench-programs
+	! test -d $(VENV) || ZMD_BUILD_LIBRARY=$(abspath $(RELEASE))/libzmd.so \
+		$(VENV)/bin/pip install -q --no-deps --no-build-isolation --force-reinstall ./bindings/python
+	$(PYTHON) $(COMPARE)/compare.py $(if $(filter bench-smoke,$@),--smoke --parts size$(comma)fresh$(comma)warm)
+
+bench-scale: bench-programs
+	$(PYTHON) $(COMPARE)/scale.py
+
+bench-plots:
+	$(or $(wildcard $(VENV)/bin/python),$(PYTHON)) $(COMPARE)/plots.py
+
+bench-instructions:
+	$(CARGO) test --test costs -- --ignored --nocapture the_instructions_of_a_query
+
+# In a directory of its own: it takes the library with its symbols.
+bench-size:
+	@$(CARGO) bloat --version >/dev/null 2>&1 || { echo "make bench-size needs cargo-bloat: cargo install --locked cargo-bloat" >&2; exit 1; }
+	$(CARGO) bloat --release --lib --crates -n 40 --target-dir $(TARGET)/bloat
+
 lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -134,3 +171,6 @@ clean:
 
 FORCE:
 .PHONY: all cargo install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses picture clean FORCE
+comma := ,
+
+.PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

@@ -3,11 +3,13 @@
 //! Source: Zoho CRM API v7, "Get the status of a mass delete job" and "Error codes"; v2 adds `SCHEDULED`. The vendor's
 //! OpenAPI specification of 2026 adds `QUEUED` and `SUSPENDED`, and some of the codes.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde_json::Value;
 
 use crate::endpoint::{JobId, ModuleName};
 use crate::error::{
@@ -281,18 +283,18 @@ impl Said {
 fn parse(body: &[u8]) -> Result<Body, String> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // JSON is UTF-8, but a gateway's own error need not be: what can't be read is replaced.
-    let text = String::from_utf8_lossy(body);
+    let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
     if text.trim().is_empty() {
         return Err("it is empty".to_owned());
     }
     let envelope: Envelope = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    if envelope.error.is_error() {
-        return Ok(Body::Error(envelope.error.said()));
+    if envelope.error().is_error() {
+        return Ok(Body::Error(envelope.error().said()));
     }
     let data = envelope.data.ok_or("there is no data in it")?;
     let Some(row) = data.0 else { return Ok(Body::Empty) };
-    if row.error.is_error() {
-        return Ok(Body::Error(row.error.said()));
+    if row.error().is_error() {
+        return Ok(Body::Error(row.error().said()));
     }
     if row.status.as_deref().unwrap_or_default().is_empty() {
         return Err("it has no Status".to_owned());
@@ -304,8 +306,17 @@ fn parse(body: &[u8]) -> Result<Body, String> {
 struct Envelope {
     #[serde(default)]
     data: Option<FirstRow>,
-    #[serde(flatten)]
-    error: ErrorFields,
+    code: Option<Value>,
+    message: Option<Value>,
+    details: Option<Value>,
+    status: Option<Value>,
+}
+
+impl Envelope {
+    fn error(&self) -> ErrorFields<'_> {
+        let Envelope { code, message, details, status, .. } = self;
+        ErrorFields { code, message, details, status }
+    }
 }
 
 /// The first element of an array; the others are of no interest.
@@ -340,11 +351,20 @@ struct Row {
     deleted: Count,
     #[serde(rename = "Failed_Count", default)]
     failed: Count,
-    #[serde(flatten)]
-    error: ErrorFields,
+    // As in `Envelope`. Not flattened: serde would put all members into a buffer first, which takes most of the time.
+    code: Option<Value>,
+    message: Option<Value>,
+    details: Option<Value>,
+    #[serde(rename = "status")]
+    error: Option<Value>,
 }
 
 impl Row {
+    fn error(&self) -> ErrorFields<'_> {
+        let Row { code, message, details, error: status, .. } = self;
+        ErrorFields { code, message, details, status }
+    }
+
     fn status(&self, http_status: u16) -> Status {
         let text = self.status.clone().unwrap_or_default();
         Status {
@@ -359,33 +379,32 @@ impl Row {
 }
 
 /// An error's members, at the top level or in `data[0]`.
-#[derive(Deserialize)]
-struct ErrorFields {
-    code: Option<serde_json::Value>,
-    message: Option<serde_json::Value>,
-    details: Option<serde_json::Value>,
-    status: Option<serde_json::Value>,
+struct ErrorFields<'a> {
+    code: &'a Option<Value>,
+    message: &'a Option<Value>,
+    details: &'a Option<Value>,
+    status: &'a Option<Value>,
 }
 
-impl ErrorFields {
+impl ErrorFields<'_> {
     /// The API's form: `status` is the word "error", or `code` is a word. Gateways have objects of their own: Kong's has
     /// a `message` alone, Spring's a number as `status`.
     fn is_error(&self) -> bool {
-        match &self.status {
-            Some(serde_json::Value::String(status)) => status.eq_ignore_ascii_case("error"),
-            Some(serde_json::Value::Null) | None => matches!(self.code, Some(serde_json::Value::String(_))),
+        match self.status {
+            Some(Value::String(status)) => status.eq_ignore_ascii_case("error"),
+            Some(Value::Null) | None => matches!(self.code, Some(Value::String(_))),
             Some(_) => false,
         }
     }
 
     fn said(&self) -> Said {
-        let text = |value: &Option<serde_json::Value>| match value {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(serde_json::Value::Null) | None => String::new(),
+        let text = |value: &Option<Value>| match value {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
         };
-        let (code, message) = (text(&self.code), text(&self.message));
-        let about = format!("{} {message}", text(&self.details));
+        let (code, message) = (text(self.code), text(self.message));
+        let about = format!("{} {message}", text(self.details));
         Said { code, message, about }
     }
 }

@@ -1,4 +1,4 @@
-//! What a query costs, as far as it can be counted exactly: its system calls.
+//! What a query costs, as far as it can be counted: system calls, instructions, memory, and the size of the library.
 
 mod common;
 
@@ -44,15 +44,16 @@ fn a_warm_query_takes_five_system_calls() {
         let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
         let (few, _) = trace(&program, &sim, 10, &[]);
         let (many, _) = trace(&program, &sim, 110, &[]);
-        let more: BTreeMap<_, _> = many
-            .into_iter()
-            .map(|(name, count)| (few.get(&name).map_or(count, |before| count.saturating_sub(*before)), name))
-            .filter(|(count, _)| *count > 10)
-            .map(|(count, name)| (name, count))
-            .collect();
-        let all: usize = more.values().sum();
-        assert!((300..=500 + 20).contains(&all), "of 100 queries, tls {tls}: {more:?}");
-        assert!(!more.contains_key("ioctl") && !more.contains_key("setsockopt"), "{more:?}");
+        // Rounded: now and then an answer comes in two parts.
+        let of_each = |(name, count): (&String, &usize)| {
+            let before = few.get(name).copied().unwrap_or_default();
+            (name.clone(), (count.saturating_sub(before) + 50) / 100)
+        };
+        let mut of_a_query: BTreeMap<_, _> = many.iter().map(of_each).filter(|(_, count)| *count > 0).collect();
+        // Which of the two there is, depends on the processor.
+        let polls = of_a_query.remove("poll").or(of_a_query.remove("ppoll"));
+        let expected = [("getpid", 1), ("recvfrom", 2), ("sendto", 1)].map(|(name, count)| (name.to_owned(), count));
+        assert_eq!((polls, of_a_query), (Some(1), expected.into()), "tls {tls}: {many:?}");
     }
 }
 
@@ -64,11 +65,16 @@ fn the_trust_store_is_loaded_once_and_when_it_is_needed() {
     let program = compile("cc", &["-std=c99"], "tests/c/queries.c", "queries-store");
     let sim = with_job(Sim::builder().tls().start());
     let ca_file = sim.ca_file().to_str().unwrap().to_owned();
-    let system = [("SSL_CERT_FILE", &*ca_file), ("SSL_CERT_DIR", "/nowhere")];
+    // The same authority once more, as most systems have it.
+    let directory = scratch("trust-store");
+    fs::copy(&ca_file, directory.join("0123abcd.0")).unwrap();
+    let system = [("SSL_CERT_FILE", &*ca_file), ("SSL_CERT_DIR", directory.to_str().unwrap())];
     for (count, opened) in [(0, 0), (3, 1)] {
         let (_, lines) = trace(&program, &sim, count, &system);
         assert_eq!(lines.lines().filter(|line| line.contains("open") && line.contains(&ca_file)).count(), opened);
+        assert!(!lines.contains("0123abcd.0"), "the directory is not read where the file suffices");
     }
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
@@ -87,4 +93,45 @@ fn a_hundred_calls_in_flight_take_little_memory() {
     eprintln!("memory: {one} KB with one call in flight, {hundred} KB with 100");
     // One connection's own part is below 64 KB beside what TLS needs.
     assert!(hundred < 12 * 1024, "{hundred} KB, {one} KB with one");
+}
+
+#[test]
+fn the_library_has_three_megabytes_at_most() {
+    let size = fs::metadata(library()).unwrap().len();
+    eprintln!("size: {size} bytes");
+    assert!(size <= 3_000_000, "{size} bytes: make bench-size tells what they are");
+}
+
+/// What valgrind counted when the baseline was written.
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
+
+/// Run by `make bench-instructions`. `ZMD_NEW_BASELINE=1` writes the baseline instead.
+#[test]
+#[ignore = "its baseline is that of one compiler and one kind of processor"]
+fn the_instructions_of_a_query() {
+    if missing("valgrind") {
+        return;
+    }
+    let program = compile("cc", &["-std=c99"], "tests/c/queries.c", "queries-counted");
+    let sim = with_job(Sim::builder().tls().start());
+    let count = |queries: &str| {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(&program).arg(queries);
+        let (exit, _, err) = run(environment(&mut valgrind, &sim));
+        assert_eq!(exit, Some(0), "{err}");
+        let counted = err.split_once("Collected : ").expect("a count").1.lines().next().unwrap();
+        counted.trim().parse::<u64>().unwrap()
+    };
+    let (none, one, ten, more) = (count("0"), count("1"), count("10"), count("110"));
+    let found = [("first", one - none), ("warm", (more - ten) / 100)];
+    let text: String = found.iter().map(|(name, count)| format!("{name} {count}\n")).collect();
+    eprint!("{text}");
+    if std::env::var_os("ZMD_NEW_BASELINE").is_some() {
+        return fs::write(BASELINE, text).unwrap();
+    }
+    let baseline = fs::read_to_string(BASELINE).unwrap();
+    for ((name, count), line) in found.iter().zip(baseline.lines()) {
+        let before: u64 = line.strip_prefix(name).expect(name).trim().parse().unwrap();
+        assert!(*count <= before + before * 3 / 100, "{name} query: {count} instructions, {before} before");
+    }
 }

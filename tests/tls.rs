@@ -127,20 +127,29 @@ fn a_ca_file_that_is_invalid() {
 fn the_systems_trust_store() {
     let sim = tls_sim();
     let url = sim.url();
-    let ask = |cert_file: &str| {
+    let ask_with = |cert_file: &str, cert_dir: &str| {
         let environment = [
             ("ZMD_API_DOMAIN", &*url),
             ("ZMD_ACCESS_TOKEN", TOKEN),
             ("SSL_CERT_FILE", cert_file),
-            ("SSL_CERT_DIR", "/nowhere"),
+            ("SSL_CERT_DIR", cert_dir),
         ];
         run(zmd_command(&environment).args(["status", "Leads", "1001"]))
     };
+    let ask = |cert_file: &str| ask_with(cert_file, "/nowhere");
     let (exit, out, err) = ask(sim.ca_file().to_str().unwrap());
     assert_eq!((exit, &*out, &*err), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n", ""));
     // An empty store: Mozilla's roots are used, which do not contain the stand-in's authority.
     let (exit, _, err) = ask("/dev/null");
     assert!(exit == Some(3) && err.contains("UnknownIssuer"), "{exit:?} {err}");
+    // The authority is in the directory alone, beside a file that has others.
+    let (other, directory) = (tls_sim(), scratch("store"));
+    let other_file = other.ca_file().to_str().unwrap();
+    assert_eq!(ask(other_file).0, Some(3));
+    fs::copy(sim.ca_file(), directory.join("0123abcd.0")).unwrap();
+    let (exit, _, err) = ask_with(other_file, directory.to_str().unwrap());
+    assert_eq!((exit, &*err), (Some(0), ""));
+    fs::remove_dir_all(directory).unwrap();
 }
 
 /// An nginx that terminates TLS and forwards everything to `sim`.

@@ -154,7 +154,7 @@ def build():
 
 
 # What cargo needs to build both: the crate as it is published, and the members of its workspace.
-MEMBERS = ["bindings/cli", "tests/sim"]
+MEMBERS = ["benches/compare", "bindings/cli", "tests/sim"]
 
 
 def add_crate(directory):

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
@@ -84,7 +85,8 @@ impl TlsSettings {
     fn config_with(&self, roots: Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let own = self.only.iter().flatten().chain(&self.extra).cloned().collect();
-        let verifier = Verifier { system: self.verifier(roots, &provider)?, own };
+        let rest = self.only.is_none().then(|| Rest { provider: provider.clone(), verifier: OnceLock::new() });
+        let verifier = Verifier { system: self.verifier(roots, &provider)?, rest, own };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -131,16 +133,47 @@ fn webpki_verifier(
 }
 
 /// The system's trust store, and where that is empty (a bare container, an old appliance) Mozilla's roots.
+///
+/// Most systems have it twice: in one file, and in a directory with a file for each certificate, which takes twice as long
+/// to read. So that is read only where the file does not suffice: see [`Rest`].
 #[cfg(all(unix, not(target_vendor = "apple")))]
 fn add_system_roots(roots: &mut RootCertStore) {
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let (Some(file), _) = system_store() {
+        roots.add_parsable_certificates(rustls_native_certs::load_certs_from_paths(Some(&file), None).certs);
+    }
+    if roots.is_empty() {
+        add_rest_of_system_roots(roots);
+    }
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
 }
 
+#[cfg(all(unix, not(target_vendor = "apple")))]
+fn add_rest_of_system_roots(roots: &mut RootCertStore) {
+    for directory in system_store().1 {
+        roots.add_parsable_certificates(rustls_native_certs::load_certs_from_paths(None, Some(&directory)).certs);
+    }
+}
+
+/// The file and the directories of the system's trust store: those of OpenSSL's variables, or the usual ones.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+fn system_store() -> (Option<PathBuf>, Vec<PathBuf>) {
+    let file = std::env::var_os(openssl_probe::ENV_CERT_FILE).map(PathBuf::from);
+    let directories = std::env::var_os(openssl_probe::ENV_CERT_DIR).unwrap_or_default();
+    let directories: Vec<_> = std::env::split_paths(&directories).filter(|path| !path.as_os_str().is_empty()).collect();
+    if file.is_some() || !directories.is_empty() {
+        return (file, directories);
+    }
+    let found = openssl_probe::probe();
+    (found.cert_file, found.cert_dir)
+}
+
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
 fn add_system_roots(_: &mut RootCertStore) {}
+
+#[cfg(not(all(unix, not(target_vendor = "apple"))))]
+fn add_rest_of_system_roots(_: &mut RootCertStore) {}
 
 /// The certificates in a file: PEM, perhaps with a byte-order mark, or one in DER.
 fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -228,6 +261,7 @@ fn words_for_key(error: &rustls::Error) -> String {
 #[derive(Debug)]
 struct Verifier {
     system: Arc<dyn ServerCertVerifier>,
+    rest: Option<Rest>,
     own: Vec<CertificateDer<'static>>,
 }
 
@@ -240,7 +274,13 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let result = self.system.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verify = |verifier: &dyn ServerCertVerifier| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        let result = verify(&*self.system).or_else(|error| {
+            let rest = self.rest.as_ref().filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
+            rest.and_then(Rest::verifier).and_then(|rest| verify(rest).ok()).ok_or(error)
+        });
         match result {
             // webpki looks at the dates before it finds this, so they are good.
             Err(error) if is_authority_as_server(&error) && self.own.contains(end_entity) => {
@@ -271,6 +311,24 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.system.supported_verify_schemes()
+    }
+}
+
+/// What of the system's trust store is not read at first: it may have authorities that the rest of it does not know.
+#[derive(Debug)]
+struct Rest {
+    provider: Arc<CryptoProvider>,
+    verifier: OnceLock<Option<Arc<dyn ServerCertVerifier>>>,
+}
+
+impl Rest {
+    fn verifier(&self) -> Option<&dyn ServerCertVerifier> {
+        let made = self.verifier.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            add_rest_of_system_roots(&mut roots);
+            webpki_verifier(roots.into(), &self.provider).ok()
+        });
+        made.as_deref()
     }
 }
 

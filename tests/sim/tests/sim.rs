@@ -475,7 +475,7 @@ fn the_programs_input_offers_jobs() {
     let mut output = BufReader::new(program.stdout.take().unwrap()).lines().map(Result::unwrap);
     let line = output.next().unwrap();
     let address = line.strip_prefix("listening on http://").unwrap();
-    let mut status_of = |id: &str| {
+    let status_of = |id: &str| {
         let stream = TcpStream::connect(address).unwrap();
         exchange(&stream, &format!("/crm/v7/Leads/actions/mass_delete?job_id={id}")).1
     };
