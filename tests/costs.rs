@@ -95,11 +95,14 @@ fn a_hundred_calls_in_flight_take_little_memory() {
     assert!(hundred < 12 * 1024, "{hundred} KB, {one} KB with one");
 }
 
+/// Growth is to be noticed: who raises the limit says what for.
+const SIZE_LIMIT: u64 = 3_250_000;
+
 #[test]
-fn the_library_has_three_megabytes_at_most() {
+fn the_library_keeps_its_size() {
     let size = fs::metadata(library()).unwrap().len();
     eprintln!("size: {size} bytes");
-    assert!(size <= 3_000_000, "{size} bytes: make bench-size tells what they are");
+    assert!(size <= SIZE_LIMIT, "{size} bytes: make bench-size tells what they are");
 }
 
 /// What valgrind counted when the baseline was written.
