@@ -13,6 +13,7 @@
 # make bench-smoke  each program of the comparison runs; the figures are worth nothing
 # make bench-instructions  the instructions of a query beside the baseline; ZMD_NEW_BASELINE=1 writes it
 # make bench-size   what the library consists of, by crate
+# make fuzz   each fuzz target for FUZZ_SECONDS (20); it takes cargo-fuzz and a nightly compiler
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -166,11 +167,19 @@ picture:
 	$(TARGET)/debug/examples/picture $(TARGET)/debug/zmd >$(TARGET)/wait.svg
 	cp $(TARGET)/wait.svg doc
 
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+fuzz:
+	cd fuzz && for target in $(FUZZ_TARGETS); do \
+		mkdir -p corpus/$$target seeds/$$target && \
+		$(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -dict=dictionary -print_final_stats=0 || exit 1; done
+
 clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all cargo install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses picture clean FORCE
+.PHONY: all cargo fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses picture clean FORCE
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

@@ -449,7 +449,7 @@ fn debian_packages_come_and_go() {
     assert!(left.iter().all(|file| file.starts_with("var/lib/dpkg/")), "{left:?}");
 }
 
-/// For RHEL 7 and all that is younger.
+/// For RHEL 7 and later.
 #[test]
 fn a_library_and_a_wheel_for_old_systems() {
     if missing("python3") {

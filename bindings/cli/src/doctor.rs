@@ -113,7 +113,7 @@ impl Doctor {
         let probe = match zmd::probe(config, server) {
             Ok(probe) => probe,
             Err(error) => {
-                self.bad(&format!("{name}: settings"), &error, "mend the setting that the message names")?;
+                self.bad(&format!("{name}: settings"), &error, "fix the setting that the message names")?;
                 return Ok(false);
             }
         };
@@ -232,7 +232,7 @@ impl Doctor {
         let job = Job::new(&module.into(), &job_id.into());
         let (module, job_id) = match &job.named {
             Ok(names) => names,
-            Err(error) => return self.bad("job", error, "mend the argument"),
+            Err(error) => return self.bad("job", error, "fix the argument"),
         };
         let result = client.status(module, job_id);
         match &result {

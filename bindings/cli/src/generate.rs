@@ -44,7 +44,7 @@ fn settings_page() -> Roff {
     page.text(marked(
         "Every setting has a key, which is its name in the configuration file, in a connection string and for \
          `zmd_config_set()`, and an environment variable. A variable that is there but empty counts as not set. What a \
-         program sets counts more than the environment, and the environment more than the configuration file.",
+         program sets takes precedence over the environment, and the environment over the configuration file.",
     ));
     page.control("PP", []);
     page.text(marked(

@@ -290,7 +290,7 @@ fn read(path: &Path) -> Result<DocumentMut, Failure> {
     text.parse::<DocumentMut>().map_err(|error| {
         // Its Display would show the line, which may hold a secret.
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        format!("{}:{line}: {}: mend the file first", path.display(), error.message()).into()
+        format!("{}:{line}: {}: fix the file first", path.display(), error.message()).into()
     })
 }
 

@@ -158,7 +158,7 @@ class BaseClient:
     ) -> ClientT:
         """A client with the settings of the environment, ``ZMD_`` and the key in upper case, such as
         ``ZMD_ACCESS_TOKEN`` or ``ZMD_TIMEOUT_MS``, and of the configuration file, if there is one. What is given here
-        counts more than the environment, and the environment more than the file. There, times are in milliseconds.
+        takes precedence over the environment, and the environment over the file. There, times are in milliseconds.
 
         ``__init__`` is called with the arguments that are not None, also that of a subclass.
 
