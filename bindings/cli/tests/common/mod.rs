@@ -69,7 +69,8 @@ pub fn on_terminal(
         return None;
     }
     let mut command = Command::new("script");
-    let program = env!("CARGO_BIN_EXE_zmd");
+    // What a shell starts in the background ignores Ctrl-C.
+    let program = concat!("env --default-signal=INT ", env!("CARGO_BIN_EXE_zmd"));
     command.args(["-qec", &format!("stty rows 24 cols {width}; exec {program} {arguments}"), "/dev/null"]);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm-256color").env("HOME", "/nonexistent");
     command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
