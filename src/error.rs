@@ -126,13 +126,14 @@ pub struct Error {
     message: String,
     http_status: u16,
     is_unknown_host: bool,
+    is_login_refused: bool,
 }
 
 impl Error {
     /// An error without an answer of the API.
     pub fn new(kind: zmd_error, message: impl AsRef<str>) -> Error {
         let message = one_line(message.as_ref(), usize::MAX);
-        Error { kind, code: String::new(), message, http_status: 0, is_unknown_host: false }
+        Error { kind, code: String::new(), message, http_status: 0, is_unknown_host: false, is_login_refused: false }
     }
 
     /// Adds the API's own code.
@@ -150,6 +151,12 @@ impl Error {
     /// Sets whether the name servers answered that there is no such host.
     pub(crate) fn with_unknown_host(mut self, is_unknown: bool) -> Error {
         self.is_unknown_host = is_unknown;
+        self
+    }
+
+    /// Sets whether a proxy refused the credentials, or wants some.
+    pub(crate) fn with_login_refused(mut self, is_refused: bool) -> Error {
+        self.is_login_refused = is_refused;
         self
     }
 
@@ -191,8 +198,9 @@ impl Error {
     /// Whether the same call may succeed later: as its kind, and for `ZMD_ERR_PROXY` unless the proxy refused the
     /// credentials.
     pub fn is_transient(&self) -> bool {
-        // Retrying does not help with wrong credentials; a proxy that can't be reached is like a server that can't.
-        self.kind.is_transient() || self.kind == ZMD_ERR_PROXY && self.http_status != 407
+        // Wrong credentials that are retried can lock an account; a proxy that can't be reached is like a server that can't.
+        let is_login_refused = self.is_login_refused || self.http_status == 407;
+        self.kind.is_transient() || self.kind == ZMD_ERR_PROXY && !is_login_refused
     }
 
     /// Whether the name servers answered that there is no such host, as opposed to a failed look-up.

@@ -291,6 +291,14 @@ fn socks() {
         assert_eq!(failed.error, ZMD_ERR_PROXY);
         assert!(failed.message.contains(words), "{failed:?}");
         assert!(!failed.message.contains("wr0ng"), "{failed:?}");
+        // A wait does not try them again: that can lock an account.
+        let mut polls = 0;
+        let (_, result) =
+            client(format!("socks5://{user}127.0.0.1:{locked}")).wait("Leads", "1001", 5000, &mut |_, _, _| {
+                polls += 1;
+                true
+            });
+        assert_eq!((result.unwrap_err().error, polls), (ZMD_ERR_PROXY, 1));
     }
 }
 

@@ -189,6 +189,8 @@ impl Failed {
         let mut http_status = 0;
         let mut is_transient = false;
         let is_unknown_host = matches!(&self.cause, Cause::Lookup(not_found) if not_found.is_unknown);
+        let is_login_refused =
+            matches!(self.cause, Cause::Refused(Refusal::LoginWanted | Refusal::WrongLogin | Refusal::LoginTooLong));
         let (kind, message): (zmd_error, String) = match self.cause {
             Cause::Cancelled => return Failure::permanent(cancelled()),
             Cause::TimedOut => {
@@ -282,7 +284,10 @@ impl Failed {
                 }
             }
         };
-        let error = Error::new(kind, message).with_http_status(http_status).with_unknown_host(is_unknown_host);
+        let error = Error::new(kind, message)
+            .with_http_status(http_status)
+            .with_unknown_host(is_unknown_host)
+            .with_login_refused(is_login_refused);
         if is_transient { Failure::transient(error) } else { Failure::permanent(error) }
     }
 }
