@@ -496,9 +496,18 @@ pub(crate) fn run<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, 
         return run.until_finished(&mut || false);
     }
     std::thread::scope(|scope| {
-        let _close = CloseOnDrop(&queue);
+        let close = CloseOnDrop(&queue);
         let work = || queue.work(poller);
-        run.until_finished(&mut || quiet_thread(|builder| builder.spawn_scoped(scope, work)).is_ok());
+        let mut workers = Vec::new();
+        run.until_finished(&mut || {
+            let worker = quiet_thread(|builder| builder.spawn_scoped(scope, work));
+            worker.map(|worker| workers.push(worker)).is_ok()
+        });
+        drop(close);
+        // The scope waits for their code alone, and a thread that is about to end is still one.
+        for worker in workers {
+            let _ = worker.join();
+        }
     });
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-use super::{Tag, guard, last_error, not_a_handle, null, progress::Inside, text, write, zmd_config};
+use super::{Handle, Tag, guard, last_error, null, progress::Inside, text, write, zmd_config};
 use crate::client::Client;
 use crate::endpoint::{JobId, ModuleName};
 use crate::error::{
@@ -19,8 +19,7 @@ use crate::wait::{Polled, Progress, Waited};
 /// keep it. After `fork()`, parent and child can both use it.
 #[allow(non_camel_case_types)]
 pub struct zmd_client {
-    tag: Tag,
-    client: Client,
+    _opaque: [u8; 0],
 }
 
 /// The status of a job. 64 bytes, without padding, on every platform.
@@ -176,17 +175,13 @@ pub unsafe extern "C" fn zmd_status_has_ended(status: *const zmd_status) -> i32 
 ///
 /// `client` is NULL or a pointer from `zmd_client_new` that is not freed before `'a` ends.
 pub(super) unsafe fn client_ref<'a>(client: *const zmd_client) -> Result<&'a Client, Error> {
-    // SAFETY: NULL becomes None; the caller guarantees the rest.
-    let handle = unsafe { client.as_ref() }.ok_or_else(|| null("client"))?;
-    if handle.tag.0 != Tag::CLIENT.0 {
-        return Err(not_a_handle("client"));
-    }
-    Ok(&handle.client)
+    // SAFETY: guaranteed by the caller.
+    unsafe { Ok(&*Handle::<Client>::value(client.cast_mut().cast(), Tag::CLIENT, "client")?) }
 }
 
 /// The pointer for C, which `zmd_client_free()` takes back.
 fn handle(client: Client) -> *mut zmd_client {
-    Box::into_raw(Box::new(zmd_client { tag: Tag::CLIENT, client }))
+    Handle::new(Tag::CLIENT, client).cast()
 }
 
 /// Checks the module and the id of a job.
@@ -642,12 +637,7 @@ unsafe fn write_at<T>(array: *mut T, index: usize, value: T) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_free(client: *mut zmd_client) {
     // SAFETY: guaranteed by the caller.
-    if unsafe { client_ref(client) }.is_ok() {
-        // SAFETY: it is a live handle, so it came from Box::into_raw.
-        let mut handle = unsafe { Box::from_raw(client) };
-        // SAFETY: a reference is valid for writing. Volatile, so that it is not optimized away.
-        unsafe { (&raw mut handle.tag).write_volatile(Tag::FREED) };
-    }
+    unsafe { Handle::<Client>::free(client.cast(), Tag::CLIENT) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{Tag, guard, not_a_handle, null, text};
+use super::{Handle, Tag, guard, null, text};
 use crate::config::{Config, TOKEN_LIMIT};
 use crate::error::{
     Error,
@@ -19,20 +19,15 @@ use crate::token_provider::TokenProvider;
 /// `zmd_client_new()` has returned.
 #[allow(non_camel_case_types)]
 pub struct zmd_config {
-    tag: Tag,
-    config: Config,
+    _opaque: [u8; 0],
 }
 
 /// # Safety
 ///
 /// `config` is NULL or a pointer from `zmd_config_new` that was not freed, and no other reference to it is used for `'a`.
 pub(super) unsafe fn config_mut<'a>(config: *mut zmd_config) -> Result<&'a mut Config, Error> {
-    // SAFETY: NULL becomes None; the caller guarantees the rest.
-    let handle = unsafe { config.as_mut() }.ok_or_else(|| null("config"))?;
-    if handle.tag.0 != Tag::CONFIG.0 {
-        return Err(not_a_handle("config"));
-    }
-    Ok(&mut handle.config)
+    // SAFETY: guaranteed by the caller.
+    unsafe { Ok(&mut *Handle::<Config>::value(config.cast(), Tag::CONFIG, "config")?) }
 }
 
 /// Creates a configuration with the defaults, and writes it to `*config`.
@@ -49,9 +44,9 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
         if config.is_null() {
             return Err(null("config"));
         }
-        let made = Box::new(zmd_config { tag: Tag::CONFIG, config: Config::new() });
+        let made = Handle::new(Tag::CONFIG, Config::new());
         // SAFETY: not NULL, and the caller guarantees the rest.
-        unsafe { config.write(Box::into_raw(made)) };
+        unsafe { config.write(made.cast()) };
         Ok(())
     })
 }
@@ -259,12 +254,7 @@ pub unsafe extern "C" fn zmd_config_set_token_provider(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_config_free(config: *mut zmd_config) {
     // SAFETY: guaranteed by the caller.
-    if unsafe { config_mut(config) }.is_ok() {
-        // SAFETY: it is a live handle, so it came from Box::into_raw.
-        let mut handle = unsafe { Box::from_raw(config) };
-        // SAFETY: a reference is valid for writing. Volatile, so that it is not optimized away.
-        unsafe { (&raw mut handle.tag).write_volatile(Tag::FREED) };
-    }
+    unsafe { Handle::<Config>::free(config.cast(), Tag::CONFIG) }
 }
 
 /// A string argument for a setting: invalid UTF-8 is an invalid setting.

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::client::{call_timeout, client_ref, job, timeout, zmd_client, zmd_status};
 use super::progress::milliseconds;
-use super::{Tag, guard, last_error, not_a_handle, null, write};
+use super::{Handle, Tag, guard, last_error, null, write};
 use crate::error::{
     Error,
     zmd_error::{self, *},
@@ -19,8 +19,7 @@ use crate::waits::{Update, WaitEvent, Waits};
 /// it: after `fork()`, the child's calls return `ZMD_ERR_INVALID_ARGUMENT`.
 #[allow(non_camel_case_types)]
 pub struct zmd_waits {
-    tag: Tag,
-    waits: Waits,
+    _opaque: [u8; 0],
 }
 
 /// An event of a wait: a poll, its end, or both. 96 bytes, without padding, on every platform.
@@ -46,12 +45,8 @@ pub struct zmd_event {
 ///
 /// `waits` is NULL or a pointer from `zmd_waits_new` that is not freed before `'a` ends.
 unsafe fn waits_ref<'a>(waits: *const zmd_waits) -> Result<&'a Waits, Error> {
-    // SAFETY: NULL becomes None; the caller guarantees the rest.
-    let handle = unsafe { waits.as_ref() }.ok_or_else(|| null("waits"))?;
-    if handle.tag.0 != Tag::WAITS.0 {
-        return Err(not_a_handle("waits"));
-    }
-    Ok(&handle.waits)
+    // SAFETY: guaranteed by the caller.
+    unsafe { Ok(&*Handle::<Waits>::value(waits.cast_mut().cast(), Tag::WAITS, "waits")?) }
 }
 
 /// Creates a queue of waits, and writes it to `*waits`.
@@ -76,9 +71,9 @@ pub unsafe extern "C" fn zmd_waits_new(client: *mut zmd_client, waits: *mut *mut
         }
         // SAFETY: guaranteed by the caller.
         let made = Waits::new(unsafe { client_ref(client) }?)?;
-        let handle = Box::into_raw(Box::new(zmd_waits { tag: Tag::WAITS, waits: made }));
+        let handle = Handle::new(Tag::WAITS, made);
         // SAFETY: not NULL, and the caller guarantees the rest.
-        unsafe { write(waits, handle) };
+        unsafe { write(waits, handle.cast()) };
         Ok(())
     })
 }
@@ -236,10 +231,5 @@ pub unsafe extern "C" fn zmd_waits_cancel(waits: *mut zmd_waits) -> zmd_error {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_waits_free(waits: *mut zmd_waits) {
     // SAFETY: guaranteed by the caller.
-    if unsafe { waits_ref(waits) }.is_ok() {
-        // SAFETY: it is a live handle, so it came from Box::into_raw.
-        let mut handle = unsafe { Box::from_raw(waits) };
-        // SAFETY: a reference is valid for writing. Volatile, so that it is not optimized away.
-        unsafe { (&raw mut handle.tag).write_volatile(Tag::FREED) };
-    }
+    unsafe { Handle::<Waits>::free(waits.cast(), Tag::WAITS) }
 }
