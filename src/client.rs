@@ -214,16 +214,12 @@ impl Client {
     ) -> Vec<Waited> {
         // A callback can end a wait while polls for other jobs are in flight. Such a wait uses a clone, so that cancelling
         // these polls does not affect other calls.
-        let own = match (&progress, jobs) {
-            (None, _) | (_, [_]) => None,
+        let poller = match (&progress, jobs) {
+            (None, _) | (_, [_]) => ClientPoller::of(self),
             _ => match self.try_clone() {
-                Ok(clone) => Some(clone),
+                Ok(clone) => ClientPoller::with_its_own(clone),
                 Err(error) => return jobs.iter().map(|_| Waited { last: None, result: Err(error.clone()) }).collect(),
             },
-        };
-        let poller = match own {
-            Some(clone) => ClientPoller::with_its_own(clone),
-            None => ClientPoller::of(self),
         };
         let now = poller.now();
         let mut schedule = Schedule::new(self.account.limits, false);

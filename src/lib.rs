@@ -52,6 +52,13 @@ fn private_file() -> std::fs::OpenOptions {
     options
 }
 
+/// A file whose name begins with that of another, in the same directory.
+fn beside(path: &std::path::Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 #[cfg(test)]
 mod tests {
     /// The table of modules in CONTRIBUTING.md lists the modules of this crate.

@@ -43,52 +43,41 @@ pub enum zmd_state {
 
 use zmd_state::*;
 
+/// Every state that the service has a word for, with that word.
+const STATES: &[(zmd_state, &str)] = &[
+    (ZMD_STATE_SCHEDULED, "SCHEDULED\0"),
+    (ZMD_STATE_RUNNING, "RUNNING\0"),
+    (ZMD_STATE_COMPLETED, "COMPLETED\0"),
+    (ZMD_STATE_FAILED, "FAILED\0"),
+    (ZMD_STATE_QUEUED, "QUEUED\0"),
+    (ZMD_STATE_SUSPENDED, "SUSPENDED\0"),
+];
+
 impl zmd_state {
     /// `"RUNNING"`, as `zmd_state_name()` has it.
     pub fn name(self) -> &'static str {
         state_name_z(self as i32).trim_end_matches('\0')
     }
 
-    /// The state with this number, if there is one.
-    pub(crate) fn from_number(number: i32) -> Option<zmd_state> {
-        [
-            ZMD_STATE_UNKNOWN,
-            ZMD_STATE_SCHEDULED,
-            ZMD_STATE_RUNNING,
-            ZMD_STATE_COMPLETED,
-            ZMD_STATE_FAILED,
-            ZMD_STATE_QUEUED,
-            ZMD_STATE_SUSPENDED,
-        ]
-        .into_iter()
-        .find(|state| *state as i32 == number)
+    /// The state with this number; UNKNOWN if there is none.
+    pub(crate) fn from_number(number: i32) -> zmd_state {
+        row(number).map_or(ZMD_STATE_UNKNOWN, |row| row.0)
     }
 
     /// Case and white space around the word do not count.
     fn of(text: &str) -> zmd_state {
-        match &*text.trim().to_ascii_uppercase() {
-            "SCHEDULED" => ZMD_STATE_SCHEDULED,
-            "RUNNING" => ZMD_STATE_RUNNING,
-            "COMPLETED" => ZMD_STATE_COMPLETED,
-            "FAILED" => ZMD_STATE_FAILED,
-            "QUEUED" => ZMD_STATE_QUEUED,
-            "SUSPENDED" => ZMD_STATE_SUSPENDED,
-            _ => ZMD_STATE_UNKNOWN,
-        }
+        let found = STATES.iter().find(|(_, word)| word.trim_end_matches('\0').eq_ignore_ascii_case(text.trim()));
+        found.map_or(ZMD_STATE_UNKNOWN, |row| row.0)
     }
+}
+
+fn row(number: i32) -> Option<&'static (zmd_state, &'static str)> {
+    STATES.iter().find(|row| row.0 as i32 == number)
 }
 
 /// The name of any number, NUL-terminated for C.
 pub(crate) fn state_name_z(number: i32) -> &'static str {
-    match number {
-        1 => "SCHEDULED\0",
-        2 => "RUNNING\0",
-        3 => "COMPLETED\0",
-        4 => "FAILED\0",
-        5 => "QUEUED\0",
-        6 => "SUSPENDED\0",
-        _ => "UNKNOWN\0",
-    }
+    row(number).map_or("UNKNOWN\0", |row| row.1)
 }
 
 /// What one answer says of a job.

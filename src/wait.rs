@@ -165,12 +165,13 @@ impl<J> Wait<J> {
         Error::new(ZMD_ERR_TIMEOUT, message).with_http_status(http_status)
     }
 
-    /// The result of the wait; `None`: it continues.
+    /// The result of the wait; `None`: it continues. `unreachable` is how long network failures are retried; `None`: the
+    /// service has answered, and only the wait's own limit ends it.
     fn outcome(
         &mut self,
         result: &Result<Status, Failure>,
         now: Instant,
-        limits: &UnansweredLimits,
+        unreachable: Option<Duration>,
     ) -> Option<Result<(), Error>> {
         let first_poll = *self.first_poll.get_or_insert(now);
         let failure = match result {
@@ -195,26 +196,18 @@ impl<J> Wait<J> {
         if !is_transient || matches!(self.goal, Goal::Status { .. }) {
             return Some(Err(error.clone()));
         }
-        if limits.is_answered || error.http_status() != 0 {
-            return None;
-        }
+        let unreachable = unreachable.filter(|_| error.http_status() == 0)?;
         if error.is_unknown_host() {
             return Some(Err(error.clone()));
         }
         let elapsed = now.saturating_duration_since(first_poll);
-        (elapsed >= limits.unreachable).then(|| {
+        (elapsed >= unreachable).then(|| {
             Err(error.clone().map_message(|message| {
-                let limit = limits.unreachable.as_millis();
+                let limit = unreachable.as_millis();
                 format!("{message}; there was no answer at all within unreachable_ms ({limit} ms)")
             }))
         })
     }
-}
-
-/// How long network failures are retried before the service has answered at all.
-struct UnansweredLimits {
-    is_answered: bool,
-    unreachable: Duration,
 }
 
 /// What happened to a wait.
@@ -405,8 +398,8 @@ impl<J: Clone> Schedule<J> {
         self.in_flight -= 1;
         let wait = self.waits.get_mut(&id)?;
         wait.is_in_flight = false;
-        let unanswered = UnansweredLimits { is_answered: self.is_answered, unreachable: self.limits.unreachable };
-        let outcome = wait.outcome(&result, now, &unanswered);
+        let unreachable = (!self.is_answered).then_some(self.limits.unreachable);
+        let outcome = wait.outcome(&result, now, unreachable);
         let (retry, result) = match result {
             Ok(status) => (Retry::Never, Ok(status)),
             Err(failure) => (failure.retry, Err(failure.error)),

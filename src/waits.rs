@@ -36,8 +36,6 @@ struct Inner {
 #[derive(Default)]
 struct Events {
     queue: VecDeque<WaitEvent>,
-    /// There will be no more events.
-    is_over: bool,
     /// Notified of each event, and of the end.
     ready: Arc<Condvar>,
 }
@@ -139,7 +137,8 @@ impl Waits {
             if let Some(event) = shared.sink.queue.pop_front() {
                 return Ok(event);
             }
-            if shared.sink.is_over {
+            // Closed with the last events in the queue.
+            if !shared.schedule.is_open() {
                 return Err(cancelled());
             }
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
@@ -178,10 +177,7 @@ impl Inner {
             Ok(())
         });
         self.poller.interrupt();
-        let mut shared = lock(&self.shared);
-        shared.finish(self.poller.now(), &cancelled());
-        shared.sink.is_over = true;
-        drop(shared);
+        lock(&self.shared).finish(self.poller.now(), &cancelled());
         self.ready.notify_all();
     }
 }

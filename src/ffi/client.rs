@@ -95,7 +95,7 @@ impl zmd_status {
         unsafe {
             let state = (&raw const (*status).state).cast::<i32>().read_unaligned();
             Some(Status {
-                state: zmd_state::from_number(state).unwrap_or(zmd_state::ZMD_STATE_UNKNOWN),
+                state: zmd_state::from_number(state),
                 text: String::new(),
                 total: count((&raw const (*status).total_count).read_unaligned()),
                 deleted: count((&raw const (*status).deleted_count).read_unaligned()),

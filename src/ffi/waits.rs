@@ -5,6 +5,7 @@ use std::ffi::c_char;
 use super::client::{call_timeout, client_ref, job, timeout, zmd_client, zmd_status};
 use super::progress::milliseconds;
 use super::{Handle, Tag, guard, last_error, null, write};
+use crate::endpoint::{JobId, ModuleName};
 use crate::error::{
     Error,
     zmd_error::{self, *},
@@ -100,14 +101,8 @@ pub unsafe extern "C" fn zmd_waits_add(
     timeout_ms: i64,
     id: *mut u64,
 ) -> zmd_error {
-    guard(|| {
-        // SAFETY: guaranteed by the caller.
-        let (waits, (module, job_id)) = unsafe { (waits_ref(waits)?, job(module, job_id)?) };
-        let added = waits.add(&module, &job_id, timeout(timeout_ms))?;
-        // SAFETY: NULL is not written to, and the caller guarantees the rest.
-        unsafe { write(id, added) };
-        Ok(())
-    })
+    // SAFETY: guaranteed by the caller.
+    unsafe { add(waits, module, job_id, id, |waits, module, job_id| waits.add(module, job_id, timeout(timeout_ms))) }
 }
 
 /// Requests a job's status once, with retries, as with `zmd_client_status()`, and returns at once. It has one event, in
@@ -131,10 +126,30 @@ pub unsafe extern "C" fn zmd_waits_add_status(
     timeout_ms: i64,
     id: *mut u64,
 ) -> zmd_error {
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        add(waits, module, job_id, id, |waits, module, job_id| {
+            waits.add_status(module, job_id, call_timeout(timeout_ms)?)
+        })
+    }
+}
+
+/// Adds what `call` adds, and writes its id.
+///
+/// # Safety
+///
+/// As for `zmd_waits_add`.
+unsafe fn add(
+    waits: *mut zmd_waits,
+    module: *const c_char,
+    job_id: *const c_char,
+    id: *mut u64,
+    call: impl FnOnce(&Waits, &ModuleName, &JobId) -> Result<u64, Error>,
+) -> zmd_error {
     guard(|| {
         // SAFETY: guaranteed by the caller.
         let (waits, (module, job_id)) = unsafe { (waits_ref(waits)?, job(module, job_id)?) };
-        let added = waits.add_status(&module, &job_id, call_timeout(timeout_ms)?)?;
+        let added = call(waits, &module, &job_id)?;
         // SAFETY: NULL is not written to, and the caller guarantees the rest.
         unsafe { write(id, added) };
         Ok(())

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use super::{Http, lock};
 use crate::error::{Error, zmd_error::ZMD_ERR_TIMEOUT};
-use crate::private_file;
 use crate::retry::{Deadline, Failure, random};
+use crate::{beside, private_file};
 
 /// How long to wait before looking for a free slot again, at the most.
 const LOOK_EVERY: Duration = Duration::from_millis(8);
@@ -124,9 +124,8 @@ impl Slots {
     }
 
     fn open(&self, index: usize) -> io::Result<File> {
-        let mut name = self.settings.cache.as_os_str().to_owned();
-        name.push(format!(".slot{index}"));
-        private_file().create(true).truncate(false).open(name)
+        let path = beside(&self.settings.cache, &format!(".slot{index}"));
+        private_file().create(true).truncate(false).open(path)
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::private_file;
+use crate::{beside, private_file};
 
 /// The beginning of every cache file. A file that begins differently belongs to another program and is not changed.
 const MAGIC: &[u8] = b"{\"zmd_token_cache\":1,";
@@ -102,7 +102,7 @@ impl TokenCache {
             return Ok(Some(Err(token)));
         }
         let until = Instant::now() + limit;
-        let file = private_file().create(true).truncate(false).open(self.beside(".lock"))?;
+        let file = private_file().create(true).truncate(false).open(beside(&self.path, ".lock"))?;
         loop {
             match file.try_lock() {
                 Ok(()) => {
@@ -134,7 +134,7 @@ impl TokenCache {
         let json = Zeroizing::new(serde_json::to_vec(&Content { zmd_token_cache: 1, tokens })?);
         debug_assert!(json.starts_with(MAGIC));
         // No other process writes under the lock: such a file was left by a process that was killed.
-        let fresh = self.beside(".new");
+        let fresh = beside(&self.path, ".new");
         match fs::remove_file(&fresh) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -165,13 +165,6 @@ impl TokenCache {
                 _ => CacheFile::Foreign("it is not a token cache of libzmd".to_owned()),
             },
         }
-    }
-
-    /// A file in the same directory, with this suffix.
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(suffix);
-        name.into()
     }
 
     /// The path of the file.
