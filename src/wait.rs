@@ -226,7 +226,8 @@ pub(crate) struct Event {
 /// The waits, when each is to be polled, and when each times out.
 pub(crate) struct Schedule<J> {
     limits: Limits,
-    waits: HashMap<u64, Wait<J>>,
+    /// Boxed, as a table has up to twice the room that it needs.
+    waits: HashMap<u64, Box<Wait<J>>>,
     next_id: u64,
     /// When to poll, and which wait. Ids of waits that have ended are skipped.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -307,7 +308,7 @@ impl<J: Clone> Schedule<J> {
             bad_responses: 0,
             unknown: None,
         };
-        self.waits.insert(id, wait);
+        self.waits.insert(id, Box::new(wait));
         self.due.push(Reverse((now, id)));
         self.ends.extend(until.map(|until| Reverse((until, id))));
         self.changes += 1;
