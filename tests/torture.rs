@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use libc::*;
-use zmd_sim::{Clock, Job, Sim};
+use zmd_sim::{Clock, Job, Reply, Sim};
 
 /// What is done while something fails: see tests/c/torture.c.
 const OPERATIONS: [&str; 6] = ["new", "status", "warm", "wait", "many", "renew"];
@@ -459,6 +459,31 @@ fn an_allocation_that_fails() {
     let bench = Bench::new("torture-allocations", &[]);
     let cases = sample(allocations(&bench), 11);
     check(&run_all(&bench, "allocations, a sample", &cases));
+}
+
+/// What a server can make big is an error where there is no memory for it.
+#[test]
+fn no_memory_for_a_big_answer() {
+    let bench = Bench::new("torture-big", &[]);
+    let long = "x".repeat(900_000);
+    let status = format!(r#"{{"data":[{{"Status":"RUNNING","More":"{long}"}}]}}"#);
+    for (name, reply) in [
+        ("a status", Reply::json(200, &status)),
+        ("an error", Reply::api_error(400, "INVALID_DATA", &long)),
+        ("a code", Reply::api_error(400, &long, "message")),
+        ("a page", Reply::html(502, &format!("<title>{long}</title>"))),
+        ("text", Reply::html(404, &long)),
+    ] {
+        for kilobytes in [64, 1024] {
+            // For the first call, which makes the connection.
+            bench.sim.next(Reply::json(200, r#"{"data":[{"Status":"COMPLETED","Total_Count":9}]}"#));
+            bench.sim.next(reply.clone());
+            let ended = bench.run("warm", &format!("big {}", kilobytes * 1024)).unwrap();
+            let Outcome { error, message, .. } = &ended.first;
+            assert!(error == "ZMD_ERR_NETWORK" && message.contains("out of memory"), "{name}, {kilobytes}: {ended:?}");
+            assert!(ended.again.is_ok("warm"), "{name}, {kilobytes}: {ended:?}");
+        }
+    }
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Transport for Connection {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         // The request is out: while the connection waits, its memory can serve another.
         self.buffers.output = Vec::new();
+        self.buffers.reserve_input()?;
         let result = self.stream.read(self.buffers.input_append_buf(), end_of(timeout));
         let amount = result.map_err(|cause| self.failed(cause))?;
         if amount == 0 && self.asked_again {
@@ -116,6 +117,11 @@ struct Buffer {
 }
 
 impl Buffer {
+    /// An error where there is no memory for more input: the server decides how much of it comes.
+    fn reserve_input(&mut self) -> io::Result<()> {
+        self.input.try_reserve(INPUT).map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+
     /// Room for at least `least` more bytes of input.
     fn make_room(&mut self, least: usize) {
         if self.from > 0 {

@@ -16,6 +16,7 @@
  *              short NUMBER N         the Nth read or write transfers a single byte
  *              alloc N                the Nth allocation returns NULL
  *              allocs N               and all that follow
+ *              big BYTES              every allocation of so much, or more, returns NULL
  *              lookup CODE            getaddrinfo() returns CODE
  *              memory KBYTES          RLIMIT_AS leaves so much
  */
@@ -49,7 +50,7 @@ enum { PATIENCE_SECONDS = 20, MANY = 6, WAIT_MS = 1500 };
 static volatile int armed;    /* faults happen, and are counted, only while the operation runs */
 static volatile int hit;      /* how often the fault happened */
 
-static enum { NOTHING, RECORD, CALL, SHORT, ALLOC, LOOKUP, MEMORY } fault;
+static enum { NOTHING, RECORD, CALL, SHORT, ALLOC, BIG, LOOKUP, MEMORY } fault;
 static int every_later_one;
 static long call_number, nth, call_error;
 
@@ -81,13 +82,15 @@ static volatile long allocations;
  */
 static __thread int looks_up;
 
-static int fails_to_allocate(void)
+static int fails_to_allocate(size_t size)
 {
     if (!armed || looks_up)
         return 0;
     __atomic_add_fetch(&allocations, 1, __ATOMIC_SEQ_CST);
-    if (fault != ALLOC || !is_due())
+    if (fault == BIG ? size < (size_t)nth : fault != ALLOC || !is_due())
         return 0;
+    if (fault == BIG)
+        hit++;
     errno = ENOMEM;
     return 1;
 }
@@ -95,22 +98,22 @@ static int fails_to_allocate(void)
 #ifndef OWN_ALLOCATOR /* valgrind and the sanitizers have theirs */
 void *malloc(size_t size)
 {
-    return fails_to_allocate() ? NULL : __libc_malloc(size);
+    return fails_to_allocate(size) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return fails_to_allocate() ? NULL : __libc_calloc(count, size);
+    return fails_to_allocate(count * size) ? NULL : __libc_calloc(count, size);
 }
 
 void *realloc(void *block, size_t size)
 {
-    return fails_to_allocate() ? NULL : __libc_realloc(block, size);
+    return fails_to_allocate(size) ? NULL : __libc_realloc(block, size);
 }
 
 void *memalign(size_t alignment, size_t size)
 {
-    return fails_to_allocate() ? NULL : __libc_memalign(alignment, size);
+    return fails_to_allocate(size) ? NULL : __libc_memalign(alignment, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
@@ -120,7 +123,7 @@ void *aligned_alloc(size_t alignment, size_t size)
 
 int posix_memalign(void **block, size_t alignment, size_t size)
 {
-    if (fails_to_allocate())
+    if (fails_to_allocate(size))
         return ENOMEM;
     *block = __libc_memalign(alignment, size);
     return *block == NULL ? ENOMEM : 0;
@@ -427,6 +430,9 @@ static void parse_fault(int argc, char **argv)
     } else if (strncmp(kind, "alloc", 5) == 0) {
         fault = ALLOC;
         every_later_one = kind[5] == 's';
+        nth = number(argc, argv, 3);
+    } else if (strcmp(kind, "big") == 0) {
+        fault = BIG;
         nth = number(argc, argv, 3);
     } else if (strcmp(kind, "lookup") == 0) {
         fault = LOOKUP;
