@@ -107,6 +107,9 @@ struct Bench {
     program: PathBuf,
     sim: Sim,
     directory: PathBuf,
+    /// With glibc's checks of the heap, and every block overwritten when it is allocated and when it is freed. They take the
+    /// place of the allocator that can fail.
+    checks_heap: bool,
     /// So that each case has a token cache of its own.
     cases: AtomicUsize,
 }
@@ -132,26 +135,36 @@ struct Outcome {
 }
 
 impl Bench {
-    fn new(name: &str, flags: &[&str]) -> Bench {
-        let flags: Vec<_> = ["-std=gnu99", "-O1"].iter().chain(flags).copied().collect();
-        let program = compile("gcc", &flags, "tests/c/torture.c", name);
+    fn new(name: &str) -> Bench {
+        let program = compile("gcc", &["-std=gnu99", "-O1"], "tests/c/torture.c", name);
         let [refresh_token, client_id, client_secret] = REFRESH;
         let sim = Sim::builder().tls().clock(Clock::driven()).refresh_token(refresh_token, client_id, client_secret);
         let sim = with_job(sim.start());
         sim.add_job("Contacts", "1001", Job::new(9, f64::INFINITY));
         // It never ends.
         sim.add_job("Leads", "1002", Job::new(50_000, 0.0));
-        Bench { program, sim, directory: scratch(name), cases: AtomicUsize::new(0) }
+        Bench { program, sim, directory: scratch(name), checks_heap: false, cases: AtomicUsize::new(0) }
     }
 
-    fn command(&self, program: Command, operation: &str, fault: &str) -> (Command, PathBuf) {
+    fn with_heap_checks(name: &str) -> Bench {
+        let mut bench = Bench::new(name);
+        let flags = ["-std=gnu99", "-O1", "-DOWN_ALLOCATOR"];
+        bench.program = compile("gcc", &flags, "tests/c/torture.c", &format!("{name}-checked"));
+        bench.checks_heap = true;
+        bench
+    }
+
+    fn command(&self, operation: &str, fault: &str) -> (Command, PathBuf) {
         let directory = self.directory.join(self.cases.fetch_add(1, Ordering::Relaxed).to_string());
         fs::create_dir(&directory).unwrap();
-        let mut command = program;
+        let mut command = Command::new(&self.program);
         command.arg(operation).args(fault.split(' '));
         command.env_clear().env("ZMD_API_DOMAIN", self.sim.url()).env("ZMD_TIMEOUT_MS", TIMEOUT_MS.to_string());
         // Each failure is to be seen; waits poll again all the same.
         command.env("ZMD_MAX_RETRIES", "0").env("ZMD_POLL_MIN_MS", "20").env("ZMD_POLL_MAX_MS", "40");
+        if self.checks_heap {
+            command.env("LD_PRELOAD", "libc_malloc_debug.so.0").env("MALLOC_CHECK_", "3").env("MALLOC_PERTURB_", "165");
+        }
         if operation == "renew" {
             // The service makes ten tokens in ten minutes.
             self.sim.clock().advance(Duration::from_secs(120));
@@ -168,11 +181,7 @@ impl Bench {
     }
 
     fn run(&self, operation: &str, fault: &str) -> Result<Ended, String> {
-        self.run_as(Command::new(&self.program), operation, fault)
-    }
-
-    fn run_as(&self, program: Command, operation: &str, fault: &str) -> Result<Ended, String> {
-        let (mut command, directory) = self.command(program, operation, fault);
+        let (mut command, directory) = self.command(operation, fault);
         let output = command.output().unwrap();
         fs::remove_dir_all(directory).unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
@@ -427,7 +436,7 @@ fn memory_sizes() -> Vec<Case> {
 
 #[test]
 fn a_system_call_that_fails() {
-    let bench = Bench::new("torture-calls", &[]);
+    let bench = Bench::with_heap_checks("torture-calls");
     let cases = sample(system_calls(&bench), 11);
     check(&run_all(&bench, "system calls, a sample", &cases));
 }
@@ -435,7 +444,7 @@ fn a_system_call_that_fails() {
 /// No port is free; a socket is ready but not connected; the trust store cannot be opened at the moment.
 #[test]
 fn a_connection_that_cannot_be_made_ends_in_time_and_is_made_the_next_time() {
-    let bench = Bench::new("torture-connect", &[]);
+    let bench = Bench::new("torture-connect");
     let error_of = |operation: &'static str, fault: String| {
         let ended = bench.run(operation, &fault).unwrap();
         let case = Case { operation, name: fault, fault: String::new(), may_abort: false };
@@ -456,7 +465,7 @@ fn a_connection_that_cannot_be_made_ends_in_time_and_is_made_the_next_time() {
 
 #[test]
 fn an_allocation_that_fails() {
-    let bench = Bench::new("torture-allocations", &[]);
+    let bench = Bench::new("torture-allocations");
     let cases = sample(allocations(&bench), 11);
     check(&run_all(&bench, "allocations, a sample", &cases));
 }
@@ -464,7 +473,7 @@ fn an_allocation_that_fails() {
 /// What a server can make big is an error where there is no memory for it.
 #[test]
 fn no_memory_for_a_big_answer() {
-    let bench = Bench::new("torture-big", &[]);
+    let bench = Bench::new("torture-big");
     let long = "x".repeat(900_000);
     let status = format!(r#"{{"data":[{{"Status":"RUNNING","More":"{long}"}}]}}"#);
     for (name, reply) in [
@@ -488,7 +497,7 @@ fn no_memory_for_a_big_answer() {
 
 #[test]
 fn memory_that_runs_out() {
-    let bench = Bench::new("torture-memory", &[]);
+    let bench = Bench::new("torture-memory");
     let cases = sample(memory_sizes(), 11);
     check(&run_all(&bench, "memory, a sample", &cases));
 }
@@ -496,20 +505,20 @@ fn memory_that_runs_out() {
 #[test]
 #[ignore = "minutes: make torture"]
 fn every_system_call_fails() {
-    let bench = Bench::new("torture-every-call", &[]);
+    let bench = Bench::with_heap_checks("torture-every-call");
     check(&run_all(&bench, "system calls", &system_calls(&bench)));
 }
 
 #[test]
 #[ignore = "minutes: make torture"]
 fn every_allocation_fails() {
-    let bench = Bench::new("torture-every-allocation", &[]);
+    let bench = Bench::new("torture-every-allocation");
     check(&run_all(&bench, "allocations", &allocations(&bench)));
 }
 
 #[test]
 #[ignore = "minutes: make torture"]
 fn memory_runs_out_at_every_size() {
-    let bench = Bench::new("torture-every-size", &[]);
+    let bench = Bench::new("torture-every-size");
     check(&run_all(&bench, "memory", &memory_sizes()));
 }
