@@ -8,7 +8,7 @@
  * those of this program, which take precedence over the C library's.
  *
  * usage: torture OPERATION FAULT
- *   OPERATION  new, status, warm, wait, many, renew
+ *   OPERATION  new, status, warm, wait, many, queue, renew
  *   FAULT      none
  *              record                 prints each system call's number, and how many allocations there were
  *              call NUMBER N ERRNO    the Nth system call of this number fails with ERRNO
@@ -273,16 +273,20 @@ struct outcome {
 
 static zmd_client *client;
 static int polls_left;
-static struct outcome failed_poll;
+static struct outcome failure; /* of a poll, or of the wait in a queue: there zmd_last_error() is about something else */
+
+static void keep_failure(zmd_error error, const char *message)
+{
+    failure.error = error;
+    snprintf(failure.message, sizeof failure.message, "%s", message);
+}
 
 /* Ends a wait after three polls, as the job of these tests never ends. */
 static int32_t three_polls(void *user_data, size_t index, int32_t error, const zmd_status *status)
 {
     (void)user_data, (void)index, (void)status;
-    if (error != ZMD_OK) {
-        failed_poll.error = error;
-        snprintf(failed_poll.message, sizeof failed_poll.message, "%s", zmd_last_error());
-    }
+    if (error != ZMD_OK)
+        keep_failure(error, zmd_last_error());
     return --polls_left <= 0;
 }
 
@@ -300,6 +304,31 @@ static zmd_error make_client(void)
     return error;
 }
 
+/* Each job of a queue of waits until its end. */
+static zmd_error use_queue(const zmd_job *jobs, zmd_status *status)
+{
+    zmd_waits *waits = NULL;
+    zmd_event event;
+    int left = 0;
+    zmd_error error = zmd_waits_new(client, &waits);
+
+    for (; error == ZMD_OK && left < MANY; left++)
+        error = zmd_waits_add(waits, jobs[left].module, jobs[left].job_id, WAIT_MS, NULL);
+    while (error == ZMD_OK && left > 0) {
+        error = zmd_waits_next(waits, 2 * WAIT_MS, &event);
+        if (error == ZMD_OK && event.has_ended == 1) {
+            left--;
+            *status = event.status;
+            if (event.error != ZMD_OK)
+                keep_failure(event.error, zmd_last_error_of_job(0));
+        }
+    }
+    if (error != ZMD_OK)
+        keep_failure(error, zmd_last_error());
+    zmd_waits_free(waits);
+    return failure.error;
+}
+
 static zmd_error operate(const char *operation, zmd_status *status)
 {
     static const zmd_job jobs[MANY] = {{"Leads", "1001"},    {"Contacts", "1001"}, {"Leads", "1001"},
@@ -315,10 +344,11 @@ static zmd_error operate(const char *operation, zmd_status *status)
     }
     if (strcmp(operation, "wait") == 0) {
         polls_left = 3;
-        memset(&failed_poll, 0, sizeof failed_poll);
         error = zmd_client_wait(client, "Leads", "1002", WAIT_MS, three_polls, NULL, status);
         return error == ZMD_ERR_CANCELLED && polls_left == 0 && status->state == ZMD_STATE_RUNNING ? ZMD_OK : error;
     }
+    if (strcmp(operation, "queue") == 0)
+        return use_queue(jobs, status);
     if (strcmp(operation, "many") == 0) {
         error = zmd_client_wait_many(client, jobs, MANY, WAIT_MS, NULL, NULL, statuses, errors);
         *status = statuses[0];
@@ -337,13 +367,14 @@ static struct outcome run(const char *operation)
     struct outcome outcome;
     double begin = milliseconds();
 
+    memset(&failure, 0, sizeof failure);
     outcome.error = operate(operation, &outcome.status);
     outcome.took = milliseconds() - begin;
     snprintf(outcome.message, sizeof outcome.message, "%s", outcome.error == ZMD_OK ? "" : zmd_last_error());
-    if (outcome.error == ZMD_ERR_CANCELLED && polls_left == 0) {
-        /* Each poll failed: what counts is how. */
-        outcome.error = failed_poll.error;
-        memcpy(outcome.message, failed_poll.message, sizeof outcome.message);
+    /* where three polls failed, what counts is how */
+    if (outcome.error == ZMD_ERR_CANCELLED || strcmp(operation, "queue") == 0) {
+        outcome.error = failure.error;
+        memcpy(outcome.message, failure.message, sizeof outcome.message);
     }
     return outcome;
 }
