@@ -120,7 +120,7 @@ impl Buffer {
     /// An error where there is no memory for more input: the server decides how much of it comes.
     fn reserve_input(&mut self) -> io::Result<()> {
         let missing = (self.to - self.from + INPUT).saturating_sub(self.input.len());
-        self.input.try_reserve_exact(missing).map_err(|_| io::ErrorKind::OutOfMemory.into())
+        self.input.try_reserve(missing).map_err(|_| io::ErrorKind::OutOfMemory.into())
     }
 
     /// Room for at least `least` more bytes of input.
