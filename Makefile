@@ -14,7 +14,9 @@
 # make bench-smoke  each program of the comparison runs; the figures are worth nothing
 # make bench-instructions  the instructions of a query beside the baseline; ZMD_NEW_BASELINE=1 writes it
 # make bench-size   what the library consists of, by crate
-# make fuzz   each fuzz target for FUZZ_SECONDS (20); it takes cargo-fuzz and a nightly compiler
+# make fuzz   each fuzz target for FUZZ_SECONDS (20), with -j as many at once; it takes cargo-fuzz and a nightly compiler
+# make mutants  changes the source in a thousand places, one at a time, and reports what no test notices; it takes hours, and
+#               MUTATED="-f src/poll.rs" one file's; it takes cargo-mutants
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -174,17 +176,30 @@ picture:
 
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
-fuzz:
-	cd fuzz && for target in $(FUZZ_TARGETS); do \
-		mkdir -p corpus/$$target seeds/$$target && \
-		$(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -dict=dictionary -print_final_stats=0 || exit 1; done
+fuzz: $(addprefix fuzz-of-,$(FUZZ_TARGETS))
+
+# All of them are compiled at once.
+fuzz-programs:
+	cd fuzz && $(CARGO) +nightly fuzz build
+
+fuzz-of-%: fuzz-programs
+	mkdir -p fuzz/corpus/$* fuzz/seeds/$*
+	cd fuzz && $(CARGO) +nightly fuzz run $* corpus/$* seeds/$* -- \
+		-max_total_time=$(FUZZ_SECONDS) -dict=dictionary -print_final_stats=0
+
+# Each mutant that the unit tests do not kill meets the integration tests that go through the core.
+MUTANTS := $(TARGET)/mutants
+mutants:
+	@$(CARGO) mutants --version >/dev/null 2>&1 || { echo "make mutants needs cargo-mutants: cargo install --locked cargo-mutants" >&2; exit 1; }
+	$(CARGO) mutants -p zmd -o $(MUTANTS) $(MUTATED) -- --lib || true
+	$(CARGO) mutants -p zmd -o $(MUTANTS) $(MUTATED) --iterate -- --test answers --test network --test oauth \
+		--test provider --test proxy --test tls --test certificates --test wait --test waits --test library --test logger
 
 clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all cargo fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines torture lint licenses picture clean FORCE
+.PHONY: all cargo fuzz fuzz-programs mutants install deb manylinux doxygen abi demo test test-hosts test-targets test-engines torture lint licenses picture clean FORCE
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke
