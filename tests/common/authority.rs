@@ -34,6 +34,11 @@ impl Authority {
         Authority { pair, issuer: Issuer::new(params, key) }
     }
 
+    /// A certificate for this key, as PEM.
+    pub fn sign(&self, params: CertificateParams, key: &KeyPair) -> String {
+        params.signed_by(key, &self.issuer).unwrap().pem()
+    }
+
     /// An authority that this one vouches for.
     pub fn intermediate(&self, name: &str) -> Authority {
         let mut params = params(name, &[]);

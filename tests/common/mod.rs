@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test file uses a part of it
 
 pub mod authority;
+pub mod nginx;
 pub mod squid;
 
 use std::ffi::{CStr, CString};
