@@ -229,7 +229,7 @@ impl Host {
         thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
                 keep.lock().unwrap().extend_from_slice(format!("{line}\n").as_bytes());
-                if !line.starts_with("log ") {
+                if !line.starts_with("log ") && !line.starts_with("message ") {
                     let _ = sender.send(line);
                 }
             }
@@ -272,7 +272,7 @@ impl Host {
     /// Its messages, log lines and what `/proc` says of it hold no secret, and nor do its files but for these.
     fn shows_nothing(&self, finder: &Finder, files: &[(&str, &[&str])]) {
         let output = self.output.lock().unwrap();
-        for of in ["log oauth: ", "log client: ", "log ureq: ", "log rustls: ", "failed "] {
+        for of in ["log oauth: ", "log client: ", "log ureq: ", "log rustls: ", "failed ", "message "] {
             assert!(String::from_utf8_lossy(&output).contains(of), "there is no {of}");
         }
         assert_eq!(finder.in_bytes(&output), BTreeSet::new(), "{}", leak(finder, &output));

@@ -1,5 +1,6 @@
 /*
- * Does what the lines of its standard input say, and answers each on its standard output: `ok`, or `failed NUMBER MESSAGE`. The
+ * Does what the lines of its standard input say, and answers each on its standard output: `ok`, or
+ * `failed NUMBER CODE` with a line `message MESSAGE`. The
  * test tells it secrets in this way, and looks for them in a core dump: the program itself leaves none in its memory.
  *
  *   log                    a logger at level 5, whose lines follow as `log MESSAGE`
@@ -94,7 +95,9 @@ static void answer(zmd_error error)
         return;
     }
     snprintf(number, sizeof number, "failed %d ", (int)error);
-    say_line(number, zmd_last_error());
+    say(number);
+    say_line(zmd_last_error_code(), " ");
+    say_line("message ", zmd_last_error());
 }
 
 /* Cuts the first word off. */
