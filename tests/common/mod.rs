@@ -505,7 +505,10 @@ pub struct Daemon(Child);
 impl Daemon {
     /// Starts it, and returns when it accepts connections on the port.
     pub fn start(command: &mut Command, port: u16) -> Daemon {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Where `is_installed` looks.
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let child =
+            command.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut daemon = Daemon(child);
         let begin = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -515,9 +518,7 @@ impl Daemon {
         }
         daemon
     }
-}
 
-impl Daemon {
     pub fn signal(&self, signal: i32) {
         // SAFETY: it is this process's own child, which was not waited for.
         unsafe { libc::kill(self.0.id() as i32, signal) };

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     table.print(operations, begin.elapsed())
 }
 
-/// What came of a cell.
+/// The result of a cell.
 enum Outcome {
     Passed { shown: String, is_repeated: bool },
     Failed(String),
