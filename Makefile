@@ -1,6 +1,7 @@
 # make        the library and the command zmd, in target/release
 # make demo   asks a stand-in for Zoho on this machine how far two jobs are
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
+# make faults  what each operation returns under every fault, as a table; it takes minutes, and root for network namespaces
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
 # make test-targets  library and command for other processors, musl and Windows, built by cross/build, under emulators
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
@@ -111,6 +112,9 @@ demo: $(RELEASE)/zmd
 test:
 	$(CARGO) test --workspace --no-fail-fast
 
+faults:
+	$(CARGO) test --test faults -- --all $(FAULTS)
+
 test-hosts:
 	$(CARGO) test --test hosts --no-fail-fast -- --ignored
 
@@ -199,7 +203,7 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all cargo fuzz fuzz-programs mutants install deb manylinux doxygen abi demo test test-hosts test-targets test-engines torture lint licenses picture clean FORCE
+.PHONY: all cargo faults fuzz fuzz-programs mutants install deb manylinux doxygen abi demo test test-hosts test-targets test-engines torture lint licenses picture clean FORCE
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

@@ -2,6 +2,10 @@
 
 #![allow(dead_code)] // each test file uses a part of it
 
+pub mod authority;
+pub mod nginx;
+pub mod squid;
+
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -327,10 +331,7 @@ pub fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
 /// Whether a tool that a test needs is missing. With `ZMD_CI=1` that is a failure; else it prints which test is skipped
 /// and why.
 pub fn missing(tool: &str) -> bool {
-    let found = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|dir| dir.join(tool).is_file())
-    });
-    if found {
+    if is_installed(tool) {
         return false;
     }
     let test = std::thread::current().name().unwrap_or_default().to_owned();
@@ -341,6 +342,12 @@ pub fn missing(tool: &str) -> bool {
         format!("SKIPPED: {test} needs {tool}, which is not installed\n").as_bytes(),
     );
     true
+}
+
+pub fn is_installed(tool: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|dir| dir.join(tool).is_file())
+    })
 }
 
 /// The shared library in its release build, rebuilt if it is older than its source.
@@ -498,7 +505,10 @@ pub struct Daemon(Child);
 impl Daemon {
     /// Starts it, and returns when it accepts connections on the port.
     pub fn start(command: &mut Command, port: u16) -> Daemon {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Where `is_installed` looks.
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let child =
+            command.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut daemon = Daemon(child);
         let begin = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -507,6 +517,11 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(20));
         }
         daemon
+    }
+
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: it is this process's own child, which was not waited for.
+        unsafe { libc::kill(self.0.id() as i32, signal) };
     }
 }
 
