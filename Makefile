@@ -16,6 +16,8 @@
 # make bench-instructions  the instructions of a query beside the baseline; ZMD_NEW_BASELINE=1 writes it
 # make bench-size   what the library consists of, by crate
 # make fuzz   each fuzz target for FUZZ_SECONDS (20); it takes cargo-fuzz and a nightly compiler
+# make soak     64 threads and their children do everything at once for SOAK_SECONDS (60)
+# make model    what threads share, under the model checker shuttle, with MODEL_ORDERS (2000) orders of steps each
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -188,6 +190,14 @@ picture:
 	$(TARGET)/debug/examples/picture $(TARGET)/debug/zmd >$(TARGET)/wait.svg
 	cp $(TARGET)/wait.svg doc
 
+# What threads share, under thousands of orders of their steps: src/sync.rs.
+model:
+	RUSTFLAGS="--cfg shuttle" $(CARGO) test --lib --target-dir $(TARGET)/model model::
+
+# Many threads and processes, each twice for SOAK_SECONDS (60): with TLS and without.
+soak:
+	$(CARGO) test --test soak -- --ignored --nocapture
+
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 fuzz:
@@ -200,7 +210,7 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all cargo fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses sbom reproducible picture clean FORCE
+.PHONY: all cargo fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses sbom reproducible model soak picture clean FORCE
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke
