@@ -18,7 +18,7 @@ mod transport;
 
 use std::io::Read;
 use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::error::{Error, zmd_error::*};
 use crate::retry::{Deadline, Failure};
 use crate::secret::Secret;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 use connect::{Connect, Parts};
 use failure::Limits;
@@ -148,7 +149,7 @@ impl Http {
 
     #[cfg(test)]
     pub(crate) fn break_name_lookups(&self, broken: bool) {
-        self.addresses.broken.store(broken, std::sync::atomic::Ordering::SeqCst);
+        self.addresses.broken.store(broken, crate::sync::Ordering::SeqCst);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -287,22 +288,21 @@ fn read_whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
     Ok(bytes)
 }
 
-/// What the server sent, less the secret that it was sent.
-fn without(bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
-    let find = |bytes: &[u8]| bytes.windows(secret.len()).position(|window| window == secret);
-    let Some(mut at) = find(&bytes) else { return bytes };
-    let (mut rest, mut kept) = (&*bytes, Vec::with_capacity(bytes.len()));
-    loop {
-        kept.extend_from_slice(&rest[..at]);
-        kept.extend_from_slice(b"***");
-        rest = &rest[at + secret.len()..];
-        match find(rest) {
-            Some(next) => at = next,
-            None => break,
-        }
+/// What the server sent, less the secret that it was sent, which is longer than what takes its place: so it needs no
+/// memory, of which the server decides how much.
+fn without(mut bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    const INSTEAD: &[u8] = b"***";
+    let (mut from, mut to) = (0, 0);
+    while let Some(at) = bytes[from..].windows(secret.len()).position(|window| window == secret) {
+        bytes.copy_within(from..from + at, to);
+        to += at;
+        bytes[to..to + INSTEAD.len()].copy_from_slice(INSTEAD);
+        to += INSTEAD.len();
+        from += at + secret.len();
     }
-    kept.extend_from_slice(rest);
-    kept
+    bytes.copy_within(from.., to);
+    bytes.truncate(bytes.len() - (from - to));
+    bytes
 }
 
 /// `Retry-After` in seconds or as a date; a date counts from the server's own clock where it tells it.
@@ -333,5 +333,24 @@ impl Resolver for NoLookup {
         // ureq wants one.
         addresses.push(SocketAddr::from(([0, 0, 0, 0], 0)));
         Ok(addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_taken_out_wherever_it_is() {
+        for (sent, kept) in [
+            ("", ""),
+            ("1000.tok", "1000.tok"),
+            ("1000.token", "***"),
+            ("1000.token1000.token", "******"),
+            ("a 1000.token b 1000.token c", "a *** b *** c"),
+            ("1000.1000.token.token", "1000.***.token"),
+        ] {
+            assert_eq!(String::from_utf8(without(sent.into(), b"1000.token")).unwrap(), kept);
+        }
     }
 }

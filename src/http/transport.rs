@@ -114,6 +114,7 @@ impl Transport for Connection {
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        self.buffers.reserve_input()?;
         let result = in_time().and_then(|until| self.stream.read(self.buffers.input_append_buf(), until));
         let amount = result.map_err(|cause| self.failed(cause))?;
         if amount == 0 && self.asked_again {
@@ -147,6 +148,11 @@ struct Buffer {
 }
 
 impl Buffer {
+    /// An error where there is no memory for more input: the server decides how much of it comes.
+    fn reserve_input(&mut self) -> io::Result<()> {
+        self.input.try_reserve(INPUT).map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+
     /// Room for at least `least` more bytes of input.
     fn make_room(&mut self, least: usize) {
         if self.from > 0 {

@@ -354,8 +354,9 @@ pub fn is_installed(tool: &str) -> bool {
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let built =
-            Command::new(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
+        // As `make` does, so that it is compiled once.
+        let mut build = Command::new(format!("{ROOT}/cross/pathless"));
+        let built = build.arg(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         // CARGO_TARGET_TMPDIR is in the same directory.
         Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/libzmd.so")
@@ -475,6 +476,23 @@ pub fn exported(library: &Path) -> Vec<String> {
         symbols.lines().filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned)).collect();
     names.sort_unstable();
     names
+}
+
+/// What a built file has in it of this machine's directories: where cargo's dependencies are, the source, the toolchain.
+pub fn paths_of_this_machine(file: &Path) -> Vec<String> {
+    let variable = |name: &str, or: &str| {
+        std::env::var(name).unwrap_or_else(|_| format!("{}/{or}", std::env::var("HOME").unwrap_or_default()))
+    };
+    let directories =
+        [variable("CARGO_HOME", ".cargo"), variable("RUSTUP_HOME", ".rustup"), ROOT.to_owned(), "/usr/src/".to_owned()];
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().display().to_string();
+    let strings = text_of(Command::new("strings").arg("-n4").arg(file));
+    assert!(
+        strings.contains("/library/core/src/"),
+        "{file:?} has the standard library's paths, which are of no machine"
+    );
+    let found = |line: &&str| directories.iter().chain([&target]).any(|directory| line.contains(directory.as_str()));
+    strings.lines().filter(found).map(str::to_owned).collect()
 }
 
 /// The output of a command, which must succeed.
