@@ -258,7 +258,7 @@ impl Cache {
     fn command(&self, cache: &Path) -> Command {
         let url = self.sim.url();
         // The service makes ten tokens in ten minutes.
-        self.sim.clock().advance(Duration::from_secs(120));
+        self.sim.clock().advance(Duration::from_secs(600));
         let [refresh_token, client_id, client_secret] = REFRESH;
         let mut command = zmd_command(&[
             ("ZMD_API_DOMAIN", &*url),

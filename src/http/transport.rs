@@ -150,7 +150,8 @@ struct Buffer {
 impl Buffer {
     /// An error where there is no memory for more input: the server decides how much of it comes.
     fn reserve_input(&mut self) -> io::Result<()> {
-        self.input.try_reserve(INPUT).map_err(|_| io::ErrorKind::OutOfMemory.into())
+        let missing = (self.to - self.from + INPUT).saturating_sub(self.input.len());
+        self.input.try_reserve(missing).map_err(|_| io::ErrorKind::OutOfMemory.into())
     }
 
     /// Room for at least `least` more bytes of input.

@@ -16,7 +16,7 @@
  *              short NUMBER N         the Nth read or write transfers a single byte
  *              alloc N                the Nth allocation returns NULL
  *              allocs N               and all that follow
- *              big BYTES              every allocation of so much, or more, returns NULL
+ *              big BYTES N            the Nth allocation of so much, or more, returns NULL
  *              lookup CODE            getaddrinfo() returns CODE
  *              memory KBYTES          RLIMIT_AS leaves so much
  */
@@ -53,6 +53,7 @@ static volatile int hit;      /* how often the fault happened */
 static enum { NOTHING, RECORD, CALL, SHORT, ALLOC, BIG, LOOKUP, MEMORY } fault;
 static int every_later_one;
 static long call_number, nth, call_error;
+static size_t big;
 
 static volatile long counted; /* calls of this number, or allocations */
 
@@ -88,10 +89,8 @@ static int fails_to_allocate(size_t size)
     if (!armed || looks_up)
         return 0;
     __atomic_add_fetch(&allocations, 1, __ATOMIC_SEQ_CST);
-    if (fault == BIG ? size < (size_t)nth : fault != ALLOC || !is_due())
+    if ((fault != ALLOC && (fault != BIG || size < big)) || !is_due())
         return 0;
-    if (fault == BIG)
-        hit++;
     errno = ENOMEM;
     return 1;
 }
@@ -464,7 +463,8 @@ static void parse_fault(int argc, char **argv)
         nth = number(argc, argv, 3);
     } else if (strcmp(kind, "big") == 0) {
         fault = BIG;
-        nth = number(argc, argv, 3);
+        big = (size_t)number(argc, argv, 3);
+        nth = number(argc, argv, 4);
     } else if (strcmp(kind, "lookup") == 0) {
         fault = LOOKUP;
         nth = 1;
