@@ -63,6 +63,10 @@ fn main() -> ExitCode {
     let operations: &[Operation] = if is_whole { &Operation::ALL } else { &[Operation::Status] };
     let is_chosen = |row: &&Row| words.is_empty() || words.iter().any(|word| row.name.contains(word.as_str()));
     let rows: Vec<&Row> = ROWS.iter().filter(is_chosen).collect();
+    if rows.is_empty() && is_whole {
+        eprintln!("no row has any of {words:?} in its name");
+        return ExitCode::FAILURE;
+    }
     let begin = Instant::now();
     let table = Table::of(&rows, operations);
     table.print(operations, begin.elapsed())
