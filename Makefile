@@ -198,6 +198,37 @@ model:
 soak:
 	$(CARGO) test --test soak -- --ignored --nocapture
 
+# AddressSanitizer with LeakSanitizer and UBSan, ThreadSanitizer, Miri, helgrind. The first two take the standard library too
+# (rust-src of the nightly compiler): the unit tests and those of tests/ that go through the C interface in one process, then
+# the programs in C and C++ with a library that is sanitized as they are. Left out is what looks at the library that ships
+# (costs, install, provenance), runs it in another host (python, hosts, engines) or on another target (targets); and of
+# tests/library.rs what measures the stack, what valgrind runs, and fork_test: a sanitizer's allocator is not whole in the child
+# of a process with threads.
+SANITIZE := $(abspath $(TARGET))/sanitize
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+IN_PROCESS := answers certificates connection_strings logger network oauth provider proxy shared_limit tls wait waits
+PROGRAMS := every_function_from_c waiting_from_c signals loading the_whole_binding unusual_answers two_translation_units \
+	sixty_four_threads_do_everything_at_once
+sanitize: sanitize-address sanitize-thread sanitize-miri sanitize-helgrind
+
+C_address := -fsanitize=address,undefined -fno-sanitize-recover=all
+C_thread := -fsanitize=thread
+sanitize-address sanitize-thread: sanitize-%:
+	RUSTFLAGS=-Zsanitizer=$* CARGO_TARGET_DIR=$(SANITIZE)/$* CARGO_PROFILE_DEV_DEBUG=1 \
+		$(CARGO) +nightly test -Zbuild-std --target $(HOST) --no-fail-fast --lib $(IN_PROCESS:%=--test %)
+	RUSTFLAGS=-Zsanitizer=$* CARGO_TARGET_DIR=$(SANITIZE)/$* CARGO_PROFILE_DEV_DEBUG=1 \
+		$(CARGO) +nightly build -Zbuild-std --target $(HOST) --lib
+	ZMD_TEST_LIBRARY=$(SANITIZE)/$*/$(HOST)/debug/libzmd.so ZMD_TEST_CFLAGS="$(C_$*)" \
+		$(CARGO) test --no-fail-fast --test library --test cpp --test soak -- $(PROGRAMS)
+
+# What needs no network.
+sanitize-miri:
+	MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR=$(SANITIZE)/miri $(CARGO) +nightly miri test --lib -- $(MIRI)
+
+# Of the threads that a program in C starts; those of the library are for ThreadSanitizer: see tests/c/helgrind.supp.
+sanitize-helgrind:
+	$(CARGO) test --test library -- --ignored helgrind
+
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 fuzz:

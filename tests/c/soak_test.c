@@ -2,7 +2,7 @@
  * Everything at once: threads that share a client, its clones and the simple functions, while others cancel, set tokens and
  * loggers, and fork.
  *
- *     soak_test [seconds, 8] [threads, 64]
+ *     soak_test [seconds, 8] [threads, 64] [without-fork]
  *
  * The stand-in has the jobs 1 to 64 of Leads, which have ended, with 1000 + id records, and the jobs 101 to 164, which never
  * end, with 5000 + id: so an answer shows which job it is about. A call that does not return within STUCK_S ends the program,
@@ -29,6 +29,7 @@ static atomic_bool stop;
 static atomic_int spoiled;
 static pthread_mutex_t spoiling = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int forks_alive;
+static bool forks;
 static atomic_ulong logged[2];
 static atomic_ulong provided;
 static char settings[512];
@@ -322,7 +323,7 @@ static void fork_a_child(struct worker *self)
     int result = 0;
     pid_t child;
 
-    if (atomic_fetch_add(&forks_alive, 1) < 4) {
+    if (atomic_fetch_add(&forks_alive, 1) < 4 && forks) {
         struct asked asked = job(self, true);
 
         child = fork();
@@ -451,6 +452,7 @@ int main(int argc, char **argv)
     double since[MAX_THREADS], begin;
     int descriptors;
 
+    forks = argc <= 3;
     CHECK(seconds > 0 && threads > 0 && threads <= MAX_THREADS);
     check_environment();
     CHECK(setenv("ZMD_TIMEOUT_MS", "30000", 1) == 0 && setenv("ZMD_POLL_MIN_MS", "10", 1) == 0);
