@@ -22,6 +22,7 @@
 #               MUTATED="-f src/poll.rs" one file's; it takes cargo-mutants
 # make soak     64 threads and their children do everything at once for SOAK_SECONDS (60)
 # make model    what threads share, under the model checker shuttle, with MODEL_ORDERS (2000) orders of steps each
+# make sanitize  the tests in Rust, C and C++ under AddressSanitizer and ThreadSanitizer; it takes a nightly compiler with rust-src
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -209,6 +210,29 @@ model:
 soak:
 	$(CARGO) test --test soak -- --ignored --nocapture
 
+# AddressSanitizer with LeakSanitizer and UBSan, and ThreadSanitizer. They take the standard library too
+# (rust-src of the nightly compiler): the unit tests and those of tests/ that go through the C interface in one process, then
+# the programs in C and C++ with a library that is sanitized as they are. Left out is what looks at the library that ships
+# (costs, install, provenance), runs it in another host (python, hosts, engines) or on another target (targets); and of
+# tests/library.rs what measures the stack, what valgrind runs, and fork_test: a sanitizer's allocator is not whole in the child
+# of a process with threads.
+SANITIZE := $(abspath $(TARGET))/sanitize
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+IN_PROCESS := answers certificates connection_strings logger network oauth provider proxy shared_limit tls wait waits
+PROGRAMS := every_function_from_c waiting_from_c signals loading unusual_answers two_translation_units \
+	sixty_four_threads_do_everything_at_once
+sanitize: sanitize-address sanitize-thread
+
+C_address := -fsanitize=address,undefined -fno-sanitize-recover=all
+C_thread := -fsanitize=thread -fno-builtin $(CURDIR)/tests/c/tsan_memory.c
+sanitize-address sanitize-thread: sanitize-%:
+	RUSTFLAGS=-Zsanitizer=$* CARGO_TARGET_DIR=$(SANITIZE)/$* CARGO_PROFILE_DEV_DEBUG=1 \
+		$(CARGO) +nightly test -Zbuild-std --target $(HOST) --no-fail-fast --lib $(IN_PROCESS:%=--test %)
+	RUSTFLAGS=-Zsanitizer=$* CARGO_TARGET_DIR=$(SANITIZE)/$* CARGO_PROFILE_DEV_DEBUG=1 \
+		$(CARGO) +nightly build -Zbuild-std --target $(HOST) --lib
+	ZMD_TEST_LIBRARY=$(SANITIZE)/$*/$(HOST)/debug/libzmd.so ZMD_TEST_CFLAGS="$(C_$*)" \
+		$(CARGO) test --no-fail-fast --test library --test cpp --test soak -- $(PROGRAMS)
+
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 fuzz: $(addprefix fuzz-of-,$(FUZZ_TARGETS))
@@ -235,7 +259,7 @@ clean:
 
 FORCE:
 .PHONY: all cargo clean FORCE install deb manylinux doxygen abi licenses sbom reproducible picture lint
-.PHONY: demo test test-hosts test-targets test-engines faults torture soak model fuzz fuzz-programs mutants
+.PHONY: demo test test-hosts test-targets test-engines faults torture soak sanitize sanitize-address sanitize-thread model fuzz fuzz-programs mutants
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

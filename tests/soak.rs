@@ -17,7 +17,9 @@ fn soak(seconds: &str, sim: Sim) {
         sim.add_job("Leads", &(100 + number).to_string(), Job::new(5100 + number, 0.0));
     }
     let program = compile("gcc", &["-std=c11", "-D_GNU_SOURCE"], "tests/c/soak_test.c", "soak_test");
-    let (exit, out, err) = run(environment(&mut Command::new(program), &sim).arg(seconds));
+    let (exit, out, err) = run(environment(&mut Command::new(program), &sim)
+        .args([seconds, "64"])
+        .args(is_sanitized().then_some("without-fork")));
     // The harness captures what tests print; this is to be seen.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), err.as_bytes());
     assert_eq!((exit, out.trim()), (Some(0), "ok soak_test"));

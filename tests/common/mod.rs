@@ -350,10 +350,19 @@ pub fn is_installed(tool: &str) -> bool {
     })
 }
 
-/// The shared library in its release build, rebuilt if it is older than its source.
+/// Whether `make sanitize` runs the tests of the programs: no memory is measured then, and no thread forks, as the sanitizers'
+/// allocators are not whole in the child of a process with threads.
+pub fn is_sanitized() -> bool {
+    std::env::var_os("ZMD_TEST_LIBRARY").is_some()
+}
+
+/// The shared library in its release build, rebuilt if it is older than its source; `make sanitize` names another.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
+        if let Some(named) = std::env::var_os("ZMD_TEST_LIBRARY") {
+            return named.into();
+        }
         // As `make` does, so that it is compiled once.
         let mut build = Command::new(format!("{ROOT}/cross/pathless"));
         let built = build.arg(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
@@ -372,6 +381,7 @@ pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> Path
     let output = Command::new(compiler)
         .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"])
         .args(flags)
+        .args(std::env::var("ZMD_TEST_CFLAGS").unwrap_or_default().split_whitespace())
         .arg(format!("-I{ROOT}/include"))
         .arg(format!("{ROOT}/{source}"))
         .args(["-x", "none", "-o"])
