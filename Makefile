@@ -4,7 +4,7 @@
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
 # make test-targets  library and command for other processors, musl and Windows, built by cross/build, under emulators
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
-# make picture   doc/wait.svg, the README's picture of a wait
+# make picture   doc/wait.svg, the README's picture of a wait in a terminal
 # make test-engines  the packages for Airflow and Spark in bindings/, in the real engines, which come from PyPI
 # make bench      libzmd beside libcurl, requests, the vendor's SDK and others, on this machine
 # make bench-peers  what the comparison takes from PyPI, in target/bench/venv; the others are left out without it
@@ -19,6 +19,8 @@
 # make deb        Debian packages, in target/deb
 # make manylinux  libzmd.so, zmd and a Python wheel for old systems, glibc 2.17 and later, in target/manylinux
 # make doxygen    HTML of zmd.h and zmd.hpp, in target/doxygen
+# make docs       the lists of settings and errors, and what commands print, in the documentation
+# make book       README and doc/ as a site, in target/book/html; it takes mdbook
 # make abi        takes additions to the interface over into the baseline that the tests compare with
 CARGO ?= cargo
 CFLAGS ?= -O2
@@ -101,6 +103,24 @@ doxygen:
 	mkdir -p $(TARGET)
 	(cat doc/Doxyfile; echo OUTPUT_DIRECTORY=$(TARGET)/doxygen) | doxygen -
 
+# The first run writes the sources of the header, the second what is made from it.
+docs:
+	ZMD_WRITE_DOCS=1 $(CARGO) test --test docs
+	$(CARGO) build
+
+# mdBook's sources are one directory, which SUMMARY.md lies in: a copy of the pages and of what they link to.
+BOOK := $(TARGET)/book
+book:
+	@mdbook --version >/dev/null 2>&1 || { echo "make book needs mdbook: cargo install --locked mdbook" >&2; exit 1; }
+	rm -rf $(BOOK)
+	mkdir -p $(BOOK)/src
+	git ls-files -z README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md 'LICENSE-*' THIRD-PARTY-LICENSES doc include bindings benches | \
+		xargs -0 cp --parents -t $(BOOK)/src
+	sed -e 's|](|](doc/|' -e 's|doc/\.\./||' doc/SUMMARY.md >$(BOOK)/src/SUMMARY.md
+	rm $(BOOK)/src/doc/SUMMARY.md
+	cp doc/book.toml $(BOOK)
+	mdbook build $(BOOK)
+
 demo: $(RELEASE)/zmd
 	$(CARGO) build -p zmd-sim
 	tests/demo.sh $(TARGET)/debug/zmd-sim $(RELEASE)/zmd
@@ -179,7 +199,7 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all cargo fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses picture clean FORCE
+.PHONY: all book cargo docs fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses picture clean FORCE
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

@@ -67,8 +67,8 @@ pub struct BaseUrl {
 }
 
 /// What a base URL takes, as messages say it.
-pub(crate) const BASE_URL_RULE: &str = "an https URL of a host, perhaps a port and a path, without user, query and \
-                                        fragment (http for localhost and 127.0.0.1 alone)";
+pub(crate) const BASE_URL_RULE: &str = "an https URL: a host, optionally a port and a path, no user, query or fragment \
+                                        (http only for localhost and 127.0.0.1)";
 
 impl BaseUrl {
     /// Takes `https://`, a host, perhaps a port and a path; `http://` for loopback hosts.

@@ -1,4 +1,7 @@
-#![doc = include_str!("../README.md")]
+//! How far is a Zoho CRM mass-delete job? [`Client`] queries it or waits for its end.
+//!
+//! This crate is made for other languages: a shared library with a C interface, which `include/zmd.h` declares and
+//! `README.md` introduces. The same functions can be called from Rust.
 //!
 //! # The structure of this crate
 //!

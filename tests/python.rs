@@ -460,7 +460,7 @@ fn the_readmes_examples_do_what_they_say() {
 
     offer(0);
     for first in [first, &of_the_repository] {
-        assert_eq!(ask(first), "9 of 9 deleted\n");
+        assert_eq!(ask(first), readme_block("### Python\n", "text"));
     }
     let gone = ["Leads 111111000000222222", "Sales_Orders 111111000000333333"];
     assert_eq!(sorted(&ask(&before)), gone.map(|job| format!("{job}: the records are gone")));

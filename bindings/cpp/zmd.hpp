@@ -919,7 +919,7 @@ public:
     }
 
     /**
-     * Sets one setting. The README lists the keys, their defaults and what they take.
+     * Sets one setting. zmd_config_set() lists the keys and their defaults.
      *
      * @param key    a setting's name, such as `"access_token"` or `"timeout_ms"`
      * @param value  its value as text

@@ -486,8 +486,13 @@ pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
 
 /// The first code block in this language after this heading of the README.
 pub fn readme_block(heading: &str, language: &str) -> String {
-    let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
-    let section = readme.split_once(heading).expect("the heading").1;
+    doc_block("README.md", heading, language)
+}
+
+/// The first code block in this language after this heading of a page.
+pub fn doc_block(page: &str, heading: &str, language: &str) -> String {
+    let text = fs::read_to_string(format!("{ROOT}/{page}")).unwrap();
+    let section = text.split_once(heading).unwrap_or_else(|| panic!("{page} has no {heading:?}")).1;
     let block = section.split_once(&format!("```{language}\n")).expect("the block").1;
     block.split_once("```").unwrap().0.to_owned()
 }

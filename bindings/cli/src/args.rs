@@ -27,7 +27,7 @@ Begin with `zmd login`, which asks for the credentials and tries them.
 
 Settings:
   They come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...)
-  and the configuration file; the environment takes precedence. The README of zmd
+  and the configuration file; the environment takes precedence. zmd-settings(5)
   lists them.
 
 Exit status:

@@ -26,9 +26,9 @@ from zmd._library import library
 COMPLETED = zmd.Status("Leads", "1001", zmd.State.COMPLETED, 9, 9, 0, "COMPLETED", 200)
 
 
-def settings_of_the_readme():
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
-        table = re.search(r"^\| key \| default .*?\n\n", readme.read(), re.DOTALL | re.MULTILINE).group()
+def documented_settings():
+    with open(os.path.join(ROOT, "doc", "settings.md"), encoding="utf-8") as page:
+        table = re.search(r"^\| key \| default .*?\n\n", page.read(), re.DOTALL | re.MULTILINE).group()
     first_cells = [line.split("|")[1] for line in table.strip().splitlines()[2:]]
     keys = [key for cell in first_cells for key in re.findall(r"`(\w+)`", cell)]
     # Here they are in seconds.
@@ -40,7 +40,7 @@ class Settings(SimTest):
         for function in (zmd.Client, zmd.Client.from_env):
             names = list(inspect.signature(function).parameters)
             more = ["config_file", "profile"] if function == zmd.Client.from_env else []
-            self.assertEqual(names, settings_of_the_readme() + more)
+            self.assertEqual(names, documented_settings() + more)
             parameters = list(inspect.signature(function).parameters.values())
             self.assertTrue(all(each.kind is each.KEYWORD_ONLY for each in parameters[1:]))
             self.assertTrue(all(each.default is None for each in parameters))
@@ -67,7 +67,7 @@ class Settings(SimTest):
             "proxy": "none",
         }
         others = ["org_id", "ca_file", "extra_ca_file", "client_cert", "client_key"]
-        self.assertEqual(sorted([*good, *others]), sorted(settings_of_the_readme()))
+        self.assertEqual(sorted([*good, *others]), sorted(documented_settings()))
         for function in (zmd.Client, zmd.Client.from_env):
             function(**good, **dict.fromkeys(others)).close()
             for key, value in good.items():

@@ -87,7 +87,7 @@ class ArgumentError(Error, ValueError):
 
 
 class ConfigError(Error, ValueError):
-    """A setting has a bad value, or is missing."""
+    """A setting is unknown, missing or has an invalid value. Fix the setting that the message names."""
 
     code: AnyCode = ErrorCode.INVALID_CONFIG
 
@@ -99,31 +99,36 @@ class NetworkError(Error):
 
 
 class DnsError(NetworkError):
-    """The host name could not be looked up."""
+    """The host name could not be looked up. Check the network, ``api_domain`` and ``data_center``; behind a proxy, set
+    ``proxy``."""
 
     code: AnyCode = ErrorCode.DNS
 
 
 class ConnectError(NetworkError):
-    """No connection to the server: refused, or no route to it."""
+    """Could not connect to the server: the connection was refused, or there is no route. Check the network and the
+    firewall; behind a proxy, set ``proxy``."""
 
     code: AnyCode = ErrorCode.CONNECT
 
 
 class TlsError(NetworkError):
-    """No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed."""
+    """The TLS handshake failed: for example, the certificate is not trusted, or is that of another host. If the
+    network has its own certificate authority, set ``ca_file`` or ``extra_ca_file``; check the machine's clock."""
 
     code: AnyCode = ErrorCode.TLS
 
 
 class ProxyError(NetworkError):
-    """The proxy can't be reached, or refused to open the way."""
+    """The proxy can't be reached or refused the connection: for example, it requires other credentials (HTTP 407).
+    Check ``proxy``, its credentials, and the hosts that the proxy allows."""
 
     code: AnyCode = ErrorCode.PROXY
 
 
 class Timeout(Error, TimeoutError):
-    """A time limit ran out: that of the call, or that of a wait."""
+    """A time limit expired: ``timeout`` for the call, or ``connect_timeout`` while connecting. Try again later, or
+    raise the limit."""
 
     code: AnyCode = ErrorCode.TIMEOUT
     last_status: Optional[Status] = None
@@ -131,7 +136,7 @@ class Timeout(Error, TimeoutError):
 
 
 class Cancelled(Error):
-    """The client was cancelled or closed during the call, or cancelled before."""
+    """The client was cancelled. No action: cancelled on request."""
 
     code: AnyCode = ErrorCode.CANCELLED
     last_status: Optional[Status] = None
@@ -145,61 +150,67 @@ class ApiError(Error):
 
 
 class UnauthorizedError(ApiError):
-    """The API refused the access token: expired, revoked, or of another data center."""
+    """The API refused the access token: it has expired, was revoked, or belongs to another data center. Get a new
+    access token from the data center of the account, or set ``refresh_token``."""
 
     code: AnyCode = ErrorCode.UNAUTHORIZED
 
 
 class ScopeError(ApiError):
-    """The access token lacks the scope ``ZohoCRM.mass_delete.READ``."""
+    """The access token lacks the scope ``ZohoCRM.mass_delete.READ``. Create a token with that scope."""
 
     code: AnyCode = ErrorCode.SCOPE
 
 
 class ForbiddenError(ApiError):
-    """The token's user may not see this."""
+    """The user has no permission. Ask the administrator of the organization for the permission."""
 
     code: AnyCode = ErrorCode.FORBIDDEN
 
 
 class InvalidModuleError(ApiError):
-    """The API knows no module of that name."""
+    """The API has no module of that name. Use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs."""
 
     code: AnyCode = ErrorCode.INVALID_MODULE
 
 
 class JobNotFoundError(ApiError):
-    """The API knows no such job in that module."""
+    """The API has no such job in that module. Check the id and the module, and that data center and environment are
+    those of the job."""
 
     code: AnyCode = ErrorCode.JOB_NOT_FOUND
 
 
 class RateLimitedError(ApiError):
-    """Too many requests, also after the retries."""
+    """Too many requests; the retries failed too. Poll less often, or lower ``max_concurrency``; if the code is
+    ``Access Denied``, set ``token_cache``."""
 
     code: AnyCode = ErrorCode.RATE_LIMITED
 
 
 class ServerError(ApiError):
-    """The service failed (HTTP 5xx), also after the retries."""
+    """The service failed; the retries failed too (HTTP 5xx). Try again later: the service, or a gateway in front of
+    it, has a problem."""
 
     code: AnyCode = ErrorCode.SERVER
 
 
 class BadResponseError(ApiError):
-    """The answer is not the JSON that the API documents."""
+    """The response is not what the API documents. Check ``api_domain``, and whether a proxy or gateway responds in
+    Zoho's place."""
 
     code: AnyCode = ErrorCode.BAD_RESPONSE
 
 
 class OAuthError(ApiError):
-    """The accounts server refused to refresh the access token."""
+    """The accounts server refused to issue an access token. Check ``refresh_token``, ``client_id``, ``client_secret``
+    and ``data_center``: the message names the reason."""
 
     code: AnyCode = ErrorCode.OAUTH
 
 
 class InternalError(Error):
-    """A bug in the library."""
+    """A bug in libzmd; it was caught, so nothing unwinds into the caller. Report it."""
 
 
 # By number. Of Error and InternalError, which share theirs, the one that is defined last.
