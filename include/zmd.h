@@ -209,8 +209,8 @@ enum zmd_state
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   /**
-   * A state that this version of the library does not know (`state_text` has the service's word), or,
-   * after an error, none.
+   * A state that this version of the library does not know (`state_text` is the service's name for it), or,
+   * after an error, no state.
    */
   ZMD_STATE_UNKNOWN = 0,
   /**
@@ -222,19 +222,19 @@ enum zmd_state
    */
   ZMD_STATE_RUNNING = 2,
   /**
-   * The job is over. Look at `failed_count`: records that could not be deleted are still there.
+   * The job has ended. `failed_count` is the number of records that could not be deleted.
    */
   ZMD_STATE_COMPLETED = 3,
   /**
-   * The job is over, and failed as a whole.
+   * The job has ended, and failed as a whole.
    */
   ZMD_STATE_FAILED = 4,
   /**
-   * The job waits for its turn.
+   * The job is in the queue.
    */
   ZMD_STATE_QUEUED = 5,
   /**
-   * The job was interrupted, and is not over.
+   * The job was interrupted, and has not ended.
    */
   ZMD_STATE_SUSPENDED = 6,
 };

@@ -254,7 +254,7 @@ fn a_night_of_airflow() {
         ("failed", "not all of the records are gone: Leads failed"),
         ("poked_failed", "not all of the records are gone: Leads failed"),
         ("left", "not all of the records are gone: Leads left"),
-        ("unknown", "Zoho knows no job unknown of Leads"),
+        ("unknown", "Zoho has no job unknown of Leads"),
         ("late", "Timeout"),
         ("no_connection", "none_such"),
         ("no_job", "job_id is empty"),
