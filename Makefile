@@ -103,7 +103,7 @@ doxygen:
 	mkdir -p $(TARGET)
 	(cat doc/Doxyfile; echo OUTPUT_DIRECTORY=$(TARGET)/doxygen) | doxygen -
 
-# The first run writes the sources of the header, the second what is made from it.
+# The sources of the header are among what is written.
 docs:
 	ZMD_WRITE_DOCS=1 $(CARGO) test --test docs
 	$(CARGO) build

@@ -1,4 +1,4 @@
-//! The client: the status of one job, or of many.
+//! The client: the status of one job or of many, and their waits. It does not know sockets or C.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! The configuration file: a table of settings for each profile.
+//! The configuration file: a table of settings for each profile. It does not know what the settings mean.
 //!
 //! ```toml
 //! [default]

@@ -1,4 +1,4 @@
-//! The error type: a kind, the API's own code, and a message of one line.
+//! The error type: a kind, the API's own code, and a message of one line. It does not know where errors come from.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use std::fmt;
 ///
 /// Numbers below 10 are mistakes of the caller, from 10 errors of the network, from 20 errors of the API; 99 is a bug in
 /// this library. Newer versions may add numbers.
-// Each error is described here only: what it means, and in the second paragraph what to do. The header, the manual page,
-// doc/errors.md and the Python package repeat these comments: after a change run `make docs`.
+// Each error is described here only. The header, the manual page, doc/errors.md and the Python package repeat these
+// comments, whose second paragraph is that of `advice()`: after a change run `make docs`.
 #[allow(non_camel_case_types)]
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +142,50 @@ impl zmd_error {
             self,
             ZMD_ERR_DNS | ZMD_ERR_CONNECT | ZMD_ERR_NETWORK | ZMD_ERR_TIMEOUT | ZMD_ERR_RATE_LIMITED | ZMD_ERR_SERVER
         )
+    }
+
+    /// What to do about the error, in one line; empty for `ZMD_OK`. The documentation of the variants repeats it, which
+    /// `make docs` writes.
+    pub fn advice(self) -> &'static str {
+        match self {
+            ZMD_OK => "",
+            ZMD_ERR_NULL_POINTER => "Pass the pointer that `zmd_last_error()` names.",
+            ZMD_ERR_INVALID_ARGUMENT => {
+                "Fix the argument that `zmd_last_error()` names: a module is an API name such as \
+                 `Sales_Orders`, and a job id contains no blanks."
+            }
+            ZMD_ERR_INVALID_CONFIG => "Fix the setting that `zmd_last_error()` names.",
+            ZMD_ERR_DNS => "Check the network, `api_domain` and `data_center`; behind a proxy, set `proxy`.",
+            ZMD_ERR_CONNECT => "Check the network and the firewall; behind a proxy, set `proxy`.",
+            ZMD_ERR_TLS => {
+                "If the network has its own certificate authority, set `ca_file` or `extra_ca_file`; check the \
+                 machine's clock."
+            }
+            ZMD_ERR_PROXY => "Check `proxy`, its credentials, and the hosts that the proxy allows.",
+            ZMD_ERR_NETWORK => "Try again later.",
+            ZMD_ERR_TIMEOUT => "Try again later, or raise the limit.",
+            ZMD_ERR_CANCELLED => "No action: cancelled on request.",
+            ZMD_ERR_UNAUTHORIZED => {
+                "Get a new access token from the data center of the account, or set `refresh_token`."
+            }
+            ZMD_ERR_SCOPE => "Create a token with that scope.",
+            ZMD_ERR_FORBIDDEN => "Ask the administrator of the organization for the permission.",
+            ZMD_ERR_INVALID_MODULE => "Use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs.",
+            ZMD_ERR_JOB_NOT_FOUND => {
+                "Check the id and the module, and that data center and environment are those of the job."
+            }
+            ZMD_ERR_RATE_LIMITED => {
+                "Poll less often, or lower `max_concurrency`; if the code is `Access Denied`, set `token_cache`."
+            }
+            ZMD_ERR_SERVER => "Try again later: the service, or a gateway in front of it, has a problem.",
+            ZMD_ERR_API => "Look up the code that `zmd_last_error_code()` returns in Zoho's documentation.",
+            ZMD_ERR_BAD_RESPONSE => "Check `api_domain`, and whether a proxy or gateway responds in Zoho's place.",
+            ZMD_ERR_OAUTH => {
+                "Check `refresh_token`, `client_id`, `client_secret` and `data_center`: `zmd_last_error()` names the \
+                 reason."
+            }
+            ZMD_ERR_INTERNAL => "Report it.",
+        }
     }
 
     /// `"ZMD_ERR_TIMEOUT"`.

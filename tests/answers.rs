@@ -318,7 +318,7 @@ fn a_gateway_that_answers_instead_of_the_service() {
         let before = sim.token_requests();
         let (failed, http_status) = client.failure("Leads", "1001");
         assert_eq!((failed.error, http_status), (ZMD_ERR_BAD_RESPONSE, status), "{failed:?}");
-        for words in [title, "Server: nginx", "a proxy or gateway answers in Zoho's place: check api_domain and proxy"]
+        for words in [title, "Server: nginx", "a proxy or gateway responds in Zoho's place: check api_domain and proxy"]
         {
             assert!(failed.message.contains(words), "{words}: {failed:?}");
         }

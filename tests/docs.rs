@@ -51,12 +51,12 @@ fn wrapped(words: &str, width: usize, first: &str, more: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What `src/error.rs` says of an error.
+/// An error, with the first paragraph of its documentation.
 struct DocumentedError {
     number: i32,
     name: String,
     meaning: String,
-    advice: String,
+    advice: &'static str,
 }
 
 fn documented_errors() -> Vec<DocumentedError> {
@@ -73,14 +73,10 @@ fn documented_errors() -> Vec<DocumentedError> {
             }
             None => {
                 let (name, number) = line.trim_end_matches(',').split_once(" = ").unwrap();
-                let mut paragraphs = std::mem::replace(&mut paragraphs, vec![String::new()]).into_iter();
-                errors.push(DocumentedError {
-                    number: number.parse().unwrap(),
-                    name: name.to_owned(),
-                    meaning: paragraphs.next().unwrap(),
-                    advice: paragraphs.next().unwrap_or_default(),
-                });
-                assert_eq!(paragraphs.next(), None, "{name}: a meaning and what to do");
+                let meaning = std::mem::replace(&mut paragraphs, vec![String::new()]).swap_remove(0);
+                let number = number.parse().unwrap();
+                let advice = zmd_error::from_number(number).unwrap().advice();
+                errors.push(DocumentedError { number, name: name.to_owned(), meaning, advice });
             }
         }
     }
@@ -104,7 +100,7 @@ fn the_page_of_the_settings_lists_them() {
     is_up_to_date("doc/settings.md", &fresh);
 }
 
-/// build.rs takes it from there into zmd.h.
+/// build.rs copies it to zmd.h.
 #[test]
 fn the_documentation_of_zmd_config_set_lists_the_settings() {
     let mut list = String::from("///\n");
@@ -147,6 +143,21 @@ fn the_docstring_of_the_python_client_lists_the_settings() {
     let path = "bindings/python/src/zmd/_base.py";
     let fresh = with_part(&read(path), "Nothing is sent yet.\n\n", "\n        Raises", &list);
     is_up_to_date(path, &fresh);
+}
+
+/// build.rs copies it to zmd.h.
+#[test]
+fn the_documentation_of_an_error_says_what_to_do() {
+    let mut list = String::new();
+    for DocumentedError { number, name, meaning, advice } in documented_errors() {
+        list += &wrapped(&meaning, 120, "    ///", "    /// ");
+        if !advice.is_empty() {
+            list += &format!("    ///\n{}", wrapped(advice, 120, "    ///", "    /// "));
+        }
+        list += &format!("    {name} = {number},\n");
+    }
+    let fresh = with_part(&read("src/error.rs"), "pub enum zmd_error {\n", "}\n", &list);
+    is_up_to_date("src/error.rs", &fresh);
 }
 
 #[test]
@@ -209,7 +220,7 @@ fn the_python_exceptions_are_documented_as_the_errors() {
             text.replace('`', "``").replace("``````", "``")
         };
         let mut docstring =
-            wrapped(&format!("{} {}", of_python(&meaning), of_python(&advice)), 120, "    \"\"\"", "    ");
+            wrapped(&format!("{} {}", of_python(&meaning), of_python(advice)), 120, "    \"\"\"", "    ");
         docstring = docstring.replacen("\"\"\" ", "\"\"\"", 1);
         docstring.insert_str(docstring.len() - 1, "\"\"\"");
         let (before, class) = source.split_at(begin);

@@ -543,6 +543,11 @@ fn the_reference_is_generated_without_a_warning() {
     assert_eq!((exit, &*err), (Some(0), ""), "{out}");
     let page = fs::read_to_string(target().join("doxygen/html/zmd_8h.html")).unwrap();
     assert!(page.contains("zmd_client_wait_many"));
+    let main_page = fs::read_to_string(target().join("doxygen/html/index.html")).unwrap();
+    assert!(
+        main_page.contains("How far is a Zoho CRM mass-delete job?") && main_page.contains("last error"),
+        "{main_page}"
+    );
 }
 
 fn without_blanks(text: &str) -> String {

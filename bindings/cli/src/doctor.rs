@@ -309,19 +309,19 @@ fn issuer_of(certificate: &[u8]) -> String {
     if names.is_empty() { plain(&issuer.to_string()) } else { names.join(", ") }
 }
 
-/// What to do about an error; many messages say it themselves.
+/// What to do about an error, unless its message already says so.
 fn todo(error: &Error) -> String {
-    let text = match error.kind() {
-        ZMD_ERR_UNAUTHORIZED => "run zmd login for new credentials, in the data center in which the account lives",
-        ZMD_ERR_SCOPE => "run zmd login with a grant code for the scope ZohoCRM.mass_delete.READ",
-        ZMD_ERR_OAUTH => "run zmd login for new credentials, in the data center in which the account lives",
-        ZMD_ERR_TIMEOUT => "try again, or raise timeout_ms",
-        ZMD_ERR_PROXY => "check proxy, its credentials, and what it allows",
-        ZMD_ERR_NETWORK | ZMD_ERR_SERVER => "try again later",
-        ZMD_ERR_BAD_RESPONSE => "check api_domain, and whether a proxy or gateway answers in Zoho's place",
-        _ => "",
-    };
-    text.to_owned()
+    match error.kind() {
+        ZMD_ERR_UNAUTHORIZED | ZMD_ERR_OAUTH => {
+            "run zmd login for new credentials, in the data center of the account".to_owned()
+        }
+        ZMD_ERR_SCOPE => "run zmd login with a grant code for the scope ZohoCRM.mass_delete.READ".to_owned(),
+        kind @ (ZMD_ERR_TIMEOUT | ZMD_ERR_PROXY | ZMD_ERR_NETWORK | ZMD_ERR_SERVER | ZMD_ERR_BAD_RESPONSE) => {
+            let advice = kind.advice().replace('`', "");
+            advice[..1].to_lowercase() + advice[1..].trim_end_matches('.')
+        }
+        _ => String::new(),
+    }
 }
 
 /// A time of day in UTC: `2026-11-24 08:05:00 UTC`.
