@@ -1,5 +1,5 @@
 # make        the library and the command zmd, in target/release
-# make demo   asks a stand-in for Zoho on this machine how far two jobs are
+# make demo   queries a stand-in for Zoho on this machine with the command
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
 # make test-targets  library and command for other processors, musl and Windows, built by cross/build, under emulators
@@ -10,7 +10,7 @@
 # make bench-peers  what the comparison takes from PyPI, in target/bench/venv; the others are left out without it
 # make bench-scale  threads, and calls for thousands of jobs
 # make bench-plots  the results as SVG, in doc/bench
-# make bench-smoke  each program of the comparison runs; the figures are worth nothing
+# make bench-smoke  each program of the comparison runs; the figures mean nothing
 # make bench-instructions  the instructions of a query beside the baseline; ZMD_NEW_BASELINE=1 writes it
 # make bench-size   what the library consists of, by crate
 # make fuzz   each fuzz target for FUZZ_SECONDS (20); it takes cargo-fuzz and a nightly compiler
@@ -21,7 +21,7 @@
 # make doxygen    HTML of zmd.h and zmd.hpp, in target/doxygen
 # make docs       the lists of settings and errors, and what commands print, in the documentation
 # make book       README and doc/ as a site, in target/book/html; it takes mdbook
-# make abi        takes additions to the interface over into the baseline that the tests compare with
+# make abi        adds new parts of the interface to the baseline that the tests compare with
 CARGO ?= cargo
 CFLAGS ?= -O2
 PYTHON ?= python3
@@ -40,7 +40,7 @@ fishdir ?= $(prefix)/share/fish/vendor_completions.d
 
 all: $(RELEASE)/libzmd.so $(RELEASE)/zmd
 
-# cargo knows best what is to be built again.
+# cargo decides what is to be rebuilt.
 $(RELEASE)/libzmd.so: FORCE | cargo
 	$(CARGO) build --release --lib
 
@@ -71,9 +71,9 @@ deb:
 	DEB_BUILD_OPTIONS=noautodbgsym debian/rules binary DEBS=$(abspath $(TARGET)/deb)
 	dh_clean
 
-# The interface as zmd.h has it, which comes from the source: its functions without what they do, compiled with debug
-# information, so that abidiff sees names, arguments, layouts and numbers. Debug information of Rust would bring the
-# inside along.
+# The interface in zmd.h, which is generated from the source: its functions with empty bodies, compiled with debug
+# information, so that abidiff sees names, arguments, layouts and numbers. Debug information of Rust would include the
+# internals.
 $(TARGET)/abi/libzmd.so.0: include/zmd.h
 	mkdir -p $(TARGET)/abi
 	sed '/^extern "C"/,/^}/ s/);$$/) { __builtin_trap(); }/' include/zmd.h > $(TARGET)/abi/zmd.cpp
@@ -83,7 +83,7 @@ abi: $(TARGET)/abi/libzmd.so.0
 	abidiff --no-added-syms $(ABI) $< || { echo "That breaks programs which were linked before." >&2; exit 1; }
 	abidw --no-corpus-path --no-comp-dir-path --no-show-locs $< >$(ABI)
 
-# zig has the symbols of the old C libraries, and comes from PyPI with all that the rest takes.
+# zig has the symbols of the old C libraries, and comes from PyPI, as the other tools do.
 MANYLINUX := $(TARGET)/manylinux
 ZIG_TARGET := x86_64-unknown-linux-gnu
 manylinux:
@@ -165,7 +165,7 @@ bench-plots:
 bench-instructions:
 	$(CARGO) test --test costs -- --ignored --nocapture the_instructions_of_a_query
 
-# In a directory of its own: it takes the library with its symbols.
+# In its own directory, as it needs the library with its symbols.
 bench-size:
 	@$(CARGO) bloat --version >/dev/null 2>&1 || { echo "make bench-size needs cargo-bloat: cargo install --locked cargo-bloat" >&2; exit 1; }
 	$(CARGO) bloat --release --lib --crates -n 40 --target-dir $(TARGET)/bloat
@@ -177,7 +177,7 @@ lint:
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make lint needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny --workspace check --hide-inclusion-graph licenses bans sources
 
-# The license texts of what is compiled in; a test says when it is time.
+# The license texts of what is compiled in; a test fails if they are stale.
 licenses:
 	@$(CARGO) about --version >/dev/null 2>&1 || { echo "make licenses needs cargo-about: cargo install --locked --features cli cargo-about" >&2; exit 1; }
 	$(CARGO) about generate --locked --fail --workspace --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs

@@ -142,6 +142,7 @@ fn the_docstring_of_the_python_client_lists_the_settings() {
     }
     let path = "bindings/python/src/zmd/_base.py";
     let fresh = with_part(&read(path), "Nothing is sent yet.\n\n", "\n        Raises", &list);
+    let fresh = with_part(&fresh, "also that of a subclass.\n\n", "        :param config_file:", &list);
     is_up_to_date(path, &fresh);
 }
 

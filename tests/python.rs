@@ -463,7 +463,7 @@ fn the_readmes_examples_do_what_they_say() {
         assert_eq!(ask(first), readme_block("### Python\n", "text"));
     }
     let gone = ["Leads 111111000000222222", "Sales_Orders 111111000000333333"];
-    assert_eq!(sorted(&ask(&before)), gone.map(|job| format!("{job}: the records are gone")));
+    assert_eq!(sorted(&ask(&before)), gone.map(|job| format!("{job}: the records are deleted")));
     let out = ask(&format!("{before}print()\n{many}"));
     let out = out.split_once("\n\n").unwrap().1;
     let polls = ["111111000000222222", "111111000000333333"].map(|id| format!("{id} after 0 s: 9 deleted"));
@@ -473,7 +473,7 @@ fn the_readmes_examples_do_what_they_say() {
 
     // A record is left: the night does not go on.
     offer(1);
-    let left = |job: &str| format!("not all of the records are gone: {job}: COMPLETED, 8 of 9 deleted, 1 failed");
+    let left = |job: &str| format!("not all of the records are deleted: {job}: COMPLETED, 8 of 9 deleted, 1 failed");
     for first in [first, &of_the_repository, asyncio] {
         let (exit, out, err) = program(first);
         assert_eq!((exit, &*out), (Some(1), ""), "{err}");

@@ -53,7 +53,7 @@ impl Doctor {
         let api = match client.access_token() {
             Ok(token) => {
                 let found = match token.end {
-                    None => "access_token is given, and nobody knows until when it is valid".to_owned(),
+                    None => "access_token is set; when it expires is unknown".to_owned(),
                     Some(end) => format!("there is one, valid until {}", time(end)),
                 };
                 self.good("access token", &found)?;
@@ -74,7 +74,7 @@ impl Doctor {
         let config = match global.settings() {
             Ok(config) => config,
             Err(error) => {
-                self.bad("configuration", &error, "mend what the message names")?;
+                self.bad("configuration", &error, "fix what the message names")?;
                 return Ok(None);
             }
         };
@@ -180,7 +180,7 @@ impl Doctor {
             None => self.good(&check("TLS"), "plain http, on this machine")?,
         }
         let Some((theirs, ours)) = answer.clocks else {
-            self.skipped(&check("clock"), "the server tells no time")?;
+            self.skipped(&check("clock"), "the server sends no time")?;
             return Ok(true);
         };
         let (skew, direction) = match ours.duration_since(theirs) {
@@ -196,7 +196,7 @@ impl Doctor {
         Ok(true)
     }
 
-    /// The token cache: nobody else may read it.
+    /// The token cache: other users must not be able to read it.
     fn cache(&mut self, config: &Config) -> Result<(), Failure> {
         let path = config.shown("token_cache");
         if path.is_empty() {
@@ -208,7 +208,7 @@ impl Doctor {
                 {
                     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
                     if mode & 0o077 != 0 {
-                        let found = format!("{path}: other users may read it (its mode is {mode:03o})");
+                        let found = format!("{path}: other users can read it (its mode is {mode:03o})");
                         return self.print("token cache", Verdict::Bad, &found, &format!("run chmod 600 '{path}'"));
                     }
                 }
@@ -243,7 +243,7 @@ impl Doctor {
                     None => Ok(()),
                 };
             }
-            _ => self.good("scope", "the API takes the token for mass-delete jobs")?,
+            _ => self.good("scope", "the API accepts the token for mass-delete jobs")?,
         }
         match (named, result) {
             (None, _) => Ok(()),
@@ -293,12 +293,12 @@ impl Doctor {
                 self.out.line(&format!("     -> {}", plain(todo)))?;
             }
         }
-        // Each check is seen when it is done: the next one may take a while.
+        // Each check is printed when it is done: the next one may take a while.
         Ok(self.out.flush()?)
     }
 }
 
-/// Whom a certificate says that it was issued by: the common name, or the organization.
+/// The issuer of a certificate: the common name, or the organization.
 fn issuer_of(certificate: &[u8]) -> String {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return "an unreadable certificate".to_owned();

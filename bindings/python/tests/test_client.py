@@ -255,7 +255,7 @@ class Asking(SimTest):
                 with self.assertRaises(zmd.JobFailedError) as caught:
                     client.wait("Leads", job_id, check=True)
                 error = caught.exception
-                self.assertEqual(str(error), f"not all of the records are gone: Leads {job_id}: {words}")
+                self.assertEqual(str(error), f"not all of the records are deleted: Leads {job_id}: {words}")
                 self.assertEqual((error.status, error.code, error.is_transient), (status, 0, False))
                 self.assertEqual((error.module, error.job_id), ("Leads", str(job_id)))
             outcomes = client.wait_many([("Leads", 1001), ("Leads", 1), ("Leads", "no id")], check=True)

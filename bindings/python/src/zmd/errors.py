@@ -1,4 +1,4 @@
-"""What can go wrong."""
+"""The exceptions, and the numbers of the errors."""
 
 import re
 from typing import Any, Dict, Match, Optional, Tuple, Type, Union
@@ -8,7 +8,7 @@ from .status import Status, _Named
 
 
 class ErrorCode(_Named):
-    """The numbers of the errors. They are fixed for ever; newer versions of the library may add some. One prints as its
+    """The numbers of the errors. They never change; newer versions of the library may add some. ``str()`` returns the
     name: ``TIMEOUT``."""
 
     NULL_POINTER = 1
@@ -34,7 +34,7 @@ class ErrorCode(_Named):
     INTERNAL = 99
 
 
-# A plain int where this version has no name for it.
+# A plain int if this version has no name for it.
 AnyCode = Union[ErrorCode, int]
 
 
@@ -42,15 +42,15 @@ class Error(Exception):
     """The base of all errors of this package. ``str(error)`` says in one line what happened and what to do about it."""
 
     code: AnyCode = ErrorCode.INTERNAL
-    """The error's number; a plain int where this version has no name for it."""
+    """The error's number; a plain int if this version has no name for it."""
     api_code: str = ""
-    """The API's own code, such as ``INVALID_TOKEN``; empty where the error does not come from the API, or has none."""
+    """The API's own code, such as ``INVALID_TOKEN``; empty if the error does not come from the API, or has none."""
     http_status: int = 0
-    """The HTTP status of the answer that failed; 0: there was none."""
+    """The HTTP status of the failed response; 0: there was none."""
     module: Optional[str] = None
-    """The module of the job that was asked for; None where the error concerns none."""
+    """The module of the job of the call; None if the error concerns none."""
     job_id: Optional[str] = None
-    """The id of the job that was asked for; None where the error concerns none."""
+    """The id of the job of the call; None if the error concerns none."""
 
     @property
     def is_transient(self) -> bool:
@@ -59,8 +59,8 @@ class Error(Exception):
 
 
 class JobFailedError(Error):
-    """A job has ended, and not all of its records are gone; raised where a call was given ``check=True``. ``code`` is
-    0: the call itself has succeeded."""
+    """A job has ended, and not all of its records are deleted; raised if a call has ``check=True``. ``code`` is 0: the
+    call itself has succeeded."""
 
     code: AnyCode = 0
     status: Status
@@ -71,7 +71,7 @@ class JobFailedError(Error):
     http_status: int
 
     def __init__(self, status: Status) -> None:
-        super().__init__(f"not all of the records are gone: {status}")
+        super().__init__(f"not all of the records are deleted: {status}")
         self.status = status
         self.module, self.job_id = status.module, status.job_id
         self.http_status = status.http_status
@@ -81,7 +81,7 @@ class JobFailedError(Error):
 
 
 class ArgumentError(Error, ValueError):
-    """An argument breaks its rule; nothing was sent."""
+    """An argument is invalid; nothing was sent."""
 
     code: AnyCode = ErrorCode.INVALID_ARGUMENT
 
@@ -144,7 +144,7 @@ class Cancelled(Error):
 
 
 class ApiError(Error):
-    """The API answered with an error, which ``api_code`` names."""
+    """The API returned an error, which ``api_code`` names."""
 
     code: AnyCode = ErrorCode.API
 
@@ -213,13 +213,13 @@ class InternalError(Error):
     """A bug in libzmd; it was caught, so nothing unwinds into the caller. Report it."""
 
 
-# By number. Of Error and InternalError, which share theirs, the one that is defined last.
+# By number. Error and InternalError share a number: the one that is defined last is used.
 _CLASSES: Dict[int, Type[Error]] = {
     cls.code: cls
     for cls in list(globals().values())
     if isinstance(cls, type) and issubclass(cls, Error) and cls is not JobFailedError
 }
-# The tens group the numbers, those too that a newer library may bring.
+# The tens group the numbers, including those of newer libraries.
 _FAMILIES: Dict[int, Type[Error]] = {0: ArgumentError, 1: NetworkError, 2: ApiError}
 
 
