@@ -5,6 +5,7 @@
 # make test-targets  library and command for other processors, musl and Windows, built by cross/build, under emulators
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
 # make picture   doc/wait.svg, the README's picture of a wait in a terminal
+# make torture  each system call and each allocation fails once, and memory runs out at every size: some minutes
 # make test-engines  the packages for Airflow and Spark in bindings/, in the real engines, which come from PyPI
 # make bench      libzmd beside libcurl, requests, the vendor's SDK and others, on this machine
 # make bench-peers  what the comparison takes from PyPI, in target/bench/venv; the others are left out without it
@@ -136,6 +137,10 @@ test-targets:
 	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
 		$(CARGO) test --test targets --no-fail-fast -- --ignored --test-threads=1
 
+# Of each, make test has a sample.
+torture:
+	$(CARGO) test --test torture --no-fail-fast -- --ignored --nocapture --test-threads=1
+
 # One engine at a time: each is many processes.
 test-engines:
 	$(CARGO) test --test engines --no-fail-fast -- --ignored --nocapture --test-threads=1
@@ -199,7 +204,7 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all book cargo docs fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines lint licenses picture clean FORCE
+.PHONY: all book cargo docs fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines torture lint licenses picture clean FORCE
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

@@ -469,7 +469,8 @@ const char *zmd_state_name(int32_t state);
  *
  * The string belongs to the library and is valid until the next call on this thread that returns a `zmd_error`, or
  * the thread's end: copy it if you keep it. It never contains a token or a password. Programs should use the error's
- * number and `zmd_last_error_code()`, as the wording may change in any version.
+ * number and `zmd_last_error_code()`, as the wording may change in any version. At the very end of a thread or a process
+ * (in a function of `atexit()` or `pthread_key_create()`), it may be the text of `zmd_error_message()`.
  *
  * @return the message, never NULL; `""` if the last call that returns a `zmd_error` succeeded
  */

@@ -96,9 +96,19 @@ impl BaseUrl {
 
     /// The port; the default of the scheme if the URL has none.
     pub fn port(&self) -> u16 {
-        let authority = self.text.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
-        let digits = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+        let digits = self.authority().rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(if self.is_https() { 443 } else { 80 })
+    }
+
+    /// The host as it was written, with a port where the URL has one.
+    fn authority(&self) -> &str {
+        self.text.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default()
+    }
+
+    /// The value of the header `Host`: a port is in it if it is not that of the scheme.
+    pub(crate) fn host_header(&self) -> &str {
+        let authority = self.authority();
+        authority.strip_suffix(if self.is_https() { ":443" } else { ":80" }).unwrap_or(authority)
     }
 
     /// Whether the host is this machine.
@@ -115,7 +125,7 @@ impl BaseUrl {
     ///
     /// Source: Zoho CRM API v7, "Get the status of a mass delete job".
     pub fn job_status(&self, version: &ApiVersion, module: &ModuleName, job_id: &JobId) -> String {
-        format!("{self}/crm/{}/{}/actions/mass_delete?job_id={}", version.0, module.0, job_id.0)
+        [&*self.text, "/crm/", &version.0, "/", &module.0, "/actions/mass_delete?job_id=", &job_id.0].concat()
     }
 }
 

@@ -51,7 +51,11 @@ fn private_file() -> std::fs::OpenOptions {
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // A named pipe in its place is an error, rather than opened as soon as somebody reads from it.
+        options.mode(0o600).custom_flags(libc::O_NONBLOCK);
+    }
     options
 }
 

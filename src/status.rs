@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::endpoint::{JobId, ModuleName};
@@ -404,24 +404,32 @@ struct Count(Option<i64>);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Number(serde_json::Number),
-            Text(String),
-            Null(()),
+        struct CountVisitor;
+        const RULE: &str = "a count is not a whole number from 0 to 9223372036854775807";
+        impl Visitor<'_> for CountVisitor {
+            type Value = Count;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a count")
+            }
+            fn visit_u64<E: serde::de::Error>(self, count: u64) -> Result<Count, E> {
+                count.try_into().map(|count| Count(Some(count))).map_err(|_| E::custom(RULE))
+            }
+            fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Count, E> {
+                Err(E::custom(RULE))
+            }
+            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Count, E> {
+                Err(E::custom(RULE))
+            }
+            fn visit_str<E: serde::de::Error>(self, digits: &str) -> Result<Count, E> {
+                let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                let count = digits.parse().ok().filter(|_| plain);
+                count.map(|count| Count(Some(count))).ok_or_else(|| E::custom(RULE))
+            }
+            fn visit_unit<E>(self) -> Result<Count, E> {
+                Ok(Count(None))
+            }
         }
-        let digits = match Form::deserialize(deserializer) {
-            Ok(Form::Null(())) => return Ok(Count(None)),
-            Ok(Form::Number(number)) => number.to_string(),
-            Ok(Form::Text(text)) => text,
-            Err(_) => return Err(D::Error::custom("a count is no number")),
-        };
-        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        let count = digits.parse().ok().filter(|_| plain);
-        count
-            .map(|count| Count(Some(count)))
-            .ok_or_else(|| D::Error::custom("a count is not a whole number from 0 to 9223372036854775807"))
+        deserializer.deserialize_any(CountVisitor)
     }
 }
 

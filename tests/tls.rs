@@ -152,6 +152,26 @@ fn the_systems_trust_store() {
     fs::remove_dir_all(directory).unwrap();
 }
 
+/// To go on with Mozilla's roots would say that the server is not to be trusted.
+#[test]
+fn a_trust_store_for_which_no_descriptor_is_free() {
+    let sim = tls_sim();
+    let environment = [("ZMD_API_DOMAIN", &*sim.url()), ("ZMD_ACCESS_TOKEN", TOKEN)];
+    // The program has three; each one more gets it further.
+    let messages: Vec<_> = (3..20)
+        .map(|limit| {
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" status Leads 1001")]);
+            command.arg(zmd_command(&[]).get_program()).env_clear().envs(environment);
+            run(command.env("SSL_CERT_FILE", sim.ca_file())).2
+        })
+        .collect();
+    let words = ["the system's trust store can't be read", "Too many open files"];
+    assert!(messages.iter().any(|message| words.iter().all(|word| message.contains(word))), "{messages:#?}");
+    assert!(!messages.iter().any(|message| message.contains("UnknownIssuer")), "{messages:#?}");
+    assert_eq!(messages.last().unwrap(), "");
+}
+
 /// An nginx that terminates TLS and forwards everything to `sim`.
 fn nginx(directory: &Path, certificates: &Sim, sim: &Sim, port: u16, more: &str) -> Daemon {
     let config = format!(

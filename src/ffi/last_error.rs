@@ -1,9 +1,9 @@
 //! The error of the last call on each thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CString, c_char};
 
-use crate::error::{Error, one_line};
+use crate::error::{Error, message_z, one_line};
 
 /// A message may quote a server, which may send pages of text.
 const MESSAGE_LIMIT: usize = 1000;
@@ -25,6 +25,9 @@ impl LastError {
 
 thread_local! {
     static LAST: RefCell<Option<LastError>> = const { RefCell::new(None) };
+    /// Its number; 0: there is none. Unlike the others it is there until the very end of the thread, where the functions run
+    /// that the program passed to `atexit()` or `pthread_key_create()`.
+    static NUMBER: Cell<i32> = const { Cell::new(0) };
     /// The errors of the last `_many` call, with the index of the job, in ascending order.
     static JOBS: RefCell<Vec<(usize, LastError)>> = const { RefCell::new(Vec::new()) };
 }
@@ -32,6 +35,7 @@ thread_local! {
 /// Clears the last error, but not those of the jobs.
 pub(super) fn clear() {
     let _ = LAST.try_with(|last| last.take());
+    NUMBER.set(0);
 }
 
 pub(super) fn clear_jobs() {
@@ -40,15 +44,12 @@ pub(super) fn clear_jobs() {
 
 pub(super) fn record(error: &Error) {
     let _ = LAST.try_with(|last| last.replace(Some(LastError::of(error))));
+    NUMBER.set(error.kind() as i32);
 }
 
 /// Must be called in the order of the indexes.
 pub(super) fn record_job(index: usize, error: &Error) {
     let _ = JOBS.try_with(|jobs| jobs.borrow_mut().push((index, LastError::of(error))));
-}
-
-fn read(part: impl FnOnce(&LastError) -> &CString) -> *const c_char {
-    LAST.try_with(|last| last.borrow().as_ref().map(|last| part(last).as_ptr())).ok().flatten().unwrap_or(c"".as_ptr())
 }
 
 fn read_job(index: usize, part: impl FnOnce(&LastError) -> &CString) -> *const c_char {
@@ -64,12 +65,19 @@ fn read_job(index: usize, part: impl FnOnce(&LastError) -> &CString) -> *const c
 ///
 /// The string belongs to the library and is valid until the next call on this thread that returns a `zmd_error`, or
 /// the thread's end: copy it if you keep it. It never contains a token or a password. Programs should use the error's
-/// number and `zmd_last_error_code()`, as the wording may change in any version.
+/// number and `zmd_last_error_code()`, as the wording may change in any version. At the very end of a thread or a process
+/// (in a function of `atexit()` or `pthread_key_create()`), it may be the text of `zmd_error_message()`.
 ///
 /// @return the message, never NULL; `""` if the last call that returns a `zmd_error` succeeded
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error() -> *const c_char {
-    read(|last| &last.message)
+    let message = LAST.try_with(|last| last.borrow().as_ref().map(|last| last.message.as_ptr()));
+    match (message, NUMBER.get()) {
+        (Ok(Some(message)), _) => message,
+        (Ok(None), _) | (Err(_), 0) => c"".as_ptr(),
+        // The message itself is gone already.
+        (Err(_), number) => message_z(number).as_ptr().cast(),
+    }
 }
 
 /// The API's own code for the error of `zmd_last_error()`.
@@ -78,7 +86,8 @@ pub extern "C" fn zmd_last_error() -> *const c_char {
 ///         Owned and valid as `zmd_last_error()` is.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_last_error_code() -> *const c_char {
-    read(|last| &last.code)
+    let code = LAST.try_with(|last| last.borrow().as_ref().map(|last| last.code.as_ptr()));
+    code.ok().flatten().unwrap_or(c"".as_ptr())
 }
 
 /// The message for one job after `zmd_client_status_many()` or `zmd_client_wait_many()`; `zmd_last_error()` is that of the

@@ -13,7 +13,7 @@ use super::proxy::{self, Target};
 use super::race;
 use super::socket::{Stream, Wake};
 use super::tls::Tls;
-use super::transport::Connection;
+use super::transport::{self, Connection};
 
 /// Opens the connections of one process.
 #[derive(Clone, Debug)]
@@ -32,12 +32,9 @@ impl Connector for Connect {
     type Out = Connection;
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Connection>, ureq::Error> {
-        let now = Instant::now();
-        let (after, limit) = match *details.timeout.after {
-            call if call <= self.0.timeout => (call, Limit::Call),
-            _ => (self.0.timeout, Limit::Connect),
-        };
-        let until = now + after;
+        let call = transport::deadline();
+        let connect = Instant::now() + self.0.timeout;
+        let (until, limit) = if call <= connect { (call, Limit::Call) } else { (connect, Limit::Connect) };
         let host = details.uri.host().ok_or(ureq::Error::HostNotFound)?;
         let is_tls = details.needs_tls();
         let port = details.uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });

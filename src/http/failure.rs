@@ -357,7 +357,9 @@ impl Refusal {
 
 /// Why there is no secure connection, and what helps against it.
 fn tls_words(error: &rustls::Error, who: &str) -> String {
-    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage, PeerIncompatible, UnsupportedNameType};
+    use rustls::Error::{
+        AlertReceived, General, InvalidCertificate, InvalidMessage, PeerIncompatible, UnsupportedNameType,
+    };
     use rustls::PeerIncompatible as Peer;
     match error {
         InvalidCertificate(error) if !is_authority_as_server(&InvalidCertificate(error.clone())) => {
@@ -401,6 +403,7 @@ fn tls_words(error: &rustls::Error, who: &str) -> String {
             format!("{who} knows no host of this name ({error}): check the host")
         }
         UnsupportedNameType => format!("{who} is no name that a certificate can be for"),
+        General(words) => words.clone(),
         error => error.to_string(),
     }
 }

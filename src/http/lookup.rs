@@ -135,7 +135,7 @@ impl Addresses {
         let for_thread = lookup.clone();
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(&key.0, key.1)));
         if let Err(error) = &thread {
-            lookup.finish(Err(NotFound::failed(error.to_string())));
+            lookup.finish(Err(NotFound::failed(format!("no thread can be started for it: {error}"))));
         }
         (lookup, thread.ok())
     }

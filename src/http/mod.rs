@@ -16,14 +16,15 @@ mod thread;
 mod tls;
 mod transport;
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{HeaderMap, HeaderValue, Uri, header};
+use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
-use ureq::{Agent, Timeout};
+use ureq::{Agent, AsSendBody, Body, Timeout};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
@@ -37,7 +38,7 @@ use lookup::Addresses;
 use slots::{SlotSettings, Slots};
 use socket::Wake;
 use tls::{Tls, TlsSettings};
-use transport::Stale;
+use transport::{ExchangeDeadline, Stale};
 
 pub(crate) use failure::cancelled;
 pub use probe::{Probe, ProxyInUse, probe};
@@ -111,8 +112,6 @@ impl Http {
         let wake = Arc::new(Wake::default());
         let addresses = Arc::new(Addresses::new(wake.clone()));
         let config = Agent::config_builder()
-            .user_agent(USER_AGENT)
-            .accept("application/json")
             .proxy(None)
             .http_status_as_error(false)
             .max_redirects(0)
@@ -184,7 +183,7 @@ impl Http {
 
     /// Asks `url`, which lies under the route's base, with the access token.
     pub(crate) fn get(&self, route: &Route, url: &str, token: &Secret, deadline: Deadline) -> Result<Answer, Failure> {
-        let text = Zeroizing::new(format!("Zoho-oauthtoken {}", token.reveal()));
+        let text = Zeroizing::new(["Zoho-oauthtoken ", token.reveal()].concat());
         let mut authorization = HeaderValue::from_str(&text).map_err(|_| {
             Failure::permanent(Error::new(ZMD_ERR_INTERNAL, "the access token does not fit into a header"))
         })?;
@@ -193,9 +192,10 @@ impl Http {
             Some(slots) => slots.acquire(self, deadline)?,
             None => None,
         };
-        self.exchange(route, &[token], deadline, |remaining| {
-            let request = self.agent.get(url).header(header::AUTHORIZATION, authorization.clone()).config();
-            request.timeout_global(Some(remaining)).proxy(route.proxy()).build().call()
+        self.exchange(route, &[token], deadline, || {
+            let mut request = route.request(url, ())?;
+            request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
+            self.send(route, request)
         })
     }
 
@@ -208,10 +208,22 @@ impl Http {
         secrets: &[&Secret],
         deadline: Deadline,
     ) -> Result<Answer, Failure> {
-        self.exchange(route, secrets, deadline, |remaining| {
-            let request = self.agent.post(url).content_type("application/x-www-form-urlencoded").config();
-            request.timeout_global(Some(remaining)).proxy(route.proxy()).build().send(form)
+        self.exchange(route, secrets, deadline, || {
+            let mut request = route.request(url, form)?;
+            *request.method_mut() = Method::POST;
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert(header::CONTENT_TYPE, form);
+            self.send(route, request)
         })
+    }
+
+    /// Sends a request by the route's proxy, or directly. ureq does not mix connections through different proxies.
+    fn send(&self, route: &Route, request: Request<impl AsSendBody>) -> Result<Response<Body>, ureq::Error> {
+        match route.proxy() {
+            Some(proxy) => self.agent.run(self.agent.configure_request(request).proxy(Some(proxy.clone())).build()),
+            // A configuration of its own would cost a request a copy of the agent's.
+            None => self.agent.run(request),
+        }
     }
 
     fn exchange(
@@ -219,17 +231,17 @@ impl Http {
         route: &Route,
         secrets: &[&Secret],
         deadline: Deadline,
-        send: impl Fn(Duration) -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        send: impl Fn() -> Result<Response<Body>, ureq::Error>,
     ) -> Result<Answer, Failure> {
+        let _deadline = ExchangeDeadline::set(deadline.end());
         loop {
-            let remaining = deadline.remaining();
-            if remaining.is_zero() {
+            if deadline.remaining().is_zero() {
                 return Err(self.explain(ureq::Error::Timeout(Timeout::Global), route, deadline));
             }
             if self.is_cancelled() {
                 return Err(Failure::permanent(cancelled()));
             }
-            let mut response = match send(remaining) {
+            let mut response = match send() {
                 Ok(response) => response,
                 // The server closed the connection while it was waiting for us. There may be more of that
                 // kind in the pool; a new connection is never of it.
@@ -237,27 +249,24 @@ impl Http {
                 Err(error) => return Err(self.explain(error, route, deadline)),
             };
             let status = response.status().as_u16();
-            let body = response.body_mut().with_config().limit(BODY_LIMIT).read_to_vec().map_err(|error| {
+            let body = read_whole(response.body_mut()).map_err(|error| {
                 let failure = self.explain(error, route, deadline);
                 Failure { error: failure.error.with_http_status(status), ..failure }
             })?;
-            let without_secrets = |bytes: &[u8]| {
-                // A short one (no real one is) would be found in words that have nothing to do with it.
-                let secrets = secrets.iter().filter(|secret| secret.reveal().len() >= 8);
-                secrets.fold(bytes.to_vec(), |bytes, secret| without(secret.reveal().as_bytes(), &bytes))
-            };
+            // A short one (no real one is) would be found in words that have nothing to do with it.
+            let secrets = || secrets.iter().map(|secret| secret.reveal().as_bytes()).filter(|secret| secret.len() >= 8);
             let headers = response.headers();
             let text_of = |name| {
-                let value = headers.get(name).map(|value| without_secrets(value.as_bytes()))?;
+                let value = headers.get(name).map(|value| secrets().fold(value.as_bytes().to_vec(), without))?;
                 Some(String::from_utf8_lossy(&value).into_owned())
             };
             return Ok(Answer {
                 status,
-                body: without_secrets(&body),
                 location: text_of(header::LOCATION),
                 server: text_of(header::SERVER),
                 content_encoding: text_of(header::CONTENT_ENCODING),
                 retry_after: retry_after(headers),
+                body: secrets().fold(body, without),
             });
         }
     }
@@ -270,17 +279,29 @@ impl Http {
     }
 }
 
-/// What the server sent, less the secret that it was sent.
-fn without(secret: &[u8], bytes: &[u8]) -> Vec<u8> {
-    let mut rest = bytes;
-    let mut kept = Vec::with_capacity(bytes.len());
-    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
-        kept.extend_from_slice(&rest[..at]);
-        kept.extend_from_slice(b"***");
-        rest = &rest[at + secret.len()..];
+fn read_whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
+    // With room for one byte more, the end is found without a larger buffer. Only so much is reserved on a server's word.
+    let length = body.content_length().unwrap_or_default().min(8 * 1024) as usize;
+    let mut bytes = Vec::with_capacity(length.max(63) + 1);
+    body.with_config().limit(BODY_LIMIT).reader().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What the server sent, less the secret that it was sent, which is longer than what takes its place: so it needs no
+/// memory, of which the server decides how much.
+fn without(mut bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    const INSTEAD: &[u8] = b"***";
+    let (mut from, mut to) = (0, 0);
+    while let Some(at) = bytes[from..].windows(secret.len()).position(|window| window == secret) {
+        bytes.copy_within(from..from + at, to);
+        to += at;
+        bytes[to..to + INSTEAD.len()].copy_from_slice(INSTEAD);
+        to += INSTEAD.len();
+        from += at + secret.len();
     }
-    kept.extend_from_slice(rest);
-    kept
+    bytes.copy_within(from.., to);
+    bytes.truncate(bytes.len() - (from - to));
+    bytes
 }
 
 /// `Retry-After` in seconds or as a date; a date counts from the server's own clock where it tells it.
@@ -311,5 +332,24 @@ impl Resolver for NoLookup {
         // ureq wants one.
         addresses.push(SocketAddr::from(([0, 0, 0, 0], 0)));
         Ok(addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_taken_out_wherever_it_is() {
+        for (sent, kept) in [
+            ("", ""),
+            ("1000.tok", "1000.tok"),
+            ("1000.token", "***"),
+            ("1000.token1000.token", "******"),
+            ("a 1000.token b 1000.token c", "a *** b *** c"),
+            ("1000.1000.token.token", "1000.***.token"),
+        ] {
+            assert_eq!(String::from_utf8(without(sent.into(), b"1000.token")).unwrap(), kept);
+        }
     }
 }

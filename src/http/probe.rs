@@ -7,6 +7,7 @@ use ureq::http::header;
 
 use super::failure::{Failed, Stage};
 use super::route::Route;
+use super::transport::ExchangeDeadline;
 use super::{Http, Network, Proxies, race, tls};
 use crate::config::Config;
 use crate::endpoint::BaseUrl;
@@ -118,7 +119,7 @@ impl Steps<'_> {
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Error> {
         let (host, port, until) = (self.route.base.host(), self.route.base.port(), self.until());
-        let stream = self.http.connect.open(self.route.proxy().as_ref(), host, port, until);
+        let stream = self.http.connect.open(self.route.proxy(), host, port, until);
         let shown =
             stream.and_then(|stream| tls::shown(stream, host, until).map_err(|cause| Failed::at(Stage::Tls, cause)));
         shown.map_err(|failed| self.explain(failed))
@@ -126,8 +127,9 @@ impl Steps<'_> {
 
     fn answer(&self) -> Result<ProbeAnswer, Error> {
         let deadline = Deadline::after(self.timeout);
-        let request = self.http.agent.get(self.route.base.to_string()).config();
-        let answer = request.timeout_global(Some(self.timeout)).proxy(self.route.proxy()).build().call();
+        let _deadline = ExchangeDeadline::set(deadline.end());
+        let request = self.route.request(&self.route.base.to_string(), ());
+        let answer = request.and_then(|request| self.http.send(self.route, request));
         let answer = answer.map_err(|error| self.http.explain(error, self.route, deadline).error)?;
         let now = SystemTime::now();
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());

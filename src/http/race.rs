@@ -56,6 +56,8 @@ pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Wake) -> 
         match wait(&signal, &sockets, PollFlags::OUT, until_next) {
             Err(Cause::TimedOut) if until_next < until => continue,
             Err(cause) => return Err(cause),
+            // A socket that is ready, but not connected, would have this loop run for ever.
+            Ok(()) if Instant::now() >= until => return Err(Cause::TimedOut),
             Ok(()) => {}
         }
         let mut index = 0;
@@ -106,11 +108,11 @@ fn begin(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(socket.into())
 }
 
+/// On Windows that is `WouldBlock`; elsewhere, `WouldBlock` says that no local port is free.
 fn is_under_way(error: &io::Error) -> bool {
     #[cfg(unix)]
-    if error.raw_os_error() == Some(libc::EINPROGRESS) {
-        return true;
-    }
+    return matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR));
+    #[cfg(not(unix))]
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
@@ -186,6 +188,15 @@ mod tests {
     }
 
     const SECONDS: Duration = Duration::from_secs(5);
+
+    /// With EAGAIN nothing is under way: to wait for it would never end.
+    #[cfg(unix)]
+    #[test]
+    fn an_attempt_without_a_free_port_has_failed() {
+        let is_under_way = |number| is_under_way(&io::Error::from_raw_os_error(number));
+        assert!(is_under_way(libc::EINPROGRESS) && is_under_way(libc::EINTR));
+        assert!(!is_under_way(libc::EAGAIN) && !is_under_way(libc::ECONNREFUSED));
+    }
 
     #[test]
     fn families_take_turns() {

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use ureq::Proxy;
+use ureq::http::{HeaderValue, Request, Uri, header};
 
+use super::USER_AGENT;
 use crate::config::{Config, PROXY_RULE, ProxySetting, ProxyUrl, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::Error;
@@ -12,13 +14,28 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) base: BaseUrl,
+    /// The header `Host`.
+    host: HeaderValue,
     pub(super) proxy: Option<ProxyServer>,
 }
 
 impl Route {
-    /// The proxy, for ureq: connections through different ones are not mixed.
-    pub(super) fn proxy(&self) -> Option<Proxy> {
-        self.proxy.as_ref().map(|server| server.proxy.clone())
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref().map(|server| &server.proxy)
+    }
+
+    /// A request for `url`, which lies under the route's base, with the headers that every one has.
+    ///
+    /// Those that ureq would add itself it would also parse each time.
+    pub(super) fn request<B>(&self, url: &str, body: B) -> Result<Request<B>, ureq::Error> {
+        let mut request = Request::new(body);
+        *request.uri_mut() = Uri::try_from(url).map_err(ureq::http::Error::from)?;
+        let headers = request.headers_mut();
+        headers.reserve(4);
+        headers.insert(header::HOST, self.host.clone());
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        Ok(request)
     }
 }
 
@@ -83,7 +100,8 @@ impl Proxies {
                 Exempt::ThisMachineAnd(list) => base.is_loopback() || is_listed(list, base.host(), base.port()),
             };
         let proxy = self.proxy.clone().filter(|_| !is_direct);
-        Route { base, proxy }
+        let host = HeaderValue::from_str(base.host_header()).expect("a host is visible ASCII");
+        Route { base, host, proxy }
     }
 }
 

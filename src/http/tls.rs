@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
@@ -65,21 +65,21 @@ impl TlsSettings {
     }
 
     /// The authorities to trust: the system's are loaded once, under the caller's lock.
-    fn roots(&self) -> Arc<RootCertStore> {
+    fn roots(&self) -> Result<Arc<RootCertStore>, rustls::Error> {
         if let Some(roots) = self.loaded.load_full() {
-            return roots;
+            return Ok(roots);
         }
         let mut roots = RootCertStore::empty();
         match &self.only {
             Some(certificates) => {
                 roots.add_parsable_certificates(certificates.iter().cloned());
             }
-            None => add_system_roots(&mut roots),
+            None => add_system_roots(&mut roots)?,
         }
         roots.add_parsable_certificates(self.extra.iter().cloned());
         let roots = Arc::new(roots);
         self.loaded.store(Some(roots.clone()));
-        roots
+        Ok(roots)
     }
 
     fn config_with(&self, roots: Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error> {
@@ -137,23 +137,40 @@ fn webpki_verifier(
 /// Most systems have it twice: in one file, and in a directory with a file for each certificate, which takes twice as long
 /// to read. So that is read only where the file does not suffice: see [`Rest`].
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn add_system_roots(roots: &mut RootCertStore) {
+fn add_system_roots(roots: &mut RootCertStore) -> Result<(), rustls::Error> {
     if let (Some(file), _) = system_store() {
-        roots.add_parsable_certificates(rustls_native_certs::load_certs_from_paths(Some(&file), None).certs);
+        add_roots_of(roots, Some(&file), None)?;
     }
     if roots.is_empty() {
-        add_rest_of_system_roots(roots);
+        add_rest_of_system_roots(roots)?;
     }
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
+    Ok(())
 }
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn add_rest_of_system_roots(roots: &mut RootCertStore) {
-    for directory in system_store().1 {
-        roots.add_parsable_certificates(rustls_native_certs::load_certs_from_paths(None, Some(&directory)).certs);
+fn add_rest_of_system_roots(roots: &mut RootCertStore) -> Result<(), rustls::Error> {
+    system_store().1.iter().try_for_each(|directory| add_roots_of(roots, None, Some(directory)))
+}
+
+/// What cannot be used is left out. But a store that cannot be read at the moment, for want of descriptors or memory, is
+/// an error: to go on without it would refuse good servers, for as long as the client exists.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+fn add_roots_of(roots: &mut RootCertStore, file: Option<&Path>, directory: Option<&Path>) -> Result<(), rustls::Error> {
+    let found = rustls_native_certs::load_certs_from_paths(file, directory);
+    let is_momentary = |error: &&rustls_native_certs::Error| {
+        let rustls_native_certs::ErrorKind::Io { inner, .. } = &error.kind else { return false };
+        let number = inner.raw_os_error();
+        matches!(number, Some(libc::EAGAIN | libc::EINTR | libc::EIO | libc::EMFILE | libc::ENFILE | libc::ENOMEM))
+            || inner.kind() == io::ErrorKind::OutOfMemory
+    };
+    if let Some(error) = found.errors.iter().find(is_momentary) {
+        return Err(rustls::Error::General(format!("the system's trust store can't be read ({error})")));
     }
+    roots.add_parsable_certificates(found.certs);
+    Ok(())
 }
 
 /// The file and the directories of the system's trust store: those of OpenSSL's variables, or the usual ones.
@@ -170,10 +187,14 @@ fn system_store() -> (Option<PathBuf>, Vec<PathBuf>) {
 }
 
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-fn add_system_roots(_: &mut RootCertStore) {}
+fn add_system_roots(_: &mut RootCertStore) -> Result<(), rustls::Error> {
+    Ok(())
+}
 
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-fn add_rest_of_system_roots(_: &mut RootCertStore) {}
+fn add_rest_of_system_roots(_: &mut RootCertStore) -> Result<(), rustls::Error> {
+    Ok(())
+}
 
 /// The certificates in a file: PEM, perhaps with a byte-order mark, or one in DER.
 fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -279,7 +300,8 @@ impl ServerCertVerifier for Verifier {
         };
         let result = verify(&*self.system).or_else(|error| {
             let rest = self.rest.as_ref().filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
-            rest.and_then(Rest::verifier).and_then(|rest| verify(rest).ok()).ok_or(error)
+            let Some(rest) = rest else { return Err(error) };
+            verify(&*rest.verifier()?).map_err(|_| error)
         });
         match result {
             // webpki looks at the dates before it finds this, so they are good.
@@ -318,17 +340,18 @@ impl ServerCertVerifier for Verifier {
 #[derive(Debug)]
 struct Rest {
     provider: Arc<CryptoProvider>,
-    verifier: OnceLock<Option<Arc<dyn ServerCertVerifier>>>,
+    verifier: OnceLock<Arc<dyn ServerCertVerifier>>,
 }
 
 impl Rest {
-    fn verifier(&self) -> Option<&dyn ServerCertVerifier> {
-        let made = self.verifier.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            add_rest_of_system_roots(&mut roots);
-            webpki_verifier(roots.into(), &self.provider).ok()
-        });
-        made.as_deref()
+    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+        if let Some(made) = self.verifier.get() {
+            return Ok(made.clone());
+        }
+        let mut roots = RootCertStore::empty();
+        add_rest_of_system_roots(&mut roots)?;
+        let made = webpki_verifier(roots.into(), &self.provider)?;
+        Ok(self.verifier.get_or_init(|| made).clone())
     }
 }
 
@@ -398,7 +421,7 @@ impl Tls {
         if let Some(config) = &*config {
             return Ok(config.clone());
         }
-        let made = Arc::new(self.settings.config_with(self.settings.roots())?);
+        let made = Arc::new(self.settings.config_with(self.settings.roots()?)?);
         *config = Some(made.clone());
         Ok(made)
     }

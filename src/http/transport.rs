@@ -1,13 +1,44 @@
 //! A connection as ureq uses it: its buffers, and whether a request on it may be sent again.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::failure::{Cause, Failed, Stage};
 use super::socket::Stream;
+use zeroize::Zeroize;
+
+thread_local! {
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The time limit of an exchange, for everything that its connection does: connecting, writing, reading.
+///
+/// ureq has limits of its own, but those of a single request take a copy of its whole configuration and a clock reading at
+/// every step, which together are a tenth of what a request costs. An exchange runs on the thread that called it, so the
+/// deadline is that thread's, until this is dropped.
+pub(super) struct ExchangeDeadline(Option<Instant>);
+
+impl ExchangeDeadline {
+    pub(super) fn set(deadline: Instant) -> ExchangeDeadline {
+        // A logger may start an exchange in the middle of another one, whose deadline comes back afterwards.
+        ExchangeDeadline(DEADLINE.replace(Some(deadline)))
+    }
+}
+
+impl Drop for ExchangeDeadline {
+    fn drop(&mut self) {
+        DEADLINE.set(self.0);
+    }
+}
+
+/// The deadline of this thread's exchange. Without one, it has passed.
+pub(super) fn deadline() -> Instant {
+    DEADLINE.get().unwrap_or_else(Instant::now)
+}
 
 /// ureq writes line by line: the longest is that of an access token of 4096 characters.
 const OUTPUT: usize = 6 * 1024;
@@ -62,11 +93,10 @@ pub(super) fn is_broken(error: &io::Error) -> bool {
     )
 }
 
-fn end_of(timeout: NextTimeout) -> Instant {
-    let after: Duration = *timeout.after;
-    let now = Instant::now();
-    // Every exchange has a limit: this one is for what ureq means by none.
-    now.checked_add(after).unwrap_or(now + Duration::from_secs(86_400))
+/// The deadline, if it has not passed: a server that never stops sending does not hold the call.
+fn in_time() -> Result<Instant, Cause> {
+    let until = deadline();
+    if until <= Instant::now() { Err(Cause::TimedOut) } else { Ok(until) }
 }
 
 impl Transport for Connection {
@@ -74,16 +104,18 @@ impl Transport for Connection {
         &mut self.buffers
     }
 
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
         self.asked_again = self.answered;
-        let result = self.stream.write_all(&self.buffers.output[..amount], end_of(timeout));
+        let request = &mut self.buffers.output[..amount];
+        let result = in_time().and_then(|until| self.stream.write_all(request, until));
+        // There is a token in it.
+        request.zeroize();
         result.map_err(|cause| self.failed(cause))
     }
 
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        // The request is out: while the connection waits, its memory can serve another.
-        self.buffers.output = Vec::new();
-        let result = self.stream.read(self.buffers.input_append_buf(), end_of(timeout));
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        self.buffers.reserve_input()?;
+        let result = in_time().and_then(|until| self.stream.read(self.buffers.input_append_buf(), until));
         let amount = result.map_err(|cause| self.failed(cause))?;
         if amount == 0 && self.asked_again {
             return Err(ureq::Error::Other(Box::new(Stale)));
@@ -116,6 +148,11 @@ struct Buffer {
 }
 
 impl Buffer {
+    /// An error where there is no memory for more input: the server decides how much of it comes.
+    fn reserve_input(&mut self) -> io::Result<()> {
+        self.input.try_reserve(INPUT).map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+
     /// Room for at least `least` more bytes of input.
     fn make_room(&mut self, least: usize) {
         if self.from > 0 {
@@ -168,5 +205,31 @@ impl Buffers for Buffer {
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buffer").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn an_exchange_within_another_has_a_deadline_of_its_own() {
+        let soon = Instant::now() + Duration::from_secs(60);
+        let later = soon + Duration::from_secs(60);
+        let outer = ExchangeDeadline::set(soon);
+        {
+            let _inner = ExchangeDeadline::set(later);
+            assert_eq!(deadline(), later);
+        }
+        assert_eq!(deadline(), soon);
+        drop(outer);
+        assert!(deadline() < soon);
+    }
+
+    #[test]
+    fn after_the_deadline_nothing_is_read_or_written() {
+        let _deadline = ExchangeDeadline::set(Instant::now());
+        assert!(matches!(in_time(), Err(Cause::TimedOut)));
     }
 }

@@ -147,7 +147,11 @@ impl TokenCache {
 
     fn content(&self) -> CacheFile {
         let read = || -> io::Result<Zeroizing<Vec<u8>>> {
-            let file = File::open(&self.path)?;
+            let mut options = File::options();
+            // Opening a named pipe would wait for somebody who writes to it.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+            let file = options.read(true).open(&self.path)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() || metadata.len() > SIZE_LIMIT {
                 return Err(io::Error::other("it is not a cache file"));
@@ -233,6 +237,22 @@ mod tests {
             panic!("no lock")
         };
         lock
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_named_pipe_is_not_waited_for() {
+        let directory = Directory::new("pipes");
+        let cache = directory.cache("1000.refresh");
+        let pipe = |name: &str| {
+            assert!(std::process::Command::new("mkfifo").arg(directory.0.join(name)).status().unwrap().success());
+        };
+        pipe("tokens");
+        assert_eq!(cache.read(), None);
+        assert!(cache.write(entry("token", 60), &lock(&cache)).is_err());
+        fs::remove_file(directory.0.join("tokens.lock")).unwrap();
+        pipe("tokens.lock");
+        assert!(cache.lock_or_read(Duration::ZERO, |_| true, |_| None::<()>).is_err());
     }
 
     #[test]

@@ -151,7 +151,8 @@ impl Grant {
             None => None,
             Some(url) => Some(self.proxies.route(BaseUrl::parse(url)?)),
         };
-        Some(Token::until(secret, api, UNIX_EPOCH + Duration::from_secs(entry.expires_at)))
+        let end = UNIX_EPOCH.checked_add(Duration::from_secs(entry.expires_at))?;
+        Some(Token::until(secret, api, end))
     }
 
     fn request(&self, http: &Http, deadline: Deadline) -> Result<Entry, Error> {
