@@ -293,7 +293,7 @@ impl Error {
         self.kind.is_transient() || self.kind == ZMD_ERR_PROXY && !is_login_refused
     }
 
-    /// Whether the name servers reported that there is no such host, as opposed to a failed look-up.
+    /// Whether the name servers reported that there is no such host, as opposed to a failed lookup.
     pub(crate) fn is_unknown_host(&self) -> bool {
         self.is_unknown_host
     }

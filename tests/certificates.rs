@@ -149,7 +149,7 @@ fn each_bad_certificate_has_its_own_message() {
             authority.issue(|params| *params = self::params("server", &["other.zmd.test"])),
             vec!["not for localhost, but for other.zmd.test"],
         ),
-        (authority.issue(|params| *params = self::params("server", &[])), vec!["for no name", "subjectAltName"]),
+        (authority.issue(|params| *params = self::params("server", &[])), vec!["has no name", "subjectAltName"]),
     ];
     for (index, (pair, words)) in bad.iter().enumerate() {
         let server = Server::start(&format!("bad-{index}"), pair, "");
@@ -326,7 +326,7 @@ fn the_error_says_that_a_client_certificate_is_required() {
     }
     let ca = directory.join("ca.pem").to_str().unwrap().to_owned();
     for (more, words) in [
-        (vec!["-tls1_3", "-Verify", "1"], vec!["demands a client certificate", "client_cert"]),
+        (vec!["-tls1_3", "-Verify", "1"], vec!["requires a client certificate", "client_cert"]),
         (vec!["-tls1_2", "-Verify", "1"], vec!["client_cert"]),
         (vec!["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], vec!["too old", "TLS 1.2"]),
         (vec!["-tls1_2", "-cipher", "AES128-SHA256"], vec!["cipher", "TLS 1.3"]),

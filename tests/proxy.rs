@@ -286,7 +286,7 @@ fn socks() {
     ] {
         assert_eq!(client(proxy).status("Leads", "1001"), Ok(Answer::completed()));
     }
-    for (user, words) in [("", "wants credentials"), ("zmd:wr0ng@", "refused the credentials")] {
+    for (user, words) in [("", "requires credentials"), ("zmd:wr0ng@", "refused the credentials")] {
         let (failed, _) = client(format!("socks5://{user}127.0.0.1:{locked}")).failure("Leads", "1001");
         assert_eq!(failed.error, ZMD_ERR_PROXY);
         assert!(failed.message.contains(words), "{failed:?}");
@@ -366,7 +366,7 @@ fn a_proxy_that_forbids_the_host() {
     let (failed, _) = client.failure("Leads", "1001");
     assert_eq!(failed.error, ZMD_ERR_PROXY);
     let target = sim.url().split_once("//").unwrap().1.to_owned();
-    assert!(failed.message.contains(&format!("forbids connections to {target}")), "{failed:?}");
+    assert!(failed.message.contains(&format!("does not permit connections to {target}")), "{failed:?}");
 }
 
 fn drip(to: &mut dyn Write, bytes: &[u8]) -> std::io::Result<()> {

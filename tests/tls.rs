@@ -58,7 +58,7 @@ fn a_handshake_that_fails() {
         assert_eq!(failed.error, error, "{at_accept:?}: {failed:?}");
         assert!(took < Duration::from_millis(500), "{at_accept:?} took {took:?}");
         if error == ZMD_ERR_TLS {
-            assert!(failed.message.contains("does not speak TLS on this port"), "{failed:?}");
+            assert!(failed.message.contains("does not use TLS on this port"), "{failed:?}");
         }
     }
     sim.at_accept(AtAccept::StallBeforeTls);

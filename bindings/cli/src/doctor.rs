@@ -107,7 +107,7 @@ impl Doctor {
         Ok(Some(config))
     }
 
-    /// Look-up, proxy, connection, TLS and clock, for one server. Returns whether it answers.
+    /// Lookup, proxy, connection, TLS and clock, for one server. Returns whether it answers.
     fn way(&mut self, name: &str, config: &Config, server: &BaseUrl) -> Result<bool, Failure> {
         let host = server.host();
         let probe = match zmd::probe(config, server) {
@@ -131,10 +131,10 @@ impl Doctor {
         match &probe.lookup {
             Some(Ok(addresses)) => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-                self.good(&check("name look-up"), &format!("{next} is {}", addresses.join(", ")))?;
+                self.good(&check("name lookup"), &format!("{next} is {}", addresses.join(", ")))?;
             }
             Some(Err(error)) => {
-                self.bad(&check("name look-up"), error, &todo)?;
+                self.bad(&check("name lookup"), error, &todo)?;
                 return Ok(false);
             }
             None => return Ok(false),

@@ -182,7 +182,7 @@ fn doctor_finds_what_is_wrong() {
     ];
     let (exit, out, err) = doctor(&grant, &["Leads", "1001"]);
     assert_eq!(exit, Some(0), "{out}{err}");
-    for part in ["ZMD_REFRESH_TOKEN", "access token", "name look-up", "job: Leads 1001: COMPLETED"] {
+    for part in ["ZMD_REFRESH_TOKEN", "access token", "name lookup", "job: Leads 1001: COMPLETED"] {
         assert!(out.contains(part), "{part}: {out}");
     }
     assert!(!out.contains(REFRESH) && !out.contains(SECRET), "{out}");
