@@ -43,7 +43,7 @@ fn full_version() -> String {
 }
 
 /// What the README's program in this language prints.
-fn shown(language: &str) -> String {
+fn output_of(language: &str) -> String {
     readme_block(&format!("### {language}\n"), "text")
 }
 
@@ -86,7 +86,7 @@ impl Installed {
 
     /// The README's recipes, and a program that is linked statically.
     fn programs_work(&self) {
-        let completed = shown("C");
+        let completed = output_of("C");
         let line = readme_block("### C\n", "sh");
         self.write("example.c", &readme_block("### C\n", "c"));
         self.shell(&line);
@@ -96,7 +96,7 @@ impl Installed {
 
         self.write("example.cpp", &readme_block("### C++\n", "cpp"));
         self.shell(&readme_block("### C++\n", "sh"));
-        assert_eq!(self.shell("./example"), shown("C++"));
+        assert_eq!(self.shell("./example"), output_of("C++"));
 
         if !missing("cmake") {
             self.cmake_finds_it();
@@ -124,7 +124,7 @@ impl Installed {
         text_of(&mut configure("build"));
         self.shell("cmake --build build");
         for program in ["build/example", "build/static"] {
-            assert_eq!(self.shell(program), shown("C"));
+            assert_eq!(self.shell(program), output_of("C"));
         }
         let dynamic = self.shell("readelf -d build/static");
         assert!(!dynamic.contains("libzmd"), "{dynamic}");
@@ -246,7 +246,7 @@ fn cmake_builds_it_from_source() {
     for (name, project) in [("fetched", fetched), ("added", added)] {
         installed.write("CMakeLists.txt", &format!("{project}{}", with_static("example.cpp")));
         cmake(&format!("cmake -S . -B {name} {cargo} && cmake --build {name}"));
-        assert_eq!(cmake(&format!("{name}/example && {name}/static")), shown("C++").repeat(2));
+        assert_eq!(cmake(&format!("{name}/example && {name}/static")), output_of("C++").repeat(2));
         let needed = |program: &str| cmake(&format!("readelf -d {name}/{program}")).contains("[libzmd.so.0]");
         assert!(needed("example") && !needed("static"));
         // As a part of another project it installs nothing.
@@ -317,7 +317,7 @@ fn the_vcpkg_port_installs_it() {
         installed.write("CMakeLists.txt", &doc_block("doc/cmake.md", "## An installed zmd\n", "cmake"));
         installed
             .shell(&format!("cmake -S . -B build -DCMAKE_PREFIX_PATH={} && cmake --build build", prefix.display()));
-        assert_eq!(installed.shell("build/example"), shown("C"));
+        assert_eq!(installed.shell("build/example"), output_of("C"));
     }
 }
 
@@ -500,7 +500,7 @@ fn a_library_and_a_wheel_for_old_systems() {
     let mut python = Command::new(home.join("bin/python"));
     python.arg("-c").arg(readme_block("### Python\n", "python")).env_remove("PYTHONPATH").current_dir(&home);
     environment(&mut python, &sim);
-    assert_eq!(text_of(&mut python), shown("Python"));
+    assert_eq!(text_of(&mut python), output_of("Python"));
     assert!(fs::read(home.join("bin/zmd")).unwrap() == fs::read(directory.join("zmd")).unwrap());
     fs::remove_dir_all(home).unwrap();
 }

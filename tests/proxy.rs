@@ -109,9 +109,9 @@ fn a_proxy_named_by_the_setting() {
     let target = sim.url().split_once("//").unwrap().1.to_owned();
     assert!(squid.has_served(&target), "{target}");
     // The proxy cannot connect, answers 503, and the request is retried.
-    let gone = tls_sim();
-    let client = Client::of(&gone, &[("proxy", &format!("127.0.0.1:{}", squid.port)), ("max_retries", "1")]);
-    gone.stop_listening();
+    let closed = tls_sim();
+    let client = Client::of(&closed, &[("proxy", &format!("127.0.0.1:{}", squid.port)), ("max_retries", "1")]);
+    closed.stop_listening();
     let (failed, _) = client.failure("Leads", "1001");
     assert_eq!(failed.error, ZMD_ERR_PROXY);
     assert!(failed.message.contains("503") && failed.message.ends_with("(2 attempts)"), "{failed:?}");
@@ -241,9 +241,7 @@ fn a_proxy_behind_tls() {
         key = sim.key_file().display(),
         squid = squid.port,
     );
-    fs::write(directory.join("nginx.conf"), config).unwrap();
-    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
-    let _nginx = Daemon::start(Command::new("nginx").args(arguments), port);
+    let _nginx = nginx_with(&directory, port, &config);
     let client = Client::of(&sim, &[("proxy", &format!("https://localhost:{port}"))]);
     for _ in 0..5 {
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));

@@ -515,6 +515,28 @@ impl Daemon {
     }
 }
 
+/// An nginx for HTTP: `servers` are its `server` blocks.
+pub fn nginx(directory: &Path, port: u16, servers: &str) -> Daemon {
+    let config = format!(
+        "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
+         events {{}}
+         http {{
+             access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p;
+             fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+             {servers}
+         }}",
+        dir = directory.display(),
+    );
+    nginx_with(directory, port, &config)
+}
+
+/// An nginx with this configuration.
+pub fn nginx_with(directory: &Path, port: u16, config: &str) -> Daemon {
+    fs::write(directory.join("nginx.conf"), config).unwrap();
+    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
+    Daemon::start(Command::new("nginx").args(arguments), port)
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.0.kill();
