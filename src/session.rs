@@ -1,13 +1,11 @@
 //! A client's connections and locks, which belong to one process, and its cancelled flag. It does not know jobs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-
-use arc_swap::ArcSwap;
 
 use crate::error::Error;
 use crate::http::{Http, Network, cancelled};
 use crate::oauth::RenewalLock;
+use crate::sync::{ArcSwap, AtomicBool, Ordering, process_id};
 
 /// What a client does not share with its clones: its connections, and whether it was cancelled.
 pub(crate) struct Session {
@@ -30,7 +28,7 @@ pub(crate) struct Process {
 
 impl Process {
     fn new(network: &Network, renewal: Arc<RenewalLock>) -> Process {
-        Process { id: std::process::id(), http: Http::new(network), renewal }
+        Process { id: process_id(), http: Http::new(network), renewal }
     }
 }
 
@@ -47,7 +45,7 @@ impl Session {
     /// This process's connections.
     pub(crate) fn process(&self, network: &Network) -> Arc<Process> {
         let current = self.process.load_full();
-        if current.id == std::process::id() {
+        if current.id == process_id() {
             return current;
         }
         let ours = Arc::new(Process::new(network, Arc::default()));
@@ -98,6 +96,57 @@ impl Session {
         self.clones.rcu(|clones| {
             let alive = clones.iter().filter(|clone| clone.strong_count() > 0).cloned();
             alive.chain([Arc::downgrade(clone)]).collect::<Vec<_>>()
+        });
+    }
+}
+
+#[cfg(all(test, shuttle))]
+mod model {
+    use super::*;
+    use crate::config::Config;
+    use crate::sync::{check, fork, thread};
+
+    fn is_cancelled(session: &Session, network: &Network) -> bool {
+        session.process(network).http.is_cancelled()
+    }
+
+    #[test]
+    fn a_clone_is_cancelled_or_refused() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let (session, cancelled) = (Session::new(&network), network.clone());
+            let origin = session.clone();
+            let canceller = thread::spawn(move || origin.cancel(&cancelled));
+            let clones = session.try_clone(&network).and_then(|clone| Ok((clone.try_clone(&network)?, clone)));
+            canceller.join().unwrap();
+            if let Ok((second, first)) = clones {
+                assert!(is_cancelled(&first, &network) && is_cancelled(&second, &network));
+            }
+            assert!(is_cancelled(&session, &network) && session.try_clone(&network).is_err());
+        });
+    }
+
+    #[test]
+    fn the_threads_of_a_child_share_one_process_which_a_cancel_reaches() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let session = Session::new(&network);
+            let parent = session.process(&network);
+            fork();
+            let in_thread = |work: fn(&Session, &Network) -> Arc<Process>| {
+                let (session, network) = (session.clone(), network.clone());
+                thread::spawn(move || work(&session, &network))
+            };
+            let callers = [in_thread(|session, network| session.process(network)), in_thread(Session::process)];
+            let canceller = in_thread(|session, network| {
+                session.cancel(network);
+                session.process(network)
+            });
+            let child = canceller.join().unwrap();
+            for caller in callers {
+                assert!(Arc::ptr_eq(&caller.join().unwrap(), &child));
+            }
+            assert!(child.http.is_cancelled() && !parent.http.is_cancelled());
         });
     }
 }

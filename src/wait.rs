@@ -7,7 +7,6 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, zmd_error::*};
@@ -16,6 +15,7 @@ use crate::panic;
 use crate::poll::{Poll, Seen};
 use crate::retry::{Failure, Retry};
 use crate::status::{Status, zmd_state::*};
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// How long before the time limit of a wait its last poll is made, so that the response arrives in time.
 const LAST_POLL: Duration = Duration::from_millis(500);
@@ -490,7 +490,7 @@ pub(crate) fn run<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, 
     if concurrency <= 1 {
         return run.until_finished(&mut || false);
     }
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let close = CloseOnDrop(&queue);
         let work = || queue.work(poller);
         let mut workers = Vec::new();
@@ -1189,5 +1189,136 @@ mod tests {
             assert_eq!(ended.result, expected);
             assert!(matches!(schedule.next(now, 1), Step::Finish));
         }
+    }
+}
+
+#[cfg(all(test, shuttle))]
+mod model {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::http::{Http, Network};
+    use crate::sync::{check, thread};
+
+    /// Every job has ended.
+    struct Service(Http);
+
+    impl Poller for Service {
+        type Job = u64;
+
+        fn now(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn ask(&self, job: &u64, _: Ask) -> Result<Status, Failure> {
+            thread::yield_now();
+            let count = Some(*job as i64);
+            let text = "COMPLETED".to_owned();
+            let state = ZMD_STATE_COMPLETED;
+            Ok(Status { state, text, total: count, deleted: count, failed: Some(0), http_status: 200 })
+        }
+
+        fn interrupt(&self) {
+            self.0.cancel();
+        }
+
+        fn is_cancelled(&self) -> bool {
+            self.0.is_cancelled()
+        }
+
+        fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+            self.0.sleep_until(until, is_awake);
+        }
+
+        fn wake(&self) {
+            self.0.wake();
+        }
+    }
+
+    /// As in [`crate::waits`]: the queue that a thread takes events from.
+    #[derive(Default)]
+    struct Events(Vec<Event>, Arc<Condvar>);
+
+    impl Sink for Events {
+        fn take(&mut self, event: Event) -> bool {
+            self.0.push(event);
+            self.1.notify_one();
+            true
+        }
+    }
+
+    struct Waits {
+        service: Service,
+        shared: Mutex<Shared<u64, Events>>,
+        ready: Arc<Condvar>,
+    }
+
+    impl Waits {
+        fn begin(network: &Network, concurrency: usize) -> (Arc<Waits>, thread::JoinHandle<()>) {
+            let limits = Limits { poll_min: Duration::ZERO, poll_max: Duration::ZERO, unreachable: Duration::ZERO };
+            let (schedule, sink) = (Schedule::new(limits, true), Events::default());
+            let ready = sink.1.clone();
+            let shared = Mutex::new(Shared { schedule, sink });
+            let waits = Arc::new(Waits { service: Service(Http::new(network)), shared, ready });
+            let of_thread = waits.clone();
+            (waits, thread::spawn(move || run(&of_thread.service, &of_thread.shared, concurrency)))
+        }
+
+        fn add(&self, job: u64) -> u64 {
+            let id = lock(&self.shared).schedule.add(job, Goal::End { timeout: None }, Instant::now());
+            self.service.wake();
+            id
+        }
+
+        fn next(&self) -> Event {
+            let mut shared = lock(&self.shared);
+            loop {
+                if !shared.sink.0.is_empty() {
+                    return shared.sink.0.remove(0);
+                }
+                shared = self.ready.wait(shared).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn every_wait_that_is_added_ends_with_its_own_answer() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            for concurrency in [1, 2] {
+                let (waits, thread) = Waits::begin(&network, concurrency);
+                let other = waits.clone();
+                let adder = thread::spawn(move || other.add(101));
+                let ids = [waits.add(100), waits.add(102)];
+                let events = [waits.next(), waits.next(), waits.next()];
+                let ids = [ids[0], adder.join().unwrap(), ids[1]];
+                for (id, job) in ids.into_iter().zip(100..) {
+                    let event = events.iter().find(|event| event.id == id).unwrap();
+                    assert_eq!(event.ended.as_ref().unwrap().last.as_ref().unwrap().total, Some(job));
+                }
+                waits.service.interrupt();
+                thread.join().unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn after_a_cancel_every_wait_has_had_its_last_event() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let (waits, thread) = Waits::begin(&network, 2);
+            let ids = [waits.add(1), waits.add(2)];
+            let removed = lock(&waits.shared).schedule.remove(ids[0], Instant::now(), cancelled());
+            waits.service.interrupt();
+            thread.join().unwrap();
+            let shared = lock(&waits.shared);
+            for id in ids {
+                let of_queue = shared.sink.0.iter().filter(|event| event.id == id && event.ended.is_some()).count();
+                let of_remove = removed.iter().filter(|event| event.id == id).count();
+                assert_eq!(of_queue + of_remove, 1);
+            }
+            assert!(shared.schedule.len() == 0 && !shared.schedule.is_open());
+        });
     }
 }

@@ -2,8 +2,7 @@
 //! does not know C.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::client::{Client, ClientPoller};
@@ -15,6 +14,8 @@ use crate::error::{
 use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::status::{NamedJob, Status};
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex, process_id};
 use crate::wait::{self, Event, Goal, Poller, Schedule, Shared, Sink, Waited};
 
 /// A queue of waits, which any number of threads may share.
@@ -90,7 +91,7 @@ impl Waits {
         let thread = thread.map_err(|error| {
             Error::new(ZMD_ERR_INTERNAL, format!("can't create a thread for the queue of waits: {error}"))
         })?;
-        Ok(Waits { inner, thread: Some(thread), process: std::process::id() })
+        Ok(Waits { inner, thread: Some(thread), process: process_id() })
     }
 
     /// Waits until a job has ended: see [`Client::wait`]. Returns the id of its events.
@@ -161,7 +162,7 @@ impl Waits {
     }
 
     fn check_process(&self) -> Result<(), Error> {
-        if self.process == std::process::id() {
+        if self.process == process_id() {
             return Ok(());
         }
         let message =

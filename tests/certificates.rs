@@ -7,50 +7,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use common::authority::{Authority, Pair};
 use common::*;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use zmd::zmd_error::*;
 use zmd_sim::Sim;
-
-/// A certificate and its key, as PEM.
-struct Pair {
-    cert: String,
-    key: String,
-    der: Vec<u8>,
-}
-
-fn pair(cert: rcgen::Certificate, key: &KeyPair) -> Pair {
-    Pair { cert: cert.pem(), key: key.serialize_pem(), der: cert.der().to_vec() }
-}
-
-fn params(name: &str, names: &[&str]) -> CertificateParams {
-    let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params
-}
-
-/// A certificate authority.
-struct Authority {
-    pair: Pair,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Authority {
-        let mut params = params(name, &[]);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pair = pair(params.self_signed(&key).unwrap(), &key);
-        Authority { pair, issuer: Issuer::new(params, key) }
-    }
-
-    fn issue(&self, change: impl FnOnce(&mut CertificateParams)) -> Pair {
-        let mut params = params("server", &["localhost"]);
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        pair(params.signed_by(&key, &self.issuer).unwrap(), &key)
-    }
-}
 
 /// An nginx in front of the stand-in, and the directory with its files.
 struct Server {
@@ -138,10 +98,13 @@ fn each_bad_certificate_has_its_own_message() {
             vec!["not valid before", " days by", "clock"],
         ),
         (
-            authority.issue(|params| *params = self::params("server", &["other.zmd.test"])),
+            authority.issue(|params| *params = common::authority::params("server", &["other.zmd.test"])),
             vec!["not for localhost, but for other.zmd.test"],
         ),
-        (authority.issue(|params| *params = self::params("server", &[])), vec!["has no name", "subjectAltName"]),
+        (
+            authority.issue(|params| *params = common::authority::params("server", &[])),
+            vec!["has no name", "subjectAltName"],
+        ),
     ];
     for (index, (pair, words)) in bad.iter().enumerate() {
         let server = Server::start(&format!("bad-{index}"), pair, "");
@@ -249,7 +212,7 @@ fn a_client_certificate_for_a_gateway_that_requires_one() {
         return;
     }
     let authority = Authority::new("company");
-    let client = authority.issue(|params| *params = self::params("etl", &[]));
+    let client = authority.issue(|params| *params = common::authority::params("etl", &[]));
     for version in ["TLSv1.2", "TLSv1.3"] {
         let more = format!("ssl_protocols {version}; ssl_verify_client on; ssl_client_certificate DIR/ca.pem;");
         let server = Server::with(&format!("client-{version}"), &more, |directory| {

@@ -193,6 +193,8 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
             "usr/share/doc/zmd/LICENSE-APACHE",
             "usr/share/doc/zmd/LICENSE-MIT",
             "usr/share/doc/zmd/THIRD-PARTY-LICENSES",
+            "usr/share/doc/zmd/libzmd.cdx.json",
+            "usr/share/doc/zmd/zmd.cdx.json",
             "usr/share/fish/vendor_completions.d/zmd.fish",
             "usr/share/man/man1/zmd-completions.1",
             "usr/share/man/man1/zmd-doctor.1",
@@ -275,6 +277,7 @@ fn cmake_builds_it_from_source() {
             "share/doc/zmd/LICENSE-APACHE",
             "share/doc/zmd/LICENSE-MIT",
             "share/doc/zmd/THIRD-PARTY-LICENSES",
+            "share/doc/zmd/libzmd.cdx.json",
         ]
     );
     installed.cmake_finds_it();
@@ -443,6 +446,10 @@ fn debian_packages_come_and_go() {
         let packed = installed.root.join(format!("usr/share/doc/{package}/THIRD-PARTY-LICENSES.gz"));
         let licenses = text_of(Command::new("gzip").arg("-dc").arg(packed));
         assert_eq!(licenses, fs::read_to_string(format!("{ROOT}/THIRD-PARTY-LICENSES")).unwrap());
+        let sbom = if package == "zmd" { "zmd.cdx.json" } else { "libzmd.cdx.json" };
+        let packed = installed.root.join(format!("usr/share/doc/{package}/{sbom}.gz"));
+        let packed = text_of(Command::new("gzip").arg("-dc").arg(packed));
+        assert_eq!(packed, fs::read_to_string(format!("{ROOT}/sbom/{sbom}")).unwrap());
     }
     for page in ["man3/zmd.3.gz", "man5/zmd-settings.5.gz"] {
         text_of(Command::new("man").arg("-l").arg(installed.root.join("usr/share/man").join(page)));
@@ -487,7 +494,11 @@ fn a_library_and_a_wheel_for_old_systems() {
     let wheels: Vec<_> = files(&directory).into_iter().filter(|file| !file.contains('/')).collect();
     let wheel = format!("zmd-{}-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl", full_version());
     let licenses = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"];
-    assert_eq!(wheels, [&licenses[..], &["libzmd.so", "zmd", &wheel, "zmd-sim"]].concat());
+    let built = ["libzmd.cdx.json", "libzmd.so", "zmd", &wheel, "zmd-sim", "zmd-sim.cdx.json", "zmd.cdx.json"];
+    assert_eq!(wheels, [&licenses[..], &built].concat());
+    for built in ["libzmd.so", "zmd", "zmd-sim"] {
+        assert_eq!(paths_of_this_machine(&directory.join(built)), [""; 0], "{built}");
+    }
     let shown = text_of(Command::new(directory.join("tools/bin/auditwheel")).arg("show").arg(directory.join(&wheel)));
     assert!(shown.contains("manylinux_2_17_x86_64"), "{shown}");
 

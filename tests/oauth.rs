@@ -605,56 +605,6 @@ fn a_child_of_fork_renews_for_itself() {
     assert_eq!((exit, &*out), (Some(0), "ok renew_test\n"), "{err}");
 }
 
-#[test]
-fn no_secret_is_left_in_memory() {
-    if missing("gcore") {
-        return;
-    }
-    for tls in [false, true] {
-        let sim = with_job(if tls { builder().tls().start() } else { builder().start() });
-        let program = compile("gcc", &["-std=c99"], "tests/c/memory_test.c", "memory_test");
-        let directory = scratch("core");
-        let mut child = Command::new(program);
-        child.env_clear().env("ZMD_ACCOUNTS_URL", sim.url()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        if tls {
-            child.env("ZMD_CA_FILE", sim.ca_file());
-        }
-        let mut child = child.spawn().unwrap();
-        let mut to = child.stdin.take().unwrap();
-        use std::io::{Read, Write};
-        to.write_all(format!("{REFRESH}\n{ID}\n{SECRET}\n").as_bytes()).unwrap();
-        let mut from = child.stdout.take().unwrap();
-        let mut dump = |name: &str| {
-            let mut line = [0; 6];
-            from.read_exact(&mut line).unwrap();
-            assert_eq!(&line, b"ready\n");
-            let prefix = directory.join(name);
-            let (exit, out, err) = run(Command::new("gcore").arg("-o").arg(&prefix).arg(child.id().to_string()));
-            assert_eq!(exit, Some(0), "{out}{err}");
-            fs::read(format!("{}.{}", prefix.display(), child.id())).unwrap()
-        };
-        let alive = dump("alive");
-        let token = token_in_use(&sim);
-        let secrets = [REFRESH, SECRET, &token];
-        let holds = |core: &[u8], secret: &str| {
-            // A part of it must not be left either.
-            let part = &secret.as_bytes()[8..24];
-            core.windows(part.len()).any(|window| window == part)
-        };
-        for secret in secrets {
-            assert!(holds(&alive, secret), "a client has its secrets, or this test finds nothing");
-        }
-        to.write_all(b"free\n").unwrap();
-        let freed = dump("freed");
-        for secret in secrets {
-            assert!(!holds(&freed, secret), "{secret} is still in memory (tls: {tls})");
-        }
-        drop(to);
-        assert!(child.wait().unwrap().success());
-        fs::remove_dir_all(directory).unwrap();
-    }
-}
-
 /// Records log lines. The tests of this file share it, as a process has one logger.
 mod log_lines {
     use std::ffi::{CStr, c_char, c_void};

@@ -5,89 +5,17 @@ mod common;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::squid::Squid;
 use common::*;
 use zmd::zmd_error::*;
 use zmd_sim::Sim;
-
-/// A Squid that resolves the stand-in's names, and may require the user `zmd` with the password `p@ss`.
-struct Squid {
-    port: u16,
-    directory: PathBuf,
-    _daemon: Daemon,
-}
-
-impl Squid {
-    fn start(name: &str, with_password: bool) -> Squid {
-        let (directory, port) = (scratch(name), free_port());
-        let dir = directory.display();
-        // The hash of p@ss, by `openssl passwd -apr1 -salt zmdzmdzm`.
-        fs::write(directory.join("passwords"), format!("zmd:{PASSWORD_HASH}\n")).unwrap();
-        fs::write(directory.join("hosts"), "127.0.0.1 localhost api.zmd.test\n").unwrap();
-        let access = if with_password {
-            format!(
-                "auth_param basic program /usr/lib/squid/basic_ncsa_auth {dir}/passwords
-                 auth_param basic children 1
-                 acl known proxy_auth REQUIRED
-                 http_access allow known
-                 http_access deny all"
-            )
-        } else {
-            "http_access allow all".to_owned()
-        };
-        let config = format!(
-            "http_port 127.0.0.1:{port}
-             hosts_file {dir}/hosts
-             pid_filename none
-             cache_log {dir}/cache.log
-             access_log stdio:{dir}/access.log
-             logfile_rotate 0
-             cache deny all
-             coredump_dir {dir}
-             pinger_enable off
-             shutdown_lifetime 0 seconds
-             {access}\n"
-        );
-        fs::write(
-            directory.join("squid.conf"),
-            config.replace("\n             ", "\n").replace("\n                 ", "\n"),
-        )
-        .unwrap();
-        let file = directory.join("squid.conf");
-        let daemon = Daemon::start(
-            Command::new("squid").args(["-N", "-n", &format!("zmd{port}"), "-f", file.to_str().unwrap()]),
-            port,
-        );
-        Squid { port, directory, _daemon: daemon }
-    }
-
-    /// Whether a tunnel to `target` was opened and closed: Squid logs it when it is closed.
-    fn has_served(&self, target: &str) -> bool {
-        let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(10) {
-            let log = fs::read_to_string(self.directory.join("access.log")).unwrap_or_default();
-            if log.contains(&format!("CONNECT {target} ")) {
-                return true;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        false
-    }
-}
-
-impl Drop for Squid {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-const PASSWORD_HASH: &str = "$apr1$zmdzmdzm$vNu2D7MZgBmsdw9kSdamV.";
 
 fn tls_sim() -> Sim {
     with_job(Sim::builder().tls().start())

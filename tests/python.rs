@@ -339,6 +339,9 @@ fn one_wheel_for_every_python_of_a_platform() {
         for license in ["LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY-LICENSES"] {
             assert!(names.iter().any(|name| name.ends_with(license)), "{names:?}");
         }
+        for sbom in ["libzmd", "zmd", "zmd-sim"] {
+            assert!(names.contains(&format!("zmd-{VERSION}.dist-info/sboms/{sbom}.cdx.json")), "{names:?}");
+        }
         let data: Vec<_> = names.iter().filter(|name| name.contains(".data/")).collect();
         assert_eq!(data, [&programs[0], &programs[1]]);
         let site = directory.join(format!("site-{at}"));
@@ -399,7 +402,7 @@ fn the_source_distribution() {
     build.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").arg("--no-deps").arg(&sdist);
     let (wheel, names) = wheel(&directory.join("wheel"), &mut build);
     let parts = ["zmd/libzmd.so", "data/scripts/zmd", "data/scripts/zmd-sim", "LICENSE-MIT", "THIRD-PARTY-LICENSES"];
-    for name in parts {
+    for name in parts.into_iter().chain(["dist-info/sboms/libzmd.cdx.json"]) {
         assert!(names.iter().any(|packed| packed.ends_with(name)), "{name} in {names:?}");
     }
     let site = directory.join("site");

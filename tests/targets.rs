@@ -58,6 +58,9 @@ impl Target {
         }
         text_of(script("build").arg(name));
         let built = target_directory().join(name).join("release");
+        for file in ["libzmd.so", "zmd.dll", "libzmd.a", "zmd", "zmd.exe"].map(|file| built.join(file)) {
+            assert!(!file.exists() || paths_of_this_machine(&file).is_empty(), "{:?}", paths_of_this_machine(&file));
+        }
         let target = Target { name, cc, cxx, runner: runner.to_vec(), built, directory: scratch(name) };
         target.headers();
         Some(target)
@@ -327,6 +330,8 @@ fn windows(name: &'static str, arch: &str, cc: &'static str, wine: &'static str)
         "include/zmd.hpp",
         "lib/zmd.dll.a",
         "lib/zmd.lib",
+        "libzmd.cdx.json",
+        "zmd.cdx.json",
     ];
     assert_eq!(files(&package), expected);
     let readme = fs::read_to_string(package.join("README.txt")).unwrap();

@@ -13,8 +13,8 @@ required_conan_version = ">=2.0"
 
 # What cargo reads, the other members of the workspace included.
 SOURCES = (
-    "CMakeLists.txt", "Cargo.toml", "Cargo.lock", "build.rs", "cbindgen.toml", "README.md", "LICENSE-*",
-    "THIRD-PARTY-LICENSES", "src/*", "include/*", "benches/*", "bindings/cmake/*", "bindings/cpp/zmd.hpp",
+    "CMakeLists.txt", "Cargo.toml", "Cargo.lock", "build.rs", "cbindgen.toml", "cross/pathless", "README.md", "LICENSE-*",
+    "THIRD-PARTY-LICENSES", "sbom/*", "src/*", "include/*", "benches/*", "bindings/cmake/*", "bindings/cpp/zmd.hpp",
     "bindings/cli/*", "tests/sim/*",
 )
 

@@ -30,6 +30,7 @@ CRATE = HERE / "crate" if (HERE / "crate").is_dir() else HERE.parents[1]
 LICENSES = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"]
 # The command, and the stand-in for the service that zmd.testing starts.
 PROGRAMS = ["zmd", "zmd-sim"]
+SBOMS = [f"sbom/{name}.cdx.json" for name in ["libzmd", *PROGRAMS]]
 
 
 def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
@@ -91,6 +92,9 @@ def copy_of_source():
             shutil.copy(HERE / file, copy)
         for file in LICENSES:
             shutil.copy(CRATE / file, copy)
+        (copy / "sbom").mkdir()
+        for file in SBOMS:
+            shutil.copy(CRATE / file, copy / "sbom")
         (copy / "src/zmd").mkdir(parents=True)
         for file in [*HERE.glob("src/zmd/*.py"), HERE / "src/zmd/py.typed"]:
             shutil.copy(file, copy / "src/zmd")
@@ -171,9 +175,11 @@ def add_crate(directory):
 def cargo(*arguments):
     """What cargo prints to standard output; all else goes to standard error."""
     program = os.environ.get("CARGO", "cargo")
-    try:
-        return subprocess.run([program, *arguments], cwd=CRATE, check=True, stdout=subprocess.PIPE).stdout.decode()
-    except FileNotFoundError:
+    if not shutil.which(program):
         sys.exit(f"{program} is not there: install Rust, or name a shared library in ZMD_BUILD_LIBRARY")
+    # A script for Unix: it keeps this machine's paths out of what is built.
+    pathless = [CRATE / "cross/pathless"] if os.name == "posix" else []
+    try:
+        return subprocess.run([*pathless, program, *arguments], cwd=CRATE, check=True, stdout=subprocess.PIPE).stdout.decode()
     except subprocess.CalledProcessError as error:
         sys.exit(f"cargo failed with exit status {error.returncode}")

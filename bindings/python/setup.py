@@ -22,6 +22,11 @@ class PlatformWheel(bdist_wheel):
     def get_tag(self):
         return "py3", "none", super().get_tag()[2]
 
+    def egg2dist(self, egginfo_path, distinfo_path):
+        """Where PEP 770 has lists of what is compiled in; setuptools has no setting for it."""
+        super().egg2dist(egginfo_path, distinfo_path)
+        self.copy_tree("sbom", f"{distinfo_path}/sboms")
+
 
 class Programs(build_scripts):
     """Programs are copied as they are: setuptools takes each for a script, and would read its first line."""

@@ -59,6 +59,17 @@ fn level(metadata: &Metadata) -> Level {
     }
 }
 
+/// The text of a line, of the HTTP library's without the headers: a server may repeat a token in one.
+fn words(record: &Record) -> String {
+    let mut words = record.args().to_string();
+    if part(record.target()).starts_with("ureq")
+        && let Some(at) = words.find(", headers: ")
+    {
+        words.replace_range(at.., " .. }");
+    }
+    words
+}
+
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
         // Below HTTP, ureq's protocol crate dumps all that it sends in hexadecimal, the tokens included.
@@ -70,7 +81,7 @@ impl Log for Logger {
             return;
         }
         if let Some(target) = TARGET.load_full() {
-            let line = one_line(&format!("{}: {}", part(record.target()), record.args()), 4000);
+            let line = one_line(&format!("{}: {}", part(record.target()), words(record)), 4000);
             // A line contains no control characters, and so no NUL.
             let line = CString::new(line).unwrap_or_default();
             let level = match level(record.metadata()) {

@@ -5,9 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-#[cfg(test)]
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
@@ -16,6 +14,10 @@ use super::failure::Cause;
 use super::lock;
 use super::socket::Wake;
 use super::thread::quiet_thread;
+use crate::sync::thread::JoinHandle;
+#[cfg(test)]
+use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Mutex};
 
 /// How long an address is used without asking again.
 const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
@@ -120,7 +122,7 @@ impl Addresses {
         }
     }
 
-    fn join_or_begin(&self, host: &str, port: u16) -> (Arc<Lookup>, Option<std::thread::JoinHandle<()>>) {
+    fn join_or_begin(&self, host: &str, port: u16) -> (Arc<Lookup>, Option<JoinHandle<()>>) {
         let key = (host.to_owned(), port);
         let mut hosts = lock(&self.hosts);
         if let Some(lookup) = hosts.get(&key) {
@@ -157,5 +159,47 @@ impl Lookup {
     fn finish(&self, result: Result<Vec<SocketAddr>, NotFound>) {
         *lock(&self.found) = Some(result);
         self.done.notify_all();
+    }
+}
+
+#[cfg(all(test, shuttle))]
+mod model {
+    use super::*;
+    use crate::sync::{check, thread};
+
+    fn look_up(addresses: &Arc<Addresses>) -> thread::JoinHandle<Result<Vec<SocketAddr>, Cause>> {
+        let addresses = addresses.clone();
+        thread::spawn(move || addresses.of("localhost", 1, Instant::now() + Duration::from_secs(3600)))
+    }
+
+    #[test]
+    fn callers_share_a_look_up() {
+        check(|| {
+            let addresses = Arc::new(Addresses::new(Arc::default()));
+            let callers = [look_up(&addresses), look_up(&addresses)];
+            addresses.forget();
+            let found = callers.map(|caller| caller.join().unwrap().unwrap());
+            assert!(!found[0].is_empty() && found[0] == found[1]);
+        });
+    }
+
+    #[test]
+    fn a_cancel_ends_the_wait_for_a_look_up() {
+        check(|| {
+            let wake = Arc::new(Wake::default());
+            let addresses = Arc::new(Addresses::new(wake.clone()));
+            // A look-up that never ends.
+            let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() };
+            lock(&addresses.hosts).insert(("localhost".to_owned(), 1), Arc::new(hangs));
+            let callers = [look_up(&addresses), look_up(&addresses)];
+            wake.cancel();
+            addresses.wake();
+            assert!(
+                callers
+                    .map(|caller| caller.join().unwrap())
+                    .iter()
+                    .all(|result| matches!(result, Err(Cause::Cancelled)))
+            );
+        });
     }
 }

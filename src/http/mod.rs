@@ -19,7 +19,7 @@ mod transport;
 
 use std::io::Read;
 use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
@@ -32,6 +32,7 @@ use crate::config::Config;
 use crate::error::{Error, zmd_error::*};
 use crate::retry::{Deadline, Failure};
 use crate::secret::Secret;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 use connect::{Connect, Parts};
 use failure::Limits;
@@ -149,7 +150,7 @@ impl Http {
 
     #[cfg(test)]
     pub(crate) fn break_name_lookups(&self, broken: bool) {
-        self.addresses.broken.store(broken, std::sync::atomic::Ordering::SeqCst);
+        self.addresses.broken.store(broken, crate::sync::Ordering::SeqCst);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

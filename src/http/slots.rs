@@ -6,13 +6,13 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Http, lock};
 use crate::error::{Error, zmd_error::ZMD_ERR_TIMEOUT};
 use crate::retry::{Deadline, Failure, random};
+use crate::sync::Mutex;
 use crate::{beside, private_file};
 
 /// How long to wait before looking for a free slot again, at the most.

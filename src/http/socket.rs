@@ -7,8 +7,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,6 +15,7 @@ use rustix::io::Errno;
 
 use super::failure::Cause;
 use super::lock;
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// A byte stream under time limits: a socket, or TLS over another stream.
 pub(crate) trait Stream: fmt::Debug + Send + Sync {

@@ -1,10 +1,12 @@
 //! Threads of this library.
 
+use crate::sync::thread::Builder;
+
 /// Starts a thread under the library's name. `spawn` runs with all signals blocked, so that the thread inherits
 /// that: no handler of the host program ever runs on a thread of ours. The calling thread's own mask is as before
 /// afterwards; a signal that comes meanwhile waits.
-pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(std::thread::Builder) -> T) -> T {
-    let builder = std::thread::Builder::new().name("libzmd".to_owned());
+pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(Builder) -> T) -> T {
+    let builder = Builder::new().name("libzmd".to_owned());
     #[cfg(unix)]
     #[allow(unsafe_code)]
     {

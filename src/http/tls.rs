@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
@@ -23,6 +23,7 @@ use super::lookup::without_brackets;
 use super::socket::Stream;
 use crate::config::{Config, refusal};
 use crate::error::Error;
+use crate::sync::Mutex;
 
 /// What TLS needs of the settings. The files are read when a client is made, the system's store when it is first
 /// needed; shared by clones and by the children of a `fork()`, so nothing in here locks.

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use zeroize::Zeroize;
 
 use super::grant::form_of;
+use super::{beginning_of, json_of};
 use crate::config::{Config, parse_token, token_rule};
-use crate::error::{Error, one_line, zmd_error::*};
+use crate::error::{Error, zmd_error::*};
 use crate::http::{Answer, Http, Network, Proxies};
 use crate::retry::Deadline;
 use crate::secret::Secret;
@@ -70,11 +71,11 @@ fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Er
         );
         return Err(Error::new(kind, message));
     }
-    let Ok(parsed) = serde_json::from_slice::<CodeAnswer>(&answer.body) else {
+    let Ok(parsed) = serde_json::from_slice::<CodeAnswer>(json_of(&answer.body)) else {
         let message = format!(
-            "the answer of {accounts} is not a token (HTTP {status}, it begins with {}): is accounts_url right, and does a \
+            "the answer of {accounts} is not a token (HTTP {status}, {}): is accounts_url right, and does a \
              proxy answer in its place?",
-            one_line(&String::from_utf8_lossy(&answer.body), 120)
+            beginning_of(&answer.body)
         );
         return Err(Error::new(ZMD_ERR_OAUTH, message));
     };
@@ -123,6 +124,13 @@ mod tests {
     fn the_refresh_token_is_parsed() {
         let token = answer(200, r#"{"access_token":"1000.a","refresh_token":"1000.r","expires_in":3600}"#).unwrap();
         assert_eq!(token.reveal(), "1000.r");
+        assert_eq!(answer(200, "\u{feff}{\"refresh_token\":\"1000.r\"}").unwrap().reveal(), "1000.r");
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_off_is_not_quoted() {
+        let error = answer(200, r#"{"access_token":"1000.a","refresh_token":"1000.r"#).unwrap_err();
+        assert!(error.kind() == ZMD_ERR_OAUTH && !error.message().contains("1000."), "{error}");
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::Token;
 use super::cache::{Entry, Lock, TokenCache};
+use super::{Token, beginning_of, json_of};
 use crate::config::{Config, parse_token, refusal};
 use crate::endpoint::BaseUrl;
-use crate::error::{Error, one_line, zmd_error::*};
+use crate::error::{Error, zmd_error::*};
 use crate::http::{Answer, Http, Proxies, Route};
 use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::Secret;
@@ -129,8 +129,7 @@ impl Grant {
                 Err(error) => log::warn!("token_cache {path} can't be used: {error}"),
             }
         }
-        let made = self.request(http, deadline)?;
-        let token = self.token_of(&made).ok_or_else(|| self.bad_answer("its access_token or api_domain is invalid"))?;
+        let (made, token) = self.request(http, deadline)?;
         log::info!("access token made by {}", self.accounts.base);
         if let Some((cache, held)) = lock {
             self.store(cache, made, &held);
@@ -155,7 +154,7 @@ impl Grant {
         Some(Token::until(secret, api, end))
     }
 
-    fn request(&self, http: &Http, deadline: Deadline) -> Result<Entry, Error> {
+    fn request(&self, http: &Http, deadline: Deadline) -> Result<(Entry, Token), Error> {
         let url = format!("{}/oauth/v2/token", self.accounts.base);
         let soid;
         let mut fields = vec![("client_id", self.client_id.reveal()), ("client_secret", self.client_secret.reveal())];
@@ -185,7 +184,7 @@ impl Grant {
         made.map_err(|error| secrets.iter().fold(error, |error, secret| error.without(secret.reveal())))
     }
 
-    fn read(&self, answer: &Answer) -> Result<Entry, Failure> {
+    fn read(&self, answer: &Answer) -> Result<(Entry, Token), Failure> {
         let status = answer.status;
         let accounts = &self.accounts.base;
         let with = |error: Error| error.with_http_status(status);
@@ -198,12 +197,12 @@ impl Grant {
             let retry = answer.retry_after.map_or(Retry::BackOff, Retry::After);
             return Err(Failure { error, retry });
         }
-        let parsed = match serde_json::from_slice::<TokenAnswer>(&answer.body) {
+        let parsed = match serde_json::from_slice::<TokenAnswer>(json_of(&answer.body)) {
             Ok(parsed) => parsed,
             Err(_) => {
                 let what = match answer.location.as_deref().filter(|_| (300..400).contains(&status)) {
                     Some(location) => format!("it redirects to {location}"),
-                    None => format!("it begins with {}", one_line(&String::from_utf8_lossy(&answer.body), 120)),
+                    None => beginning_of(&answer.body),
                 };
                 return Err(Failure::permanent(with(self.bad_answer(&format!("HTTP {status}, {what}")))));
             }
@@ -215,11 +214,15 @@ impl Grant {
             return Err(Failure::permanent(with(self.bad_answer(&format!("HTTP {status}, without an access_token")))));
         };
         let end = SystemTime::now() + parsed.lifetime();
-        Ok(Entry {
+        let made = Entry {
             access_token: access_token.clone(),
             expires_at: end.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             api_domain: parsed.api_domain.clone(),
-        })
+        };
+        match self.token_of(&made) {
+            Some(token) => Ok((made, token)),
+            None => Err(Failure::permanent(with(self.bad_answer("its access_token or api_domain is invalid")))),
+        }
     }
 
     /// The accounts server's refusals, with what to do about each.

@@ -2,8 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::config::{parse_token, token_rule};
@@ -12,6 +11,8 @@ use crate::http::{cancelled, quiet_thread};
 use crate::panic;
 use crate::retry::Deadline;
 use crate::secret::Secret;
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex, MutexGuard, process_id, thread_local};
 use crate::token_provider::TokenProvider;
 
 thread_local! {
@@ -59,7 +60,7 @@ impl Requests {
 
     /// Fails on the provider's own thread: it would wait for itself.
     pub(super) fn check_caller(&self) -> Result<(), Error> {
-        if PROVIDING_FOR.get() == std::ptr::from_ref(self).addr() {
+        if PROVIDING_FOR.with(Cell::get) == std::ptr::from_ref(self).addr() {
             let message = "the token provider asked the client that needs its token: let it use another client";
             return Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message));
         }
@@ -113,7 +114,7 @@ impl Requests {
         let (provider, refused, mailbox) = (provider.clone(), refused.cloned(), answer.clone());
         let place = std::ptr::from_ref(self).addr();
         let work = move || {
-            PROVIDING_FOR.set(place);
+            PROVIDING_FOR.with(|providing| providing.set(place));
             let token = token_of(&provider, refused.as_ref());
             *lock(&mailbox.answer) = Some(token);
             mailbox.arrived.notify_all();
@@ -121,7 +122,7 @@ impl Requests {
         let thread = quiet_thread(|builder| builder.spawn(work)).map_err(|error| {
             Error::new(ZMD_ERR_OAUTH, format!("the token provider could not be called: no thread ({error})"))
         })?;
-        *current = Some(Request { answer: answer.clone(), thread, process: std::process::id() });
+        *current = Some(Request { answer: answer.clone(), thread, process: process_id() });
         Ok(answer)
     }
 }
@@ -131,7 +132,7 @@ impl Drop for Requests {
     fn drop(&mut self) {
         let request = self.current.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         // A child of fork() has none of the parent's threads.
-        if let Some(request) = request.filter(|request| request.process == std::process::id()) {
+        if let Some(request) = request.filter(|request| request.process == process_id()) {
             let _ = request.thread.join();
         }
     }

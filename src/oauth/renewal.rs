@@ -1,8 +1,6 @@
 //! When to get another access token, and which thread gets it.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-
-use arc_swap::ArcSwapOption;
+use std::sync::{Arc, PoisonError};
 
 use super::provider::Requests;
 use super::{Grant, Token};
@@ -10,6 +8,7 @@ use crate::error::{Error, zmd_error::*};
 use crate::http::Http;
 use crate::retry::Deadline;
 use crate::secret::Secret;
+use crate::sync::{ArcSwapOption, Condvar, Mutex};
 use crate::token_provider::TokenProvider;
 
 /// The access token of a client and its clones, and the source of the next one.
@@ -74,8 +73,8 @@ impl Tokens {
         deadline: Deadline,
     ) -> Result<Arc<Token>, Error> {
         let is_refused = |token: &Token| refused.is_some_and(|refused| std::ptr::eq(refused, token));
-        let usable = || self.current.load_full().filter(|token| !token.is_due() && !is_refused(token));
-        if let Some(token) = usable() {
+        let is_usable = |token: &Arc<Token>| !token.is_due() && !is_refused(token);
+        if let Some(token) = self.current.load_full().filter(is_usable) {
             return Ok(token);
         }
         let Some(source) = &self.source else {
@@ -96,11 +95,12 @@ impl Tokens {
                 Error::new(ZMD_ERR_TIMEOUT, format!("{limit} expired while another thread got an access token"))
             });
         };
-        // The previous holder of the lock may have renewed it.
-        if let Some(token) = usable() {
+        // The previous holder of the lock may have renewed it. Loaded once: what is replaced below is what was found unusable
+        // here, and not a token that was set in between.
+        let current = self.current.load_full();
+        if let Some(token) = current.clone().filter(is_usable) {
             return Ok(token);
         }
-        let current = self.current.load_full();
         let made = match source {
             Source::Grant(grant) => grant.renew(http, refused, deadline),
             Source::Provider(provider) => {
@@ -168,5 +168,91 @@ impl Drop for RenewalGuard<'_> {
     fn drop(&mut self) {
         *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.0.free.notify_one();
+    }
+}
+
+#[cfg(all(test, shuttle))]
+mod model {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::http::Network;
+    use crate::sync::{check, thread};
+
+    struct Shared {
+        tokens: Tokens,
+        http: Http,
+        lock: RenewalLock,
+    }
+
+    impl Shared {
+        fn new(network: &Network, provide: impl Fn() -> String + Send + Sync + 'static) -> Arc<Shared> {
+            let provider = TokenProvider::new(move |_| Ok(Zeroizing::new(provide())));
+            let tokens = Tokens::new(None, Some(Source::Provider(provider)));
+            Arc::new(Shared { tokens, http: Http::new(network), lock: RenewalLock::default() })
+        }
+
+        fn get(self: &Arc<Shared>, refused: Option<Arc<Token>>) -> thread::JoinHandle<Result<Arc<Token>, Error>> {
+            let shared = self.clone();
+            thread::spawn(move || {
+                let deadline = Deadline::after(Duration::from_secs(3600));
+                shared.tokens.get(&shared.http, &shared.lock, refused.as_deref(), deadline)
+            })
+        }
+    }
+
+    #[test]
+    fn threads_that_need_a_token_cause_one_request() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let requests = Arc::new(AtomicUsize::new(0));
+            let count = requests.clone();
+            let shared = Shared::new(&network, move || format!("1000.{}", count.fetch_add(1, Ordering::SeqCst)));
+            let first =
+                [shared.get(None), shared.get(None), shared.get(None)].map(|thread| thread.join().unwrap().unwrap());
+            assert!(first.iter().all(|token| Arc::ptr_eq(token, &first[0])));
+            let refused = || Some(first[0].clone());
+            let second = [shared.get(refused()), shared.get(refused())].map(|thread| thread.join().unwrap().unwrap());
+            assert!(Arc::ptr_eq(&second[0], &second[1]) && second[0].secret.reveal() == "1000.1");
+            assert_eq!(requests.load(Ordering::SeqCst), 2);
+        });
+    }
+
+    #[test]
+    fn a_cancel_ends_the_wait_for_a_provider_that_hangs() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let released = Arc::new((Mutex::new(false), Condvar::new()));
+            let in_provider = released.clone();
+            let shared = Shared::new(&network, move || {
+                let (is_released, changed) = &*in_provider;
+                drop(changed.wait_while(is_released.lock().unwrap(), |is_released| !*is_released));
+                "1000.late".to_owned()
+            });
+            let waiting = [shared.get(None), shared.get(None)];
+            // As Session::cancel_alone does.
+            shared.http.cancel();
+            shared.lock.wake();
+            assert!(waiting.map(|thread| thread.join().unwrap()).iter().all(Result::is_err));
+            *released.0.lock().unwrap() = true;
+            released.1.notify_all();
+        });
+    }
+
+    #[test]
+    fn a_token_that_is_set_meanwhile_is_kept() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let shared = Shared::new(&network, || "1000.provided".to_owned());
+            let (thread, setter) = (shared.get(None), shared.clone());
+            let set = thread::spawn(move || setter.tokens.set(Secret::new("1000.set")));
+            thread.join().unwrap().unwrap();
+            set.join().unwrap();
+            assert_eq!(shared.tokens.current.load_full().unwrap().secret.reveal(), "1000.set");
+        });
     }
 }

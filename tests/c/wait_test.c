@@ -72,7 +72,7 @@ static void many_jobs(zmd_client *client)
         jobs[i].module = i == 5 ? NULL : "Leads";
         jobs[i].job_id = i == 7 ? "4711" : i == 9 ? "1002" : "1001";
     }
-    CHECK_RETURNS(zmd_client_wait_many(client, jobs, COUNT, 300, on_poll, &polls, statuses, errors), ZMD_ERR_NULL_POINTER);
+    CHECK_RETURNS(zmd_client_wait_many(client, jobs, COUNT, 1000, on_poll, &polls, statuses, errors), ZMD_ERR_NULL_POINTER);
     CHECK(strstr(zmd_last_error(), "jobs[5]") != NULL);
     for (int i = 0; i < COUNT; i++) {
         zmd_error expected = i == 5   ? ZMD_ERR_NULL_POINTER

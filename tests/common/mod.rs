@@ -2,6 +2,10 @@
 
 #![allow(dead_code)] // each test file uses a part of it
 
+pub mod authority;
+pub mod nginx;
+pub mod squid;
+
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -327,10 +331,7 @@ pub fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
 /// Whether a tool that a test needs is missing. With `ZMD_CI=1` that is a failure; else it prints which test is skipped
 /// and why.
 pub fn missing(tool: &str) -> bool {
-    let found = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|dir| dir.join(tool).is_file())
-    });
-    if found {
+    if is_installed(tool) {
         return false;
     }
     let test = std::thread::current().name().unwrap_or_default().to_owned();
@@ -343,12 +344,19 @@ pub fn missing(tool: &str) -> bool {
     true
 }
 
+pub fn is_installed(tool: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|dir| dir.join(tool).is_file())
+    })
+}
+
 /// The shared library in its release build, rebuilt if it is older than its source.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let built =
-            Command::new(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
+        // As `make` does, so that it is compiled once.
+        let mut build = Command::new(format!("{ROOT}/cross/pathless"));
+        let built = build.arg(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         // CARGO_TARGET_TMPDIR is in the same directory.
         Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/libzmd.so")
@@ -470,6 +478,23 @@ pub fn exported(library: &Path) -> Vec<String> {
     names
 }
 
+/// What a built file has in it of this machine's directories: where cargo's dependencies are, the source, the toolchain.
+pub fn paths_of_this_machine(file: &Path) -> Vec<String> {
+    let variable = |name: &str, or: &str| {
+        std::env::var(name).unwrap_or_else(|_| format!("{}/{or}", std::env::var("HOME").unwrap_or_default()))
+    };
+    let directories =
+        [variable("CARGO_HOME", ".cargo"), variable("RUSTUP_HOME", ".rustup"), ROOT.to_owned(), "/usr/src/".to_owned()];
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().display().to_string();
+    let strings = text_of(Command::new("strings").arg("-n4").arg(file));
+    assert!(
+        strings.contains("/library/core/src/"),
+        "{file:?} has the standard library's paths, which are of no machine"
+    );
+    let found = |line: &&str| directories.iter().chain([&target]).any(|directory| line.contains(directory.as_str()));
+    strings.lines().filter(found).map(str::to_owned).collect()
+}
+
 /// The output of a command, which must succeed.
 pub fn text_of(command: &mut Command) -> String {
     let (exit, out, err) = run(command);
@@ -503,7 +528,10 @@ pub struct Daemon(Child);
 impl Daemon {
     /// Starts it, and returns when it accepts connections on the port.
     pub fn start(command: &mut Command, port: u16) -> Daemon {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Where `is_installed` looks.
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let child =
+            command.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut daemon = Daemon(child);
         let begin = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -512,6 +540,11 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(20));
         }
         daemon
+    }
+
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: it is this process's own child, which was not waited for.
+        unsafe { libc::kill(self.0.id() as i32, signal) };
     }
 }
 

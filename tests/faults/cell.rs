@@ -1,0 +1,263 @@
+//! One cell of the table: a process of its own, in which there is the library and nothing else.
+//!
+//! So what is left of it can be counted exactly: descriptors and threads of the process, and the bytes that glibc's
+//! allocator has given out (`mallinfo2`, with the caches of threads turned off: see `COUNTING`). That is more than what
+//! this library allocates: what the C library does for it counts too.
+
+use std::io::{BufRead, Write};
+use std::time::{Duration, Instant};
+
+use crate::common::{Answer, Client, TOKEN, error_of_job, ignore};
+
+/// Without caches of threads, and with one arena, the number of bytes in use is exact.
+pub const COUNTING: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1");
+
+/// What is done while the fault is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Status,
+    Wait,
+    WaitMany,
+    /// A status call whose token is renewed, with the fault at the accounts server.
+    Renewal,
+}
+
+impl Operation {
+    pub const ALL: [Operation; 4] = [Operation::Status, Operation::Wait, Operation::WaitMany, Operation::Renewal];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Status => "status",
+            Operation::Wait => "wait",
+            Operation::WaitMany => "wait_many",
+            Operation::Renewal => "renewal",
+        }
+    }
+}
+
+/// What one call did, and what it left behind.
+#[derive(Clone, Debug)]
+pub struct Round {
+    /// Of a call for many jobs: one for each job.
+    pub results: Vec<(i32, i32)>,
+    pub took: Duration,
+    /// For how long of it the calling thread was ready to run, and no processor was free.
+    pub delayed: Duration,
+    pub descriptors: i64,
+    pub threads: i64,
+    pub bytes: i64,
+    pub message: String,
+}
+
+/// Three jobs, of which the third is a good one.
+const GOOD: &str = "1001";
+
+/// What the table's process asks for, as arguments of this one.
+pub struct Order {
+    pub operation: Operation,
+    /// A first call, before the fault is there, opens the connections.
+    pub is_warm: bool,
+    pub job: String,
+    pub limit: Duration,
+    /// For how long a look-up that the system has not finished may keep its thread.
+    pub lookup: Duration,
+    pub settings: Vec<(String, String)>,
+}
+
+impl Order {
+    pub fn arguments(&self) -> Vec<String> {
+        let mut all = vec![
+            "cell".to_owned(),
+            self.operation.name().to_owned(),
+            self.is_warm.to_string(),
+            self.job.clone(),
+            self.limit.as_millis().to_string(),
+            self.lookup.as_millis().to_string(),
+        ];
+        all.extend(self.settings.iter().flat_map(|(key, value)| [key.clone(), value.clone()]));
+        all
+    }
+
+    pub fn parse(arguments: &[String]) -> Order {
+        let milliseconds = |text: &str| Duration::from_millis(text.parse().unwrap());
+        let [operation, is_warm, job, limit, lookup, settings @ ..] = arguments else { panic!("{arguments:?}") };
+        Order {
+            operation: *Operation::ALL.iter().find(|of| of.name() == operation).unwrap(),
+            is_warm: is_warm == "true",
+            job: job.clone(),
+            limit: milliseconds(limit),
+            lookup: milliseconds(lookup),
+            settings: settings.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect(),
+        }
+    }
+}
+
+/// Makes a call for each line of its input: after the line `ready` it waits for another line, and then prints the result.
+pub fn serve(order: &Order) {
+    let mut lines = std::io::stdin().lock().lines();
+    // The allocator and the standard streams have what they need for ever.
+    println!("hello");
+    while lines.next().is_some() {
+        let before = Left::now();
+        let settings: Vec<_> = order.settings.iter().map(|(key, value)| (&**key, &**value)).collect();
+        let client = Client::new(&settings).unwrap();
+        if order.is_warm {
+            assert_eq!(client.status("Leads", GOOD), Ok(Answer::completed()), "the call before the fault");
+        }
+        println!("ready");
+        if lines.next().is_none() {
+            return;
+        }
+        let (begin, delayed) = (Instant::now(), delay());
+        let (results, message) = call(&client, order);
+        let took = begin.elapsed();
+        let delayed = delay().saturating_sub(delayed);
+        drop(client);
+        drop(settings);
+        let mut line = format!("{} {} ", took.as_micros(), delayed.as_micros());
+        for (error, http_status) in &results {
+            line.push_str(&format!("{error}:{http_status},"));
+        }
+        line.push(' ');
+        line.push_str(&message);
+        // To where it does not count.
+        let mut text = [0u8; 2048];
+        let length = line.len().min(text.len());
+        text[..length].copy_from_slice(&line.as_bytes()[..length]);
+        drop((results, message, line));
+        forget_last_error();
+        let after = Left::settled(&before, order.lookup);
+        let out = std::io::stdout();
+        let mut out = out.lock();
+        let left = [after.descriptors - before.descriptors, after.threads - before.threads, after.bytes - before.bytes];
+        write!(out, "{} {} {} ", left[0], left[1], left[2]).unwrap();
+        out.write_all(&text[..length]).unwrap();
+        out.write_all(b"\n").unwrap();
+    }
+}
+
+impl Round {
+    pub fn parse(line: &str) -> Option<Round> {
+        let mut words = line.splitn(7, ' ');
+        let mut number = || words.next()?.parse::<i64>().ok();
+        let (descriptors, threads, bytes, took) = (number()?, number()?, number()?, number()?);
+        let delayed = number()?;
+        let results = words.next()?.split_terminator(',');
+        let results = results.map(|result| {
+            let (error, http_status) = result.split_once(':')?;
+            Some((error.parse().ok()?, http_status.parse().ok()?))
+        });
+        Some(Round {
+            results: results.collect::<Option<_>>()?,
+            took: Duration::from_micros(took as u64),
+            delayed: Duration::from_micros(delayed as u64),
+            descriptors,
+            threads,
+            bytes,
+            message: words.next().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+fn call(client: &Client, order: &Order) -> (Vec<(i32, i32)>, String) {
+    let limit = order.limit.as_millis() as i64;
+    let (answers, errors, message) = match order.operation {
+        Operation::Status | Operation::Renewal => {
+            let (answer, result) = client.ask("Leads", &order.job);
+            let failed = result.err();
+            let error = failed.as_ref().map_or(0, |failed| failed.error as i32);
+            (vec![answer], vec![error], failed.map(|failed| failed.message).unwrap_or_default())
+        }
+        Operation::Wait => {
+            let (answer, result) = client.wait("Leads", &order.job, limit, &mut ignore);
+            let failed = result.err();
+            let error = failed.as_ref().map_or(0, |failed| failed.error as i32);
+            (vec![answer], vec![error], failed.map(|failed| failed.message).unwrap_or_default())
+        }
+        Operation::WaitMany => {
+            let jobs = [("Leads", &*order.job), ("Leads", &*order.job), ("Leads", GOOD)];
+            let (answers, errors, result) = client.wait_many(&jobs, limit, &mut ignore);
+            // What the call returns is the first failure, and each has its own message.
+            let first = errors.iter().position(|error| *error as i32 != 0);
+            let expected = first.map(|index| errors[index]);
+            assert_eq!(result.as_ref().err().map(|failed| failed.error), expected);
+            for (index, error) in errors.iter().enumerate() {
+                assert_eq!(error_of_job(index).0.is_empty(), *error as i32 == 0);
+            }
+            let message = result.err().map(|failed| failed.message).unwrap_or_default();
+            (answers, errors.iter().map(|error| *error as i32).collect(), message)
+        }
+    };
+    let results = answers.iter().zip(&errors).map(|(answer, error)| {
+        // A success is the whole answer, and a failure has nothing of one.
+        match error {
+            0 => assert_eq!(*answer, Answer::completed()),
+            _ => assert_eq!((answer.state, answer.total, answer.deleted), (0, -1, -1), "{answer:?}"),
+        }
+        (*error, answer.http_status)
+    });
+    (results.collect(), message)
+}
+
+/// For how long this thread has been ready to run while no processor was free, as far as the kernel counts that.
+fn delay() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let waited = text.split_whitespace().nth(1).and_then(|nanoseconds| nanoseconds.parse().ok());
+    Duration::from_nanos(waited.unwrap_or_default())
+}
+
+/// A successful call, after which no message is kept.
+fn forget_last_error() {
+    let mut config = std::ptr::null_mut();
+    // SAFETY: the pointer is valid, and the configuration is freed at once.
+    unsafe {
+        assert_eq!(zmd::ffi::zmd_config_new(&mut config) as i32, 0);
+        zmd::ffi::zmd_config_free(config);
+    }
+}
+
+/// What a process holds.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    descriptors: i64,
+    threads: i64,
+    bytes: i64,
+}
+
+impl Left {
+    fn now() -> Left {
+        let count = |directory: &str| std::fs::read_dir(directory).unwrap().count() as i64;
+        // In this order: a thread that is not there any more holds no descriptor.
+        let threads = count("/proc/self/task");
+        let descriptors = count("/proc/self/fd");
+        // SAFETY: it takes nothing.
+        let info = unsafe { libc::mallinfo2() };
+        Left { descriptors, threads, bytes: (info.uordblks + info.hblkhd) as i64 }
+    }
+
+    /// The kernel may list a thread for a moment after it was joined.
+    fn settled(before: &Left, lookup: Duration) -> Left {
+        let until = Instant::now() + lookup.max(Duration::from_millis(200));
+        loop {
+            let now = Left::now();
+            if now.threads <= before.threads || Instant::now() >= until {
+                return now;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// An access token that the service refuses: it has to be renewed.
+pub const STALE: &str = "1000.stale0123456789abcdef.stalefedcba9876543210";
+
+/// The settings with which a cell asks.
+pub fn token_settings(operation: Operation, is_warm: bool, by_accounts: bool) -> Vec<(&'static str, &'static str)> {
+    let grant = crate::place::GRANT;
+    match operation {
+        Operation::Renewal if is_warm => grant.to_vec(),
+        Operation::Renewal => [&[("access_token", STALE)][..], &grant].concat(),
+        _ if by_accounts => grant.to_vec(),
+        _ => vec![("access_token", TOKEN)],
+    }
+}
