@@ -290,7 +290,7 @@ class Asking(SimTest):
         # Each has its own sentence, code and HTTP status.
         self.assertEqual([outcome.api_code for outcome in outcomes[1:]], ["NO_PERMISSION", "", ""])
         self.assertEqual([outcome.http_status for outcome in outcomes[1:]], [403, 0, 204])
-        self.assertRegex(str(outcomes[1]), "^Leads error-NO_PERMISSION: Zoho forbids")
+        self.assertRegex(str(outcomes[1]), "^Leads error-NO_PERMISSION: Zoho does not permit")
         self.assertRegex(str(outcomes[2]), "^Leads no id: job_id 'no id'")
         self.assertRegex(str(outcomes[3]), "^Leads error-204: ")
         self.assertEqual([(each.module, each.job_id) for each in outcomes], [(m, str(i)) for m, i in jobs])
