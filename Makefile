@@ -1,5 +1,5 @@
 # make        the library and the command zmd, in target/release
-# make demo   asks a stand-in for Zoho on this machine how far two jobs are
+# make demo   queries a stand-in for Zoho on this machine with the command
 # make test   everything that can be tested; ZMD_CI=1 makes a missing tool a failure
 # make faults  what each operation returns under every fault, as a table; it takes minutes, and root for network namespaces
 # make test-hosts  the bindings for Perl and others in bindings/, each with its compiler or interpreter
@@ -7,14 +7,14 @@
 # make licenses  THIRD-PARTY-LICENSES, when dependencies have changed
 # make sbom      the lists of what is compiled in, in sbom/, when dependencies have changed
 # make reproducible  builds the library twice, in different directories, and compares the bytes
-# make picture   doc/wait.svg, the README's picture of a wait
+# make picture   doc/wait.svg, the README's picture of a wait in a terminal
 # make torture  each system call and each allocation fails once, and memory runs out at every size: some minutes
 # make test-engines  the packages for Airflow and Spark in bindings/, in the real engines, which come from PyPI
 # make bench      libzmd beside libcurl, requests, the vendor's SDK and others, on this machine
 # make bench-peers  what the comparison takes from PyPI, in target/bench/venv; the others are left out without it
 # make bench-scale  threads, and calls for thousands of jobs
 # make bench-plots  the results as SVG, in doc/bench
-# make bench-smoke  each program of the comparison runs; the figures are worth nothing
+# make bench-smoke  each program of the comparison runs; the figures mean nothing
 # make bench-instructions  the instructions of a query beside the baseline; ZMD_NEW_BASELINE=1 writes it
 # make bench-size   what the library consists of, by crate
 # make fuzz   each fuzz target for FUZZ_SECONDS (20), with -j as many at once; it takes cargo-fuzz and a nightly compiler
@@ -28,7 +28,9 @@
 # make deb        Debian packages, in target/deb
 # make manylinux  libzmd.so, zmd and a Python wheel for old systems, glibc 2.17 and later, in target/manylinux
 # make doxygen    HTML of zmd.h and zmd.hpp, in target/doxygen
-# make abi        takes additions to the interface over into the baseline that the tests compare with
+# make docs       the lists of settings and errors, and what commands print, in the documentation
+# make book       README and doc/ as a site, in target/book/html; it takes mdbook
+# make abi        adds new parts of the interface to the baseline that the tests compare with
 CARGO ?= cargo
 # What ships has no path of this machine in it.
 BUILD := cross/pathless $(CARGO)
@@ -49,7 +51,7 @@ fishdir ?= $(prefix)/share/fish/vendor_completions.d
 
 all: $(RELEASE)/libzmd.so $(RELEASE)/zmd
 
-# cargo knows best what is to be built again.
+# cargo decides what is to be rebuilt.
 $(RELEASE)/libzmd.so: FORCE | cargo
 	$(BUILD) build --release --lib
 
@@ -80,9 +82,9 @@ deb:
 	DEB_BUILD_OPTIONS=noautodbgsym debian/rules binary DEBS=$(abspath $(TARGET)/deb)
 	dh_clean
 
-# The interface as zmd.h has it, which comes from the source: its functions without what they do, compiled with debug
-# information, so that abidiff sees names, arguments, layouts and numbers. Debug information of Rust would bring the
-# inside along.
+# The interface in zmd.h, which is generated from the source: its functions with empty bodies, compiled with debug
+# information, so that abidiff sees names, arguments, layouts and numbers. Debug information of Rust would include the
+# internals.
 $(TARGET)/abi/libzmd.so.0: include/zmd.h
 	mkdir -p $(TARGET)/abi
 	sed '/^extern "C"/,/^}/ s/);$$/) { __builtin_trap(); }/' include/zmd.h > $(TARGET)/abi/zmd.cpp
@@ -92,7 +94,7 @@ abi: $(TARGET)/abi/libzmd.so.0
 	abidiff --no-added-syms $(ABI) $< || { echo "That breaks programs which were linked before." >&2; exit 1; }
 	abidw --no-corpus-path --no-comp-dir-path --no-show-locs $< >$(ABI)
 
-# zig has the symbols of the old C libraries, and comes from PyPI with all that the rest takes.
+# zig has the symbols of the old C libraries, and comes from PyPI, as the other tools do.
 MANYLINUX := $(TARGET)/manylinux
 ZIG_TARGET := x86_64-unknown-linux-gnu
 manylinux:
@@ -111,6 +113,24 @@ manylinux:
 doxygen:
 	mkdir -p $(TARGET)
 	(cat doc/Doxyfile; echo OUTPUT_DIRECTORY=$(TARGET)/doxygen) | doxygen -
+
+# The sources of the header are among what is written.
+docs:
+	ZMD_WRITE_DOCS=1 $(CARGO) test --test docs
+	$(CARGO) build
+
+# mdBook's sources are one directory, which SUMMARY.md lies in: a copy of the pages and of what they link to.
+BOOK := $(TARGET)/book
+book:
+	@mdbook --version >/dev/null 2>&1 || { echo "make book needs mdbook: cargo install --locked mdbook" >&2; exit 1; }
+	rm -rf $(BOOK)
+	mkdir -p $(BOOK)/src
+	git ls-files -z README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md 'LICENSE-*' THIRD-PARTY-LICENSES doc include bindings benches | \
+		xargs -0 cp --parents -t $(BOOK)/src
+	sed -e 's|](|](doc/|' -e 's|doc/\.\./||' doc/SUMMARY.md >$(BOOK)/src/SUMMARY.md
+	rm $(BOOK)/src/doc/SUMMARY.md
+	cp doc/book.toml $(BOOK)
+	mdbook build $(BOOK)
 
 demo: $(RELEASE)/zmd
 	$(CARGO) build -p zmd-sim
@@ -163,7 +183,7 @@ bench-plots:
 bench-instructions:
 	$(CARGO) test --test costs -- --ignored --nocapture the_instructions_of_a_query
 
-# In a directory of its own: it takes the library with its symbols.
+# In its own directory, as it needs the library with its symbols.
 bench-size:
 	@$(CARGO) bloat --version >/dev/null 2>&1 || { echo "make bench-size needs cargo-bloat: cargo install --locked cargo-bloat" >&2; exit 1; }
 	$(CARGO) bloat --release --lib --crates -n 40 --target-dir $(TARGET)/bloat
@@ -175,7 +195,7 @@ lint:
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make lint needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny --workspace check --hide-inclusion-graph licenses bans sources
 
-# The license texts of what is compiled in; a test says when it is time.
+# The license texts of what is compiled in; a test fails if they are stale.
 licenses:
 	@$(CARGO) about --version >/dev/null 2>&1 || { echo "make licenses needs cargo-about: cargo install --locked --features cli cargo-about" >&2; exit 1; }
 	$(CARGO) about generate --locked --fail --workspace --config about.toml --output-file THIRD-PARTY-LICENSES about.hbs
@@ -258,7 +278,7 @@ clean:
 	$(CARGO) clean
 
 FORCE:
-.PHONY: all cargo clean FORCE install deb manylinux doxygen abi licenses sbom reproducible picture lint
+.PHONY: all cargo clean FORCE install deb manylinux doxygen docs book abi licenses sbom reproducible picture lint
 .PHONY: demo test test-hosts test-targets test-engines faults torture soak sanitize sanitize-address sanitize-thread model fuzz fuzz-programs mutants
 comma := ,
 

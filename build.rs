@@ -1,4 +1,4 @@
-//! Generates include/zmd.h from the source, and gives the shared library its name, on Windows its version.
+//! Generates include/zmd.h from the source, and sets the name of the shared library, on Windows its version.
 
 use std::env;
 use std::fs;
@@ -130,7 +130,7 @@ END
 /// In front of each function of the header.
 const API: &str = "\
 /**
- * Stands before each function, and is empty: that is right for the static library and for the shared one. On Windows a
+ * An attribute of each function. It is empty, which is correct for the static and for the shared library. On Windows a
  * program that links zmd.dll may define it as `__declspec(dllimport)` before it includes this header, which saves a jump
  * in each call.
  */
@@ -140,8 +140,9 @@ const API: &str = "\
 
 const PREFACE: &str = r#"
 /**
- * @file
- * libzmd: how far is a Zoho CRM mass-delete job?
+ * @mainpage libzmd
+ *
+ * How far is a Zoho CRM mass-delete job?
  *
  *     zmd_client *client;
  *     zmd_status status;
@@ -152,14 +153,24 @@ const PREFACE: &str = r#"
  *         printf("%s: %lld deleted\n", status.state_text, (long long)status.deleted_count);
  *     zmd_client_free(client);
  *
- * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), from a configuration file, or from a
- * zmd_config.
+ * zmd_client_status() queries a job once, zmd_client_wait() waits for its end; the functions whose names end in _many do
+ * the same for many jobs, and zmd_waits_new() creates a queue of waits for event loops. Hosts that can pass only numbers
+ * and strings call zmd_simple_status() and zmd_simple_wait(). For C++, zmd.hpp has classes.
  *
- * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
- * Threads: any number of threads may share a client, and one at a time may use a config; each thread has its own
- * last error. fork(): parent and child can both use a client that was created before. Signals: no call fails with
- * EINTR, none raises SIGPIPE, and no handler or mask is changed.
- * Strings are UTF-8 and NUL-terminated. Every function accepts NULL, and documents what it returns then.
+ * - **Settings** come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), from a configuration file, or from a
+ *   zmd_config: zmd_config_set() lists them.
+ * - **Errors**: functions that can fail return a zmd_error, and zmd_last_error() describes it.
+ * - **Memory**: the caller owns what it passes, and the library keeps no pointer to it after the call.
+ * - **Threads**: any number of threads may share a client, and one at a time may use a config; each thread has its own
+ *   last error.
+ * - **fork()**: parent and child can both use a client that was created before.
+ * - **Signals**: no call fails with EINTR, none raises SIGPIPE, and no handler or mask is changed.
+ * - **Strings** are UTF-8 and NUL-terminated. Every function accepts NULL, and documents what it returns then.
+ */
+
+/**
+ * @file
+ * The C interface of libzmd, which the introduction above describes.
  *
  * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-//! When to ask again: `zmd::Poll` beside fixed pauses and exponential back-off, in a simulation.
+//! When to poll again: `zmd::Poll` beside fixed pauses and exponential back-off, in a simulation.
 //!
 //! `cargo bench --bench polling` prints Markdown. Nothing here waits: a job is a curve of counts over time, and a
 //! poll reads the curve. A number after `--` is another seed.

@@ -1,6 +1,7 @@
 /**
- * @file
- * libzmd: how far is a Zoho CRM mass-delete job?
+ * @mainpage libzmd
+ *
+ * How far is a Zoho CRM mass-delete job?
  *
  *     zmd_client *client;
  *     zmd_status status;
@@ -11,14 +12,24 @@
  *         printf("%s: %lld deleted\n", status.state_text, (long long)status.deleted_count);
  *     zmd_client_free(client);
  *
- * Settings come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), from a configuration file, or from a
- * zmd_config.
+ * zmd_client_status() queries a job once, zmd_client_wait() waits for its end; the functions whose names end in _many do
+ * the same for many jobs, and zmd_waits_new() creates a queue of waits for event loops. Hosts that can pass only numbers
+ * and strings call zmd_simple_status() and zmd_simple_wait(). For C++, zmd.hpp has classes.
  *
- * Memory: the caller owns what it passes, and the library keeps no pointer to it after the call.
- * Threads: any number of threads may share a client, and one at a time may use a config; each thread has its own
- * last error. fork(): parent and child can both use a client that was created before. Signals: no call fails with
- * EINTR, none raises SIGPIPE, and no handler or mask is changed.
- * Strings are UTF-8 and NUL-terminated. Every function accepts NULL, and documents what it returns then.
+ * - **Settings** come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), from a configuration file, or from a
+ *   zmd_config: zmd_config_set() lists them.
+ * - **Errors**: functions that can fail return a zmd_error, and zmd_last_error() describes it.
+ * - **Memory**: the caller owns what it passes, and the library keeps no pointer to it after the call.
+ * - **Threads**: any number of threads may share a client, and one at a time may use a config; each thread has its own
+ *   last error.
+ * - **fork()**: parent and child can both use a client that was created before.
+ * - **Signals**: no call fails with EINTR, none raises SIGPIPE, and no handler or mask is changed.
+ * - **Strings** are UTF-8 and NUL-terminated. Every function accepts NULL, and documents what it returns then.
+ */
+
+/**
+ * @file
+ * The C interface of libzmd, which the introduction above describes.
  *
  * Generated from the Rust source: do not edit. SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -30,7 +41,7 @@
 #include <stdint.h>
 
 /**
- * Stands before each function, and is empty: that is right for the static library and for the shared one. On Windows a
+ * An attribute of each function. It is empty, which is correct for the static and for the shared library. On Windows a
  * program that links zmd.dll may define it as `__declspec(dllimport)` before it includes this header, which saves a jump
  * in each call.
  */
@@ -65,87 +76,130 @@ enum zmd_error
    */
   ZMD_OK = 0,
   /**
-   * A pointer that must not be NULL was NULL; `zmd_last_error()` names it.
+   * A required pointer is NULL.
+   *
+   * Pass the pointer that `zmd_last_error()` names.
    */
   ZMD_ERR_NULL_POINTER = 1,
   /**
-   * An argument breaks its rule; nothing was sent. `zmd_last_error()` names the argument and the rule.
+   * An argument is invalid; nothing was sent.
+   *
+   * Fix the argument that `zmd_last_error()` names: a module is an API name such as `Sales_Orders`, and a job id
+   * contains no blanks.
    */
   ZMD_ERR_INVALID_ARGUMENT = 2,
   /**
-   * A setting is unknown, has a bad value, or is missing; `zmd_last_error()` names the key and what it takes.
+   * A setting is unknown, missing or has an invalid value.
+   *
+   * Fix the setting that `zmd_last_error()` names.
    */
   ZMD_ERR_INVALID_CONFIG = 3,
   /**
    * The host name could not be looked up.
+   *
+   * Check the network, `api_domain` and `data_center`; behind a proxy, set `proxy`.
    */
   ZMD_ERR_DNS = 10,
   /**
    * Could not connect to the server: the connection was refused, or there is no route.
+   *
+   * Check the network and the firewall; behind a proxy, set `proxy`.
    */
   ZMD_ERR_CONNECT = 11,
   /**
    * The TLS handshake failed: for example, the certificate is not trusted, or is that of another host.
+   *
+   * If the network has its own certificate authority, set `ca_file` or `extra_ca_file`; check the machine's clock.
    */
   ZMD_ERR_TLS = 12,
   /**
-   * The proxy can't be reached, or refused to open a tunnel (HTTP 407: it requires other credentials).
+   * The proxy can't be reached or refused the connection: for example, it requires other credentials (HTTP 407).
+   *
+   * Check `proxy`, its credentials, and the hosts that the proxy allows.
    */
   ZMD_ERR_PROXY = 13,
   /**
-   * The connection broke during the exchange, or the response was not HTTP.
+   * The connection broke or the response was not HTTP.
+   *
+   * Try again later.
    */
   ZMD_ERR_NETWORK = 14,
   /**
    * A time limit expired: `timeout_ms` for the call, or `connect_timeout_ms` while connecting.
+   *
+   * Try again later, or raise the limit.
    */
   ZMD_ERR_TIMEOUT = 15,
   /**
    * The client was cancelled.
+   *
+   * No action: cancelled on request.
    */
   ZMD_ERR_CANCELLED = 16,
   /**
    * The API refused the access token: it has expired, was revoked, or belongs to another data center.
+   *
+   * Get a new access token from the data center of the account, or set `refresh_token`.
    */
   ZMD_ERR_UNAUTHORIZED = 20,
   /**
    * The access token lacks the scope `ZohoCRM.mass_delete.READ`.
+   *
+   * Create a token with that scope.
    */
   ZMD_ERR_SCOPE = 21,
   /**
-   * The token's user has no permission.
+   * The user has no permission.
+   *
+   * Ask the administrator of the organization for the permission.
    */
   ZMD_ERR_FORBIDDEN = 22,
   /**
    * The API has no module of that name.
+   *
+   * Use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs.
    */
   ZMD_ERR_INVALID_MODULE = 23,
   /**
    * The API has no such job in that module.
+   *
+   * Check the id and the module, and that data center and environment are those of the job.
    */
   ZMD_ERR_JOB_NOT_FOUND = 24,
   /**
-   * Too many requests, also after the retries.
+   * Too many requests; the retries failed too.
+   *
+   * Poll less often, or lower `max_concurrency`; if the code is `Access Denied`, set `token_cache`.
    */
   ZMD_ERR_RATE_LIMITED = 25,
   /**
-   * The service failed (HTTP 5xx), also after the retries.
+   * The service failed; the retries failed too (HTTP 5xx).
+   *
+   * Try again later: the service, or a gateway in front of it, has a problem.
    */
   ZMD_ERR_SERVER = 26,
   /**
-   * The API returned another error; `zmd_last_error_code()` has its code.
+   * The API returned an error that has no number of its own.
+   *
+   * Look up the code that `zmd_last_error_code()` returns in Zoho's documentation.
    */
   ZMD_ERR_API = 27,
   /**
-   * The answer is not the JSON that the API documents.
+   * The response is not what the API documents.
+   *
+   * Check `api_domain`, and whether a proxy or gateway responds in Zoho's place.
    */
   ZMD_ERR_BAD_RESPONSE = 28,
   /**
-   * The accounts server refused to refresh the access token.
+   * The accounts server refused to issue an access token.
+   *
+   * Check `refresh_token`, `client_id`, `client_secret` and `data_center`: `zmd_last_error()` names the reason.
    */
   ZMD_ERR_OAUTH = 29,
   /**
-   * A bug in this library. It was caught, so nothing unwinds into the caller.
+   * A bug in libzmd; it was caught, so nothing unwinds into the caller.
+   *
+   * Report it.
    */
   ZMD_ERR_INTERNAL = 99,
 };
@@ -166,8 +220,8 @@ enum zmd_state
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   /**
-   * A state that this version of the library does not know (`state_text` has the service's word), or,
-   * after an error, none.
+   * A state that this version of the library does not know (`state_text` is the service's name for it), or,
+   * after an error, no state.
    */
   ZMD_STATE_UNKNOWN = 0,
   /**
@@ -179,19 +233,19 @@ enum zmd_state
    */
   ZMD_STATE_RUNNING = 2,
   /**
-   * The job is over. Look at `failed_count`: records that could not be deleted are still there.
+   * The job has ended. `failed_count` is the number of records that could not be deleted.
    */
   ZMD_STATE_COMPLETED = 3,
   /**
-   * The job is over, and failed as a whole.
+   * The job has ended, and failed as a whole.
    */
   ZMD_STATE_FAILED = 4,
   /**
-   * The job waits for its turn.
+   * The job is in the queue.
    */
   ZMD_STATE_QUEUED = 5,
   /**
-   * The job was interrupted, and is not over.
+   * The job was interrupted, and has not ended.
    */
   ZMD_STATE_SUSPENDED = 6,
 };
@@ -465,37 +519,37 @@ zmd_error zmd_config_new(struct zmd_config **config);
  * Sets one setting. The keys, with their defaults:
  *
  * - `access_token`: the access token to use, without the word `Zoho-oauthtoken`
- * - `refresh_token`: given with `client_id` and `client_secret`: the library gets and renews access tokens itself
- * - `client_id`: see `refresh_token`
- * - `client_secret`: see `refresh_token`
- * - `org_id`: given with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
- *   client-credentials grant, for this organization
- * - `token_cache`: a file in which processes share the access tokens that the library got, and the limit
- *   `max_concurrency`
- * - `data_center` (us): where the Zoho account lives; a token is worth nothing in another
+ * - `refresh_token`: with `client_id` and `client_secret`: the library requests and renews access tokens itself
+ * - `client_id`: the client id of the API console; see `refresh_token` and `org_id`
+ * - `client_secret`: the secret of `client_id`
+ * - `org_id`: with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
+ *   client-credentials grant, for the organization with this id
+ * - `token_cache`: a file in which processes share access tokens and the limit `max_concurrency`
+ * - `data_center` (us): the data center of the Zoho account; tokens are valid only there
  * - `environment` (production): the kind of Zoho CRM organization
- * - `api_domain`: the API's base URL, instead of the one that `data_center` and `environment` name or the accounts
- *   server tells
- * - `accounts_url`: the base URL of the server that makes access tokens, instead of the one that `data_center` names
+ * - `api_domain`: the base URL of the API, instead of the one for `data_center` and `environment` or the one that the
+ *   accounts server returns
+ * - `accounts_url`: the base URL of the server that issues access tokens, instead of the one for `data_center`
  * - `api_version` (v7): the version of the API
- * - `timeout_ms` (30000): the limit for a whole status call: retries, their pauses and getting a token included
- * - `connect_timeout_ms` (10000): the limit for connecting: looking up the name, every address, proxy and TLS
- *   included
+ * - `timeout_ms` (30000): the limit for a whole status call, including retries, pauses and requesting an access token
+ * - `connect_timeout_ms` (10000): the limit for connecting, including the name lookup, all addresses, the proxy and
+ *   TLS
  * - `max_retries` (3): further attempts after a transient failure
- * - `max_concurrency` (5): calls in flight at once for the `_many` functions, and with `token_cache` for all calls of
- *   all processes that share it; 5 is what Zoho's smallest edition allows
- * - `poll_min_ms` (1000): the shortest pause between two polls of a job that is waited for
- * - `poll_max_ms` (60000): the longest such pause; where `poll_min_ms` is longer, all are as long as that
- * - `unreachable_ms` (300000): how long a wait goes on after network failures before the service has answered at
- *   all; a host name that does not exist ends it at once
- * - `proxy` (env): `env`: HTTPS_PROXY or else ALL_PROXY, but not for NO_PROXY's hosts and this machine; `none`; or a
- *   URL, with credentials where needed
- * - `ca_file`: the certificate authorities to trust instead of the system's; also a server's own self-signed
- *   certificate
- * - `extra_ca_file`: the certificate authorities to trust in addition to the system's (or to those of `ca_file`),
- *   for networks that intercept only some hosts
- * - `client_cert`: the certificate to show to a gateway or proxy that demands one
- * - `client_key`: the private key of `client_cert`, where that file does not hold it: RSA, P-256, P-384 or Ed25519
+ * - `max_concurrency` (5): the maximum number of concurrent calls of a `_many` function, or with `token_cache` of all
+ *   processes that share it; 5 is the limit of Zoho's smallest edition
+ * - `poll_min_ms` (1000): the shortest pause between two polls of a job during a wait
+ * - `poll_max_ms` (60000): the longest pause between two polls; if `poll_min_ms` is longer, every pause is
+ *   `poll_min_ms`
+ * - `unreachable_ms` (300000): how long a wait continues after network failures if the service has never responded; a
+ *   host name that does not exist ends the wait at once
+ * - `proxy` (env): `env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
+ *   `none`: no proxy; or the URL of a proxy, with credentials if it requires them
+ * - `ca_file`: the certificate authorities to trust instead of those of the system; a server's self-signed certificate
+ *   works too
+ * - `extra_ca_file`: certificate authorities to trust in addition to those of the system or of `ca_file`, for networks
+ *   that intercept only some hosts
+ * - `client_cert`: the certificate to present to a gateway or proxy that requires one
+ * - `client_key`: the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519
  *
  * @param config  the configuration
  * @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`
@@ -707,7 +761,7 @@ zmd_error zmd_client_status_many(struct zmd_client *client,
  * Waits until a job has ended, and blocks for at most `timeout_ms`.
  *
  * It polls the job, with pauses from `poll_min_ms` to `poll_max_ms` that depend on the job's progress. A transient failure
- * (the network, a name look-up, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
+ * (the network, a name lookup, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
  * longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends it at
  * once, and other network failures end it after `unreachable_ms`.
  *
@@ -765,7 +819,7 @@ zmd_error zmd_client_wait_many(struct zmd_client *client,
  * Cancels a client and its clones, from any thread: every call in progress returns `ZMD_ERR_CANCELLED` within 100 ms, and
  * every later call at once. This cannot be undone: free the client, and create another.
  *
- * Only the thread of a name look-up that the system has not finished may outlive the call. It does nothing if the client
+ * Only the thread of a name lookup that the system has not finished may outlive the call. It does nothing if the client
  * has been cancelled already. After `fork()` it affects only the process that calls it.
  *
  * @param client  the client

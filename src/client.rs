@@ -1,4 +1,4 @@
-//! The client: the status of one job, or of many.
+//! The client: the status of one job or of many, and their waits. It does not know sockets or C.
 
 use std::fmt;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ struct Account {
     limits: Limits,
 }
 
-/// How many clients the simple functions keep, each with its connections.
+/// The maximum number of clients of the simple functions, each with its connections.
 const SHARED_LIMIT: usize = 64;
 
 impl Client {
@@ -67,8 +67,7 @@ impl Client {
         let grant = Grant::new(config, &proxies)?;
         let source = match (grant, &config.token_provider) {
             (Some(_), Some(_)) => {
-                let message =
-                    "a token provider and client_id with client_secret are both set: one of them makes the tokens";
+                let message = "a token provider and client_id with client_secret are both set: only one of them can provide the tokens";
                 return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
             }
             (Some(grant), None) => Some(Source::Grant(Box::new(grant))),
@@ -80,7 +79,7 @@ impl Client {
                 ZMD_ERR_INVALID_CONFIG,
                 "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
                  or the three, or client_id and client_secret with org_id; the command `zmd login` asks for them and \
-                 keeps them",
+                 saves them",
             ));
         }
         let network = Network::new(config)?;
@@ -371,7 +370,7 @@ impl Client {
                      there; check api_domain"
                 ),
                 (None, _) => format!(
-                    "{base} redirects the request for {job} (HTTP {http_status}), and does not say where to: check \
+                    "{base} redirects the request for {job} (HTTP {http_status}), without a location: check \
                      api_domain"
                 ),
             };
@@ -538,7 +537,7 @@ mod tests {
 
     #[test]
     fn a_wait_of_an_hour_survives_outages_and_expired_tokens() {
-        // Tokens expire after a quarter of an hour, and the service does not say so.
+        // Tokens expire after a quarter of an hour, and the service does not report that.
         let sim = Sim::builder()
             .clock(Clock::driven())
             .refresh_token("refresh", "id", "secret")

@@ -1,4 +1,5 @@
-//! The settings: one table defines `zmd_config_set`, the environment variables, the checks and the README's list.
+//! The settings: one table defines `zmd_config_set`, the environment variables, the checks and every list in the
+//! documentation. It does not know what the settings are used for.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -113,7 +114,7 @@ const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
 /// The maximum length of a token.
 pub(crate) const TOKEN_LIMIT: usize = 4096;
 
-/// All settings.
+/// All settings. The documentation lists them too: after a change run `make docs`.
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "access_token",
@@ -129,7 +130,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "refresh_token",
         default: "",
         takes: token_rule,
-        meaning: "given with `client_id` and `client_secret`: the library gets and renews access tokens itself",
+        meaning: "with `client_id` and `client_secret`: the library requests and renews access tokens itself",
         set: |config, value| {
             config.refresh_token = Some(parse_token(value)?);
             Some(())
@@ -139,7 +140,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "client_id",
         default: "",
         takes: token_rule,
-        meaning: "see `refresh_token`",
+        meaning: "the client id of the API console; see `refresh_token` and `org_id`",
         set: |config, value| {
             config.client_id = Some(parse_token(value)?);
             Some(())
@@ -149,7 +150,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "client_secret",
         default: "",
         takes: token_rule,
-        meaning: "see `refresh_token`",
+        meaning: "the secret of `client_id`",
         set: |config, value| {
             config.client_secret = Some(parse_token(value)?);
             Some(())
@@ -159,8 +160,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "org_id",
         default: "",
         takes: || "the digits of an organization's id, up to 32, with or without `ZohoCRM.` in front".to_owned(),
-        meaning: "given with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the \
-                  client-credentials grant, for this organization",
+        meaning: "with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the \
+                  client-credentials grant, for the organization with this id",
         set: |config, value| {
             let digits = value.strip_prefix("ZohoCRM.").unwrap_or(value);
             let good = (1..=32).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
@@ -172,14 +173,14 @@ pub const SETTINGS: &[Setting] = &[
         key: "token_cache",
         default: "",
         takes: || "the path of a file, which need not exist, in a directory that does".to_owned(),
-        meaning: "a file in which processes share the access tokens that the library got, and the limit `max_concurrency`",
+        meaning: "a file in which processes share access tokens and the limit `max_concurrency`",
         set: |config, value| set_path(&mut config.token_cache, value),
     },
     Setting {
         key: "data_center",
         default: "us",
         takes: || one_of(DATA_CENTERS.iter().map(|dc| dc.name)),
-        meaning: "where the Zoho account lives; a token is worth nothing in another",
+        meaning: "the data center of the Zoho account; tokens are valid only there",
         set: |config, value| {
             config.data_center = *DATA_CENTERS.iter().find(|dc| dc.name.eq_ignore_ascii_case(value))?;
             Some(())
@@ -199,8 +200,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "api_domain",
         default: "",
         takes: || BASE_URL_RULE.to_owned(),
-        meaning: "the API's base URL, instead of the one that `data_center` and `environment` name or the accounts \
-                  server tells",
+        meaning: "the base URL of the API, instead of the one for `data_center` and `environment` or the one that the \
+                  accounts server returns",
         set: |config, value| {
             config.api_domain = Some(BaseUrl::parse(value)?);
             Some(())
@@ -210,7 +211,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "accounts_url",
         default: "",
         takes: || BASE_URL_RULE.to_owned(),
-        meaning: "the base URL of the server that makes access tokens, instead of the one that `data_center` names",
+        meaning: "the base URL of the server that issues access tokens, instead of the one for `data_center`",
         set: |config, value| {
             config.accounts_url = Some(BaseUrl::parse(value)?);
             Some(())
@@ -230,7 +231,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "timeout_ms",
         default: "30000",
         takes: || range(TIMEOUT_MS, " (milliseconds)"),
-        meaning: "the limit for a whole status call: retries, their pauses and getting a token included",
+        meaning: "the limit for a whole status call, including retries, pauses and requesting an access token",
         set: |config, value| {
             config.timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
             Some(())
@@ -240,7 +241,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "connect_timeout_ms",
         default: "10000",
         takes: || range(TIMEOUT_MS, " (milliseconds)"),
-        meaning: "the limit for connecting: looking up the name, every address, proxy and TLS included",
+        meaning: "the limit for connecting, including the name lookup, all addresses, the proxy and TLS",
         set: |config, value| {
             config.connect_timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
             Some(())
@@ -260,8 +261,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "max_concurrency",
         default: "5",
         takes: || range(MAX_CONCURRENCY, ""),
-        meaning: "calls in flight at once for the `_many` functions, and with `token_cache` for all calls of all processes \
-                  that share it; 5 is what Zoho's smallest edition allows",
+        meaning: "the maximum number of concurrent calls of a `_many` function, or with `token_cache` of all processes \
+                  that share it; 5 is the limit of Zoho's smallest edition",
         set: |config, value| {
             config.max_concurrency = parse_number(value, MAX_CONCURRENCY)? as usize;
             Some(())
@@ -271,7 +272,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "poll_min_ms",
         default: "1000",
         takes: || range(POLL_MS, " (milliseconds)"),
-        meaning: "the shortest pause between two polls of a job that is waited for",
+        meaning: "the shortest pause between two polls of a job during a wait",
         set: |config, value| {
             config.poll_min = Duration::from_millis(parse_number(value, POLL_MS)?);
             Some(())
@@ -281,7 +282,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "poll_max_ms",
         default: "60000",
         takes: || range(POLL_MS, " (milliseconds)"),
-        meaning: "the longest such pause; where `poll_min_ms` is longer, all are as long as that",
+        meaning: "the longest pause between two polls; if `poll_min_ms` is longer, every pause is `poll_min_ms`",
         set: |config, value| {
             config.poll_max = Duration::from_millis(parse_number(value, POLL_MS)?);
             Some(())
@@ -291,8 +292,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "unreachable_ms",
         default: "300000",
         takes: || range(UNREACHABLE_MS, " (milliseconds)"),
-        meaning: "how long a wait goes on after network failures before the service has answered at all; a host name \
-                  that does not exist ends it at once",
+        meaning: "how long a wait continues after network failures if the service has never responded; a host name \
+                  that does not exist ends the wait at once",
         set: |config, value| {
             config.unreachable = Duration::from_millis(parse_number(value, UNREACHABLE_MS)?);
             Some(())
@@ -302,8 +303,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "proxy",
         default: "env",
         takes: || format!("env, none, or {PROXY_RULE}"),
-        meaning: "`env`: HTTPS_PROXY or else ALL_PROXY, but not for NO_PROXY's hosts and this machine; `none`; or a URL, \
-                  with credentials where needed",
+        meaning: "`env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine; \
+                  `none`: no proxy; or the URL of a proxy, with credentials if it requires them",
         set: |config, value| {
             config.proxy = match value {
                 "env" => ProxySetting::Env,
@@ -317,29 +318,30 @@ pub const SETTINGS: &[Setting] = &[
         key: "ca_file",
         default: "",
         takes: || "the path of a PEM or DER file with CA certificates".to_owned(),
-        meaning: "the certificate authorities to trust instead of the system's; also a server's own self-signed certificate",
+        meaning: "the certificate authorities to trust instead of those of the system; a server's self-signed \
+                  certificate works too",
         set: |config, value| set_path(&mut config.ca_file, value),
     },
     Setting {
         key: "extra_ca_file",
         default: "",
         takes: || "the path of a PEM or DER file with CA certificates".to_owned(),
-        meaning: "the certificate authorities to trust in addition to the system's (or to those of `ca_file`), for \
-                  networks that intercept only some hosts",
+        meaning: "certificate authorities to trust in addition to those of the system or of `ca_file`, for networks \
+                  that intercept only some hosts",
         set: |config, value| set_path(&mut config.extra_ca_file, value),
     },
     Setting {
         key: "client_cert",
         default: "",
         takes: || "the path of a PEM file with a certificate and the chain above it".to_owned(),
-        meaning: "the certificate to show to a gateway or proxy that demands one",
+        meaning: "the certificate to present to a gateway or proxy that requires one",
         set: |config, value| set_path(&mut config.client_cert, value),
     },
     Setting {
         key: "client_key",
         default: "",
         takes: || "the path of a PEM file with the private key of client_cert, not encrypted".to_owned(),
-        meaning: "the private key of `client_cert`, where that file does not hold it: RSA, P-256, P-384 or Ed25519",
+        meaning: "the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519",
         set: |config, value| set_path(&mut config.client_key, value),
     },
 ];
@@ -525,14 +527,14 @@ fn one_of(names: impl Iterator<Item = &'static str>) -> String {
 pub(crate) struct ProxyUrl(pub(crate) ureq::Proxy);
 
 /// The rule for a proxy URL, for messages.
-pub(crate) const PROXY_RULE: &str = "a URL of a scheme (http, which may be left out, https, socks5 or socks5h), perhaps \
-                                     user:password@, a host, and perhaps a port";
+pub(crate) const PROXY_RULE: &str = "a URL: a scheme (http, the default, https, socks5 or socks5h), optionally \
+                                     user:password@, a host, and optionally a port";
 
 impl ProxyUrl {
     pub(crate) fn parse(text: &str) -> Option<ProxyUrl> {
         let text = text.strip_suffix('/').unwrap_or(text);
         let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
-        // ureq takes more than can be meant: ports over 65535, a path, a fragment.
+        // ureq accepts more than is valid: ports over 65535, a path, a fragment.
         crate::endpoint::host_of(authority.rsplit_once('@').map_or(authority, |(_, host)| host))?;
         let proxy = ureq::Proxy::new(text).ok()?;
         let known = matches!(
@@ -661,32 +663,5 @@ mod tests {
         config.set("proxy", "http://user:p4ss@proxy:3128").unwrap();
         let shown = format!("{config:?}");
         assert!(!shown.contains("s3cret") && !shown.contains("p4ss"), "{shown}");
-    }
-
-    /// The README's table of settings is this table.
-    #[test]
-    fn the_readme_lists_the_settings() {
-        let readme = include_str!("../README.md");
-        for setting in SETTINGS {
-            let default = match setting.default {
-                "" => String::new(),
-                default => format!("`{default}`"),
-            };
-            let row = format!("| `{}` | {default} | {} | {} |", setting.key, setting.meaning, (setting.takes)());
-            assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
-        }
-    }
-
-    /// So is the list in the documentation of `zmd_config_set()`.
-    #[test]
-    fn the_header_lists_the_settings() {
-        let header = include_str!("../include/zmd.h").split_whitespace().filter(|word| *word != "*");
-        let header = header.collect::<Vec<_>>().join(" ");
-        let rows = SETTINGS.iter().map(|Setting { key, default, meaning, .. }| match *default {
-            "" => format!("- `{key}`: {meaning}"),
-            default => format!("- `{key}` ({default}): {meaning}"),
-        });
-        let list = rows.collect::<Vec<_>>().join(" ") + " @param";
-        assert!(header.contains(&list), "zmd.h lacks this list:\n{list}");
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration file: a table of settings for each profile.
+//! The configuration file: a table of settings for each profile. It does not know what the settings mean.
 //!
 //! ```toml
 //! [default]
@@ -95,7 +95,7 @@ impl Config {
     fn apply(&mut self, path: &Path, text: &Text, profile: &str, is_named: bool) -> Result<(), Error> {
         let line_of = |at: usize| text.content[..at.min(text.content.len())].matches('\n').count() + 1;
         let document = DeTable::parse(&text.content).map_err(|error| {
-            // Its message says what was expected; its Display would show the line, which may contain a secret.
+            // Its message describes what was expected; its Display would print the line, which may contain a secret.
             in_file(path, error.span().map(|span| line_of(span.start)), error.message())
         })?;
         let mut holds_secret = false;
@@ -138,7 +138,7 @@ impl Config {
                     number = value.as_str().to_owned();
                     &number
                 }
-                // An empty string is a bad value for every setting: the message says which values it takes.
+                // An empty string is a bad value for every setting: the message lists the values that it takes.
                 _ => "",
             };
             let source = Source::File { path: path.to_owned(), profile: profile.to_owned(), line };
@@ -221,7 +221,7 @@ impl Text {
         if self.metadata.is_file() && mode & others != 0 {
             let fix = if is_ours { "600" } else { "o=" };
             let message = format!(
-                "it holds secrets, and other users may read it (its mode is {mode:03o}): run chmod {fix} '{}'",
+                "it contains secrets, and other users can read it (its mode is {mode:03o}): run chmod {fix} '{}'",
                 path.display()
             );
             return Err(in_file(path, None, &message));

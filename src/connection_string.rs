@@ -1,4 +1,5 @@
-//! Settings in one string, for hosts that can pass only strings: `key=value;key=value`.
+//! Settings in one string, for hosts that can pass only strings: `key=value;key=value`. It does not know what the
+//! settings mean.
 //!
 //! The syntax is that of ODBC's connection strings: keys are case-insensitive, blanks around keys and values are ignored,
 //! and a value in braces may contain any character, with `}}` for a closing brace.

@@ -1,11 +1,11 @@
-//! Where the service is, and what may become part of a URL.
+//! Data centers and URLs, and the checked values that may become part of a URL. It does not know connections.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_ARGUMENT};
 
-/// A data center of Zoho: an account lives in one of them, and its tokens are worth nothing in another.
+/// A data center of Zoho. An account belongs to one of them, and its tokens are valid only there.
 ///
 /// Source: Zoho CRM API v8, "Multi DC" (domains) and OAuth "Multi DC" (accounts servers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,30 +48,30 @@ impl DataCenter {
     /// The API's base URL in this data center.
     pub fn api_domain(&self, environment: Environment) -> BaseUrl {
         let url = format!("https://{}.zohoapis.{}", environment.label, self.domain);
-        BaseUrl::parse(&url).expect("the table holds good URLs")
+        BaseUrl::parse(&url).expect("the URLs of the table are valid")
     }
 
     /// The base URL of the server that makes access tokens, the same for every environment.
     pub fn accounts_url(&self) -> BaseUrl {
-        BaseUrl::parse(&format!("https://{}", self.accounts)).expect("the table holds good URLs")
+        BaseUrl::parse(&format!("https://{}", self.accounts)).expect("the URLs of the table are valid")
     }
 }
 
-/// A scheme, a host, perhaps a port and a path, and no slash at the end.
+/// A scheme, a host, optionally a port and a path, without a slash at the end.
 ///
-/// `http` is for loopback hosts alone: a token must not cross a network in the clear.
+/// `http` is accepted for loopback hosts only: a token must not cross a network in clear text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     text: String,
     host: String,
 }
 
-/// What a base URL takes, as messages say it.
-pub(crate) const BASE_URL_RULE: &str = "an https URL of a host, perhaps a port and a path, without user, query and \
-                                        fragment (http for localhost and 127.0.0.1 alone)";
+/// The rule for a base URL, for messages.
+pub(crate) const BASE_URL_RULE: &str = "an https URL: a host, optionally a port and a path, no user, query or fragment \
+                                        (http only for localhost and 127.0.0.1)";
 
 impl BaseUrl {
-    /// Takes `https://`, a host, perhaps a port and a path; `http://` for loopback hosts.
+    /// Accepts `https://`, a host, optionally a port and a path; `http://` for loopback hosts.
     pub fn parse(text: &str) -> Option<BaseUrl> {
         let (scheme, rest) = text.split_once("://")?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -94,7 +94,7 @@ impl BaseUrl {
         &self.host
     }
 
-    /// The port; that of the scheme where the URL has none.
+    /// The port; the default of the scheme if the URL has none.
     pub fn port(&self) -> u16 {
         let digits = self.authority().rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(if self.is_https() { 443 } else { 80 })
@@ -121,7 +121,7 @@ impl BaseUrl {
         self.text.starts_with("https:")
     }
 
-    /// The URL that tells a job's status.
+    /// The URL of a job's status.
     ///
     /// Source: Zoho CRM API v7, "Get the status of a mass delete job".
     pub fn job_status(&self, version: &ApiVersion, module: &ModuleName, job_id: &JobId) -> String {
@@ -201,8 +201,8 @@ fn api_name(shown: &str) -> Option<&'static str> {
 }
 
 impl ModuleName {
-    /// Takes `[A-Za-z][A-Za-z0-9_]*`, at most 100 characters. White space around it goes: COBOL and SAS fill fields up
-    /// with blanks.
+    /// Accepts `[A-Za-z][A-Za-z0-9_]*`, at most 100 characters. Surrounding white space is removed: COBOL and SAS pad
+    /// fields with blanks.
     pub fn parse(text: &str) -> Result<ModuleName, Error> {
         let text = text.trim();
         let bad = |hint: &str| {
@@ -210,7 +210,7 @@ impl ModuleName {
             Err(Error::new(
                 ZMD_ERR_INVALID_ARGUMENT,
                 format!(
-                    "module '{shown}' is no API name: {hint}a letter, then letters, digits and underscores, \
+                    "module '{shown}' is not an API name: {hint}a letter, then letters, digits and underscores, \
                      at most 100 characters"
                 ),
             ))
@@ -227,8 +227,8 @@ impl ModuleName {
         }
     }
 
-    /// What the API calls the module, where this is only the name that the vendor's documentation shows. A module of
-    /// one's own may have that name, so only the service can tell.
+    /// The API name of the module, if this is only the name in the vendor's documentation. A custom module may have that
+    /// name, so only the service can decide.
     pub(crate) fn api_name(&self) -> Option<&'static str> {
         api_name(&self.0)
     }
@@ -239,13 +239,13 @@ impl ModuleName {
     }
 }
 
-/// The id that scheduling a mass delete answered.
+/// The id that scheduling a mass delete returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobId(String);
 
 impl JobId {
-    /// Takes 1 to 64 of `[A-Za-z0-9_-]`. White space around it goes: the sample request in the vendor's
-    /// documentation (v7) has a blank in front of the id, and people copy it.
+    /// Accepts 1 to 64 of `[A-Za-z0-9_-]`. Surrounding white space is removed: the sample request in the
+    /// vendor's documentation (v7) has a blank in front of the id.
     pub fn parse(text: &str) -> Result<JobId, Error> {
         let id = text.trim();
         let good =
@@ -256,7 +256,7 @@ impl JobId {
         let shown = crate::error::one_line(id, 64);
         Err(Error::new(
             ZMD_ERR_INVALID_ARGUMENT,
-            format!("job_id '{shown}' is no job id: 1 to 64 letters, digits, underscores and hyphens"),
+            format!("job_id '{shown}' is not a job id: 1 to 64 letters, digits, underscores and hyphens"),
         ))
     }
 

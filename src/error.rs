@@ -1,4 +1,4 @@
-//! The error type: a kind, the API's own code, and a message of one line.
+//! The error type: a kind, the API's own code, and a message of one line. It does not know where errors come from.
 
 use std::fmt;
 
@@ -6,81 +6,127 @@ use std::fmt;
 ///
 /// Numbers below 10 are mistakes of the caller, from 10 errors of the network, from 20 errors of the API; 99 is a bug in
 /// this library. Newer versions may add numbers.
+// Each error is described here only. The header, the manual page, doc/errors.md and the Python package repeat these
+// comments, whose second paragraph is that of `advice()`: after a change run `make docs`.
 #[allow(non_camel_case_types)]
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum zmd_error {
     /// The call succeeded.
     ZMD_OK = 0,
-    /// A pointer that must not be NULL was NULL; `zmd_last_error()` names it.
+    /// A required pointer is NULL.
+    ///
+    /// Pass the pointer that `zmd_last_error()` names.
     ZMD_ERR_NULL_POINTER = 1,
-    /// An argument breaks its rule; nothing was sent. `zmd_last_error()` names the argument and the rule.
+    /// An argument is invalid; nothing was sent.
+    ///
+    /// Fix the argument that `zmd_last_error()` names: a module is an API name such as `Sales_Orders`, and a job id
+    /// contains no blanks.
     ZMD_ERR_INVALID_ARGUMENT = 2,
-    /// A setting is unknown, has a bad value, or is missing; `zmd_last_error()` names the key and what it takes.
+    /// A setting is unknown, missing or has an invalid value.
+    ///
+    /// Fix the setting that `zmd_last_error()` names.
     ZMD_ERR_INVALID_CONFIG = 3,
     /// The host name could not be looked up.
+    ///
+    /// Check the network, `api_domain` and `data_center`; behind a proxy, set `proxy`.
     ZMD_ERR_DNS = 10,
     /// Could not connect to the server: the connection was refused, or there is no route.
+    ///
+    /// Check the network and the firewall; behind a proxy, set `proxy`.
     ZMD_ERR_CONNECT = 11,
     /// The TLS handshake failed: for example, the certificate is not trusted, or is that of another host.
+    ///
+    /// If the network has its own certificate authority, set `ca_file` or `extra_ca_file`; check the machine's clock.
     ZMD_ERR_TLS = 12,
-    /// The proxy can't be reached, or refused to open a tunnel (HTTP 407: it requires other credentials).
+    /// The proxy can't be reached or refused the connection: for example, it requires other credentials (HTTP 407).
+    ///
+    /// Check `proxy`, its credentials, and the hosts that the proxy allows.
     ZMD_ERR_PROXY = 13,
-    /// The connection broke during the exchange, or the response was not HTTP.
+    /// The connection broke or the response was not HTTP.
+    ///
+    /// Try again later.
     ZMD_ERR_NETWORK = 14,
     /// A time limit expired: `timeout_ms` for the call, or `connect_timeout_ms` while connecting.
+    ///
+    /// Try again later, or raise the limit.
     ZMD_ERR_TIMEOUT = 15,
     /// The client was cancelled.
+    ///
+    /// No action: cancelled on request.
     ZMD_ERR_CANCELLED = 16,
     /// The API refused the access token: it has expired, was revoked, or belongs to another data center.
+    ///
+    /// Get a new access token from the data center of the account, or set `refresh_token`.
     ZMD_ERR_UNAUTHORIZED = 20,
     /// The access token lacks the scope `ZohoCRM.mass_delete.READ`.
+    ///
+    /// Create a token with that scope.
     ZMD_ERR_SCOPE = 21,
-    /// The token's user has no permission.
+    /// The user has no permission.
+    ///
+    /// Ask the administrator of the organization for the permission.
     ZMD_ERR_FORBIDDEN = 22,
     /// The API has no module of that name.
+    ///
+    /// Use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs.
     ZMD_ERR_INVALID_MODULE = 23,
     /// The API has no such job in that module.
+    ///
+    /// Check the id and the module, and that data center and environment are those of the job.
     ZMD_ERR_JOB_NOT_FOUND = 24,
-    /// Too many requests, also after the retries.
+    /// Too many requests; the retries failed too.
+    ///
+    /// Poll less often, or lower `max_concurrency`; if the code is `Access Denied`, set `token_cache`.
     ZMD_ERR_RATE_LIMITED = 25,
-    /// The service failed (HTTP 5xx), also after the retries.
+    /// The service failed; the retries failed too (HTTP 5xx).
+    ///
+    /// Try again later: the service, or a gateway in front of it, has a problem.
     ZMD_ERR_SERVER = 26,
-    /// The API returned another error; `zmd_last_error_code()` has its code.
+    /// The API returned an error that has no number of its own.
+    ///
+    /// Look up the code that `zmd_last_error_code()` returns in Zoho's documentation.
     ZMD_ERR_API = 27,
-    /// The answer is not the JSON that the API documents.
+    /// The response is not what the API documents.
+    ///
+    /// Check `api_domain`, and whether a proxy or gateway responds in Zoho's place.
     ZMD_ERR_BAD_RESPONSE = 28,
-    /// The accounts server refused to refresh the access token.
+    /// The accounts server refused to issue an access token.
+    ///
+    /// Check `refresh_token`, `client_id`, `client_secret` and `data_center`: `zmd_last_error()` names the reason.
     ZMD_ERR_OAUTH = 29,
-    /// A bug in this library. It was caught, so nothing unwinds into the caller.
+    /// A bug in libzmd; it was caught, so nothing unwinds into the caller.
+    ///
+    /// Report it.
     ZMD_ERR_INTERNAL = 99,
 }
 
 use zmd_error::*;
 
-/// Every error with its name and its message, in the order of the numbers.
+/// Every error with its name and its message, in the order of the numbers. The message is the first clause of the
+/// variant's documentation.
 const ERRORS: &[(zmd_error, &str, &str)] = &[
-    (ZMD_OK, "ZMD_OK\0", "success\0"),
+    (ZMD_OK, "ZMD_OK\0", "the call succeeded\0"),
     (ZMD_ERR_NULL_POINTER, "ZMD_ERR_NULL_POINTER\0", "a required pointer is NULL\0"),
-    (ZMD_ERR_INVALID_ARGUMENT, "ZMD_ERR_INVALID_ARGUMENT\0", "an argument breaks its rule\0"),
-    (ZMD_ERR_INVALID_CONFIG, "ZMD_ERR_INVALID_CONFIG\0", "a setting is unknown, missing or has a bad value\0"),
+    (ZMD_ERR_INVALID_ARGUMENT, "ZMD_ERR_INVALID_ARGUMENT\0", "an argument is invalid\0"),
+    (ZMD_ERR_INVALID_CONFIG, "ZMD_ERR_INVALID_CONFIG\0", "a setting is unknown, missing or has an invalid value\0"),
     (ZMD_ERR_DNS, "ZMD_ERR_DNS\0", "the host name could not be looked up\0"),
-    (ZMD_ERR_CONNECT, "ZMD_ERR_CONNECT\0", "no connection to the server\0"),
-    (ZMD_ERR_TLS, "ZMD_ERR_TLS\0", "no secure connection to the server\0"),
-    (ZMD_ERR_PROXY, "ZMD_ERR_PROXY\0", "the proxy can't be reached or refused\0"),
-    (ZMD_ERR_NETWORK, "ZMD_ERR_NETWORK\0", "the connection broke or spoke no HTTP\0"),
-    (ZMD_ERR_TIMEOUT, "ZMD_ERR_TIMEOUT\0", "a time limit ran out\0"),
+    (ZMD_ERR_CONNECT, "ZMD_ERR_CONNECT\0", "could not connect to the server\0"),
+    (ZMD_ERR_TLS, "ZMD_ERR_TLS\0", "the TLS handshake failed\0"),
+    (ZMD_ERR_PROXY, "ZMD_ERR_PROXY\0", "the proxy can't be reached or refused the connection\0"),
+    (ZMD_ERR_NETWORK, "ZMD_ERR_NETWORK\0", "the connection broke or the response was not HTTP\0"),
+    (ZMD_ERR_TIMEOUT, "ZMD_ERR_TIMEOUT\0", "a time limit expired\0"),
     (ZMD_ERR_CANCELLED, "ZMD_ERR_CANCELLED\0", "the client was cancelled\0"),
-    (ZMD_ERR_UNAUTHORIZED, "ZMD_ERR_UNAUTHORIZED\0", "the access token was refused\0"),
+    (ZMD_ERR_UNAUTHORIZED, "ZMD_ERR_UNAUTHORIZED\0", "the API refused the access token\0"),
     (ZMD_ERR_SCOPE, "ZMD_ERR_SCOPE\0", "the access token lacks the scope ZohoCRM.mass_delete.READ\0"),
     (ZMD_ERR_FORBIDDEN, "ZMD_ERR_FORBIDDEN\0", "the user has no permission\0"),
-    (ZMD_ERR_INVALID_MODULE, "ZMD_ERR_INVALID_MODULE\0", "no module of that name\0"),
-    (ZMD_ERR_JOB_NOT_FOUND, "ZMD_ERR_JOB_NOT_FOUND\0", "no such job in that module\0"),
+    (ZMD_ERR_INVALID_MODULE, "ZMD_ERR_INVALID_MODULE\0", "the API has no module of that name\0"),
+    (ZMD_ERR_JOB_NOT_FOUND, "ZMD_ERR_JOB_NOT_FOUND\0", "the API has no such job in that module\0"),
     (ZMD_ERR_RATE_LIMITED, "ZMD_ERR_RATE_LIMITED\0", "too many requests\0"),
     (ZMD_ERR_SERVER, "ZMD_ERR_SERVER\0", "the service failed\0"),
-    (ZMD_ERR_API, "ZMD_ERR_API\0", "the API answered an error\0"),
-    (ZMD_ERR_BAD_RESPONSE, "ZMD_ERR_BAD_RESPONSE\0", "the answer is not what the API documents\0"),
-    (ZMD_ERR_OAUTH, "ZMD_ERR_OAUTH\0", "the accounts server refused to refresh the token\0"),
+    (ZMD_ERR_API, "ZMD_ERR_API\0", "the API returned an error that has no number of its own\0"),
+    (ZMD_ERR_BAD_RESPONSE, "ZMD_ERR_BAD_RESPONSE\0", "the response is not what the API documents\0"),
+    (ZMD_ERR_OAUTH, "ZMD_ERR_OAUTH\0", "the accounts server refused to issue an access token\0"),
     (ZMD_ERR_INTERNAL, "ZMD_ERR_INTERNAL\0", "a bug in libzmd\0"),
 ];
 
@@ -96,6 +142,50 @@ impl zmd_error {
             self,
             ZMD_ERR_DNS | ZMD_ERR_CONNECT | ZMD_ERR_NETWORK | ZMD_ERR_TIMEOUT | ZMD_ERR_RATE_LIMITED | ZMD_ERR_SERVER
         )
+    }
+
+    /// What to do about the error, in one line; empty for `ZMD_OK`. The documentation of the variants repeats it, which
+    /// `make docs` writes.
+    pub fn advice(self) -> &'static str {
+        match self {
+            ZMD_OK => "",
+            ZMD_ERR_NULL_POINTER => "Pass the pointer that `zmd_last_error()` names.",
+            ZMD_ERR_INVALID_ARGUMENT => {
+                "Fix the argument that `zmd_last_error()` names: a module is an API name such as \
+                 `Sales_Orders`, and a job id contains no blanks."
+            }
+            ZMD_ERR_INVALID_CONFIG => "Fix the setting that `zmd_last_error()` names.",
+            ZMD_ERR_DNS => "Check the network, `api_domain` and `data_center`; behind a proxy, set `proxy`.",
+            ZMD_ERR_CONNECT => "Check the network and the firewall; behind a proxy, set `proxy`.",
+            ZMD_ERR_TLS => {
+                "If the network has its own certificate authority, set `ca_file` or `extra_ca_file`; check the \
+                 machine's clock."
+            }
+            ZMD_ERR_PROXY => "Check `proxy`, its credentials, and the hosts that the proxy allows.",
+            ZMD_ERR_NETWORK => "Try again later.",
+            ZMD_ERR_TIMEOUT => "Try again later, or raise the limit.",
+            ZMD_ERR_CANCELLED => "No action: cancelled on request.",
+            ZMD_ERR_UNAUTHORIZED => {
+                "Get a new access token from the data center of the account, or set `refresh_token`."
+            }
+            ZMD_ERR_SCOPE => "Create a token with that scope.",
+            ZMD_ERR_FORBIDDEN => "Ask the administrator of the organization for the permission.",
+            ZMD_ERR_INVALID_MODULE => "Use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs.",
+            ZMD_ERR_JOB_NOT_FOUND => {
+                "Check the id and the module, and that data center and environment are those of the job."
+            }
+            ZMD_ERR_RATE_LIMITED => {
+                "Poll less often, or lower `max_concurrency`; if the code is `Access Denied`, set `token_cache`."
+            }
+            ZMD_ERR_SERVER => "Try again later: the service, or a gateway in front of it, has a problem.",
+            ZMD_ERR_API => "Look up the code that `zmd_last_error_code()` returns in Zoho's documentation.",
+            ZMD_ERR_BAD_RESPONSE => "Check `api_domain`, and whether a proxy or gateway responds in Zoho's place.",
+            ZMD_ERR_OAUTH => {
+                "Check `refresh_token`, `client_id`, `client_secret` and `data_center`: `zmd_last_error()` names the \
+                 reason."
+            }
+            ZMD_ERR_INTERNAL => "Report it.",
+        }
     }
 
     /// `"ZMD_ERR_TIMEOUT"`.
@@ -130,7 +220,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error without an answer of the API.
+    /// An error without a response of the API.
     pub fn new(kind: zmd_error, message: impl AsRef<str>) -> Error {
         let message = one_line(message.as_ref(), usize::MAX);
         Error { kind, code: String::new(), message, http_status: 0, is_unknown_host: false, is_login_refused: false }
@@ -142,19 +232,19 @@ impl Error {
         self
     }
 
-    /// Adds the HTTP status of the answer that failed.
+    /// Adds the HTTP status of the failed response.
     pub fn with_http_status(mut self, http_status: u16) -> Error {
         self.http_status = http_status;
         self
     }
 
-    /// Sets whether the name servers answered that there is no such host.
+    /// Sets whether the name servers reported that there is no such host.
     pub(crate) fn with_unknown_host(mut self, is_unknown: bool) -> Error {
         self.is_unknown_host = is_unknown;
         self
     }
 
-    /// Sets whether a proxy refused the credentials, or wants some.
+    /// Sets whether a proxy refused the credentials, or requires some.
     pub(crate) fn with_login_refused(mut self, is_refused: bool) -> Error {
         self.is_login_refused = is_refused;
         self
@@ -190,7 +280,7 @@ impl Error {
         &self.message
     }
 
-    /// The HTTP status of the answer that failed; 0: there was none.
+    /// The HTTP status of the failed response; 0: there was none.
     pub fn http_status(&self) -> u16 {
         self.http_status
     }
@@ -203,7 +293,7 @@ impl Error {
         self.kind.is_transient() || self.kind == ZMD_ERR_PROXY && !is_login_refused
     }
 
-    /// Whether the name servers answered that there is no such host, as opposed to a failed look-up.
+    /// Whether the name servers reported that there is no such host, as opposed to a failed lookup.
     pub(crate) fn is_unknown_host(&self) -> bool {
         self.is_unknown_host
     }
@@ -246,6 +336,31 @@ mod tests {
             assert!(message.ends_with('\0') && message.len() > 1);
             assert_eq!(message.matches('\0').count(), 1);
             assert_eq!(zmd_error::from_number(error as i32), Some(error));
+        }
+    }
+
+    /// The general message and the documentation do not differ.
+    #[test]
+    fn every_message_begins_the_documentation() {
+        let mut documented = Vec::new();
+        let mut first_line = None;
+        let source =
+            include_str!("error.rs").split_once("pub enum zmd_error {").unwrap().1.split_once("\n}").unwrap().0;
+        for line in source.lines().map(str::trim) {
+            match line.strip_prefix("/// ") {
+                Some(text) => first_line = first_line.or(Some(text)),
+                None if line.starts_with("ZMD_") => documented.extend(first_line.take()),
+                None => {}
+            }
+        }
+        assert_eq!(documented.len(), ERRORS.len());
+        for (text, &(error, _, message)) in documented.into_iter().zip(ERRORS) {
+            let text = text.replace('`', "").to_lowercase();
+            let message = message.trim_end_matches('\0').to_lowercase();
+            assert!(
+                text.strip_prefix(&message).is_some_and(|more| more.starts_with([':', ';', '.'])),
+                "{error:?}: {text}"
+            );
         }
     }
 

@@ -1,4 +1,7 @@
-#![doc = include_str!("../README.md")]
+//! How far is a Zoho CRM mass-delete job? [`Client`] queries it or waits for its end.
+//!
+//! This crate is made for other languages: a shared library with a C interface, which `include/zmd.h` declares and
+//! `README.md` introduces. The same functions can be called from Rust.
 //!
 //! # The structure of this crate
 //!
@@ -66,6 +69,10 @@ fn beside(path: &std::path::Path, suffix: &str) -> std::path::PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::path::Path;
+
     /// The table of modules in CONTRIBUTING.md lists the modules of this crate.
     #[test]
     fn contributing_lists_the_modules() {
@@ -78,5 +85,58 @@ mod tests {
         listed.sort_unstable();
         modules.sort_unstable();
         assert_eq!(listed, modules);
+    }
+
+    /// The modules that a module uses, outside of its tests.
+    fn used_by(path: &Path, used: &mut BTreeSet<String>) {
+        if path.is_dir() {
+            return fs::read_dir(path).unwrap().for_each(|entry| used_by(&entry.unwrap().path(), used));
+        }
+        let source = fs::read_to_string(path).unwrap();
+        let code = source.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for name in line.split("crate::").skip(1) {
+                let name = name.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap();
+                used.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// Every arrow in the picture of CONTRIBUTING.md is a `use`, and no module uses one that its arrows do not lead to.
+    #[test]
+    fn contributing_shows_how_the_modules_depend_on_each_other() {
+        let text = include_str!("../CONTRIBUTING.md");
+        let picture = text.split_once("flowchart TD\n").unwrap().1.split_once("```").unwrap().0;
+        let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for line in picture.lines() {
+            let names: Vec<_> = line.split("-->").map(str::trim).collect();
+            for name in &names {
+                arrows.entry(name).or_default();
+            }
+            for pair in names.windows(2) {
+                arrows.get_mut(pair[0]).unwrap().insert(pair[1]);
+            }
+        }
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for (module, targets) in &arrows {
+            let mut used = BTreeSet::new();
+            let file = source.join(format!("{module}.rs"));
+            used_by(&if file.exists() { file } else { source.join(module) }, &mut used);
+            for target in targets {
+                assert!(used.contains(*target), "the picture has {module} --> {target}, which is no use");
+            }
+            let mut reachable: BTreeSet<&str> = [*module].into();
+            let mut ends = vec![*module];
+            while let Some(end) = ends.pop() {
+                ends.extend(arrows[end].iter().filter(|target| reachable.insert(target)));
+            }
+            for name in used.iter().filter(|name| arrows.contains_key(name.as_str())) {
+                assert!(reachable.contains(name.as_str()), "{module} uses {name}, which the picture forbids");
+            }
+        }
+        let modules = fs::read_dir(&source).unwrap().map(|entry| entry.unwrap().path().file_stem().unwrap().to_owned());
+        let modules: BTreeSet<_> =
+            modules.map(|name| name.into_string().unwrap()).filter(|name| name != "lib").collect();
+        assert_eq!(arrows.into_keys().map(str::to_owned).collect::<BTreeSet<_>>(), modules);
     }
 }

@@ -1,16 +1,17 @@
-//! Short descriptions of the pages that proxies and gateways answer instead of the service.
+//! Short descriptions of the pages that proxies and gateways return instead of the service's response. It does not know
+//! the API.
 
 use crate::error::one_line;
 use crate::http::Answer;
 
-/// What to check if the answer is not from the service.
-pub(crate) const INTERMEDIARY: &str = "a proxy or gateway answers in Zoho's place: check api_domain and proxy";
+/// What to check if the response is not from the service.
+pub(crate) const INTERMEDIARY: &str = "a proxy or gateway responds in Zoho's place: check api_domain and proxy";
 
 /// How much of a page is read, and how much of its text is shown.
 const READ: usize = 16 * 1024;
 const SHOWN: usize = 120;
 
-/// Describes a body, with the `Server` header: `the page "502 Bad Gateway" (Server: nginx)`.
+/// Describes a response by its body and its `Server` header: `the page "502 Bad Gateway" (Server: nginx)`.
 pub(crate) fn describe(answer: &Answer) -> String {
     let body = &answer.body[..answer.body.len().min(READ)];
     let what = describe_body(body, answer.body.len(), answer.content_encoding.as_deref());
@@ -21,7 +22,7 @@ pub(crate) fn describe(answer: &Answer) -> String {
 }
 
 fn describe_body(body: &[u8], length: usize, encoding: Option<&str>) -> String {
-    // This library does not accept any encoding, but the server may send one all the same.
+    // This library accepts no encoding, but the server may send one anyway.
     let encoding = encoding
         .map(|encoding| one_line(encoding, 30))
         .filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"));
@@ -150,7 +151,7 @@ mod tests {
             ),
             ("<script>endless", "a page without text"),
             ("<", "a page without text"),
-            // A character of several bytes where a tag's name is looked for.
+            // A multi-byte character in the place of a tag's name.
             ("<abcdef\u{fffd}>text", "the page \"text\""),
             (
                 "<p>&\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}; &#x41;",

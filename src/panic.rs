@@ -1,4 +1,5 @@
-//! Panics become errors: a bug in this library neither unwinds into the caller nor prints anything.
+//! Panics become errors: a bug in this library neither unwinds into the caller nor prints anything. It knows only the
+//! error type.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};

@@ -1,4 +1,4 @@
-//! When to poll a job again.
+//! When to poll a job again. It has no clock, and does no I/O.
 //!
 //! A poll costs API credits and a pause costs time. The end of a job of a minute should not be noticed a minute late; that
 //! of a job of an hour may be. So the delay is measured as a share of the elapsed time, and without a forecast every pause

@@ -1,4 +1,4 @@
-//! Retries of transient failures, the pauses between them, and deadlines.
+//! Retries of transient failures, the pauses between them, and deadlines. It does not know which errors are transient.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

@@ -1,4 +1,4 @@
-//! A value that is never shown, and is wiped from memory when it is dropped.
+//! A value that is never printed, and is wiped from memory when it is dropped. It knows no other module.
 
 use std::fmt;
 

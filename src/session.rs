@@ -1,4 +1,4 @@
-//! A client's connections and locks, which belong to one process, and its cancelled flag.
+//! A client's connections and locks, which belong to one process, and its cancelled flag. It does not know jobs.
 
 use std::sync::{Arc, Weak};
 

@@ -1,4 +1,4 @@
-//! What the API says of a job: the types, and how an answer is read.
+//! The API's response about a job: parsing it into a status or an error. It does not know connections or waiting.
 //!
 //! Source: Zoho CRM API v7, "Get the status of a mass delete job" and "Error codes"; v2 adds `SCHEDULED`. The vendor's
 //! OpenAPI specification of 2026 adds `QUEUED` and `SUSPENDED`, and some of the codes.
@@ -24,26 +24,26 @@ use crate::page::{self, INTERMEDIARY};
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum zmd_state {
-    /// A state that this version of the library does not know (`state_text` has the service's word), or,
-    /// after an error, none.
+    /// A state that this version of the library does not know (`state_text` is the service's name for it), or,
+    /// after an error, no state.
     ZMD_STATE_UNKNOWN = 0,
     /// The job has not begun.
     ZMD_STATE_SCHEDULED = 1,
     /// Records are being deleted.
     ZMD_STATE_RUNNING = 2,
-    /// The job is over. Look at `failed_count`: records that could not be deleted are still there.
+    /// The job has ended. `failed_count` is the number of records that could not be deleted.
     ZMD_STATE_COMPLETED = 3,
-    /// The job is over, and failed as a whole.
+    /// The job has ended, and failed as a whole.
     ZMD_STATE_FAILED = 4,
-    /// The job waits for its turn.
+    /// The job is in the queue.
     ZMD_STATE_QUEUED = 5,
-    /// The job was interrupted, and is not over.
+    /// The job was interrupted, and has not ended.
     ZMD_STATE_SUSPENDED = 6,
 }
 
 use zmd_state::*;
 
-/// Every state that the service has a word for, with that word.
+/// Every state that the service names, with that name.
 const STATES: &[(zmd_state, &str)] = &[
     (ZMD_STATE_SCHEDULED, "SCHEDULED\0"),
     (ZMD_STATE_RUNNING, "RUNNING\0"),
@@ -54,7 +54,7 @@ const STATES: &[(zmd_state, &str)] = &[
 ];
 
 impl zmd_state {
-    /// `"RUNNING"`, as `zmd_state_name()` has it.
+    /// `"RUNNING"`, as `zmd_state_name()` returns it.
     pub fn name(self) -> &'static str {
         state_name_z(self as i32).trim_end_matches('\0')
     }
@@ -64,7 +64,7 @@ impl zmd_state {
         row(number).map_or(ZMD_STATE_UNKNOWN, |row| row.0)
     }
 
-    /// Case and white space around the word do not count.
+    /// Ignores case, and white space around the name.
     fn of(text: &str) -> zmd_state {
         let found = STATES.iter().find(|(_, word)| word.trim_end_matches('\0').eq_ignore_ascii_case(text.trim()));
         found.map_or(ZMD_STATE_UNKNOWN, |row| row.0)
@@ -80,12 +80,12 @@ pub(crate) fn state_name_z(number: i32) -> &'static str {
     row(number).map_or("UNKNOWN\0", |row| row.1)
 }
 
-/// What one answer says of a job.
+/// The status of a job, from one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// How far the job is.
     pub state: zmd_state,
-    /// The service's word for it.
+    /// The service's name for it.
     pub text: String,
     /// Records that the job is to delete; `None`: not reported.
     pub total: Option<i64>,
@@ -93,18 +93,18 @@ pub struct Status {
     pub deleted: Option<i64>,
     /// Records that could not be deleted so far; `None`: not reported.
     pub failed: Option<i64>,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub http_status: u16,
 }
 
 impl Status {
-    /// Whether the job is over: COMPLETED or FAILED. A state that this version does not know is not known to be an end.
+    /// Whether the job has ended: COMPLETED or FAILED. A state that this version does not know is not an end.
     pub fn has_ended(&self) -> bool {
         matches!(self.state, ZMD_STATE_COMPLETED | ZMD_STATE_FAILED)
     }
 
-    /// Whether the records are gone: COMPLETED, no record failed, and no fewer deleted than the job has, where the service
-    /// reports that.
+    /// Whether every record is deleted: COMPLETED, no record failed, and the deleted count is not below the total, if the
+    /// service reports both.
     pub fn is_successful(&self) -> bool {
         let has_failures = self.failed.is_some_and(|failed| failed > 0);
         let is_short = matches!((self.deleted, self.total), (Some(deleted), Some(total)) if deleted < total);
@@ -125,7 +125,7 @@ impl fmt::Display for JobName<'_> {
     }
 }
 
-/// A job that a wait keeps.
+/// A job that is owned by a wait.
 #[derive(Clone)]
 pub(crate) struct NamedJob(pub Arc<(ModuleName, JobId)>);
 
@@ -141,26 +141,26 @@ impl fmt::Display for NamedJob {
     }
 }
 
-/// Reads the answer to a status request.
+/// Parses the response to a status request.
 pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
     let http_status = answer.status;
     let parsed = parse(&answer.body);
     let is_success = (200..300).contains(&http_status) && http_status != 204;
-    let said = match &parsed {
+    let api_error = match &parsed {
         Ok(Body::Job(row)) if is_success => return Ok(row.status(http_status)),
-        Ok(Body::Error(said)) => said.clone(),
-        _ => Said::default(),
+        Ok(Body::Error(api_error)) => api_error.clone(),
+        _ => ApiError::default(),
     };
     let is_empty = answer.body.iter().all(u8::is_ascii_whitespace);
     let is_foreign = parsed.is_err() && !is_empty;
-    let kind = match (kind_of(http_status, &said, is_foreign, job), &parsed) {
+    let kind = match (kind_of(http_status, &api_error, is_foreign, job), &parsed) {
         (Some(kind), _) => kind,
         (None, Ok(Body::Empty)) => ZMD_ERR_JOB_NOT_FOUND,
         (None, Ok(Body::Error(_))) => ZMD_ERR_API,
         (None, Ok(Body::Job(_)) | Err(_)) => ZMD_ERR_BAD_RESPONSE,
     };
     let page = || page::describe(answer);
-    let words = match (&*said.code, &*said.message) {
+    let words = match (&*api_error.code, &*api_error.message) {
         ("", "") => format!("HTTP {http_status}, {}", page()),
         ("", message) => format!("HTTP {http_status}: {message}"),
         (code, "") => format!("HTTP {http_status}, {code}"),
@@ -169,62 +169,62 @@ pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
     let module = job.module.as_str();
     let message = match kind {
         ZMD_ERR_BAD_RESPONSE => format!(
-            "the answer for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {INTERMEDIARY}",
+            "the response for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {INTERMEDIARY}",
             parsed.err().unwrap_or_default(),
             page()
         ),
         ZMD_ERR_SERVER if is_foreign => format!(
-            "the answer for {job} is an error of a proxy or gateway (HTTP {http_status}): {}. Try again later; if it \
-             stays, {INTERMEDIARY}",
+            "the response for {job} is an error of a proxy or gateway (HTTP {http_status}): {}. Try again later; if it \
+             persists, {INTERMEDIARY}",
             page()
         ),
         ZMD_ERR_RATE_LIMITED if is_foreign => format!(
-            "a proxy or gateway has had too many requests (HTTP {http_status}): {}. Ask less often, or with fewer \
-             calls at once",
+            "a proxy or gateway received too many requests (HTTP {http_status}): {}. Poll less often, or with fewer \
+             concurrent calls",
             page()
         ),
         ZMD_ERR_UNAUTHORIZED => format!("Zoho refused the access token ({words})"),
         ZMD_ERR_SCOPE => format!(
-            "the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): make one that has it, or \
+            "the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): create one that has it, or \
              ZohoCRM.mass_delete.{module}.READ, which suffices for this module"
         ),
         ZMD_ERR_FORBIDDEN => format!(
-            "Zoho forbids the user of this token to see {job} ({words}): ask the organization's administrator for \
+            "Zoho does not permit the user of this token to see {job} ({words}): ask the organization's administrator for \
              the permission, and check the scope of the token"
         ),
         ZMD_ERR_INVALID_MODULE => {
             let hint = match job.module.api_name() {
-                Some(name) => format!("it calls this one {name}"),
+                Some(name) => format!("its API name is {name}"),
                 None => "use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs".to_owned(),
             };
-            format!("Zoho knows no module {module} ({words}): {hint}")
+            format!("Zoho has no module {module} ({words}): {hint}")
         }
         ZMD_ERR_JOB_NOT_FOUND => format!(
-            "Zoho knows no {job} ({words}): check the id and the module, and that the token, data center and environment \
+            "Zoho has no {job} ({words}): check the id and the module, and that the token, data center and environment \
              are those under which the job was scheduled"
         ),
         ZMD_ERR_RATE_LIMITED => {
-            format!("Zoho has had too many requests ({words}): ask less often, or with fewer calls at once")
+            format!("Zoho received too many requests ({words}): poll less often, or with fewer concurrent calls")
         }
-        ZMD_ERR_SERVER => format!("Zoho failed to answer the question for {job} ({words}): try again later"),
+        ZMD_ERR_SERVER => format!("Zoho failed to process the request for {job} ({words}): try again later"),
         ZMD_ERR_PROXY => {
-            format!("the proxy refused the request ({words}): it wants other credentials in the setting proxy")
+            format!("the proxy refused the request ({words}): it requires other credentials in the setting proxy")
         }
-        _ => format!("Zoho answered the question for {job} with an error ({words})"),
+        _ => format!("Zoho returned an error for {job} ({words})"),
     };
-    Err(Error::new(kind, message).with_code(&said.code).with_http_status(http_status))
+    Err(Error::new(kind, message).with_code(&api_error.code).with_http_status(http_status))
 }
 
-/// The error that a code of the API and an HTTP status mean; `None`: neither says. A known code counts more than the
-/// status that it came with: the newer specifications put INVALID_TOKEN under 403, and some come with 200.
-fn kind_of(http_status: u16, said: &Said, is_foreign: bool, job: JobName) -> Option<zmd_error> {
-    let by_code = match &*said.code {
+/// The error for a code of the API and an HTTP status; `None`: neither is an error. A known code takes precedence over
+/// the HTTP status of the response: the newer specifications put INVALID_TOKEN under 403, and some come with 200.
+fn kind_of(http_status: u16, api_error: &ApiError, is_foreign: bool, job: JobName) -> Option<zmd_error> {
+    let by_code = match &*api_error.code {
         "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE" => Some(ZMD_ERR_UNAUTHORIZED),
         "OAUTH_SCOPE_MISMATCH" => Some(ZMD_ERR_SCOPE),
         "NO_PERMISSION" | "AUTHORIZATION_FAILED" => Some(ZMD_ERR_FORBIDDEN),
         "INVALID_MODULE" => Some(ZMD_ERR_INVALID_MODULE),
         "NOT_FOUND" => Some(ZMD_ERR_JOB_NOT_FOUND),
-        "INVALID_DATA" if said.names_the_job(job) => Some(ZMD_ERR_JOB_NOT_FOUND),
+        "INVALID_DATA" if api_error.names_the_job(job) => Some(ZMD_ERR_JOB_NOT_FOUND),
         "TOO_MANY_REQUESTS" | "RATE_LIMIT_EXCEEDED" => Some(ZMD_ERR_RATE_LIMITED),
         "INTERNAL_ERROR" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE" => Some(ZMD_ERR_SERVER),
         _ => None,
@@ -233,35 +233,35 @@ fn kind_of(http_status: u16, said: &Said, is_foreign: bool, job: JobName) -> Opt
         500.. => Some(ZMD_ERR_SERVER),
         429 => Some(ZMD_ERR_RATE_LIMITED),
         407 => Some(ZMD_ERR_PROXY),
-        // The verdict of a gateway on the request is not Zoho's on the job.
+        // A gateway rejected the request: that is not Zoho's response about the job.
         400.. if is_foreign => Some(ZMD_ERR_BAD_RESPONSE),
         403 => Some(ZMD_ERR_FORBIDDEN),
         401 => Some(ZMD_ERR_UNAUTHORIZED),
         204 => Some(ZMD_ERR_JOB_NOT_FOUND),
-        404 if said.code.is_empty() => Some(ZMD_ERR_JOB_NOT_FOUND),
+        404 if api_error.code.is_empty() => Some(ZMD_ERR_JOB_NOT_FOUND),
         400.. => Some(ZMD_ERR_API),
         _ => None,
     })
 }
 
-/// A body, understood.
+/// A parsed body.
 enum Body {
     Job(Box<Row>),
     /// `{"data":[]}`
     Empty,
-    Error(Said),
+    Error(ApiError),
 }
 
-/// The API's words for an error.
+/// An error of the API.
 #[derive(Clone, Default)]
-struct Said {
+struct ApiError {
     code: String,
     message: String,
     /// The details and the message, to search in.
     about: String,
 }
 
-impl Said {
+impl ApiError {
     fn names_the_job(&self, job: JobName) -> bool {
         let about = self.about.to_ascii_lowercase();
         ["job_id", "job id", "jobid", "job-id"].iter().any(|name| about.contains(name))
@@ -271,19 +271,19 @@ impl Said {
 
 fn parse(body: &[u8]) -> Result<Body, String> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    // JSON is UTF-8, but a gateway's own error need not be: what can't be read is replaced.
+    // JSON is UTF-8, but an error of a gateway may not be: invalid bytes are replaced.
     let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
     if text.trim().is_empty() {
         return Err("it is empty".to_owned());
     }
     let envelope: Envelope = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     if envelope.error().is_error() {
-        return Ok(Body::Error(envelope.error().said()));
+        return Ok(Body::Error(envelope.error().api_error()));
     }
-    let data = envelope.data.ok_or("there is no data in it")?;
+    let data = envelope.data.ok_or("it has no data")?;
     let Some(row) = data.0 else { return Ok(Body::Empty) };
     if row.error().is_error() {
-        return Ok(Body::Error(row.error().said()));
+        return Ok(Body::Error(row.error().api_error()));
     }
     if row.status.as_deref().unwrap_or_default().is_empty() {
         return Err("it has no Status".to_owned());
@@ -308,7 +308,7 @@ impl Envelope {
     }
 }
 
-/// The first element of an array; the others are of no interest.
+/// The first element of an array; the others are ignored.
 struct FirstRow(Option<Row>);
 
 impl<'de> Deserialize<'de> for FirstRow {
@@ -329,7 +329,7 @@ impl<'de> Deserialize<'de> for FirstRow {
     }
 }
 
-/// What may stand in `data[0]`. `Status` is the job's, `status` the error's.
+/// The members of `data[0]`. `Status` is the job's, `status` the error's.
 #[derive(Deserialize)]
 struct Row {
     #[serde(rename = "Status")]
@@ -386,7 +386,7 @@ impl ErrorFields<'_> {
         }
     }
 
-    fn said(&self) -> Said {
+    fn api_error(&self) -> ApiError {
         let text = |value: &Option<Value>| match value {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Null) | None => String::new(),
@@ -394,7 +394,7 @@ impl ErrorFields<'_> {
         };
         let (code, message) = (text(self.code), text(self.message));
         let about = format!("{} {message}", text(self.details));
-        Said { code, message, about }
+        ApiError { code, message, about }
     }
 }
 
@@ -437,14 +437,14 @@ impl<'de> Deserialize<'de> for Count {
 mod tests {
     use super::*;
 
-    fn ask(http_status: u16, body: impl AsRef<[u8]>) -> Result<Status, Error> {
+    fn read_body(http_status: u16, body: impl AsRef<[u8]>) -> Result<Status, Error> {
         let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
         let answer = Answer { status: http_status, body: body.as_ref().to_vec(), ..Answer::default() };
         read(&answer, JobName { module: &module, job_id: &job_id })
     }
 
     fn kind(http_status: u16, body: impl AsRef<[u8]>) -> zmd_error {
-        ask(http_status, body).expect_err("an error").kind()
+        read_body(http_status, body).expect_err("an error").kind()
     }
 
     fn error_body(code: &str) -> String {
@@ -462,7 +462,7 @@ mod tests {
             failed: Some(0),
             http_status: 200,
         };
-        assert_eq!(ask(200, body).unwrap(), status);
+        assert_eq!(read_body(200, body).unwrap(), status);
     }
 
     #[test]
@@ -478,7 +478,7 @@ mod tests {
             (" running ", ZMD_STATE_RUNNING),
             ("PAUSED", ZMD_STATE_UNKNOWN),
         ] {
-            let status = ask(200, format!(r#"{{"data":[{{"Status":"{text}"}}]}}"#)).unwrap();
+            let status = read_body(200, format!(r#"{{"data":[{{"Status":"{text}"}}]}}"#)).unwrap();
             assert_eq!((status.state, &*status.text), (state, text));
             assert_eq!((status.total, status.deleted, status.failed), (None, None, None));
         }
@@ -487,7 +487,8 @@ mod tests {
     #[test]
     fn counts() {
         let total = |count: &str| {
-            ask(200, format!(r#"{{"data":[{{"Status":"RUNNING","Total_Count":{count}}}]}}"#)).map(|status| status.total)
+            read_body(200, format!(r#"{{"data":[{{"Status":"RUNNING","Total_Count":{count}}}]}}"#))
+                .map(|status| status.total)
         };
         for (count, expected) in [
             ("0", Some(0)),
@@ -549,7 +550,7 @@ mod tests {
             (429, "", ZMD_ERR_RATE_LIMITED),
             (500, "INTERNAL_ERROR", ZMD_ERR_SERVER),
             (503, "", ZMD_ERR_SERVER),
-            // A known code counts more than the status that it came with.
+            // A known code takes precedence over the HTTP status.
             (400, "INTERNAL_SERVER_ERROR", ZMD_ERR_SERVER),
             (400, "SERVICE_UNAVAILABLE", ZMD_ERR_SERVER),
             (400, "RATE_LIMIT_EXCEEDED", ZMD_ERR_RATE_LIMITED),
@@ -560,12 +561,12 @@ mod tests {
             (500, "INVALID_MODULE", ZMD_ERR_INVALID_MODULE),
         ] {
             let body = if code.is_empty() { String::new() } else { error_body(code) };
-            let error = ask(http_status, &body).unwrap_err();
+            let error = read_body(http_status, &body).unwrap_err();
             assert_eq!((error.kind(), error.code(), error.http_status()), (expected, code, http_status));
             if !code.is_empty() {
                 assert!(error.message().contains("no words"), "{error}");
                 let in_data = format!(r#"{{"data":[{body}]}}"#);
-                assert_eq!(ask(http_status, in_data).unwrap_err(), error);
+                assert_eq!(read_body(http_status, in_data).unwrap_err(), error);
             }
         }
     }
@@ -585,7 +586,7 @@ mod tests {
             ("SOMETHING_NEW", ZMD_ERR_API),
         ] {
             for body in [error_body(code), format!(r#"{{"data":[{}]}}"#, error_body(code))] {
-                let error = ask(200, body).unwrap_err();
+                let error = read_body(200, body).unwrap_err();
                 assert_eq!((error.kind(), error.code(), error.http_status()), (expected, code, 200));
             }
         }
@@ -614,7 +615,7 @@ mod tests {
 
     #[test]
     fn status_and_status_are_two_things() {
-        let status = ask(200, r#"{"data":[{"Status":"RUNNING","status":"success"}]}"#).unwrap();
+        let status = read_body(200, r#"{"data":[{"Status":"RUNNING","status":"success"}]}"#).unwrap();
         assert_eq!(status.state, ZMD_STATE_RUNNING);
         assert_eq!(kind(200, r#"{"data":[{"status":"RUNNING"}]}"#), ZMD_ERR_BAD_RESPONSE);
         assert_eq!(kind(200, r#"{"data":[{"Status":"RUNNING","status":"error","code":"X"}]}"#), ZMD_ERR_API);
@@ -649,7 +650,7 @@ mod tests {
             "<html><body>It works!</body></html>",
             &deep,
         ] {
-            let error = ask(200, body).expect_err(body);
+            let error = read_body(200, body).expect_err(body);
             assert_eq!((error.kind(), error.code(), error.http_status()), (ZMD_ERR_BAD_RESPONSE, "", 200), "{body}");
         }
         assert_eq!(kind(302, ""), ZMD_ERR_BAD_RESPONSE);
@@ -657,7 +658,7 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_passed_over() {
-        assert_eq!(ask(200, "\u{feff}{\"data\":[{\"Status\":\"FAILED\"}]}").unwrap().state, ZMD_STATE_FAILED);
+        assert_eq!(read_body(200, "\u{feff}{\"data\":[{\"Status\":\"FAILED\"}]}").unwrap().state, ZMD_STATE_FAILED);
     }
 
     #[test]
@@ -670,7 +671,7 @@ mod tests {
 
     #[test]
     fn an_html_page_is_named_as_such() {
-        let error = ask(502, "<html>\n<body>Bad Gateway</body></html>").unwrap_err();
+        let error = read_body(502, "<html>\n<body>Bad Gateway</body></html>").unwrap_err();
         assert_eq!(error.kind(), ZMD_ERR_SERVER);
         assert!(
             error.message().contains("the page \"Bad Gateway\"") && !error.message().contains("Zoho failed"),
@@ -685,7 +686,7 @@ mod tests {
         let number = r#"{"code":404,"message":"not found"}"#;
         for body in ["<html><title>404 Not Found</title></html>", "Unauthorized", kong, spring, number] {
             for http_status in [400, 401, 403, 404, 405] {
-                let error = ask(http_status, body).unwrap_err();
+                let error = read_body(http_status, body).unwrap_err();
                 assert_eq!((error.kind(), error.http_status()), (ZMD_ERR_BAD_RESPONSE, http_status), "{body}");
                 assert!(error.message().contains(INTERMEDIARY), "{error}");
                 assert!(!error.message().contains("Zoho "), "{error}");
@@ -697,13 +698,13 @@ mod tests {
 
     #[test]
     fn the_scope_for_one_module_is_named() {
-        let error = ask(401, error_body("OAUTH_SCOPE_MISMATCH")).unwrap_err();
+        let error = read_body(401, error_body("OAUTH_SCOPE_MISMATCH")).unwrap_err();
         assert!(error.message().contains("ZohoCRM.mass_delete.Leads.READ"), "{error}");
     }
 
     #[test]
     fn unknown_members_and_further_rows_are_passed_over() {
         let body = r#"{"data":[{"Status":"RUNNING","New":{"a":[1]}},{"Status":7}],"info":{"count":1}}"#;
-        assert_eq!(ask(200, body).unwrap().state, ZMD_STATE_RUNNING);
+        assert_eq!(read_body(200, body).unwrap().state, ZMD_STATE_RUNNING);
     }
 }

@@ -1,4 +1,5 @@
-//! Waiting for jobs to end: when each job is polled, and whether the result of a poll ends its wait.
+//! Waiting for jobs to end: when each job is polled, and whether the result of a poll ends its wait. It does not know HTTP
+//! requests or clients.
 //!
 //! A [`Schedule`] decides what to do next and has no clock; [`run`] makes the polls, on worker threads where there are
 //! several jobs. `Client::wait_many` runs a schedule during one call, a `Waits` until it is dropped.

@@ -1,4 +1,5 @@
-//! Many calls without a thread for each: waits can be added and removed at any time, and a queue returns their events.
+//! Many calls without a thread for each: waits can be added and removed at any time, and a queue returns their events. It
+//! does not know C.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};

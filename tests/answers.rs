@@ -3,7 +3,6 @@
 mod common;
 
 use std::fs;
-use std::process::Command;
 
 use common::*;
 use zmd::zmd_error::{self, *};
@@ -224,7 +223,7 @@ fn many_jobs_keep_to_max_concurrency() {
 fn bad_input_sends_nothing() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
-    for (module, job_id, says) in [
+    for (module, job_id, expected) in [
         ("Sales Orders", "1001", "Sales_Orders"),
         ("Price Books", "1001", "Price_Books"),
         ("Purchase Orders", "1001", "Purchase_Orders"),
@@ -242,7 +241,7 @@ fn bad_input_sends_nothing() {
     ] {
         let (failed, http_status) = client.failure(module, job_id);
         assert_eq!((failed.error, http_status), (ZMD_ERR_INVALID_ARGUMENT, 0));
-        assert!(failed.message.contains(says), "{failed:?}");
+        assert!(failed.message.contains(expected), "{failed:?}");
     }
     assert_eq!((sim.connections(), sim.requests()), (0, 0));
 }
@@ -282,20 +281,8 @@ fn a_gateway_that_answers_instead_of_the_service() {
     let (directory, port) = (scratch("gateway"), free_port());
     let pages: String =
         [400, 401, 403, 404, 502].map(|status| format!("location /p{status}/ {{ return {status}; }}\n")).concat();
-    let config = format!(
-        "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
-         events {{}}
-         http {{
-             access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p;
-             fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-             server {{ listen 127.0.0.1:{port}; {pages} location / {{ proxy_pass {url}; }} }}
-         }}",
-        dir = directory.display(),
-        url = sim.url(),
-    );
-    fs::write(directory.join("nginx.conf"), config).unwrap();
-    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
-    let _nginx = Daemon::start(Command::new("nginx").args(arguments), port);
+    let server = format!("server {{ listen 127.0.0.1:{port}; {pages} location / {{ proxy_pass {}; }} }}", sim.url());
+    let _nginx = nginx(&directory, port, &server);
     let (accounts, url) = (sim.url(), format!("http://127.0.0.1:{port}"));
     let client = |path: &str| {
         let api_domain = format!("{url}{path}");
@@ -318,7 +305,7 @@ fn a_gateway_that_answers_instead_of_the_service() {
         let before = sim.token_requests();
         let (failed, http_status) = client.failure("Leads", "1001");
         assert_eq!((failed.error, http_status), (ZMD_ERR_BAD_RESPONSE, status), "{failed:?}");
-        for words in [title, "Server: nginx", "a proxy or gateway answers in Zoho's place: check api_domain and proxy"]
+        for words in [title, "Server: nginx", "a proxy or gateway responds in Zoho's place: check api_domain and proxy"]
         {
             assert!(failed.message.contains(words), "{words}: {failed:?}");
         }

@@ -32,24 +32,16 @@ impl Server {
         let (directory, port, sim) = (scratch(name), free_port(), sim());
         prepare(&directory);
         let dir = directory.display();
-        let more = more.replace("DIR", &dir.to_string());
-        let config = format!(
-            "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
-             events {{}}
-             http {{
-                 access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p;
-                 fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-                 server {{
-                     listen 127.0.0.1:{port} ssl; ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem;
-                     {more}
-                     location / {{ proxy_pass {url}; proxy_http_version 1.1; proxy_set_header Connection ''; }}
-                 }}
+        let server = format!(
+            "server {{
+                 listen 127.0.0.1:{port} ssl; ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem;
+                 {more}
+                 location / {{ proxy_pass {url}; proxy_http_version 1.1; proxy_set_header Connection ''; }}
              }}",
+            more = more.replace("DIR", &dir.to_string()),
             url = sim.url(),
         );
-        fs::write(directory.join("nginx.conf"), config).unwrap();
-        let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
-        let nginx = Daemon::start(Command::new("nginx").args(arguments), port);
+        let nginx = nginx(&directory, port, &server);
         Server { directory, port, sim, _nginx: nginx }
     }
 
@@ -111,7 +103,7 @@ fn each_bad_certificate_has_its_own_message() {
         ),
         (
             authority.issue(|params| *params = common::authority::params("server", &[])),
-            vec!["for no name", "subjectAltName"],
+            vec!["has no name", "subjectAltName"],
         ),
     ];
     for (index, (pair, words)) in bad.iter().enumerate() {
@@ -289,7 +281,7 @@ fn the_error_says_that_a_client_certificate_is_required() {
     }
     let ca = directory.join("ca.pem").to_str().unwrap().to_owned();
     for (more, words) in [
-        (vec!["-tls1_3", "-Verify", "1"], vec!["demands a client certificate", "client_cert"]),
+        (vec!["-tls1_3", "-Verify", "1"], vec!["requires a client certificate", "client_cert"]),
         (vec!["-tls1_2", "-Verify", "1"], vec!["client_cert"]),
         (vec!["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], vec!["too old", "TLS 1.2"]),
         (vec!["-tls1_2", "-cipher", "AES128-SHA256"], vec!["cipher", "TLS 1.3"]),

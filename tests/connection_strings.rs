@@ -70,7 +70,7 @@ fn each_string_has_a_client() {
     assert_eq!((error, state, total), (ZMD_ERR_TIMEOUT, 2, 50_000));
 
     // Error messages do not contain values.
-    for (string, says) in [
+    for (string, expected) in [
         ("access_token={s3cret", "pair 1"),
         ("timeout_ms=0;access_token=s3cret", "timeout_ms takes"),
         ("no_such_setting=s3cret", "no_such_setting"),
@@ -79,7 +79,7 @@ fn each_string_has_a_client() {
     ] {
         assert_eq!(status(string, "Leads", "1001"), (ZMD_ERR_INVALID_CONFIG, 0, -1), "{string}");
         let failed = checked(ZMD_ERR_INVALID_CONFIG).unwrap_err();
-        assert!(failed.message.contains(says) && !failed.message.contains("s3cret"), "{failed:?}");
+        assert!(failed.message.contains(expected) && !failed.message.contains("s3cret"), "{failed:?}");
     }
     let (module, bad) = (c("Leads"), c("\u{ff}"));
     // SAFETY: the bytes end with a NUL; all pointers are valid or NULL.

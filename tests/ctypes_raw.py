@@ -51,7 +51,7 @@ class Job(ctypes.Structure):
 
 
 def load(path):
-    """The library with the type of every function: without them ctypes would cut each pointer to an int."""
+    """The library with the type of every function: without them ctypes would truncate each pointer to an int."""
     lib = ctypes.CDLL(path)
     for name, restype, argtypes in [
         ("zmd_version", c_char_p, []),
@@ -107,7 +107,7 @@ def check_completed(lib, client):
 
 
 def check_failure(lib, client, job_id, expected, code):
-    """The last error is asked for on the thread of the call, which is where it is kept."""
+    """The last error is read on the thread of the call, to which it belongs."""
     status = Status(state=7, http_status=7, total_count=7, deleted_count=7, failed_count=7, state_text=b"x" * 31)
     err = lib.zmd_client_status(client, b"Leads", job_id, byref(status))
     assert err == expected, "{!r}: {}: {}".format(job_id, lib.zmd_error_name(err), lib.zmd_last_error())

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Asks a stand-in for Zoho on this machine how far two jobs are: demo.sh ZMD_SIM ZMD
+# Queries a stand-in for Zoho on this machine with the command zmd: demo.sh ZMD_SIM ZMD
 set -eu
 sim=$1
 zmd=$2
 
 # Runs the command as a user would, and shows it with its exit status.
-ask() {
+show() {
     echo "\$ zmd $*"
     exit_status=0
     "$zmd" "$@" || exit_status=$?
@@ -25,20 +25,20 @@ ZMD_ACCESS_TOKEN=demo-token
 export ZMD_API_DOMAIN ZMD_ACCESS_TOKEN
 
 echo
-echo "A stand-in for Zoho CRM is at $ZMD_API_DOMAIN. zmd asks it:"
+echo "A stand-in for Zoho CRM is at $ZMD_API_DOMAIN. zmd queries it:"
 echo
-ask status Leads 1001
-ask status Leads 1002
-ask status --json Leads 1002
-ask status Leads 4711
+show status Leads 1001
+show status Leads 1002
+show status --json Leads 1002
+show status Leads 4711
 
-echo "It waits for jobs as well, with as few questions as it takes:"
+echo "It waits for jobs too, with few polls:"
 echo
-ask wait Leads:1003 Leads:1001
+show wait Leads:1003 Leads:1001
 cat <<END
-Exit status 0 means that the records are gone, 1 that the job failed or left some, 2 that it is not finished, 3 an error.
-The real service is asked like this:
+The exit status is 0 if every record is deleted, 1 if the job failed or left records, 2 if it is not finished, 3 after an error.
+To query the real service:
 
-    $zmd login                   # asks for credentials, tries them and keeps them
+    $zmd login                   # asks for credentials, tries them and saves them
     $zmd wait MODULE JOB_ID
 END

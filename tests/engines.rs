@@ -251,10 +251,10 @@ fn a_night_of_airflow() {
         assert_eq!(value, expected, "{task}");
     }
     for (task, message) in [
-        ("failed", "not all of the records are gone: Leads failed"),
-        ("poked_failed", "not all of the records are gone: Leads failed"),
-        ("left", "not all of the records are gone: Leads left"),
-        ("unknown", "Zoho knows no job unknown of Leads"),
+        ("failed", "not all of the records are deleted: Leads failed"),
+        ("poked_failed", "not all of the records are deleted: Leads failed"),
+        ("left", "not all of the records are deleted: Leads left"),
+        ("unknown", "Zoho has no job unknown of Leads"),
         ("late", "Timeout"),
         ("no_connection", "none_such"),
         ("no_job", "job_id is empty"),

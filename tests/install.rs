@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::*;
+use zmd::Setting;
 use zmd_sim::{Job, Sim};
 
 /// Where cargo builds, for make.
@@ -41,8 +42,10 @@ fn full_version() -> String {
     ["MAJOR", "MINOR", "PATCH"].map(version).join(".")
 }
 
-/// What the README's program in C++ prints.
-const COMPLETED_CPP: &str = "Leads 111111000000222222: COMPLETED, 9 of 9 deleted, 0 failed\n";
+/// What the README's program in this language prints.
+fn output_of(language: &str) -> String {
+    readme_block(&format!("### {language}\n"), "text")
+}
 
 /// A tree below which the library is installed with the prefix /usr, and programs that are made with it elsewhere.
 struct Installed {
@@ -83,7 +86,7 @@ impl Installed {
 
     /// The README's recipes, and a program that is linked statically.
     fn programs_work(&self) {
-        let completed = "COMPLETED: 9 of 9 deleted\n";
+        let completed = output_of("C");
         let line = readme_block("### C\n", "sh");
         self.write("example.c", &readme_block("### C\n", "c"));
         self.shell(&line);
@@ -93,7 +96,7 @@ impl Installed {
 
         self.write("example.cpp", &readme_block("### C++\n", "cpp"));
         self.shell(&readme_block("### C++\n", "sh"));
-        assert_eq!(self.shell("./example"), COMPLETED_CPP);
+        assert_eq!(self.shell("./example"), output_of("C++"));
 
         if !missing("cmake") {
             self.cmake_finds_it();
@@ -116,12 +119,12 @@ impl Installed {
             cmake
         };
         self.write("example.c", &readme_block("### C\n", "c"));
-        let project = readme_block("### CMake\n", "cmake");
+        let project = doc_block("doc/cmake.md", "## An installed zmd\n", "cmake");
         self.write("CMakeLists.txt", &format!("{project}{}", with_static("example.c")));
         text_of(&mut configure("build"));
         self.shell("cmake --build build");
         for program in ["build/example", "build/static"] {
-            assert_eq!(self.shell(program), "COMPLETED: 9 of 9 deleted\n");
+            assert_eq!(self.shell(program), output_of("C"));
         }
         let dynamic = self.shell("readelf -d build/static");
         assert!(!dynamic.contains("libzmd"), "{dynamic}");
@@ -231,7 +234,7 @@ fn cmake_builds_it_from_source() {
     };
     let cargo = format!("-DZMD_CARGO={}", env!("CARGO"));
 
-    let fetched = readme_block("### CMake, from source\n", "cmake");
+    let fetched = doc_block("doc/cmake.md", "## From the source\n", "cmake");
     let added: String = fetched
         .lines()
         .filter(|line| !line.contains("FetchContent_MakeAvailable") && !line.starts_with("include("))
@@ -245,7 +248,7 @@ fn cmake_builds_it_from_source() {
     for (name, project) in [("fetched", fetched), ("added", added)] {
         installed.write("CMakeLists.txt", &format!("{project}{}", with_static("example.cpp")));
         cmake(&format!("cmake -S . -B {name} {cargo} && cmake --build {name}"));
-        assert_eq!(cmake(&format!("{name}/example && {name}/static")), COMPLETED_CPP.repeat(2));
+        assert_eq!(cmake(&format!("{name}/example && {name}/static")), output_of("C++").repeat(2));
         let needed = |program: &str| cmake(&format!("readelf -d {name}/{program}")).contains("[libzmd.so.0]");
         assert!(needed("example") && !needed("static"));
         // As a part of another project it installs nothing.
@@ -314,10 +317,10 @@ fn the_vcpkg_port_installs_it() {
         assert_eq!(files(&prefix), expected);
 
         installed.write("example.c", &readme_block("### C\n", "c"));
-        installed.write("CMakeLists.txt", &readme_block("### CMake\n", "cmake"));
+        installed.write("CMakeLists.txt", &doc_block("doc/cmake.md", "## An installed zmd\n", "cmake"));
         installed
             .shell(&format!("cmake -S . -B build -DCMAKE_PREFIX_PATH={} && cmake --build build", prefix.display()));
-        assert_eq!(installed.shell("build/example"), "COMPLETED: 9 of 9 deleted\n");
+        assert_eq!(installed.shell("build/example"), output_of("C"));
     }
 }
 
@@ -508,7 +511,7 @@ fn a_library_and_a_wheel_for_old_systems() {
     let mut python = Command::new(home.join("bin/python"));
     python.arg("-c").arg(readme_block("### Python\n", "python")).env_remove("PYTHONPATH").current_dir(&home);
     environment(&mut python, &sim);
-    assert_eq!(text_of(&mut python), "9 of 9 deleted\n");
+    assert_eq!(text_of(&mut python), output_of("Python"));
     assert!(fs::read(home.join("bin/zmd")).unwrap() == fs::read(directory.join("zmd")).unwrap());
     fs::remove_dir_all(home).unwrap();
 }
@@ -551,6 +554,11 @@ fn the_reference_is_generated_without_a_warning() {
     assert_eq!((exit, &*err), (Some(0), ""), "{out}");
     let page = fs::read_to_string(target().join("doxygen/html/zmd_8h.html")).unwrap();
     assert!(page.contains("zmd_client_wait_many"));
+    let main_page = fs::read_to_string(target().join("doxygen/html/index.html")).unwrap();
+    assert!(
+        main_page.contains("How far is a Zoho CRM mass-delete job?") && main_page.contains("last error"),
+        "{main_page}"
+    );
 }
 
 fn without_blanks(text: &str) -> String {
@@ -617,19 +625,13 @@ fn the_manual_page_of_the_settings_is_complete() {
     let directory = scratch("man5");
     text_of(zmd_command(&[]).arg("man").arg(&directory));
     let page = page_at(&directory.join("man5/zmd-settings.5"), "error");
-    // The README's table is compared with the code's by a test of its own.
-    let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
-    let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("| `")).collect();
-    assert_eq!(rows.len(), 23);
-    for row in rows {
-        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
-        let [key, default, meaning, takes] = &cells[..] else { panic!("{row}") };
+    for Setting { key, default, meaning, takes, .. } in zmd::SETTINGS {
         let entry = format!("{key}, ZMD_{}", key.to_uppercase());
         let text = page.split_once(&entry).unwrap_or_else(|| panic!("zmd-settings.5 lacks {entry}")).1;
         let text = text.split_once("\n\n").unwrap().0;
-        let takes = format!("Takes {takes}");
-        assert!(text.contains(&takes), "{entry}: {text:?} lacks {takes:?}");
-        assert!(text.contains(&meaning[1..]), "{entry}: {text:?} lacks {meaning:?}");
+        let takes = format!("Takes {}", takes());
+        assert!(text.contains(&takes.replace('`', "")), "{entry}: {text:?} lacks {takes:?}");
+        assert!(text.contains(&meaning[1..].replace('`', "")), "{entry}: {text:?} lacks {meaning:?}");
         assert!(default.is_empty() || text.contains(&format!("the default is {default}.")), "{entry}: {text}");
     }
     assert!(page.contains(&format!("zmd {}", full_version())));

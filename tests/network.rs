@@ -349,7 +349,7 @@ fn a_long_deadline_holds_as_a_short_one_does() {
     let (took, (failed, _)) = timed(|| client.failure("Leads", "fault-stall-before-header"));
     assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
     assert!(took >= Duration::from_secs(9) && took < Duration::from_millis(9050), "{took:?}");
-    assert!(failed.message.contains("timeout_ms (9000 ms)") && failed.message.contains("answer of"), "{failed:?}");
+    assert!(failed.message.contains("timeout_ms (9000 ms)") && failed.message.contains("response of"), "{failed:?}");
 }
 
 #[test]

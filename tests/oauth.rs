@@ -257,7 +257,7 @@ fn the_api_domain_of_the_accounts_server_is_used() {
 fn refusals_are_distinguished() {
     let sim = with_job(builder().start());
     let url = sim.url();
-    for (key, code, says) in [
+    for (key, code, expected) in [
         ("refresh_token", "invalid_code", "another data center than us"),
         ("client_id", "invalid_client", "client_id"),
         ("client_secret", "invalid_client_secret", "client_secret"),
@@ -265,10 +265,10 @@ fn refusals_are_distinguished() {
         let wrong = settings(&url, &[(key, "1000.wrong")]);
         let (failed, http_status) = Client::new(&wrong).unwrap().failure("Leads", "1001");
         assert_eq!((failed.error, &*failed.code), (ZMD_ERR_OAUTH, code), "{failed:?}");
-        assert!(failed.message.contains(says) && [200, 400].contains(&http_status), "{failed:?}");
+        assert!(failed.message.contains(expected) && [200, 400].contains(&http_status), "{failed:?}");
     }
     let client = client_with(&sim, &[("max_retries", "0")]);
-    for (reply, error, code, says) in [
+    for (reply, error, code, expected) in [
         (
             Reply::json(
                 400,
@@ -307,7 +307,7 @@ fn refusals_are_distinguished() {
         sim.next_token(reply.clone());
         let (failed, _) = client.failure("Leads", "1001");
         assert_eq!((failed.error, &*failed.code), (error, code), "{reply:?}: {failed:?}");
-        assert!(failed.message.contains(says), "{reply:?}: {failed:?}");
+        assert!(failed.message.contains(expected), "{reply:?}: {failed:?}");
     }
     assert_eq!(sim.requests(), 0);
 }

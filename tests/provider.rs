@@ -212,7 +212,7 @@ fn a_provider_that_hangs_does_not_block_calls_beyond_their_limit() {
 fn failures_and_invalid_tokens_are_reported() {
     let sim = sim();
     let long = vec![b't'; 5000];
-    for (text, result, says) in [
+    for (text, result, expected) in [
         (&b"the vault is sealed"[..], 1, "the vault is sealed"),
         (b"", -1, "it did not say why"),
         (b"not \xff UTF-8", 1, "not"),
@@ -226,7 +226,7 @@ fn failures_and_invalid_tokens_are_reported() {
         let host = Host::new(&[(text, result)]);
         let (failed, http_status) = host.client(&sim, &[]).failure("Leads", "1001");
         assert_eq!((failed.error, http_status), (ZMD_ERR_OAUTH, 0));
-        assert!(failed.message.contains(says) && !failed.message.contains("s3cret"), "{failed:?}");
+        assert!(failed.message.contains(expected) && !failed.message.contains("s3cret"), "{failed:?}");
     }
     assert_eq!(sim.requests(), 0);
     // The refused token returned again, and quoted in a failure's message.

@@ -37,9 +37,9 @@ fn a_proxy_named_by_the_setting() {
     let target = sim.url().split_once("//").unwrap().1.to_owned();
     assert!(squid.has_served(&target), "{target}");
     // The proxy cannot connect, answers 503, and the request is retried.
-    let gone = tls_sim();
-    let client = Client::of(&gone, &[("proxy", &format!("127.0.0.1:{}", squid.port)), ("max_retries", "1")]);
-    gone.stop_listening();
+    let closed = tls_sim();
+    let client = Client::of(&closed, &[("proxy", &format!("127.0.0.1:{}", squid.port)), ("max_retries", "1")]);
+    closed.stop_listening();
     let (failed, _) = client.failure("Leads", "1001");
     assert_eq!(failed.error, ZMD_ERR_PROXY);
     assert!(failed.message.contains("503") && failed.message.ends_with("(2 attempts)"), "{failed:?}");
@@ -169,9 +169,7 @@ fn a_proxy_behind_tls() {
         key = sim.key_file().display(),
         squid = squid.port,
     );
-    fs::write(directory.join("nginx.conf"), config).unwrap();
-    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
-    let _nginx = Daemon::start(Command::new("nginx").args(arguments), port);
+    let _nginx = nginx_with(&directory, port, &config);
     let client = Client::of(&sim, &[("proxy", &format!("https://localhost:{port}"))]);
     for _ in 0..5 {
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
@@ -214,7 +212,7 @@ fn socks() {
     ] {
         assert_eq!(client(proxy).status("Leads", "1001"), Ok(Answer::completed()));
     }
-    for (user, words) in [("", "wants credentials"), ("zmd:wr0ng@", "refused the credentials")] {
+    for (user, words) in [("", "requires credentials"), ("zmd:wr0ng@", "refused the credentials")] {
         let (failed, _) = client(format!("socks5://{user}127.0.0.1:{locked}")).failure("Leads", "1001");
         assert_eq!(failed.error, ZMD_ERR_PROXY);
         assert!(failed.message.contains(words), "{failed:?}");
@@ -294,7 +292,7 @@ fn a_proxy_that_forbids_the_host() {
     let (failed, _) = client.failure("Leads", "1001");
     assert_eq!(failed.error, ZMD_ERR_PROXY);
     let target = sim.url().split_once("//").unwrap().1.to_owned();
-    assert!(failed.message.contains(&format!("forbids connections to {target}")), "{failed:?}");
+    assert!(failed.message.contains(&format!("does not permit connections to {target}")), "{failed:?}");
 }
 
 fn drip(to: &mut dyn Write, bytes: &[u8]) -> std::io::Result<()> {

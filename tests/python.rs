@@ -244,7 +244,7 @@ fn the_command_comes_with_the_package() {
     rustix::process::kill_process(rustix::process::Pid::from_child(&waiting), rustix::process::Signal::TERM).unwrap();
     assert_eq!(waiting.wait().unwrap().signal(), Some(15));
 
-    // Without the program the module says so.
+    // Without the program the module reports that.
     let site = scratch("no-program");
     let package = text_of(clean(python).args(["-c", "import zmd; print(zmd.__path__[0], end='')"]).current_dir("/"));
     text_of(clean("cp").args(["-r", &package]).arg(&site));
@@ -463,10 +463,10 @@ fn the_readmes_examples_do_what_they_say() {
 
     offer(0);
     for first in [first, &of_the_repository] {
-        assert_eq!(ask(first), "9 of 9 deleted\n");
+        assert_eq!(ask(first), readme_block("### Python\n", "text"));
     }
-    let gone = ["Leads 111111000000222222", "Sales_Orders 111111000000333333"];
-    assert_eq!(sorted(&ask(&before)), gone.map(|job| format!("{job}: the records are gone")));
+    let names = ["Leads 111111000000222222", "Sales_Orders 111111000000333333"];
+    assert_eq!(sorted(&ask(&before)), names.map(|job| format!("{job}: the records are deleted")));
     let out = ask(&format!("{before}print()\n{many}"));
     let out = out.split_once("\n\n").unwrap().1;
     let polls = ["111111000000222222", "111111000000333333"].map(|id| format!("{id} after 0 s: 9 deleted"));
@@ -474,15 +474,15 @@ fn the_readmes_examples_do_what_they_say() {
     let status = "Leads 111111000000222222: COMPLETED, 9 of 9 deleted, 0 failed";
     assert_eq!(ask(asyncio), format!("{status}\n{status}\nTrue\n"));
 
-    // A record is left: the night does not go on.
+    // A record is left: the program fails.
     offer(1);
-    let left = |job: &str| format!("not all of the records are gone: {job}: COMPLETED, 8 of 9 deleted, 1 failed");
+    let left = |job: &str| format!("not all of the records are deleted: {job}: COMPLETED, 8 of 9 deleted, 1 failed");
     for first in [first, &of_the_repository, asyncio] {
         let (exit, out, err) = program(first);
         assert_eq!((exit, &*out), (Some(1), ""), "{err}");
-        assert!(err.ends_with(&format!("JobFailedError: {}\n", left(gone[0]))), "{err}");
+        assert!(err.ends_with(&format!("JobFailedError: {}\n", left(names[0]))), "{err}");
     }
-    assert_eq!(sorted(&ask(&before)), gone.map(left));
+    assert_eq!(sorted(&ask(&before)), names.map(left));
     assert!(ask(&format!("{before}{many}")).ends_with("\nFalse\n"));
 
     let directory = scratch("readme-tests");

@@ -426,7 +426,7 @@ fn ctrl_c(target: &Target) {
     let status = script.wait().unwrap();
     let [out, err] = ["out", "err"].map(|file| fs::read_to_string(target.directory.join(file)).unwrap());
     assert_eq!((status.code(), &*out), (Some(0x3a), ""), "{err}");
-    assert!(err.contains("interrupted: the jobs themselves go on"), "{err}");
+    assert!(err.contains("interrupted: the jobs continue"), "{err}");
 }
 
 #[test]

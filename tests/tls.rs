@@ -58,7 +58,7 @@ fn a_handshake_that_fails() {
         assert_eq!(failed.error, error, "{at_accept:?}: {failed:?}");
         assert!(took < Duration::from_millis(500), "{at_accept:?} took {took:?}");
         if error == ZMD_ERR_TLS {
-            assert!(failed.message.contains("does not speak TLS on this port"), "{failed:?}");
+            assert!(failed.message.contains("does not use TLS on this port"), "{failed:?}");
         }
     }
     sim.at_accept(AtAccept::StallBeforeTls);
@@ -173,27 +173,18 @@ fn a_trust_store_for_which_no_descriptor_is_free() {
 }
 
 /// An nginx that terminates TLS and forwards everything to `sim`.
-fn nginx(directory: &Path, certificates: &Sim, sim: &Sim, port: u16, more: &str) -> Daemon {
-    let config = format!(
-        "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
-         events {{}}
-         http {{
-             access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p;
-             fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-             server {{
-                 listen 127.0.0.1:{port} ssl; listen 127.0.0.2:{port} ssl;
-                 ssl_certificate {cert}; ssl_certificate_key {key}; {more}
-                 location / {{ proxy_pass {url}; proxy_http_version 1.1; proxy_set_header Connection ''; }}
-             }}
+fn tls_nginx(directory: &Path, certificates: &Sim, sim: &Sim, port: u16, more: &str) -> Daemon {
+    let server = format!(
+        "server {{
+             listen 127.0.0.1:{port} ssl; listen 127.0.0.2:{port} ssl;
+             ssl_certificate {cert}; ssl_certificate_key {key}; {more}
+             location / {{ proxy_pass {url}; proxy_http_version 1.1; proxy_set_header Connection ''; }}
          }}",
-        dir = directory.display(),
         cert = certificates.cert_file().display(),
         key = certificates.key_file().display(),
         url = sim.url(),
     );
-    fs::write(directory.join("nginx.conf"), config).unwrap();
-    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
-    Daemon::start(Command::new("nginx").args(arguments), port)
+    nginx(directory, port, &server)
 }
 
 #[test]
@@ -209,7 +200,7 @@ fn a_real_server() {
         ("keepalive", "keepalive_requests 7;"),
     ] {
         let (directory, port) = (scratch(name), free_port());
-        let nginx = nginx(&directory, &certificates, &sim, port, more);
+        let nginx = tls_nginx(&directory, &certificates, &sim, port, more);
         let ca_file = certificates.ca_file().to_str().unwrap().to_owned();
         let client_of = |host: &str| {
             let url = format!("https://{host}:{port}");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares libzmd with its peers: what a fresh process, a warm query and an installation cost. `make bench` runs it.
 
-All programs ask the same nginx on this machine, over TLS 1.3 and connections that stay open, and take turns, so that
+All programs query the same nginx on this machine, over TLS 1.3 and connections that stay open, and take turns, so that
 whatever else the machine does meets all of them. The figures are medians; the results are in target/bench.
 """
 

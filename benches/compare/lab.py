@@ -28,7 +28,7 @@ MODULE, JOB = "Leads", "111111000000222222"
 TOKEN = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210"
 BODY = '{"data":[{"Status":"COMPLETED","Failed_Count":0,"Deleted_Count":9,"Total_Count":9}]}'
 
-# glibc is everywhere: it counts for nobody.
+# glibc is everywhere, so it is not counted.
 GLIBC = re.compile(r"^(ld-linux.*|linux-vdso|lib(c|m|dl|pthread|rt|resolv))\.so")
 
 
@@ -37,7 +37,7 @@ def output_of(*command, **options) -> str:
 
 
 def scratch() -> Path:
-    """A directory that is gone afterwards."""
+    """A directory that is removed afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="zmd-bench-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory

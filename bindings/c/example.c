@@ -5,7 +5,7 @@
  *     ./example MODULE JOB_ID [SECONDS]
  *
  * The settings come from the environment (ZMD_ACCESS_TOKEN, ...) or the configuration file. The exit status is 0 if the
- * job is completed and every record is gone, 1 if it failed or left records, 2 if it has not ended within the SECONDS,
+ * job is completed and every record is deleted, 1 if it failed or left records, 2 if it has not ended within the SECONDS,
  * 3 after an error.
  */
 #include <stdio.h>

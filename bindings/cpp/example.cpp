@@ -20,7 +20,7 @@ void report(const zmd::poll &poll)
     if (poll.ok())
         std::cout << poll.status << '\n' << std::flush;
     else
-        std::cerr << poll.message << '\n'; // where it is transient, the wait goes on
+        std::cerr << poll.message << '\n'; // if it is transient, the wait continues
 }
 
 } // namespace

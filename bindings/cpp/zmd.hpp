@@ -13,14 +13,14 @@
  * }
  * @endcode
  *
- * It is all in this header, on top of zmd.h, which has the rules behind it: link with `-lzmd`.
+ * This header is the whole binding, on top of zmd.h, which documents the rules; link with `-lzmd`.
  *
- * What fails throws a zmd::error. Arguments that are text are a zmd::text: a `const char *`, a `std::string`, and since
- * C++17 a `std::string_view`, in UTF-8. One with a NUL character inside, which C would cut there, is refused with an
+ * Failures throw a zmd::error. Arguments that are text are a zmd::text: a `const char *`, a `std::string`, and since
+ * C++17 a `std::string_view`, in UTF-8. Text with an embedded NUL character, which C would truncate, is refused with an
  * argument_error or, in a setting, a config_error; so is a NULL pointer.
  *
- * A zmd::client may be used by any number of threads at the same time, in all its functions; only moving, assigning
- * and destroying it take that nobody uses it. A zmd::config is for one thread at a time.
+ * Any number of threads may call all functions of a zmd::client at the same time; only while it is moved, assigned or
+ * destroyed, no other thread may use it. Only one thread at a time may use a zmd::config.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -74,14 +74,14 @@ inline std::string copy_of(std::string_view value) { return std::string(value); 
 /** @endcond */
 
 /**
- * An argument that is text: functions take one, and a program passes a string of any type.
+ * A text argument: a program passes a string of any type.
  *
- * It may refer to the string that it was made from, and is to be used no longer than that.
+ * It may refer to the string that it was constructed from, and must not outlive it.
  */
 class text {
 public:
     /**
-     * From a string of C.
+     * From a C string.
      *
      * @param value  UTF-8; NULL is refused by the function that it is passed to
      */
@@ -95,8 +95,8 @@ public:
     text(const std::string &value) noexcept : data_(value.c_str()), size_(value.size()) {}
 
     /**
-     * From whatever converts to a `std::string`, such as a `std::filesystem::path`, or to a `std::string_view`. The
-     * characters are copied, as C takes no string without a NUL behind it.
+     * From anything that converts to a `std::string`, such as a `std::filesystem::path`, or to a `std::string_view`. The
+     * characters are copied, as C needs a terminating NUL.
      *
      * @param value  UTF-8
      */
@@ -107,32 +107,32 @@ public:
     {
     }
 
-    /** Not copied: it may refer to a string of its own. */
+    /** Not copyable: it may refer to its own string. */
     text(const text &) = delete;
 
-    /** Not copied, see above. */
+    /** Not copyable, see above. */
     text &operator=(const text &) = delete;
 
     ~text() = default;
 
     /**
-     * The characters, with a NUL behind them.
+     * The characters, NUL-terminated.
      *
-     * @return what zmd.h takes; NULL if it was made from NULL
+     * @return a string for zmd.h; NULL if this was constructed from NULL
      */
     const char *c_str() const noexcept { return data_; }
 
     /**
      * A copy.
      *
-     * @return the characters; empty if it was made from NULL
+     * @return the characters; empty if this was constructed from NULL
      */
     std::string str() const { return size_ == 0 ? std::string() : std::string(data_, size_); }
 
     /**
-     * Whether there is a NUL character inside, where C would cut the string.
+     * Whether there is an embedded NUL character, at which C would truncate the string.
      *
-     * @return always false for a string of C
+     * @return always false for a C string
      */
     bool has_nul() const noexcept { return size_ > 0 && std::memchr(data_, '\0', size_) != nullptr; }
 
@@ -144,13 +144,13 @@ private:
 
 /** How far a job is. A newer library may know more states than these. */
 enum class state : std::int32_t {
-    unknown = ZMD_STATE_UNKNOWN,     /**< A word that the library does not know (see status::state_text), or none. */
+    unknown = ZMD_STATE_UNKNOWN,     /**< A state that the library does not know (see status::state_text), or none. */
     scheduled = ZMD_STATE_SCHEDULED, /**< The job has not begun. */
     running = ZMD_STATE_RUNNING,     /**< Records are being deleted. */
-    completed = ZMD_STATE_COMPLETED, /**< The job is over. Records that it could not delete are still there. */
-    failed = ZMD_STATE_FAILED,       /**< The job is over, and failed as a whole. */
-    queued = ZMD_STATE_QUEUED,       /**< The job waits for its turn. */
-    suspended = ZMD_STATE_SUSPENDED  /**< The job was interrupted, and is not over. */
+    completed = ZMD_STATE_COMPLETED, /**< The job has ended; failed_count is the number of records left. */
+    failed = ZMD_STATE_FAILED,       /**< The job has ended, and failed as a whole. */
+    queued = ZMD_STATE_QUEUED,       /**< The job is in the queue. */
+    suspended = ZMD_STATE_SUSPENDED  /**< The job was interrupted, and has not ended. */
 };
 
 /**
@@ -188,58 +188,58 @@ std::basic_ostream<char, Traits> &operator<<(std::basic_ostream<char, Traits> &s
     return detail::print(stream, name(value));
 }
 
-/** What the service says of a job. As it is made, it is that of no answer. */
+/** The status of a job. A default-constructed one is that of no response. */
 struct status {
     zmd::state state = zmd::state::unknown; /**< How far the job is. */
-    int http_status = 0;                    /**< The HTTP status of the answer; 0: there was none. */
+    int http_status = 0;                    /**< The HTTP status of the response; 0: none. */
     std::int64_t total_count = -1;          /**< Records that the job is to delete; -1: not reported. */
     std::int64_t deleted_count = -1;        /**< Records deleted so far; -1: not reported. */
     std::int64_t failed_count = -1;         /**< Records that could not be deleted so far; -1: not reported. */
-    std::string state_text{};               /**< The service's word for the state, cut to 31 bytes; empty: no answer. */
-    std::string module{};                   /**< The job's module, as it was given; empty: of no job. */
-    std::string job_id{};                   /**< The job's id, as it was given; empty: of no job. */
+    std::string state_text{};               /**< The service's name for the state, at most 31 bytes; empty: none. */
+    std::string module{};                   /**< The job's module, as it was passed; empty: no job. */
+    std::string job_id{};                   /**< The job's id, as it was passed; empty: no job. */
 
     /**
-     * Whether the job is over: completed or failed.
+     * Whether the job has ended: completed or failed.
      *
-     * @return false for a word that the library does not know, too. A wait ends with such a word when it has stood for
-     *         five minutes and nothing has moved, or when the counts have reached the total.
+     * @return also false for a state that the library does not know. A wait ends with such a state when it has been
+     *         unchanged for five minutes, or when the counts have reached the total.
      */
     bool has_ended() const noexcept
     {
-        const zmd_status told = numbers();
-        return zmd_status_has_ended(&told) != 0;
+        const zmd_status raw = numbers();
+        return zmd_status_has_ended(&raw) != 0;
     }
 
     /**
-     * Whether the records are gone: the job is completed, none of them failed, and none is short of the total.
+     * Whether every record is deleted: the job is completed, no record failed, and none is missing from the total.
      *
-     * @return true if so; a count that was not reported says nothing against it
+     * @return true if so; a count that was not reported is ignored
      */
     bool is_successful() const noexcept
     {
-        const zmd_status told = numbers();
-        return zmd_status_is_successful(&told) != 0;
+        const zmd_status raw = numbers();
+        return zmd_status_is_successful(&raw) != 0;
     }
 
 private:
     zmd_status numbers() const noexcept
     {
-        zmd_status told = zmd_status();
-        told.state = static_cast<zmd_state>(state);
-        told.http_status = http_status;
-        told.total_count = total_count;
-        told.deleted_count = deleted_count;
-        told.failed_count = failed_count;
-        return told;
+        zmd_status raw = zmd_status();
+        raw.state = static_cast<zmd_state>(state);
+        raw.http_status = http_status;
+        raw.total_count = total_count;
+        raw.deleted_count = deleted_count;
+        raw.failed_count = failed_count;
+        return raw;
     }
 };
 
 /**
- * Compares two statuses, with the job that they are of.
+ * Compares two statuses, including their jobs.
  *
- * @param left   one
- * @param right  the other
+ * @param left   a status
+ * @param right  another status
  * @return whether all members are equal
  */
 inline bool operator==(const status &left, const status &right) noexcept
@@ -251,10 +251,10 @@ inline bool operator==(const status &left, const status &right) noexcept
 }
 
 /**
- * Compares two statuses, with the job that they are of.
+ * Compares two statuses, including their jobs.
  *
- * @param left   one
- * @param right  the other
+ * @param left   a status
+ * @param right  another status
  * @return whether any member differs
  */
 inline bool operator!=(const status &left, const status &right) noexcept { return !(left == right); }
@@ -262,7 +262,7 @@ inline bool operator!=(const status &left, const status &right) noexcept { retur
 /** @cond */
 namespace detail {
 
-/* What comes from the service or a caller is printed without control characters, which a terminal would obey. */
+/* What comes from the service or a caller is printed without control characters, which a terminal would interpret. */
 inline std::string printable(std::string line)
 {
     for (char &c : line)
@@ -271,19 +271,19 @@ inline std::string printable(std::string line)
     return line;
 }
 
-inline std::string line_of(const status &told)
+inline std::string line_of(const status &value)
 {
     std::string line;
-    if (!told.module.empty() || !told.job_id.empty())
-        line += told.module + ' ' + told.job_id + ": ";
-    line += told.state == state::unknown && !told.state_text.empty() ? told.state_text.c_str() : name(told.state);
+    if (!value.module.empty() || !value.job_id.empty())
+        line += value.module + ' ' + value.job_id + ": ";
+    line += value.state == state::unknown && !value.state_text.empty() ? value.state_text.c_str() : name(value.state);
     line += ", ";
-    line += told.deleted_count < 0 ? "deleted not reported" : std::to_string(told.deleted_count);
-    line += told.total_count < 0 ? "" : " of " + std::to_string(told.total_count);
-    line += told.deleted_count < 0 ? "" : " deleted";
-    line += told.total_count < 0 ? ", total not reported" : "";
+    line += value.deleted_count < 0 ? "deleted not reported" : std::to_string(value.deleted_count);
+    line += value.total_count < 0 ? "" : " of " + std::to_string(value.total_count);
+    line += value.deleted_count < 0 ? "" : " deleted";
+    line += value.total_count < 0 ? ", total not reported" : "";
     line += ", ";
-    line += told.failed_count < 0 ? "failed not reported" : std::to_string(told.failed_count) + " failed";
+    line += value.failed_count < 0 ? "failed not reported" : std::to_string(value.failed_count) + " failed";
     return printable(std::move(line));
 }
 
@@ -291,28 +291,28 @@ inline std::string line_of(const status &told)
 /** @endcond */
 
 /**
- * Writes a status to a stream, in one line without its end: `Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed`.
+ * Writes a status to a stream, as one line without a line end: `Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed`.
  *
  * @param stream  the stream
- * @param told    the status
+ * @param value   the status
  * @return the stream
  */
 template <class Traits>
-std::basic_ostream<char, Traits> &operator<<(std::basic_ostream<char, Traits> &stream, const status &told)
+std::basic_ostream<char, Traits> &operator<<(std::basic_ostream<char, Traits> &stream, const status &value)
 {
-    return detail::print(stream, detail::line_of(told));
+    return detail::print(stream, detail::line_of(value));
 }
 
-/** Names a job. */
+/** A module and the id of a job in it. */
 struct job {
     std::string module; /**< The module's API name, such as `"Leads"`; see client::status(). */
-    std::string job_id; /**< The id that scheduling the mass delete answered. */
+    std::string job_id; /**< The id that scheduling the mass delete returned. */
 
-    /** Names none. */
+    /** No job. */
     job() : module(), job_id() {}
 
     /**
-     * Names a job. The names are copied, and checked by the function that takes the job.
+     * Constructs a job. The strings are copied; the function that the job is passed to checks them.
      *
      * @param of_module  the module's API name
      * @param id         the job's id
@@ -320,17 +320,17 @@ struct job {
     job(const text &of_module, const text &id) : module(of_module.str()), job_id(id.str()) {}
 };
 
-/** The result of asking for a job: its status, or an error. */
+/** The result of a call for a job: its status, or an error. */
 struct result {
     zmd::status status{};    /**< The status; after an error its job and http_status, and the last one that a wait saw. */
     zmd_error code = ZMD_OK; /**< The error's number; ZMD_OK: none. */
-    std::string message{};   /**< The error in one line: what failed, and what to do. Of many jobs, it names its own. */
+    std::string message{};   /**< The error in one line: what failed, and what to do. For many jobs, it names the job. */
     std::string api_code{};  /**< The API's own code for the error, such as `"INVALID_TOKEN"`; empty: none. */
 
     /**
      * Whether there is no error.
      *
-     * @return true if `status` is an answer
+     * @return true if `status` is that of a response
      */
     bool ok() const noexcept { return code == ZMD_OK; }
 
@@ -342,7 +342,7 @@ struct result {
     bool is_transient() const noexcept { return zmd_error_is_transient(code) != 0; }
 
     /**
-     * The status, for those who want errors thrown.
+     * The status; throws if there is an error.
      *
      * @return the status
      * @throws error  of the family that `code` belongs to, if there is one
@@ -350,9 +350,9 @@ struct result {
     zmd::status get() const;
 };
 
-/** The result of one poll of a wait. After a transient error, the wait goes on. */
+/** The result of one poll of a wait. After a transient error, the wait continues. */
 struct poll : result {
-    std::size_t index = 0;               /**< Of the job in the vector that is waited for; 0 in a wait for one. */
+    std::size_t index = 0;               /**< The job's index in the vector of jobs; 0 in a wait for one job. */
     std::chrono::milliseconds elapsed{}; /**< Since the wait began. */
     std::chrono::milliseconds next_poll = std::chrono::milliseconds(-1); /**< Until this job's next poll. Negative:
                                                                               there is none, its wait has ended. */
@@ -362,9 +362,8 @@ struct poll : result {
  * A function that is called after every poll of a wait, on the thread that waits.
  *
  * It is made from any function, function object or lambda that takes a `const zmd::poll &`. If that returns false, the
- * wait ends with zmd::cancelled; after true, or where it returns nothing, the wait goes on. What it throws ends the wait
- * too, and arrives at the caller of the wait. Either way the client is as good as before, and the function is not
- * called again.
+ * wait ends with zmd::cancelled; after true, or if it returns nothing, the wait continues. An exception ends the wait too, and
+ * is rethrown to the caller of the wait. In both cases the client remains usable, and the function is not called again.
  */
 class progress_fn {
 public:
@@ -375,7 +374,7 @@ public:
     progress_fn(std::nullptr_t) noexcept : call_() {}
 
     /**
-     * From something that returns true or false. An empty `std::function` and a NULL pointer are no function.
+     * From a function that returns a bool. An empty `std::function` and a NULL pointer are no function.
      *
      * @param function  copied, or moved
      */
@@ -388,7 +387,7 @@ public:
     }
 
     /**
-     * From something that returns nothing.
+     * From a function that returns nothing.
      *
      * @param function  copied, or moved
      */
@@ -401,8 +400,8 @@ public:
     {
         std::function<void(const poll &)> kept(std::forward<Function>(function));
         if (kept)
-            call_ = [kept](const poll &told) {
-                kept(told);
+            call_ = [kept](const zmd::poll &poll) {
+                kept(poll);
                 return true;
             };
     }
@@ -413,36 +412,36 @@ public:
     /**
      * Calls the function.
      *
-     * @param told  the result of a poll
-     * @return whether the wait is to go on
+     * @param poll  the result of a poll
+     * @return whether the wait continues
      * @throws ...  what the function throws; std::bad_function_call if there is none
      */
-    bool operator()(const poll &told) const { return call_(told); }
+    bool operator()(const zmd::poll &poll) const { return call_(poll); }
 
 private:
     std::function<bool(const poll &)> call_;
 };
 
 /**
- * Takes a line of the log: its level (1 error, 2 warning, 3 info, 4 debug, 5 trace), and its text, which is valid
+ * Called with a line of the log: its level (1 error, 2 warning, 3 info, 4 debug, 5 trace), and its text, which is valid
  * during the call.
  *
- * It is called on any thread, and on several at once. What it throws is dropped.
+ * It is called on any thread, and on several at once. Exceptions are ignored.
  */
 using log_fn = std::function<void(int level, const char *message)>;
 
 /**
- * Something failed; what() says in one line what, and what to do about it.
+ * The base of all exceptions; what() describes in one line what failed, and what to do.
  *
- * The classes derived from it are the families of errors. An error that is of none, such as a bug in the library, or a
- * number that only a newer library knows, is of this class itself.
+ * The derived classes are the families of errors. An error of no family, such as a bug in the library or a number of a
+ * newer library, is of this class itself. zmd_error describes each number.
  */
 class error : public std::runtime_error {
 public:
     /**
-     * Makes the exception for an error.
+     * Constructs the exception for an error.
      *
-     * @param failed  what it tells
+     * @param failed  the result of the failed call
      */
     explicit error(const result &failed)
         : std::runtime_error(failed.message), failed_(std::make_shared<const result>(failed))
@@ -450,16 +449,16 @@ public:
     }
 
     /**
-     * Copies an exception, and throws nothing. There is no move: what was moved from would have nothing to tell.
+     * Copies an exception; never throws. There is no move, which would leave an exception without a message.
      *
-     * @param other  what to copy
+     * @param other  the exception to copy
      */
     error(const error &other) = default;
 
     /**
-     * Copies an exception, and throws nothing.
+     * Copies an exception; never throws.
      *
-     * @param other  what to copy
+     * @param other  the exception to copy
      * @return this
      */
     error &operator=(const error &other) = default;
@@ -476,29 +475,28 @@ public:
     /**
      * The API's own code, such as `"INVALID_TOKEN"`.
      *
-     * @return never NULL; `""` where the error does not come from the API, or has no code. It lives as long as the
-     *         exception.
+     * @return never NULL; `""` if the error does not come from the API, or has no code. Valid as long as the exception.
      */
     const char *api_code() const noexcept { return failed_->api_code.c_str(); }
 
     /**
-     * The HTTP status of the answer that failed; of a wait that timed out or was cancelled, that of its last status.
+     * The HTTP status of the failed response; of a wait that timed out or was cancelled, that of its last status.
      *
-     * @return the status; 0: there was no answer
+     * @return the status; 0: there was no response
      */
     int http_status() const noexcept { return failed_->status.http_status; }
 
     /**
-     * The module of the job that the call was for, as it was given.
+     * The module of the job that the call was for, as it was passed.
      *
-     * @return the module, empty if the call was for no job; it lives as long as the exception
+     * @return the module, empty if the call was for no job; valid as long as the exception
      */
     const std::string &module() const noexcept { return failed_->status.module; }
 
     /**
-     * The id of the job that the call was for, as it was given.
+     * The id of the job that the call was for, as it was passed.
      *
-     * @return the id, empty if the call was for no job; it lives as long as the exception
+     * @return the id, empty if the call was for no job; valid as long as the exception
      */
     const std::string &job_id() const noexcept { return failed_->status.job_id; }
 
@@ -513,7 +511,7 @@ protected:
     /**
      * The status that came with the error.
      *
-     * @return the status; it lives as long as the exception
+     * @return the status; valid as long as the exception
      */
     const zmd::status &status() const noexcept { return failed_->status; }
 
@@ -522,13 +520,13 @@ private:
     std::shared_ptr<const result> failed_;
 };
 
-/** An argument breaks its rule, or a handle was moved from: ZMD_ERR_NULL_POINTER, ZMD_ERR_INVALID_ARGUMENT. */
+/** An argument is invalid, or a handle was moved from: ZMD_ERR_NULL_POINTER, ZMD_ERR_INVALID_ARGUMENT. */
 class argument_error : public error {
 public:
     using error::error;
 };
 
-/** A setting is unknown, bad, or missing: ZMD_ERR_INVALID_CONFIG. */
+/** A setting is unknown, invalid, or missing: ZMD_ERR_INVALID_CONFIG. */
 class config_error : public error {
 public:
     using error::error;
@@ -540,7 +538,7 @@ public:
     using error::error;
 };
 
-/** A time limit ran out, that of a call or that of a wait: ZMD_ERR_TIMEOUT. */
+/** The time limit of a call or of a wait expired: ZMD_ERR_TIMEOUT. */
 class timeout : public error {
 public:
     using error::error;
@@ -548,7 +546,7 @@ public:
     /**
      * The last status that a wait saw.
      *
-     * @return the status; that of no answer if there was none, or the call was no wait. It lives as long as the
+     * @return the status; that of no response if there was none, or if the call was not a wait. Valid as long as the
      *         exception.
      */
     const zmd::status &last_status() const noexcept { return status(); }
@@ -562,13 +560,13 @@ public:
     /**
      * The last status that a wait saw.
      *
-     * @return the status; that of no answer if there was none, or the call was no wait. It lives as long as the
+     * @return the status; that of no response if there was none, or if the call was not a wait. Valid as long as the
      *         exception.
      */
     const zmd::status &last_status() const noexcept { return status(); }
 };
 
-/** The service answered with an error: the numbers from 20 to 29, ZMD_ERR_UNAUTHORIZED and so on. */
+/** The service returned an error: the numbers from 20 to 29, ZMD_ERR_UNAUTHORIZED and so on. */
 class api_error : public error {
 public:
     using error::error;
@@ -603,7 +601,7 @@ inline result refusal(zmd_error code, const std::string &message)
     return refused;
 }
 
-/* Throws what the last call on this thread failed with, which was for this job. */
+/* Throws the error of the last call on this thread, which was for this job. */
 inline void check(zmd_error code, const job &named = job())
 {
     if (code == ZMD_OK)
@@ -619,7 +617,7 @@ inline bool has_nul(const std::string &value) { return text(value).has_nul(); }
 
 inline std::string message_of_nul(const std::string &name)
 {
-    return name + " has a NUL character in it, where C would cut it: leave it out";
+    return name + " contains a NUL character, at which C would truncate it: remove it";
 }
 
 inline void check_nul(const text &value, const char *name, const job &named = job())
@@ -632,7 +630,7 @@ inline void check_nul(const text &value, const char *name, const job &named = jo
     raise(refused);
 }
 
-/* The job that two arguments name, if C can take them. */
+/* The job of two arguments, if both can be passed to C. */
 inline job job_of(const text &module, const text &job_id)
 {
     job named(module, job_id);
@@ -641,51 +639,50 @@ inline job job_of(const text &module, const text &job_id)
     return named;
 }
 
-inline result outcome(const job &named, zmd_error code, const zmd_status &told, const char *message,
+inline result outcome(const job &named, zmd_error code, const zmd_status &raw, const char *message,
                       const char *api_code)
 {
     result made;
     made.status.module = named.module;
     made.status.job_id = named.job_id;
-    made.status.state = static_cast<state>(told.state);
-    made.status.http_status = told.http_status;
-    made.status.total_count = told.total_count;
-    made.status.deleted_count = told.deleted_count;
-    made.status.failed_count = told.failed_count;
-    made.status.state_text = told.state_text;
+    made.status.state = static_cast<state>(raw.state);
+    made.status.http_status = raw.http_status;
+    made.status.total_count = raw.total_count;
+    made.status.deleted_count = raw.deleted_count;
+    made.status.failed_count = raw.failed_count;
+    made.status.state_text = raw.state_text;
     made.code = code;
     made.message = message;
     made.api_code = api_code;
     return made;
 }
 
-/* Has the message of one job of many name it: "Leads 1001: ...", or by its place where that is no name of a job. */
+/* Prepends the job to the message of one of many jobs: "Leads 1001: ...", or its index if the job is invalid. */
 inline void name_job(result &failed, const std::string &place)
 {
     const std::string named = failed.status.module + ' ' + failed.status.job_id;
-    const std::size_t longest = 200; // a module's name has 100 characters at the most, an id 64
+    const std::size_t longest = 200; // a module's name has at most 100 characters, an id 64
     const bool is_a_name = !failed.status.module.empty() && named.size() <= longest && printable(named) == named;
     if (!failed.message.empty())
         failed.message.insert(0, (is_a_name ? named : place) + ": ");
 }
 
-/* Whole milliseconds, rounded up; what is too long or too short for them is the longest or the shortest, and what is no
-   number the shortest. */
+/* Whole milliseconds, rounded up, clamped to the range of the type; NaN becomes the minimum. */
 template <class Rep, class Period>
 std::int64_t milliseconds(const std::chrono::duration<Rep, Period> &time)
 {
-    // As a real number, which no duration overflows. A long double holds every count of 64 bits where it has 64 itself;
-    // a floating duration stays as it is, as in a wider type 0.1 s would be a little more than 100 ms.
+    // As a real number, which no duration overflows. A long double with a mantissa of 64 bits represents every count;
+    // a floating duration keeps its type, as in a wider type 0.1 s would be slightly more than 100 ms.
     using real = typename std::conditional<std::is_floating_point<Rep>::value, Rep, long double>::type;
     using limits = std::numeric_limits<std::int64_t>;
     const real count = std::ceil(std::chrono::duration<real, std::milli>(time).count());
-    const real end = static_cast<real>(9.2e18); // shortly before that of 64 bits, which not every real type can tell
+    const real end = static_cast<real>(9.2e18); // slightly below the maximum, which not every real type can represent
     if (count >= end)
         return (limits::max)();
     return count > -end ? static_cast<std::int64_t>(count) : (limits::min)();
 }
 
-/* The limit of a wait as C has it: negative is none, 0 asks once. */
+/* The limit of a wait for C: negative is none, 0 polls once. */
 template <class Rep, class Period>
 std::int64_t limit(const std::chrono::duration<Rep, Period> &time)
 {
@@ -695,7 +692,7 @@ std::int64_t limit(const std::chrono::duration<Rep, Period> &time)
     return count > 0 ? count : 0;
 }
 
-/* The limit of a call as C has it, for which negative would be the setting, and 0 is refused. */
+/* The limit of a call for C, where negative would be the setting, and 0 is refused. */
 template <class Rep, class Period>
 std::int64_t call_limit(const std::chrono::duration<Rep, Period> &time)
 {
@@ -715,7 +712,7 @@ using waits_handle = std::unique_ptr<zmd_waits, free_handle>;
 
 inline std::string place(std::size_t index) { return "jobs[" + std::to_string(index) + ']'; }
 
-/* Stands between C and a progress function for the time of a wait. */
+/* Adapts a progress function to C during a wait. */
 class listener {
 public:
     /* A wait for one job. */
@@ -741,13 +738,13 @@ public:
     ~listener() = default;
 
 private:
-    static std::int32_t call(void *user_data, std::size_t index, std::int32_t code, const zmd_status *told) noexcept
+    static std::int32_t call(void *user_data, std::size_t index, std::int32_t code, const zmd_status *raw) noexcept
     {
         listener &self = *static_cast<listener *>(user_data);
         try {
             poll polled;
             static_cast<result &>(polled) =
-                outcome(self.jobs_[index], static_cast<zmd_error>(code), *told, zmd_last_error(), zmd_last_error_code());
+                outcome(self.jobs_[index], static_cast<zmd_error>(code), *raw, zmd_last_error(), zmd_last_error_code());
             if (self.is_for_many_)
                 name_job(polled, place(index));
             polled.index = index;
@@ -768,9 +765,9 @@ private:
 
 /* A call for many jobs, made by `call`. */
 template <class Call>
-std::vector<result> ask_many(const std::vector<job> &jobs, const Call &call)
+std::vector<result> call_many(const std::vector<job> &jobs, const Call &call)
 {
-    // A name with a NUL in it goes as NULL, which C refuses for that job alone, as it would any other bad name.
+    // A name with an embedded NUL is passed as NULL, which C refuses for that job only, as any other invalid name.
     const auto c_str = [](const std::string &name) { return has_nul(name) ? nullptr : name.c_str(); };
     std::vector<zmd_job> named;
     named.reserve(jobs.size());
@@ -810,11 +807,11 @@ struct logger {
     {
         try {
             static_cast<logger *>(user_data)->log(level, message);
-        } catch (...) { // NOLINT(bugprone-empty-catch): nothing may unwind into C, and nobody else could be told
+        } catch (...) { // NOLINT(bugprone-empty-catch): nothing may unwind into C, and there is no other caller
         }
     }
 
-    /* The last one of all that there were: held here, they are no leak. */
+    /* The last one of a list of all loggers: as they are reachable, they are not leaks. */
     static std::atomic<logger *> &last() noexcept
     {
         static std::atomic<logger *> last_one(nullptr);
@@ -840,13 +837,13 @@ inline zmd::status result::get() const
 inline const char *version() noexcept { return zmd_version(); }
 
 /**
- * Has the library tell what it is doing: token renewals, retries, connections, TLS.
+ * Sets a function that is called with the lines of the log: token renewals, retries, connections, TLS.
  *
- * There is one logger in a process, for all clients; another call replaces it, also while calls run.
+ * There is one logger in a process, for all clients; another call replaces it, even while calls run.
  *
- * @param log        takes the lines; nullptr turns logging off. It is kept as long as the process lives, because a
- *                   thread may be about to call it when it is replaced: set one now and then, not one for each call.
- *                   Code that can be unloaded turns logging off before, when no call is under way.
+ * @param log        the function; nullptr turns logging off. It is kept until the process ends, because a thread may be
+ *                   about to call it when it is replaced: do not set one for each call. Code that can be unloaded must
+ *                   turn logging off first, while no call is in progress.
  * @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace; 0: nothing
  * @throws argument_error  for another level; the logger stays as it was
  */
@@ -860,17 +857,16 @@ inline void set_logger(log_fn log, int max_level = 3)
     kept->previous = detail::logger::last().exchange(kept);
 }
 
-/** The value for the limit of a wait that says: none. */
+/** The limit of a wait that has no limit. */
 constexpr std::chrono::milliseconds no_timeout = (std::chrono::milliseconds::max)();
 
 /**
- * Gives an access token when one is needed.
+ * Returns an access token when one is needed.
  *
- * It is called on a thread of the library's own, one call at a time for a client, and may block: a call that needs the
- * token ends at its limit all the same. What it throws is an api_error of ZMD_ERR_OAUTH for that
- * call, with its words.
+ * It is called on a thread of the library, one call at a time for a client, and may block: a call that needs the token
+ * still ends at its limit. An exception becomes an api_error of ZMD_ERR_OAUTH for that call, with the same message.
  *
- * @param refused  the access token that the service has refused; empty: there was none
+ * @param refused  the access token that the service refused; empty: none
  * @return the access token
  */
 using token_fn = std::function<std::string(const std::string &refused)>;
@@ -888,7 +884,7 @@ inline std::int32_t provide_token(void *user_data, const char *refused, char *to
     };
     try {
         const std::string given = (*static_cast<token_fn *>(user_data))(refused == nullptr ? "" : refused);
-        // One with a NUL in it, or too long, is no token: C is given what it refuses.
+        // A token with an embedded NUL, or one that is too long, is invalid: pass what C refuses.
         write(has_nul(given) || given.size() >= size ? "" : given.c_str());
     } catch (const std::exception &thrown) {
         write(thrown.what());
@@ -903,13 +899,13 @@ inline std::int32_t provide_token(void *user_data, const char *refused, char *to
 } // namespace detail
 /** @endcond */
 
-/** Settings for a client. Can be moved, not copied; one that was moved from is refused with an argument_error. */
+/** Settings for a client. Movable, not copyable; using one that was moved from throws an argument_error. */
 class config {
 public:
     /**
-     * Makes one with the default of every setting.
+     * Creates a configuration with the defaults.
      *
-     * @throws error  if the library can't
+     * @throws error  if the library fails to
      */
     config()
     {
@@ -919,13 +915,12 @@ public:
     }
 
     /**
-     * Sets one setting. The README lists the keys, their defaults and what they take.
+     * Sets one setting. zmd_config_set() lists the keys and their defaults.
      *
      * @param key    a setting's name, such as `"access_token"` or `"timeout_ms"`
      * @param value  its value as text
      * @return this
-     * @throws config_error    for a key that is unknown or a value that the key does not take; the configuration stays
-     *                         as it was
+     * @throws config_error    for an unknown key or an invalid value; then the configuration is unchanged
      * @throws argument_error  for NULL
      */
     config &set(const text &key, const char *value)
@@ -943,7 +938,7 @@ public:
     }
 
     /**
-     * Sets one setting that is a number.
+     * Sets one numeric setting.
      *
      * @param key    a setting's name, such as `"max_retries"`
      * @param value  its value, an integer of any type
@@ -957,7 +952,7 @@ public:
     }
 
     /**
-     * Sets one setting that is a time, in milliseconds.
+     * Sets one setting in milliseconds.
      *
      * @param key    a setting's name that ends in `_ms`
      * @param value  a duration of any unit, which is rounded up to whole milliseconds
@@ -970,19 +965,18 @@ public:
         return set(key, detail::milliseconds(value));
     }
 
-    /** No setting is a truth value, and true is no 1. */
+    /** No setting is a bool. */
     config &set(const text &, bool) = delete;
 
-    /** A character is no number: '5' is not 5. */
+    /** A character is not a number: '5' is not 5. */
     config &set(const text &, char) = delete;
 
     /**
-     * Sets every setting whose environment variable is there and not empty: `ZMD_` and the key in upper case. No other
-     * thread may change the environment meanwhile.
+     * Sets every setting whose environment variable is set and not empty: `ZMD_` and the key in upper case. No other
+     * thread may change the environment during the call.
      *
      * @return this
-     * @throws config_error  for the first variable with a value that its key does not take; the configuration stays as
-     *                       it was
+     * @throws config_error  for the first variable with an invalid value; then the configuration is unchanged
      */
     config &load_env()
     {
@@ -991,14 +985,14 @@ public:
     }
 
     /**
-     * Sets what a profile of a configuration file sets, but for the settings that set() or the environment has set.
+     * Sets the settings of a profile of a configuration file, except those that set() or the environment has set.
      *
-     * @param path     the file; empty: that of `ZMD_CONFIG_FILE`, or else the one at the usual place, if there is one
+     * @param path     the file; empty: that of `ZMD_CONFIG_FILE`, or else the default path, if it exists
      * @param profile  the profile in it; empty: that of `ZMD_PROFILE`, or else `default`
      * @return this
-     * @throws config_error  for a file that can't be read, that other users may read though it holds secrets, or that
-     *                       has a mistake in it: what() tells the path, the line and the key. The configuration stays
-     *                       as it was.
+     * @throws config_error  for a file that can't be read, that contains secrets and other users can read, or that is
+     *                       invalid: what() names the path, the line and the key. Then the configuration is
+     *                       unchanged.
      */
     config &load_file(const text &path = "", const text &profile = "")
     {
@@ -1010,12 +1004,12 @@ public:
     }
 
     /**
-     * Has the clients that are made with this configuration ask a function for access tokens, such as one that reads them
-     * from a vault. It counts as a credential.
+     * Makes clients of this configuration call a function for access tokens, for example one that reads them from a vault.
+     * It counts as a credential.
      *
-     * @param provide  the function, which the clients keep alive; nullptr: none any more
+     * @param provide  the function, which is kept by the clients; nullptr: none
      * @return this configuration
-     * @throws argument_error  if this one was moved from
+     * @throws argument_error  if this was moved from
      */
     config &set_token_provider(token_fn provide)
     {
@@ -1030,7 +1024,7 @@ public:
     /**
      * The handle, for the functions of zmd.h.
      *
-     * @return the handle, which stays this object's; NULL after a move
+     * @return the handle, which this object owns; NULL after a move
      */
     zmd_config *get() const noexcept { return handle_.get(); }
 
@@ -1048,23 +1042,23 @@ private:
 };
 
 /**
- * Asks for the status of jobs.
+ * Queries the status of jobs, and waits for their end.
  *
- * It keeps connections open between calls: make one, and share it between threads. Can be moved, not copied; the calls
- * of one that was moved from throw an argument_error.
+ * It keeps connections open between calls: create one, and share it between threads. Movable, not copyable; the calls of
+ * one that was moved from throw an argument_error.
  */
 class client {
 public:
     /**
-     * Makes a client with the settings of the environment and the configuration file, as config::load_env() and
+     * Creates a client with the settings of the environment and the configuration file, as config::load_env() and
      * config::load_file() read them. Nothing is sent.
      *
-     * @throws config_error  if a setting is missing or bad
+     * @throws config_error  if a setting is missing or invalid
      */
     client() { make(nullptr); }
 
     /**
-     * Makes a client. Nothing is sent.
+     * Creates a client. Nothing is sent.
      *
      * @param settings  copied, so it can be changed or destroyed afterwards
      * @throws config_error    if a setting is missing: there must be an `access_token`, or `refresh_token`, `client_id`
@@ -1084,7 +1078,7 @@ public:
      * Replaces the access token: calls that start after this one use it.
      *
      * @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`
-     * @throws argument_error  if it is no token; the old one stays
+     * @throws argument_error  if it is invalid; then the old token is kept
      */
     void set_access_token(const text &access_token)
     {
@@ -1093,42 +1087,42 @@ public:
     }
 
     /**
-     * Asks how far a job is, and blocks until the answer is there: for the setting `timeout_ms` at the most.
+     * Queries how far a job is, and blocks until the response has arrived, for at most the setting `timeout_ms`.
      *
      * @param module  the module's API name: a letter, then letters, digits and underscores, at most 100 characters
-     * @param job_id  the `job_id` that scheduling the mass delete answered
-     * @return the status; a job that failed is an answer, not an error
-     * @throws error  of any family; argument_error before anything is sent
+     * @param job_id  the `job_id` that scheduling the mass delete returned
+     * @return the status; a failed job is a status, not an error
+     * @throws error  of any family; argument_error: nothing was sent
      */
-    zmd::status status(const text &module, const text &job_id) const { return ask(module, job_id, -1); }
+    zmd::status status(const text &module, const text &job_id) const { return query(module, job_id, -1); }
 
     /**
-     * Asks how far a job is, with a limit of its own.
+     * Queries how far a job is, with its own limit.
      *
      * @param module  as for the call without a limit
      * @param job_id  as for the call without a limit
      * @param limit   for the whole call, instead of the setting `timeout_ms`: a duration of any unit, which is rounded up
      *                to whole milliseconds
-     * @return the status; a job that failed is an answer, not an error
-     * @throws argument_error  also for a limit of zero or less, or one that is no number
+     * @return the status; a failed job is a status, not an error
+     * @throws argument_error  also for a limit of zero or less, or NaN
      * @throws error           of any family
      */
     template <class Rep, class Period>
     zmd::status status(const text &module, const text &job_id, const std::chrono::duration<Rep, Period> &limit) const
     {
-        return ask(module, job_id, detail::call_limit(limit));
+        return query(module, job_id, detail::call_limit(limit));
     }
 
     /**
-     * Asks how far each of many jobs is, with as many calls at once as the setting `max_concurrency` allows.
+     * Queries how far each of many jobs is, with at most `max_concurrency` concurrent calls.
      *
-     * @param jobs  the jobs; one may be there more than once
+     * @param jobs  the jobs; duplicates are allowed
      * @return the result of each, in the order of the jobs. A job's error does not affect the others, and is not thrown.
      * @throws argument_error  if the client was moved from
      */
     std::vector<result> status_many(const std::vector<job> &jobs) const
     {
-        return detail::ask_many(jobs, [this](const zmd_job *named, std::size_t count, zmd_status *statuses,
+        return detail::call_many(jobs, [this](const zmd_job *named, std::size_t count, zmd_status *statuses,
                                              zmd_error *errors) {
             return zmd_client_status_many(get(), named, count, statuses, errors);
         });
@@ -1137,19 +1131,18 @@ public:
     /**
      * Waits until a job has ended.
      *
-     * It polls, with pauses that it chooses by the progress that each answer reports. A transient error does not end the
-     * wait.
+     * It polls, with pauses that depend on the job's progress. A transient error does not end the wait.
      *
      * @param module    as for status()
      * @param job_id    as for status()
      * @param limit     for the whole wait: a duration of any unit, which is rounded up to whole milliseconds.
-     *                  zmd::no_timeout and all that is too long to count in 64 bits mean none. Zero or less, or what is
-     *                  no number, is over at once: it asks once.
-     * @param progress  called after every poll; nullptr: nothing is. With one, the wait has connections of its own.
-     * @return the status with which it ended: completed, failed, or of a word that the library does not know
-     * @throws zmd::timeout  when the limit ran out
+     *                  zmd::no_timeout, and a limit that does not fit into 64 bits, is none. With zero or less, or NaN, it
+     *                  polls once.
+     * @param progress  called after every poll; nullptr: none. With one, the wait has its own connections.
+     * @return the last status: completed, failed, or in a state that the library does not know
+     * @throws zmd::timeout  when the limit expired
      * @throws cancelled     after cancel(), and when `progress` returned false and the job had not ended by then
-     * @throws error         of any family, if asking again will not mend it
+     * @throws error         of any family, if it is not transient
      * @throws ...           what `progress` threw
      */
     template <class Rep, class Period>
@@ -1174,12 +1167,11 @@ public:
     }
 
     /**
-     * Waits until many jobs have ended, each as wait() would, with as many calls at once as the setting
-     * `max_concurrency` allows.
+     * Waits until many jobs have ended, each as wait() does, with at most `max_concurrency` concurrent calls.
      *
-     * @param jobs      the jobs; one may be there more than once
+     * @param jobs      the jobs; duplicates are allowed
      * @param limit     for the whole wait, as for wait()
-     * @param progress  as for wait(); it is called on the calling thread alone
+     * @param progress  as for wait(); it is called only on the calling thread
      * @return the result of each, in the order of the jobs. A job's error does not affect the others, and is not thrown:
      *         at the limit the jobs that have not ended have ZMD_ERR_TIMEOUT, after cancel() or a `progress` that
      *         returned false ZMD_ERR_CANCELLED, and in `status` the last one seen.
@@ -1196,7 +1188,7 @@ public:
     /**
      * Waits without a limit until many jobs have ended.
      *
-     * @param jobs      the jobs; one may be there more than once
+     * @param jobs      the jobs; duplicates are allowed
      * @param progress  as for the wait with a limit
      * @return as for the wait with a limit
      * @throws argument_error  if the client was moved from
@@ -1208,7 +1200,7 @@ public:
     }
 
     /**
-     * Cancels the client, for good: every call under way on it ends within 100 ms, and every later one at once, with
+     * Cancels the client permanently: every call in progress ends within 100 ms, and every later one at once, with
      * zmd::cancelled (those for many jobs with ZMD_ERR_CANCELLED in their results).
      *
      * @throws argument_error  if the client was moved from
@@ -1218,7 +1210,7 @@ public:
     /**
      * The handle, for the functions of zmd.h.
      *
-     * @return the handle, which stays this object's; NULL after a move
+     * @return the handle, which this object owns; NULL after a move
      */
     zmd_client *get() const noexcept { return handle_.get(); }
 
@@ -1230,12 +1222,12 @@ private:
         handle_.reset(made);
     }
 
-    zmd::status ask(const text &module, const text &job_id, std::int64_t limit_ms) const
+    zmd::status query(const text &module, const text &job_id, std::int64_t limit_ms) const
     {
         const job named = detail::job_of(module, job_id);
-        zmd_status told;
-        const zmd_error code = zmd_client_status_within(get(), module.c_str(), job_id.c_str(), limit_ms, &told);
-        return detail::outcome(named, code, told, zmd_last_error(), zmd_last_error_code()).get();
+        zmd_status raw;
+        const zmd_error code = zmd_client_status_within(get(), module.c_str(), job_id.c_str(), limit_ms, &raw);
+        return detail::outcome(named, code, raw, zmd_last_error(), zmd_last_error_code()).get();
     }
 
     zmd::status wait_for(const text &module, const text &job_id, std::int64_t limit_ms,
@@ -1243,18 +1235,18 @@ private:
     {
         const job named = detail::job_of(module, job_id);
         detail::listener listener(progress, named);
-        zmd_status told;
+        zmd_status raw;
         const zmd_error code = zmd_client_wait(get(), module.c_str(), job_id.c_str(), limit_ms,
-                                               listener.callback(), &listener, &told);
+                                               listener.callback(), &listener, &raw);
         listener.rethrow();
-        return detail::outcome(named, code, told, zmd_last_error(), zmd_last_error_code()).get();
+        return detail::outcome(named, code, raw, zmd_last_error(), zmd_last_error_code()).get();
     }
 
     std::vector<result> wait_for_many(const std::vector<job> &jobs, std::int64_t limit_ms,
                                       const progress_fn &progress) const
     {
         detail::listener listener(progress, jobs);
-        return detail::ask_many(jobs, [this, &listener, limit_ms](const zmd_job *named, std::size_t count,
+        return detail::call_many(jobs, [this, &listener, limit_ms](const zmd_job *named, std::size_t count,
                                                                   zmd_status *statuses, zmd_error *errors) {
             const zmd_error code = zmd_client_wait_many(get(), named, count, limit_ms, listener.callback(),
                                                         &listener, statuses, errors);
@@ -1265,16 +1257,16 @@ private:
 
     friend class waits;
 
-    // In front of the handle: it is destroyed after it, and may be called until then.
+    // Declared before the handle, so it is destroyed after it: it may be called until then.
     std::shared_ptr<token_fn> provider_{};
     detail::client_handle handle_{};
 };
 
 /** What zmd::waits::next() returns: the result of a poll, or of a whole call. */
 struct event : result {
-    std::uint64_t id = 0;                /**< Of the call: what waits::add() or waits::add_status() returned. */
+    std::uint64_t id = 0;                /**< The call's id, from waits::add() or waits::add_status(). */
     bool has_ended = false;              /**< The call has ended: `status` and `code` are its result, and there is no
-                                              other event of this id. false: a poll, after which the wait goes on. */
+                                              other event of this id. false: a poll, after which the wait continues. */
     std::chrono::milliseconds elapsed{}; /**< Since the call was added. */
     std::chrono::milliseconds next_poll = std::chrono::milliseconds(-1); /**< Until its next poll. Negative: none. */
 };
@@ -1282,7 +1274,7 @@ struct event : result {
 /**
  * Many calls at once without a thread for each: a completion queue.
  *
- * Calls are added, and next() returns what becomes of them, event by event:
+ * Calls are added, and next() returns their events:
  *
  * @code
  * zmd::waits waits(client);
@@ -1297,15 +1289,15 @@ struct event : result {
  * }
  * @endcode
  *
- * However many they are, they take as many threads as the setting `max_concurrency` allows, and one. Any number of
- * threads may use all functions at the same time; only moving, assigning and destroying it take that nobody uses it. Can
- * be moved, not copied; the calls of one that was moved from throw an argument_error. After `fork()`, those of the child
- * throw one too. Destroying it ends all calls, within 100 ms.
+ * It uses `max_concurrency` threads plus one, whatever the number of calls. Any number of threads may call all functions
+ * at the same time; only while it is moved, assigned or destroyed, no other thread may use it. Movable, not copyable;
+ * the calls of one that was moved from throw an argument_error, as do those in the child after `fork()`. Destroying it
+ * ends all calls within 100 ms.
  */
 class waits {
 public:
     /**
-     * Makes one, without any calls.
+     * Creates a queue without calls.
      *
      * @param client  the client whose settings, token and connections are used, and which cancels the calls when it is
      *                cancelled. It may be destroyed first.
@@ -1320,13 +1312,13 @@ public:
     }
 
     /**
-     * Adds a wait, as client::wait() would do it.
+     * Adds a wait, as by client::wait().
      *
      * @param module  as for client::status()
      * @param job_id  as for client::status()
      * @param limit   for the whole wait, as for client::wait()
-     * @return its id, which no other call of this object has
-     * @throws argument_error  for a bad name; nothing was added
+     * @return its id, which is unique in this object
+     * @throws argument_error  for an invalid argument; nothing was added
      * @throws cancelled       after cancel() of this or of the client
      */
     template <class Rep, class Period>
@@ -1346,12 +1338,12 @@ public:
     std::uint64_t add(const text &module, const text &job_id) { return start(zmd_waits_add, module, job_id, -1); }
 
     /**
-     * Adds a call for the status, as client::status() would do it. It has one event.
+     * Adds a status call, as by client::status(). It has one event.
      *
      * @param module  as for client::status()
      * @param job_id  as for client::status()
-     * @return its id, which no other call of this object has
-     * @throws argument_error  for a bad name; nothing was added
+     * @return its id, which is unique in this object
+     * @throws argument_error  for an invalid argument; nothing was added
      * @throws cancelled       after cancel() of this or of the client
      */
     std::uint64_t add_status(const text &module, const text &job_id)
@@ -1360,13 +1352,13 @@ public:
     }
 
     /**
-     * Adds a call for the status with a limit of its own.
+     * Adds a status call with its own limit.
      *
      * @param module  as for client::status()
      * @param job_id  as for client::status()
      * @param limit   for the whole call, as for client::status() with a limit
      * @return as for the call without a limit
-     * @throws argument_error  also for a limit of zero or less, or one that is no number
+     * @throws argument_error  also for a limit of zero or less, or NaN
      * @throws cancelled       as for the call without a limit
      */
     template <class Rep, class Period>
@@ -1376,18 +1368,18 @@ public:
     }
 
     /**
-     * Ends a call at once: its last event has ZMD_ERR_CANCELLED. The others go on.
+     * Ends a call at once: its last event has ZMD_ERR_CANCELLED. The others continue.
      *
-     * @param id  what add() or add_status() returned; of a call that has ended, or of none, nothing happens
+     * @param id  the result of add() or add_status(); if that call has ended, or there is none, nothing happens
      * @throws argument_error  if this was moved from
      */
     void remove(std::uint64_t id) { detail::check(zmd_waits_remove(get(), id)); }
 
     /**
-     * Waits for the next event, without a limit: also where there is no call, as another thread may add one.
+     * Waits for the next event, without a limit: even if there is no call, as another thread may add one.
      *
-     * @return the event; the error of its call is in it, and is not thrown
-     * @throws cancelled       after cancel() of this or of the client, when every event has been returned
+     * @return the event; it contains the error of its call, which is not thrown
+     * @throws cancelled       after cancel() of this or of the client, once every event has been returned
      * @throws argument_error  if this was moved from
      */
     event next()
@@ -1400,9 +1392,9 @@ public:
     /**
      * Waits for the next event, with a limit.
      *
-     * @param into   where to put the event
+     * @param into   receives the event
      * @param limit  a duration of any unit, which is rounded up to whole milliseconds; zero or less does not block
-     * @return whether there was an event; otherwise `into` is as it was
+     * @return whether there was an event; otherwise `into` is unchanged
      * @throws error  as next() without a limit
      */
     template <class Rep, class Period>
@@ -1412,7 +1404,7 @@ public:
     }
 
     /**
-     * How many calls there are whose last event next() has not returned.
+     * The number of calls whose last event next() has not returned.
      *
      * @return the number; 0 after a move
      */
@@ -1425,17 +1417,17 @@ public:
     }
 
     /**
-     * Ends all calls, whose last events have ZMD_ERR_CANCELLED, and refuses later ones. The client is as good as before.
+     * Ends all calls, whose last events have ZMD_ERR_CANCELLED, and refuses later ones. The client remains usable.
      *
      * @throws argument_error  if this was moved from
      */
     void cancel() { detail::check(zmd_waits_cancel(get())); }
 
     /**
-     * The handle, for the functions of zmd.h. What they add has no job's name in its events, and does not count in
+     * The handle, for the functions of zmd.h. Calls that they add have no job in their events, and do not count in
      * size().
      *
-     * @return the handle, which stays this object's; NULL after a move
+     * @return the handle, which this object owns; NULL after a move
      */
     zmd_waits *get() const noexcept { return handle_.get(); }
 
@@ -1457,7 +1449,7 @@ private:
     {
         check_handle();
         const job named = detail::job_of(module, job_id);
-        // Held until the job is in the table: another thread may have its event before that.
+        // Held until the job is in the table: another thread may get its event before that.
         const std::lock_guard<std::mutex> lock(jobs_->mutex);
         std::uint64_t id = 0;
         detail::check(add_call(get(), module.c_str(), job_id.c_str(), limit_ms, &id), named);
@@ -1468,38 +1460,38 @@ private:
     bool take(event &into, std::int64_t limit_ms)
     {
         check_handle();
-        zmd_event told;
-        const zmd_error code = zmd_waits_next(get(), limit_ms, &told);
+        zmd_event raw;
+        const zmd_error code = zmd_waits_next(get(), limit_ms, &raw);
         if (code == ZMD_ERR_TIMEOUT)
             return false;
         detail::check(code);
-        // C's texts are those of this thread's last call, and last until its next one.
+        // The strings of C belong to the last call of this thread, and are valid until the next one.
         event made;
-        static_cast<result &>(made) = detail::outcome(job_of(told), told.error, told.status,
+        static_cast<result &>(made) = detail::outcome(job_of(raw), raw.error, raw.status,
                                                       zmd_last_error_of_job(0), zmd_last_error_code_of_job(0));
-        detail::name_job(made, "call " + std::to_string(told.id));
-        made.id = told.id;
-        made.has_ended = told.has_ended != 0;
-        made.elapsed = std::chrono::milliseconds(told.elapsed_ms);
-        made.next_poll = std::chrono::milliseconds(told.next_poll_ms);
+        detail::name_job(made, "call " + std::to_string(raw.id));
+        made.id = raw.id;
+        made.has_ended = raw.has_ended != 0;
+        made.elapsed = std::chrono::milliseconds(raw.elapsed_ms);
+        made.next_poll = std::chrono::milliseconds(raw.next_poll_ms);
         into = std::move(made);
         return true;
     }
 
-    job job_of(const zmd_event &told)
+    job job_of(const zmd_event &raw)
     {
         const std::lock_guard<std::mutex> lock(jobs_->mutex);
-        const auto found = jobs_->jobs.find(told.id);
+        const auto found = jobs_->jobs.find(raw.id);
         if (found == jobs_->jobs.end())
             return {};
-        if (told.has_ended == 0)
+        if (raw.has_ended == 0)
             return found->second;
         job named = std::move(found->second);
         jobs_->jobs.erase(found);
         return named;
     }
 
-    // In front of the handle: it is destroyed after it, and may be called until then.
+    // Declared before the handle, so it is destroyed after it: it may be called until then.
     std::shared_ptr<token_fn> provider_;
     std::unique_ptr<job_table> jobs_;
     detail::waits_handle handle_{};

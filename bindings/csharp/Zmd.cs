@@ -126,7 +126,7 @@ namespace Zmd
     {
         private readonly ClientHandle client;
 
-        /// <summary>A client with these settings only. The README of libzmd lists the keys.</summary>
+        /// <summary>A client with these settings only. The keys are those of zmd_config_set() in zmd.h.</summary>
         public Client(IEnumerable<KeyValuePair<string, string>> settings)
             : this(settings, false)
         {

@@ -150,7 +150,7 @@ type Client struct {
 	client *C.zmd_client
 }
 
-// New makes a client with these settings only. The README of libzmd lists the keys.
+// New makes a client with these settings only. The keys are those of zmd_config_set() in zmd.h.
 func New(settings map[string]string) (*Client, error) { return newClient(settings, false) }
 
 // FromEnvironment makes a client with the settings of the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), and of

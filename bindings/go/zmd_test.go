@@ -1,6 +1,6 @@
 package zmd
 
-// Against the stand-in that tests/hosts.rs starts.
+// The binding for Go, against the stand-in that tests/hosts.rs starts.
 
 import (
 	"context"

@@ -94,7 +94,7 @@ class Client {
   #calls = new Set();
 
   /**
-   * @param {Object<string, string|number>} settings by the keys that the README of libzmd lists
+   * @param {Object<string, string|number>} settings the keys are those of zmd_config_set() in zmd.h
    * @param {boolean} environment whether to read the ZMD_ variables too, and the configuration file
    */
   constructor(settings = {}, environment = false) {

@@ -108,7 +108,7 @@ final class Client
     private ?\FFI\CData $client;
 
     /**
-     * A client with these settings only. The README of libzmd lists the keys.
+     * A client with these settings only. The keys are those of zmd_config_set() in zmd.h.
      *
      * @param array<string, string|int> $settings
      */

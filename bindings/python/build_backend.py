@@ -1,6 +1,6 @@
 """Builds the package: the library and the command with cargo, the rest with setuptools.
 
-setuptools works in a copy, which is gone afterwards: the source stays as it was, and nothing that an earlier build left
+setuptools works in a copy, which is removed afterwards: the source stays as it was, and nothing that an earlier build left
 can get into a package.
 
 CARGO             the cargo to run

@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say. build_backend.py runs it, where everything is in place."""
+"""What pyproject.toml cannot express. build_backend.py runs it, in a prepared directory."""
 
 from pathlib import Path
 

@@ -1,12 +1,12 @@
 //! The body of an answer, under any HTTP status: it is parsed or an error, and its counts are what a C program can take.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, TOKEN, ask, client, http};
+use zmd_fuzz::{Server, TOKEN, query, client, http};
 
 fuzz_target!(|input: (u16, &[u8])| {
     let (status, body) = input;
     Server::start().play([http(200 + status % 400, body)]);
-    if let Ok(status) = ask(&client(&[("access_token", TOKEN)]).unwrap()) {
+    if let Ok(status) = query(&client(&[("access_token", TOKEN)]).unwrap()) {
         assert!([status.total, status.deleted, status.failed].iter().flatten().all(|count| *count >= 0), "{status:?}");
     }
 });

@@ -90,7 +90,7 @@ fuzz_target!(|steps: Vec<Step>| {
     let mut world = World::default();
     let mut status = MaybeUninit::<[zmd_status; 4]>::uninit();
     let mut errors = MaybeUninit::<[zmd::zmd_error; 4]>::uninit();
-    // SAFETY: what the functions' documentation asks for: handles are live, of some kind, or NULL; strings are terminated.
+    // SAFETY: what the functions' documentation requires: handles are live, of some kind, or NULL; strings are terminated.
     unsafe {
         for step in steps.iter().take(40) {
             match step {

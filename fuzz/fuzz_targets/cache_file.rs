@@ -1,7 +1,7 @@
 //! Any bytes as token cache: a call gets a token all the same, and a file that is not a cache stays as it is.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, ask, client, file, http};
+use zmd_fuzz::{Server, query, client, file, http};
 
 fuzz_target!(|bytes: &[u8]| {
     let server = Server::start();
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
         ("token_cache", path.to_str().unwrap()),
     ];
     // A busy machine may take longer than the limit.
-    if let Err(error) = ask(&client(&credentials).unwrap()) {
+    if let Err(error) = query(&client(&credentials).unwrap()) {
         assert_eq!(error.kind(), zmd::zmd_error::ZMD_ERR_TIMEOUT, "{error}");
     }
     let now = std::fs::read(&path).unwrap();

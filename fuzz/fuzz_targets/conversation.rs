@@ -1,12 +1,12 @@
 //! Whole HTTP conversations: any bytes as answers, over connections that are kept.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, TOKEN, ask, client};
+use zmd_fuzz::{Server, TOKEN, query, client};
 
 fuzz_target!(|answers: Vec<Vec<u8>>| {
     Server::start().play(answers.iter().take(3).cloned());
     let client = client(&[("access_token", TOKEN), ("max_retries", "1")]).unwrap();
     for _ in 0..2 {
-        let _ = ask(&client);
+        let _ = query(&client);
     }
 });

@@ -19,8 +19,8 @@ fuzz_target!(|text: &str| {
     if let Some(url) = BaseUrl::parse(text) {
         assert!(url.is_https() || url.is_loopback(), "{url}");
         let version = ApiVersion::parse("v7").unwrap();
-        let asked = url.job_status(&version, &ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
-        assert!(asked.ends_with("/crm/v7/Leads/actions/mass_delete?job_id=1"), "{asked}");
-        assert_eq!(asked.matches('?').count(), 1);
+        let requested = url.job_status(&version, &ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
+        assert!(requested.ends_with("/crm/v7/Leads/actions/mass_delete?job_id=1"), "{requested}");
+        assert_eq!(requested.matches('?').count(), 1);
     }
 });

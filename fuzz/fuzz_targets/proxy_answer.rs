@@ -1,7 +1,7 @@
 //! What a proxy answers to CONNECT or SOCKS, and what comes through it.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, TOKEN, ask, client};
+use zmd_fuzz::{Server, TOKEN, query, client};
 
 fuzz_target!(|input: (u8, bool, Vec<Vec<u8>>)| {
     let (scheme, has_login, answers) = input;
@@ -11,6 +11,6 @@ fuzz_target!(|input: (u8, bool, Vec<Vec<u8>>)| {
     let scheme = ["http", "socks5", "socks5h"][usize::from(scheme) % 3];
     let proxy = format!("{scheme}://{}{place}", if has_login { "user:passwordpassword@" } else { "" });
     let settings = [("access_token", TOKEN), ("api_domain", "https://192.0.2.1"), ("proxy", &*proxy)];
-    let error = ask(&client(&settings).unwrap()).unwrap_err();
+    let error = query(&client(&settings).unwrap()).unwrap_err();
     assert!(!error.message().contains("passwordpassword"), "{error}");
 });

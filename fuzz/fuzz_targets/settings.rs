@@ -1,4 +1,4 @@
-//! Any keys and values; what was accepted makes a client, or says what is missing.
+//! Any keys and values; what is accepted creates a client, or an error names what is missing.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use zmd::{Client, Config, SETTINGS};

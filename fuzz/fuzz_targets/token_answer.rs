@@ -1,7 +1,7 @@
 //! What the accounts server answers to a token request.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, ask, client, http};
+use zmd_fuzz::{Server, query, client, http};
 
 fuzz_target!(|input: (bool, &[u8])| {
     let (is_refused, body) = input;
@@ -13,6 +13,6 @@ fuzz_target!(|input: (bool, &[u8])| {
         ("client_id", "1000.ID"),
         ("client_secret", "secretsecret"),
     ];
-    let error = ask(&client(&credentials).unwrap()).err();
+    let error = query(&client(&credentials).unwrap()).err();
     assert!(error.is_none_or(|error| !error.message().contains("secretsecret")));
 });

@@ -15,7 +15,7 @@ pub const TOKEN: &str = "1000.fuzzfuzzfuzzfuzz.fuzzfuzzfuzzfuzz";
 pub const LIMIT: Duration = Duration::from_millis(300);
 const LATE: Duration = Duration::from_secs(5);
 
-/// Plays bytes to whoever asks.
+/// Sends bytes to every client.
 pub struct Server {
     pub url: String,
     answers: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -79,9 +79,9 @@ pub fn client(more: &[(&str, &str)]) -> Result<Client, Error> {
     Client::new(&config)
 }
 
-/// Asks for a status. However the server behaves, that ends on time, with an answer or an error in one line that does not
+/// Queries a status. However the server behaves, the call returns on time, with a status or an error in one line that does not
 /// show the token.
-pub fn ask(client: &Client) -> Result<Status, Error> {
+pub fn query(client: &Client) -> Result<Status, Error> {
     let begin = std::time::Instant::now();
     let result = client.status(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1001").unwrap());
     assert!(begin.elapsed() < LIMIT + LATE, "{:?}", begin.elapsed());

@@ -389,7 +389,7 @@ pub unsafe extern "C" fn zmd_client_status_many(
 /// Waits until a job has ended, and blocks for at most `timeout_ms`.
 ///
 /// It polls the job, with pauses from `poll_min_ms` to `poll_max_ms` that depend on the job's progress. A transient failure
-/// (the network, a name look-up, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
+/// (the network, a name lookup, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
 /// longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends it at
 /// once, and other network failures end it after `unreachable_ms`.
 ///
@@ -484,7 +484,7 @@ pub unsafe extern "C" fn zmd_client_wait_many(
 /// Cancels a client and its clones, from any thread: every call in progress returns `ZMD_ERR_CANCELLED` within 100 ms, and
 /// every later call at once. This cannot be undone: free the client, and create another.
 ///
-/// Only the thread of a name look-up that the system has not finished may outlive the call. It does nothing if the client
+/// Only the thread of a name lookup that the system has not finished may outlive the call. It does nothing if the client
 /// has been cancelled already. After `fork()` it affects only the process that calls it.
 ///
 /// @param client  the client

@@ -54,37 +54,37 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
 /// Sets one setting. The keys, with their defaults:
 ///
 /// - `access_token`: the access token to use, without the word `Zoho-oauthtoken`
-/// - `refresh_token`: given with `client_id` and `client_secret`: the library gets and renews access tokens itself
-/// - `client_id`: see `refresh_token`
-/// - `client_secret`: see `refresh_token`
-/// - `org_id`: given with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
-///   client-credentials grant, for this organization
-/// - `token_cache`: a file in which processes share the access tokens that the library got, and the limit
-///   `max_concurrency`
-/// - `data_center` (us): where the Zoho account lives; a token is worth nothing in another
+/// - `refresh_token`: with `client_id` and `client_secret`: the library requests and renews access tokens itself
+/// - `client_id`: the client id of the API console; see `refresh_token` and `org_id`
+/// - `client_secret`: the secret of `client_id`
+/// - `org_id`: with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
+///   client-credentials grant, for the organization with this id
+/// - `token_cache`: a file in which processes share access tokens and the limit `max_concurrency`
+/// - `data_center` (us): the data center of the Zoho account; tokens are valid only there
 /// - `environment` (production): the kind of Zoho CRM organization
-/// - `api_domain`: the API's base URL, instead of the one that `data_center` and `environment` name or the accounts
-///   server tells
-/// - `accounts_url`: the base URL of the server that makes access tokens, instead of the one that `data_center` names
+/// - `api_domain`: the base URL of the API, instead of the one for `data_center` and `environment` or the one that the
+///   accounts server returns
+/// - `accounts_url`: the base URL of the server that issues access tokens, instead of the one for `data_center`
 /// - `api_version` (v7): the version of the API
-/// - `timeout_ms` (30000): the limit for a whole status call: retries, their pauses and getting a token included
-/// - `connect_timeout_ms` (10000): the limit for connecting: looking up the name, every address, proxy and TLS
-///   included
+/// - `timeout_ms` (30000): the limit for a whole status call, including retries, pauses and requesting an access token
+/// - `connect_timeout_ms` (10000): the limit for connecting, including the name lookup, all addresses, the proxy and
+///   TLS
 /// - `max_retries` (3): further attempts after a transient failure
-/// - `max_concurrency` (5): calls in flight at once for the `_many` functions, and with `token_cache` for all calls of
-///   all processes that share it; 5 is what Zoho's smallest edition allows
-/// - `poll_min_ms` (1000): the shortest pause between two polls of a job that is waited for
-/// - `poll_max_ms` (60000): the longest such pause; where `poll_min_ms` is longer, all are as long as that
-/// - `unreachable_ms` (300000): how long a wait goes on after network failures before the service has answered at
-///   all; a host name that does not exist ends it at once
-/// - `proxy` (env): `env`: HTTPS_PROXY or else ALL_PROXY, but not for NO_PROXY's hosts and this machine; `none`; or a
-///   URL, with credentials where needed
-/// - `ca_file`: the certificate authorities to trust instead of the system's; also a server's own self-signed
-///   certificate
-/// - `extra_ca_file`: the certificate authorities to trust in addition to the system's (or to those of `ca_file`),
-///   for networks that intercept only some hosts
-/// - `client_cert`: the certificate to show to a gateway or proxy that demands one
-/// - `client_key`: the private key of `client_cert`, where that file does not hold it: RSA, P-256, P-384 or Ed25519
+/// - `max_concurrency` (5): the maximum number of concurrent calls of a `_many` function, or with `token_cache` of all
+///   processes that share it; 5 is the limit of Zoho's smallest edition
+/// - `poll_min_ms` (1000): the shortest pause between two polls of a job during a wait
+/// - `poll_max_ms` (60000): the longest pause between two polls; if `poll_min_ms` is longer, every pause is
+///   `poll_min_ms`
+/// - `unreachable_ms` (300000): how long a wait continues after network failures if the service has never responded; a
+///   host name that does not exist ends the wait at once
+/// - `proxy` (env): `env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
+///   `none`: no proxy; or the URL of a proxy, with credentials if it requires them
+/// - `ca_file`: the certificate authorities to trust instead of those of the system; a server's self-signed certificate
+///   works too
+/// - `extra_ca_file`: certificate authorities to trust in addition to those of the system or of `ca_file`, for networks
+///   that intercept only some hosts
+/// - `client_cert`: the certificate to present to a gateway or proxy that requires one
+/// - `client_key`: the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519
 ///
 /// @param config  the configuration
 /// @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`

@@ -23,7 +23,7 @@ pub(crate) enum Cause {
     TimedOut,
     Cancelled,
     Lookup(NotFound),
-    /// None of so many addresses could be connected to; what the last one said.
+    /// Could not connect to any of so many addresses; the error of the last one.
     Unreachable {
         tried: usize,
         last: io::Error,
@@ -33,7 +33,7 @@ pub(crate) enum Cause {
     Io(io::Error),
 }
 
-/// What a proxy says instead of opening a tunnel.
+/// How a proxy refuses to open a tunnel.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Http {
@@ -87,12 +87,12 @@ pub(super) enum Stage {
     ProxyLookup,
     ProxyConnect,
     ProxyTls,
-    /// Waiting for the proxy to open the way.
+    /// Waiting for the proxy to open a tunnel.
     ProxyHandshake,
     Lookup,
     Connect,
     Tls,
-    /// The connection stands; the request is under way, or the answer.
+    /// Connected: sending the request or receiving the response.
     Answer,
 }
 
@@ -103,7 +103,7 @@ pub(super) enum Limit {
     Call,
 }
 
-/// A failure on its way through ureq.
+/// A failure that is passed through ureq.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) stage: Stage,
@@ -161,18 +161,18 @@ pub(super) fn explain(error: ureq::Error, route: &Route, limits: Limits) -> Fail
         // Whether the lines or the bytes run over first, depends on how they arrive.
         ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => permanent(
             ZMD_ERR_BAD_RESPONSE,
-            format!("the header of {host}'s answer has too many lines: is api_domain right?"),
+            format!("the response header of {host} has too many lines: is api_domain right?"),
         ),
         ureq::Error::Protocol(error) => {
-            permanent(ZMD_ERR_NETWORK, format!("what {host} answers is no HTTP ({error}): is api_domain right?"))
+            permanent(ZMD_ERR_NETWORK, format!("the response of {host} is not HTTP ({error}): is api_domain right?"))
         }
         ureq::Error::BodyExceedsLimit(limit) => permanent(
             ZMD_ERR_BAD_RESPONSE,
-            format!("the answer of {host} is longer than {limit} bytes: is api_domain right?"),
+            format!("the response of {host} is longer than {limit} bytes: is api_domain right?"),
         ),
         ureq::Error::LargeResponseHeader(_, limit) => permanent(
             ZMD_ERR_BAD_RESPONSE,
-            format!("the header of {host}'s answer is longer than {limit} bytes: is api_domain right?"),
+            format!("the response header of {host} is longer than {limit} bytes: is api_domain right?"),
         ),
         error => permanent(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {error}")),
     }
@@ -202,11 +202,11 @@ impl Failed {
                     Stage::Lookup => format!("looking up the name {host}"),
                     Stage::Connect => format!("connecting to {host}"),
                     Stage::Tls => format!("doing the TLS handshake with {host}"),
-                    Stage::Answer => format!("waiting for the whole answer of {host}"),
+                    Stage::Answer => format!("waiting for the whole response of {host}"),
                 };
                 let message = match limit {
                     Limit::Connect => format!(
-                        "connect_timeout_ms ({} ms) expired while {doing}: is a firewall or a proxy in the way?",
+                        "connect_timeout_ms ({} ms) expired while {doing}: does a firewall or a proxy block the connection?",
                         limits.connect.as_millis()
                     ),
                     Limit::Call => {
@@ -237,15 +237,15 @@ impl Failed {
                 let source = proxy.map_or("proxy", |proxy| proxy.source);
                 let why = match &error {
                     rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-                        format!("it speaks no TLS: write http:// instead of https:// in {source}")
+                        format!("it does not use TLS: write http:// instead of https:// in {source}")
                     }
-                    error => tls_words(error, "it"),
+                    error => explain_tls(error, "it"),
                 };
                 (ZMD_ERR_PROXY, format!("no secure connection to {proxy_name}: {why}"))
             }
             Cause::Tls(error) => {
                 let via = proxy.map_or_else(String::new, |proxy| format!(" through {}", name_of(proxy)));
-                (ZMD_ERR_TLS, format!("no secure connection to {host}{via}: {}", tls_words(&error, host)))
+                (ZMD_ERR_TLS, format!("no secure connection to {host}{via}: {}", explain_tls(&error, host)))
             }
             Cause::Unreachable { last, tried } => {
                 is_transient = is_broken(&last) || last.kind() == io::ErrorKind::ConnectionRefused;
@@ -266,7 +266,7 @@ impl Failed {
                         ZMD_ERR_PROXY,
                         format!(
                             "{proxy_name} closed the connection before it opened a tunnel to {host} ({error}): is it a \
-                             proxy of this kind? Where it wants TLS, write https:// instead of http://"
+                             proxy of this kind? If it requires TLS, write https:// instead of http://"
                         ),
                     ),
                     _ if is_at_proxy => (ZMD_ERR_PROXY, format!("the exchange with {proxy_name} failed ({error})")),
@@ -278,7 +278,7 @@ impl Failed {
                     Stage::Tls => (ZMD_ERR_TLS, format!("no secure connection to {host} ({error})")),
                     _ if is_transient => (
                         ZMD_ERR_NETWORK,
-                        format!("the connection to {host} broke before the whole answer was there ({error})"),
+                        format!("the connection to {host} broke before the whole response had arrived ({error})"),
                     ),
                     _ => (ZMD_ERR_NETWORK, format!("the exchange with {host} failed ({error})")),
                 }
@@ -310,29 +310,29 @@ impl Refusal {
                 let knows_basic =
                     schemes.is_empty() || schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("Basic"));
                 let remedy = match (knows_basic, had_login) {
-                    (false, _) => "only Basic is spoken here: a local relay that knows the others, such as px or \
-                                   cntlm, helps"
+                    (false, _) => "only Basic is supported: use a local relay that supports the others, such as \
+                                   px or cntlm"
                         .to_owned(),
-                    (true, true) => format!("the credentials in {source} are not the ones that it wants"),
+                    (true, true) => format!("it requires other credentials than those in {source}"),
                     (true, false) => {
-                        format!("it wants credentials: write http://user:password@host:port in {source}")
+                        format!("it requires credentials: write http://user:password@host:port in {source}")
                     }
                 };
                 format!("{proxy} refused the request (HTTP 407{offers}): {remedy}")
             }
             Refusal::Http { status: 403, reason, .. } => {
                 format!(
-                    "{proxy} forbids connections to {target} (HTTP 403 {reason}): ask its administrator to allow them"
+                    "{proxy} does not permit connections to {target} (HTTP 403 {reason}): ask its administrator to allow them"
                 )
             }
             Refusal::Http { status, reason, .. } => {
                 format!("{proxy} did not open a tunnel to {target} (HTTP {status} {reason})")
             }
-            Refusal::NoHttp(why) => format!("{proxy} does not answer as an HTTP proxy ({why}): check {source}"),
-            Refusal::SpeaksTls => format!("{proxy} wants TLS: write https:// instead of http:// in {source}"),
-            Refusal::NoSocks => format!("{proxy} does not answer as a SOCKS 5 proxy: check {source}"),
+            Refusal::NoHttp(why) => format!("{proxy} does not respond as an HTTP proxy ({why}): check {source}"),
+            Refusal::SpeaksTls => format!("{proxy} requires TLS: write https:// instead of http:// in {source}"),
+            Refusal::NoSocks => format!("{proxy} does not respond as a SOCKS 5 proxy: check {source}"),
             Refusal::LoginWanted => format!(
-                "{proxy} wants credentials, a user and a password: write socks5://user:password@host:port in {source}"
+                "{proxy} requires credentials, a user and a password: write socks5://user:password@host:port in {source}"
             ),
             Refusal::WrongLogin => format!("{proxy} refused the credentials in {source}"),
             Refusal::LoginTooLong => format!("the user and the password in {source} have at most 255 bytes for SOCKS"),
@@ -340,13 +340,11 @@ impl Refusal {
                 let why = match reply {
                     1 => "it failed",
                     2 => "its rules forbid it: ask its administrator",
-                    3 => "it has no way to that network",
-                    4 => "it has no way to that host, or does not know its name",
+                    3 => "it has no route to that network",
+                    4 => "it has no route to that host, or cannot look up its name",
                     5 => "the connection was refused",
                     6 => "the time to live expired",
-                    8 => {
-                        "it does not know this kind of address: try socks5h:// instead of socks5://, or the other way round"
-                    }
+                    8 => "it does not support this kind of address: try socks5h:// instead of socks5://, or vice versa",
                     _ => "it gave no known reason",
                 };
                 format!("{proxy} did not open a connection to {target} (SOCKS reply {reply}): {why}")
@@ -355,40 +353,40 @@ impl Refusal {
     }
 }
 
-/// Why there is no secure connection, and what helps against it.
-fn tls_words(error: &rustls::Error, who: &str) -> String {
+/// Why there is no secure connection, and what to do.
+fn explain_tls(error: &rustls::Error, who: &str) -> String {
     use rustls::Error::{
         AlertReceived, General, InvalidCertificate, InvalidMessage, PeerIncompatible, UnsupportedNameType,
     };
     use rustls::PeerIncompatible as Peer;
     match error {
         InvalidCertificate(error) if !is_authority_as_server(&InvalidCertificate(error.clone())) => {
-            certificate_words(error, who)
+            explain_certificate(error, who)
         }
         InvalidCertificate(_) => format!(
             "the certificate that {who} shows is one of an authority, not of a server (CaUsedAsEndEntity): if it is \
              {who}'s own, put it into ca_file"
         ),
-        InvalidMessage(_) => format!("{who} does not speak TLS on this port ({error}): check the host and the port"),
+        InvalidMessage(_) => format!("{who} does not use TLS on this port ({error}): check the host and the port"),
         AlertReceived(AlertDescription::ProtocolVersion)
         | PeerIncompatible(
             Peer::ServerDoesNotSupportTls12Or13
             | Peer::ServerTlsVersionIsDisabledByOurConfig
             | Peer::Tls12NotOffered
             | Peer::Tls12NotOfferedOrEnabled,
-        ) => format!("{who} speaks only versions of TLS that are too old ({error}): it needs TLS 1.2 or 1.3"),
+        ) => format!("{who} supports only versions of TLS that are too old ({error}): it needs TLS 1.2 or 1.3"),
         PeerIncompatible(Peer::NoSignatureSchemesInCommon) => format!(
-            "{who} signs in a way that is not known here ({error}): it needs a certificate with an RSA, P-256, P-384 \
+            "{who} signs with an unsupported algorithm ({error}): it needs a certificate with an RSA, P-256, P-384 \
              or Ed25519 key"
         ),
-        // Before anything else was said, this is the alert of a server that found nothing in common.
+        // At the beginning of a handshake, this is the alert of a server that found nothing in common.
         AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity)
         | PeerIncompatible(_) => format!(
-            "{who} has no cipher or key exchange in common with this library ({error}), or demands a client \
+            "{who} has no cipher or key exchange in common with this library ({error}), or requires a client \
              certificate (client_cert): it needs TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305"
         ),
         AlertReceived(AlertDescription::CertificateRequired) => {
-            format!("{who} demands a client certificate ({error}): name one in client_cert and client_key")
+            format!("{who} requires a client certificate ({error}): name one in client_cert and client_key")
         }
         AlertReceived(
             AlertDescription::BadCertificate
@@ -398,22 +396,24 @@ fn tls_words(error: &rustls::Error, who: &str) -> String {
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied,
-        ) => format!("{who} refused the client certificate, or wants one ({error}): check client_cert and client_key"),
-        AlertReceived(AlertDescription::UnrecognisedName) => {
-            format!("{who} knows no host of this name ({error}): check the host")
+        ) => {
+            format!("{who} refused the client certificate, or requires one ({error}): check client_cert and client_key")
         }
-        UnsupportedNameType => format!("{who} is no name that a certificate can be for"),
+        AlertReceived(AlertDescription::UnrecognisedName) => {
+            format!("{who} has no host of this name ({error}): check the host")
+        }
+        UnsupportedNameType => format!("{who} is not a name that a certificate can have"),
         General(words) => words.clone(),
         error => error.to_string(),
     }
 }
 
-fn certificate_words(error: &CertificateError, who: &str) -> String {
+fn explain_certificate(error: &CertificateError, who: &str) -> String {
     let seconds = |from: &UnixTime, to: &UnixTime| Duration::from_secs(to.as_secs().saturating_sub(from.as_secs()));
     let clock = "this machine's clock";
     match error {
         CertificateError::ExpiredContext { time, not_after } => format!(
-            "the certificate of {who} expired {} ago by {clock}, on {}: where {clock} ({}) is right, {who} needs a new one",
+            "the certificate of {who} expired {} ago by {clock}, on {}: if {clock} ({}) is right, {who} needs a new one",
             approximately(seconds(not_after, time)),
             date(not_after),
             date(time)
@@ -429,19 +429,19 @@ fn certificate_words(error: &CertificateError, who: &str) -> String {
             let more = if presented.len() > names.len() { ", ..." } else { "" };
             format!(
                 "the certificate is not for {who}, but for {}{more}: check the host, and whether a proxy or gateway \
-                 answers in its place",
+                 responds in its place",
                 names.join(", ")
             )
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("the certificate is for no name, thus not for {who}: the server needs one with subjectAltName")
+            format!("the certificate has no name, so it is not for {who}: the server needs one with subjectAltName")
         }
         CertificateError::UnknownIssuer => format!(
-            "the certificate of {who} comes from an authority that is not trusted here (UnknownIssuer): where the \
-             network has an authority of its own, name it in ca_file, or in extra_ca_file beside the system's"
+            "the certificate of {who} comes from an authority that is not trusted here (UnknownIssuer): if the \
+             network has its own authority, set ca_file, or extra_ca_file to trust it in addition to the system's"
         ),
         CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => format!(
-            "a certificate of {who} is signed with {}, which is not known here: it needs one that is signed with RSA \
+            "a certificate of {who} is signed with {}, which is not supported: it needs one that is signed with RSA \
              (PKCS #1 or PSS, SHA-256 or better), ECDSA on P-256 or P-384, or Ed25519",
             algorithm(signature_algorithm_id)
         ),
@@ -476,7 +476,7 @@ fn date(time: &UnixTime) -> String {
     httpdate::fmt_http_date(time)
 }
 
-/// Two days, an hour, ...: as exact as people want it.
+/// "two days", "an hour", ...: rounded for display.
 fn approximately(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (number, unit) = match seconds {
@@ -488,7 +488,7 @@ fn approximately(duration: Duration) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
-/// An algorithm's object identifier, in DER with or without its header, in words.
+/// An algorithm's object identifier, in DER with or without its header, as text.
 fn algorithm(der: &[u8]) -> String {
     const KNOWN: &[(&[u8], &str)] = &[
         (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01], "RSA"),

@@ -1,6 +1,6 @@
-//! Name look-ups, and the addresses that they found.
+//! Name lookups, and the addresses that they found. It does not know what is connected to them.
 //!
-//! The system's resolver blocks and cannot be interrupted, so it runs on a thread of its own. One look-up a minute
+//! The system's resolver blocks and cannot be interrupted, so it runs on its own thread. One lookup a minute
 //! serves all callers, whatever their number.
 
 use std::collections::HashMap;
@@ -22,12 +22,12 @@ use crate::sync::{Condvar, Mutex};
 /// How long an address is used without asking again.
 const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The addresses of the hosts in use, and the look-ups under way.
+/// The addresses of the hosts in use, and the lookups in progress.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     hosts: Mutex<HashMap<(String, u16), Arc<Lookup>>>,
     wake: Arc<Wake>,
-    /// Has every look-up fail, as if the name server were gone.
+    /// Makes every lookup fail, as if the name server were down.
     #[cfg(test)]
     pub(super) broken: AtomicBool,
 }
@@ -42,9 +42,9 @@ struct Lookup {
 /// Why a name has no address here.
 #[derive(Clone, Debug)]
 pub(crate) struct NotFound {
-    /// The resolver's words.
+    /// The resolver's message.
     pub(super) why: String,
-    /// The name servers know no such host; otherwise the look-up failed.
+    /// The name servers have no such host; otherwise the lookup failed.
     pub(super) is_unknown: bool,
 }
 
@@ -58,7 +58,7 @@ impl NotFound {
     }
 }
 
-/// A host of a URL, where an IPv6 address is in brackets, as a name or an address alone.
+/// A host of a URL, where an IPv6 address is in brackets, as a name or an address without brackets.
 pub(super) fn without_brackets(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
@@ -94,7 +94,7 @@ impl Addresses {
         }
         #[cfg(test)]
         if self.broken.load(Ordering::SeqCst) {
-            return Err(Cause::Lookup(NotFound::failed("the name server is gone")));
+            return Err(Cause::Lookup(NotFound::failed("the name server is down")));
         }
         let (lookup, thread) = self.join_or_begin(host, port);
         let mut found = lock(&lookup.found);

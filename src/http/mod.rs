@@ -1,7 +1,8 @@
-//! One exchange with a server: the agent, name look-ups, time limits, and which failure is which error.
+//! One exchange with a server: the agent, name lookups, time limits, and which failure is which error. It does not know
+//! jobs.
 //!
-//! Everything in here belongs to one process. A child of `fork()` must not use it: the client makes the
-//! child one of its own.
+//! Everything in here belongs to one process. A child of `fork()` must not use it: the client creates its own
+//! for the child.
 
 mod connect;
 mod failure;
@@ -46,13 +47,13 @@ pub use probe::{Probe, ProxyInUse, probe};
 pub(crate) use route::{Proxies, Route};
 pub(crate) use thread::quiet_thread;
 
-/// No answer of the API comes near it: the longest known has some hundred bytes.
+/// Far above the responses of the API: the longest known has some hundred bytes.
 const BODY_LIMIT: u64 = 1 << 20;
 
 /// How long a connection may wait for its next request: longer than the longest pause between two polls.
 const IDLE_LIFETIME: Duration = Duration::from_secs(90);
 
-/// The name under which this library asks.
+/// The `User-Agent` of this library.
 const USER_AGENT: &str = concat!("libzmd/", env!("CARGO_PKG_VERSION"));
 
 /// What all exchanges of a client have in common, made once from its settings and shared by every process.
@@ -79,17 +80,17 @@ impl Network {
     }
 }
 
-/// An answer, read to its end. If the server repeats the secrets it was sent, they are not in here.
+/// A response, read to its end, without the secrets that the server may repeat.
 #[derive(Default)]
 pub(crate) struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
     /// Where a redirect points.
     pub location: Option<String>,
-    /// The software that answers, as it calls itself.
+    /// The name of the server's software.
     pub server: Option<String>,
     pub content_encoding: Option<String>,
-    /// How long the server wants to be left alone.
+    /// The pause that the server requests.
     pub retry_after: Option<Duration>,
 }
 
@@ -139,7 +140,7 @@ impl Http {
         }
     }
 
-    /// Ends every exchange under way, wherever it is, and every sleep; refuses later ones.
+    /// Ends every exchange in progress, and every sleep; refuses later ones.
     pub(crate) fn cancel(&self) {
         self.wake.cancel();
         self.agent.clone().shutdown();
@@ -156,7 +157,7 @@ impl Http {
         self.wake.is_cancelled()
     }
 
-    /// Has every sleeping thread look at its condition.
+    /// Wakes every sleeping thread, which checks its condition.
     pub(crate) fn wake(&self) {
         let _sleep = lock(&self.sleep);
         self.woken.notify_all();
@@ -182,7 +183,7 @@ impl Http {
         !self.is_cancelled()
     }
 
-    /// Asks `url`, which lies under the route's base, with the access token.
+    /// Requests `url`, which is below the route's base, with the access token.
     pub(crate) fn get(&self, route: &Route, url: &str, token: &Secret, deadline: Deadline) -> Result<Answer, Failure> {
         let text = Zeroizing::new(["Zoho-oauthtoken ", token.reveal()].concat());
         let mut authorization = HeaderValue::from_str(&text).map_err(|_| {
@@ -254,7 +255,7 @@ impl Http {
                 let failure = self.explain(error, route, deadline);
                 Failure { error: failure.error.with_http_status(status), ..failure }
             })?;
-            // A short one (no real one is) would be found in words that have nothing to do with it.
+            // A short one (no real one is) would be found in unrelated text.
             let secrets = || secrets.iter().map(|secret| secret.reveal().as_bytes()).filter(|secret| secret.len() >= 8);
             let headers = response.headers();
             let text_of = |name| {
@@ -281,7 +282,7 @@ impl Http {
 }
 
 fn read_whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
-    // With room for one byte more, the end is found without a larger buffer. Only so much is reserved on a server's word.
+    // With space for one more byte, the end is found without a larger buffer. An announced length reserves no more.
     let length = body.content_length().unwrap_or_default().min(8 * 1024) as usize;
     let mut bytes = Vec::with_capacity(length.max(63) + 1);
     body.with_config().limit(BODY_LIMIT).reader().read_to_end(&mut bytes)?;
@@ -305,7 +306,7 @@ fn without(mut bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// `Retry-After` in seconds or as a date; a date counts from the server's own clock where it tells it.
+/// `Retry-After` in seconds or as a date; a date is relative to the server's clock, if it sends it.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let date_of = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -330,7 +331,7 @@ struct NoLookup;
 impl Resolver for NoLookup {
     fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let mut addresses = self.empty();
-        // ureq wants one.
+        // ureq requires one.
         addresses.push(SocketAddr::from(([0, 0, 0, 0], 0)));
         Ok(addresses)
     }

@@ -1,4 +1,4 @@
-//! The way to a server, one step after the other: for people who look for what is wrong.
+//! Connecting to a server step by step, for diagnosis.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,7 +26,7 @@ pub struct Probe {
     pub connect: Option<Result<Duration, Error>>,
     /// The certificates that the server shows, its own first, in DER: trusted or not. `None` also for plain http.
     pub certificates: Option<Result<Vec<Vec<u8>>, Error>>,
-    /// Whether the server answers to this client, which verifies its certificate.
+    /// Whether the server responds to this client, which verifies its certificate.
     pub answer: Option<Result<ProbeAnswer, Error>>,
 }
 
@@ -40,7 +40,7 @@ pub struct ProxyInUse {
     pub source: &'static str,
 }
 
-/// A server's answer to a request without a token.
+/// A server's response to a request without a token.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ProbeAnswer {
@@ -50,7 +50,7 @@ pub struct ProbeAnswer {
     pub clocks: Option<(SystemTime, SystemTime)>,
 }
 
-/// Goes the way to a server as a client with this configuration does: look-up, connection, TLS, and a request without a
+/// Connects to a server as a client with this configuration does: lookup, connection, TLS, and a request without a
 /// token. Blocks for a few times `connect_timeout_ms` at the most.
 pub fn probe(config: &Config, server: &BaseUrl) -> Result<Probe, Error> {
     let route = Proxies::new(config)?.route(server.clone());

@@ -1,4 +1,4 @@
-//! What is said to a proxy before the connection leads to the server: CONNECT (RFC 9110, section 9.3.6) and SOCKS 5
+//! Opening a tunnel through a proxy to the server: CONNECT (RFC 9110, section 9.3.6) and SOCKS 5
 //! (RFC 1928, RFC 1929).
 
 use std::io;
@@ -12,11 +12,11 @@ use super::USER_AGENT;
 use super::failure::{Cause, Refusal};
 use super::socket::Stream;
 
-/// How much of an answer to CONNECT is read. Proxies of large companies send dozens of lines with a 407.
+/// How much of a response to CONNECT is read. Proxies of large companies send dozens of lines with a 407.
 const HEADER_LINES: usize = 100;
 const HEADER_BYTES: usize = 64 * 1024;
 
-/// Asks an HTTP proxy for a tunnel to `host:port`; `login` is a user and a password.
+/// Requests a tunnel from an HTTP proxy to `host:port`; `login` is a user and a password.
 pub(super) fn connect(
     proxy: &mut dyn Stream,
     host: &str,
@@ -40,7 +40,7 @@ pub(super) fn connect(
     loop {
         let begin = answer.len();
         if begin >= HEADER_BYTES {
-            return Err(Refusal::NoHttp("its answer to CONNECT is longer than 64 KB".to_owned()).into());
+            return Err(Refusal::NoHttp("its response to CONNECT is longer than 64 KB".to_owned()).into());
         }
         answer.resize((begin + 4096).min(HEADER_BYTES), 0);
         let amount = proxy.read(&mut answer[begin..], until)?;
@@ -48,7 +48,7 @@ pub(super) fn connect(
         if amount == 0 {
             return Err(match begin {
                 0 => Cause::Io(io::ErrorKind::UnexpectedEof.into()),
-                _ => Refusal::NoHttp("it closed the connection within its answer to CONNECT".to_owned()).into(),
+                _ => Refusal::NoHttp("it closed the connection during its response to CONNECT".to_owned()).into(),
             });
         }
         // The record type of a TLS alert, and the major version of TLS.
@@ -58,7 +58,7 @@ pub(super) fn connect(
         if let Some(length) = read_answer(&answer, login.is_some())? {
             return match answer.len() - length {
                 0 => Ok(()),
-                more => Err(Refusal::NoHttp(format!("{more} bytes came with its answer to CONNECT")).into()),
+                more => Err(Refusal::NoHttp(format!("{more} bytes came with its response to CONNECT")).into()),
             };
         }
     }
@@ -72,15 +72,15 @@ fn read_answer(bytes: &[u8], had_login: bool) -> Result<Option<usize>, Cause> {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(Refusal::NoHttp(format!("its answer to CONNECT has more than {HEADER_LINES} lines")).into());
+            return Err(Refusal::NoHttp(format!("its response to CONNECT has more than {HEADER_LINES} lines")).into());
         }
-        Err(error) => return Err(Refusal::NoHttp(format!("what it answers is no HTTP: {error}")).into()),
+        Err(error) => return Err(Refusal::NoHttp(format!("its response is not HTTP: {error}")).into()),
     };
     let status = response.code.unwrap_or_default();
     if (200..300).contains(&status) {
         return Ok(Some(length));
     }
-    // nginx says so in words, where others close the connection.
+    // nginx sends a page, where others close the connection.
     if status == 400 && String::from_utf8_lossy(bytes).contains("plain HTTP request was sent to HTTPS port") {
         return Err(Refusal::SpeaksTls.into());
     }
@@ -102,7 +102,7 @@ pub(super) enum Target<'a> {
     Address(IpAddr),
 }
 
-/// Asks a SOCKS 5 proxy for a connection.
+/// Requests a connection from a SOCKS 5 proxy.
 pub(super) fn socks(
     proxy: &mut dyn Stream,
     target: Target,
@@ -191,13 +191,13 @@ fn read_all(proxy: &mut dyn Stream, mut bytes: &mut [u8], until: Instant) -> Res
 mod tests {
     use super::*;
 
-    /// A proxy that has said it all before it was asked, and then closes.
+    /// A proxy that has sent everything before the request, and then closes.
     #[derive(Debug)]
-    struct Said(Vec<u8>);
+    struct Recorded(Vec<u8>);
 
-    impl Stream for Said {
+    impl Stream for Recorded {
         fn read(&mut self, buffer: &mut [u8], _: Instant) -> Result<usize, Cause> {
-            // A few bytes at a time: no answer need come whole.
+            // A few bytes at a time: a response may arrive in parts.
             let amount = buffer.len().min(self.0.len()).min(7);
             buffer[..amount].copy_from_slice(&self.0[..amount]);
             self.0.drain(..amount);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn tunnel(answer: &str) -> Result<(), Cause> {
-        connect(&mut Said(answer.as_bytes().to_vec()), "host", 443, None, Instant::now())
+        connect(&mut Recorded(answer.as_bytes().to_vec()), "host", 443, None, Instant::now())
     }
 
     fn lines(count: usize) -> String {
@@ -250,18 +250,18 @@ mod tests {
         assert!(matches!(tunnel("HTTP/1.1 200 OK\r\n\r\nmore"), Err(Cause::Refused(Refusal::NoHttp(_)))));
     }
 
-    fn socks_says(said: &[u8], login: Option<(&str, &str)>) -> Result<(), Cause> {
-        socks(&mut Said(said.to_vec()), Target::Name("host"), 443, login, Instant::now())
+    fn socks_reply(sent: &[u8], login: Option<(&str, &str)>) -> Result<(), Cause> {
+        socks(&mut Recorded(sent.to_vec()), Target::Name("host"), 443, login, Instant::now())
     }
 
     #[test]
     fn socks_answers() {
         let user = Some(("user", "password"));
-        socks_says(&[5, 0, 5, 0, 0, 1, 1, 2, 3, 4, 0, 80], None).unwrap();
-        socks_says(&[5, 0, 5, 0, 0, 3, 2, b'a', b'b', 0, 80], user).unwrap();
-        socks_says(&[5, 2, 1, 0, 5, 0, 0, 4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 80], user)
+        socks_reply(&[5, 0, 5, 0, 0, 1, 1, 2, 3, 4, 0, 80], None).unwrap();
+        socks_reply(&[5, 0, 5, 0, 0, 3, 2, b'a', b'b', 0, 80], user).unwrap();
+        socks_reply(&[5, 2, 1, 0, 5, 0, 0, 4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 80], user)
             .unwrap();
-        let refused = |said: &[u8], login| match socks_says(said, login) {
+        let refused = |sent: &[u8], login| match socks_reply(sent, login) {
             Err(Cause::Refused(refusal)) => format!("{refusal:?}"),
             other => panic!("{other:?}"),
         };
@@ -271,6 +271,6 @@ mod tests {
         assert_eq!(refused(&[5, 0, 5, 2, 0, 1], None), "Socks(2)");
         assert_eq!(refused(b"HTTP/1.1 400", None), "NoSocks");
         assert_eq!(refused(&[5, 0, 5, 0, 0, 9], None), "NoSocks");
-        assert!(matches!(socks_says(&[5], None), Err(Cause::Io(_))));
+        assert!(matches!(socks_reply(&[5], None), Err(Cause::Io(_))));
     }
 }

@@ -1,6 +1,6 @@
-//! Connecting to the first address that answers: Happy Eyeballs (RFC 8305).
+//! Connecting to the first address that responds: Happy Eyeballs (RFC 8305).
 //!
-//! The addresses of both families take turns. The next one is tried when one fails, or has not answered within
+//! The addresses of both families take turns. The next one is tried when one fails, or has not responded within
 //! 250 ms; the first that connects wins, and the others are closed.
 
 use std::io;
@@ -17,7 +17,7 @@ use super::socket::{Socket, Wake, wait};
 const NEXT_AFTER: Duration = Duration::from_millis(250);
 
 /// How long sent bytes may stay without an acknowledgement before the connection is given up: a firewall that has
-/// forgotten an idle connection drops them without a word. Linux and Android only; other systems notice after their
+/// forgotten an idle connection drops them silently. Linux and Android only; other systems notice after their
 /// own limit, which can be minutes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
@@ -96,7 +96,7 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     both
 }
 
-/// An attempt under way.
+/// An attempt in progress.
 fn begin(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// A listener whose backlog is full: it does not answer any more.
+    /// A listener whose backlog is full: it no longer responds.
     struct Unanswered {
         listener: Socket2,
         _queued: Vec<Socket2>,
@@ -189,7 +189,7 @@ mod tests {
 
     const SECONDS: Duration = Duration::from_secs(5);
 
-    /// With EAGAIN nothing is under way: to wait for it would never end.
+    /// With EAGAIN nothing is in progress: waiting for it would never end.
     #[cfg(unix)]
     #[test]
     fn an_attempt_without_a_free_port_has_failed() {

@@ -1,4 +1,4 @@
-//! Which way to a server: directly, or through a proxy.
+//! The route to a server: directly, or through a proxy.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use crate::config::{Config, PROXY_RULE, ProxySetting, ProxyUrl, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::Error;
 
-/// A server, and the way there.
+/// A server, and the proxy to it, if any.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) base: BaseUrl,
@@ -39,7 +39,7 @@ impl Route {
     }
 }
 
-/// A proxy, and who named it.
+/// A proxy, and where it is set.
 #[derive(Clone, Debug)]
 pub(super) struct ProxyServer {
     pub(super) proxy: Proxy,
@@ -47,7 +47,7 @@ pub(super) struct ProxyServer {
     pub(super) source: &'static str,
 }
 
-/// The proxy, and which hosts go without it.
+/// The proxy, and the hosts that are connected directly.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxies {
     proxy: Option<ProxyServer>,
@@ -56,19 +56,19 @@ pub(crate) struct Proxies {
 
 #[derive(Clone, Debug)]
 enum Exempt {
-    Nobody,
+    None,
     /// This machine, and the hosts of NO_PROXY.
     ThisMachineAnd(String),
 }
 
 impl Proxies {
-    /// What the setting names or, with `proxy=env`, the environment.
+    /// The proxy of the setting or, with `proxy=env`, of the environment.
     pub(crate) fn new(config: &Config) -> Result<Proxies, Error> {
         match &config.proxy {
-            ProxySetting::None => Ok(Proxies { proxy: None, exempt: Exempt::Nobody }),
+            ProxySetting::None => Ok(Proxies { proxy: None, exempt: Exempt::None }),
             ProxySetting::Url(url) => {
                 let proxy = ProxyServer { proxy: url.0.clone(), source: "the setting proxy" };
-                Ok(Proxies { proxy: Some(proxy), exempt: Exempt::Nobody })
+                Ok(Proxies { proxy: Some(proxy), exempt: Exempt::None })
             }
             ProxySetting::Env => Proxies::of_environment(|name| std::env::var(name).unwrap_or_default()),
         }
@@ -91,12 +91,12 @@ impl Proxies {
         Ok(Proxies { proxy, exempt: Exempt::ThisMachineAnd(list.unwrap_or_default()) })
     }
 
-    /// The way to a server. Plain http never goes to a proxy: it is for this machine alone, and the access token
-    /// would cross the network in the clear.
+    /// The route to a server. Plain http never goes through a proxy: it is for this machine only, and the access token
+    /// would cross the network in clear text.
     pub(crate) fn route(&self, base: BaseUrl) -> Route {
         let is_direct = !base.is_https()
             || match &self.exempt {
-                Exempt::Nobody => false,
+                Exempt::None => false,
                 Exempt::ThisMachineAnd(list) => base.is_loopback() || is_listed(list, base.host(), base.port()),
             };
         let proxy = self.proxy.clone().filter(|_| !is_direct);

@@ -1,7 +1,7 @@
 //! A limit on calls in flight that processes share: a lock file for each call that may be, beside the token cache.
 //!
 //! The service limits the calls of an organization, not those of a process. The system gives the lock of a process that
-//! dies back. As with the cache, whatever is wrong with the files is no error: the limit is not kept then.
+//! dies back. As with the cache, a problem with the files is not an error: then the limit is not applied.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -61,7 +61,7 @@ impl Slots {
         }
     }
 
-    /// Waits for a free slot. `None`: the files are of no use, and the call goes on without one.
+    /// Waits for a free slot. `None`: the files can't be used, and the call continues without a slot.
     pub(super) fn acquire(&self, http: &Http, deadline: Deadline) -> Result<Option<Held<'_>>, Failure> {
         let end = deadline.end();
         while self.is_looking.swap(true, Ordering::AcqRel) {
@@ -86,7 +86,7 @@ impl Slots {
         }
     }
 
-    /// Whether to go on waiting.
+    /// Whether to continue to wait.
     fn check(&self, http: &Http, deadline: Deadline) -> Result<(), Failure> {
         if http.is_cancelled() {
             return Err(Failure::permanent(super::cancelled()));

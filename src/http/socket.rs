@@ -25,7 +25,7 @@ pub(crate) trait Stream: fmt::Debug + Send + Sync {
     /// Writes all of it.
     fn write_all(&mut self, bytes: &[u8], until: Instant) -> Result<(), Cause>;
 
-    /// Whether the stream can serve another request: it is open, and nothing arrived that nobody asked for.
+    /// Whether the stream can serve another request: it is open, and nothing arrived without a request.
     fn is_reusable(&mut self) -> bool;
 }
 
@@ -141,7 +141,7 @@ impl Signal {
 pub(crate) struct Socket {
     stream: TcpStream,
     signal: Arc<Signal>,
-    /// The last read took all there was, so that nothing need be asked for right after it.
+    /// The last read returned all there was, so that no further read is needed right after it.
     is_drained: bool,
 }
 
@@ -263,7 +263,7 @@ mod tests {
         }
         assert_eq!(socket.read(&mut [0; 8], soon(Duration::from_secs(5))).unwrap(), 5);
         drop(other);
-        // Right after the read nothing is asked; after that the end is seen.
+        // Right after the read there is no further read; after that the end is detected.
         socket.is_reusable();
         while socket.is_reusable() {
             std::thread::yield_now();

@@ -1,4 +1,4 @@
-//! TLS: whom to trust, who we are, and the secure stream over another one.
+//! TLS: the trusted roots, the client certificate, and the secure stream over another one.
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
@@ -305,7 +305,7 @@ impl ServerCertVerifier for Verifier {
             verify(&*rest.verifier()?).map_err(|_| error)
         });
         match result {
-            // webpki looks at the dates before it finds this, so they are good.
+            // webpki checks the dates before it finds this, so they are valid.
             Err(error) if is_authority_as_server(&error) && self.own.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
@@ -337,7 +337,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// What of the system's trust store is not read at first: it may have authorities that the rest of it does not know.
+/// The part of the system's trust store that is not read at first: it may have authorities that the other part lacks.
 #[derive(Debug)]
 struct Rest {
     provider: Arc<CryptoProvider>,
@@ -456,7 +456,7 @@ pub(super) fn shown(mut under: Box<dyn Stream>, host: &str, until: Instant) -> R
         .with_no_client_auth();
     let mut connection = ClientConnection::new(config.into(), name).map_err(Cause::Tls)?;
     let mut wire = Wire { stream: &mut *under, until };
-    // A server may want a certificate of ours afterwards: that does not matter here.
+    // A server may request a client certificate afterwards: that does not matter here.
     let result = connection.complete_io(&mut wire);
     match connection.peer_certificates() {
         Some(certificates) => Ok(certificates.iter().map(|certificate| certificate.to_vec()).collect()),
@@ -464,7 +464,7 @@ pub(super) fn shown(mut under: Box<dyn Stream>, host: &str, until: Instant) -> R
     }
 }
 
-/// For a look at the certificates alone.
+/// Only for inspecting the certificates.
 #[derive(Debug)]
 struct Looker(Arc<CryptoProvider>);
 
@@ -564,7 +564,7 @@ impl Stream for TlsStream {
             }
             self.connection.read_tls(&mut Wire { stream: &mut *self.under, until }).map_err(cause_of)?;
             if let Err(error) = self.connection.process_new_packets() {
-                // The alert that tells the server why.
+                // The alert that reports the reason to the server.
                 let _ = self.flush(until);
                 return Err(Cause::Tls(error));
             }

@@ -17,7 +17,7 @@ thread_local! {
 
 /// The time limit of an exchange, for everything that its connection does: connecting, writing, reading.
 ///
-/// ureq has limits of its own, but those of a single request take a copy of its whole configuration and a clock reading at
+/// ureq has its own limits, but those of a single request take a copy of its whole configuration and a clock reading at
 /// every step, which together are a tenth of what a request costs. An exchange runs on the thread that called it, so the
 /// deadline is that thread's, until this is dropped.
 pub(super) struct ExchangeDeadline(Option<Instant>);
@@ -48,8 +48,8 @@ const INPUT: usize = 4 * 1024;
 
 /// A connection to a server, TLS included.
 ///
-/// It knows whether it has served before: if such a connection ends without a byte of an answer, the server (or a
-/// firewall on the way) closed it while it was idle, and the request can go to another one at no risk.
+/// It knows whether it has served a request before: if such a connection ends without a byte of a response, the server (or
+/// a firewall) closed it while it was idle, and the request can go to another one at no risk.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: Box<dyn Stream>,

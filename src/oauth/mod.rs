@@ -1,4 +1,5 @@
-//! Access tokens: from the settings, from a grant or a token provider, and shared between threads and processes.
+//! Access tokens: from the settings, from a grant or a token provider, and shared between threads and processes. It does
+//! not know the CRM API.
 //!
 //! Source: Zoho OAuth 2.0, "Refresh access tokens" and "Token validity": a token is valid for one hour; a refresh token can
 //! make at most 10 in 10 minutes; 15 are valid at the same time, and the 16th invalidates the first.

@@ -14,6 +14,8 @@
 
 #ifndef _WIN32
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #endif
@@ -103,6 +105,21 @@ static inline int reserve_dead_url(char url[URL_SIZE])
     CHECK(getsockname(reserved, (struct sockaddr *)&address, &length) == 0);
     snprintf(url, URL_SIZE, "http://127.0.0.1:%d", (int)ntohs(address.sin_port));
     return reserved;
+}
+#endif
+
+#ifndef _WIN32
+/* The number of entries of a directory; "." and "..", and the descriptor of the directory itself, are always counted. */
+static inline int count_entries(const char *directory)
+{
+    DIR *entries = opendir(directory);
+    int count = 0;
+
+    CHECK_MSG(entries != NULL, "%s: %s", directory, strerror(errno));
+    while (readdir(entries) != NULL)
+        count++;
+    CHECK(closedir(entries) == 0);
+    return count;
 }
 #endif
 

@@ -125,7 +125,7 @@ static long calls_so_far(struct busy *busy)
     return calls;
 }
 
-/* At each fork the threads are in another place: in a lock, in a write, in a name look-up. */
+/* At each fork the threads are in another place: in a lock, in a write, in a name lookup. */
 static void a_child_of_a_busy_parent_can_call_at_once(int forks)
 {
     struct busy busy;

@@ -8,7 +8,6 @@
  */
 #include "check.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -82,18 +81,6 @@ static void unload(struct library *library)
     } while (0)
 
 /* ---- The process ---- */
-
-static int count_entries(const char *directory)
-{
-    DIR *entries = opendir(directory);
-    int count = 0;
-
-    CHECK_MSG(entries != NULL, "%s: %s", directory, strerror(errno));
-    while (readdir(entries) != NULL)
-        count++;
-    CHECK(closedir(entries) == 0);
-    return count; /* "." and ".." and the descriptor of the directory itself are in it each time */
-}
 
 struct footprint {
     int threads, descriptors;

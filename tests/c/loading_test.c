@@ -16,7 +16,6 @@
 #define _GNU_SOURCE
 #include "check.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,18 +44,6 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 }
 
 /* ---- Helpers ---- */
-
-static int count_entries(const char *directory)
-{
-    DIR *entries = opendir(directory);
-    int count = 0;
-
-    CHECK_MSG(entries != NULL, "%s: %s", directory, strerror(errno));
-    while (readdir(entries) != NULL)
-        count++;
-    CHECK(closedir(entries) == 0);
-    return count;
-}
 
 /* A thread that was joined may be listed for a moment. */
 static void check_count(const char *directory, int expected)

@@ -23,7 +23,6 @@
 #define _GNU_SOURCE
 #include "check.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/audit.h>
@@ -391,18 +390,6 @@ static void print(const char *what, const struct outcome *outcome)
 }
 
 /* ---- The process ---- */
-
-static int count_entries(const char *directory)
-{
-    DIR *entries = opendir(directory);
-    int count = 0;
-
-    CHECK_MSG(entries != NULL, "%s: %s", directory, strerror(errno));
-    while (readdir(entries) != NULL)
-        count++;
-    CHECK(closedir(entries) == 0);
-    return count;
-}
 
 /* How many threads and descriptors there are more than before. A thread that was joined may be listed for a moment. */
 static int more_entries(const char *directory, int before)

@@ -521,8 +521,13 @@ pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
 
 /// The first code block in this language after this heading of the README.
 pub fn readme_block(heading: &str, language: &str) -> String {
-    let readme = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
-    let section = readme.split_once(heading).expect("the heading").1;
+    doc_block("README.md", heading, language)
+}
+
+/// The first code block in this language after this heading of a page.
+pub fn doc_block(page: &str, heading: &str, language: &str) -> String {
+    let text = fs::read_to_string(format!("{ROOT}/{page}")).unwrap();
+    let section = text.split_once(heading).unwrap_or_else(|| panic!("{page} has no {heading:?}")).1;
     let block = section.split_once(&format!("```{language}\n")).expect("the block").1;
     block.split_once("```").unwrap().0.to_owned()
 }
@@ -551,6 +556,28 @@ impl Daemon {
         // SAFETY: it is this process's own child, which was not waited for.
         unsafe { libc::kill(self.0.id() as i32, signal) };
     }
+}
+
+/// An nginx for HTTP: `servers` are its `server` blocks.
+pub fn nginx(directory: &Path, port: u16, servers: &str) -> Daemon {
+    let config = format!(
+        "daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log; user root;
+         events {{}}
+         http {{
+             access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p;
+             fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+             {servers}
+         }}",
+        dir = directory.display(),
+    );
+    nginx_with(directory, port, &config)
+}
+
+/// An nginx with this configuration.
+pub fn nginx_with(directory: &Path, port: u16, config: &str) -> Daemon {
+    fs::write(directory.join("nginx.conf"), config).unwrap();
+    let arguments = ["-p", directory.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"];
+    Daemon::start(Command::new("nginx").args(arguments), port)
 }
 
 impl Drop for Daemon {

@@ -1,7 +1,7 @@
 /*
- * The binding as a C++ program meets it. The environment names the stand-in server: ZMD_API_DOMAIN, ZMD_ACCESS_TOKEN
- * and, for https, ZMD_CA_FILE. It accepts no other token, and knows Leads 1001, which is completed, and 1002, which
- * goes on.
+ * The C++ binding, as a program uses it. The environment names the stand-in server: ZMD_API_DOMAIN, ZMD_ACCESS_TOKEN
+ * and, for https, ZMD_CA_FILE. It accepts no other token, and has the jobs Leads 1001, which is completed, and 1002, which
+ * is running.
  */
 #include "check.hpp"
 
@@ -189,10 +189,10 @@ static void null_is_refused()
     zmd::client client;
     const char *const null = nullptr;
 
-    check_tells(THROWN(zmd::argument_error, client.status(null, "1001")), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.wait("Leads", null)), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.set_access_token(null)), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, zmd::config().set(null, 1)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.status(null, "1001")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.wait("Leads", null)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.set_access_token(null)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, zmd::config().set(null, 1)), ZMD_ERR_NULL_POINTER, 0, "");
 }
 
 /* ---- Settings ---- */
@@ -215,9 +215,9 @@ static void bad_settings_are_refused()
     zmd::config config;
     using std::chrono::duration;
 
-    check_tells(THROWN(zmd::config_error, config.set("no_such_key", 1)), ZMD_ERR_INVALID_CONFIG, 0, "");
+    check_error(THROWN(zmd::config_error, config.set("no_such_key", 1)), ZMD_ERR_INVALID_CONFIG, 0, "");
     CHECK(contains(THROWN(zmd::config_error, config.set("max_retries", -1)).what(), "max_retries"));
-    check_tells(THROWN(zmd::argument_error, config.set("ca_file", nullptr)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, config.set("ca_file", nullptr)), ZMD_ERR_NULL_POINTER, 0, "");
     // A day and a nanosecond is more than a day.
     THROWN(zmd::config_error, config.set("timeout_ms", std::chrono::hours(24) + std::chrono::nanoseconds(1)));
     THROWN(zmd::config_error, config.set("timeout_ms", ms(0)));
@@ -243,7 +243,7 @@ static void a_nul_character_is_never_cut_at()
     CHECK(contains(THROWN(zmd::config_error, config.set("access_token", token)).what(), "access_token"));
     CHECK(!contains(THROWN(zmd::config_error, config.set("access_token", token)).what(), token.c_str()));
     CHECK(contains(THROWN(zmd::config_error, config.set(std::string("proxy\0x", 7), "none")).what(), "key"));
-    check_tells(THROWN(zmd::argument_error, client.status(cut, "1001")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+    check_error(THROWN(zmd::argument_error, client.status(cut, "1001")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
 }
 
 /* ---- Handles ---- */
@@ -261,20 +261,20 @@ static void handles_are_moved()
     CHECK(other.status("Leads", "1001").deleted_count == 9 && other.get() != nullptr);
 
     // What was moved from refuses everything, and can be destroyed, or given another value.
-    check_tells(THROWN(zmd::argument_error, config.set("proxy", "none")), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, config.load_env()), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, config.load_file()), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, zmd::client{config}), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, config.set("proxy", "none")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, config.load_env()), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, config.load_file()), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, zmd::client{config}), ZMD_ERR_NULL_POINTER, 0, "");
     const zmd::progress_fn go_on = [](const zmd::poll &) { return true; };
-    check_tells(THROWN(zmd::argument_error, client.status("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.wait("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.wait("Leads", "1001", go_on)), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.status_many({})), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.status_many({{"Leads", "1001"}})), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.wait_many({{"Leads", "1001"}})), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.wait_many({}, go_on)), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.set_access_token("token")), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.cancel()), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.status("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.wait("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.wait("Leads", "1001", go_on)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.status_many({})), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.status_many({{"Leads", "1001"}})), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.wait_many({{"Leads", "1001"}})), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.wait_many({}, go_on)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.set_access_token("token")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, client.cancel()), ZMD_ERR_NULL_POINTER, 0, "");
     CHECK(client.get() == nullptr && config.get() == nullptr);
     client = zmd::client();
     CHECK(client.status("Leads", "1001").deleted_count == 9);
@@ -336,10 +336,10 @@ static void bad_arguments()
 {
     zmd::client client;
 
-    check_tells(THROWN(zmd::argument_error, client.status("Sales Orders", "1")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.status("Leads", "")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.set_access_token("")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
-    check_tells(THROWN(zmd::argument_error, client.wait("L\xff", "1")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+    check_error(THROWN(zmd::argument_error, client.status("Sales Orders", "1")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+    check_error(THROWN(zmd::argument_error, client.status("Leads", "")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+    check_error(THROWN(zmd::argument_error, client.set_access_token("")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+    check_error(THROWN(zmd::argument_error, client.wait("L\xff", "1")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
 }
 
 static void a_huge_argument()
@@ -363,21 +363,21 @@ static void errors_of_the_network()
     };
     zmd::config unknown_host = settings(), dead = settings(), plain = settings(), dead_proxy = settings();
 
-    check_tells(failure(unknown_host.set("api_domain", "https://nowhere.invalid").set("proxy", "none")), ZMD_ERR_DNS, 0,
+    check_error(failure(unknown_host.set("api_domain", "https://nowhere.invalid").set("proxy", "none")), ZMD_ERR_DNS, 0,
                 "");
-    check_tells(failure(dead.set("api_domain", url)), ZMD_ERR_CONNECT, 0, "");
+    check_error(failure(dead.set("api_domain", url)), ZMD_ERR_CONNECT, 0, "");
     dead_proxy.set("api_domain", "https://nowhere.invalid");
-    check_tells(failure(dead_proxy.set("proxy", url)), ZMD_ERR_PROXY, 0, "");
+    check_error(failure(dead_proxy.set("proxy", url)), ZMD_ERR_PROXY, 0, "");
     const std::string domain = getenv("ZMD_API_DOMAIN");
-    if (domain.compare(0, 5, "http:") == 0) // it does not speak TLS
-        check_tells(failure(plain.set("api_domain", "https:" + domain.substr(5))), ZMD_ERR_TLS, 0, "");
+    if (domain.compare(0, 5, "http:") == 0) // it has no TLS
+        check_error(failure(plain.set("api_domain", "https:" + domain.substr(5))), ZMD_ERR_TLS, 0, "");
     close(reserved);
 
     zmd::config once = settings();
     once.set("max_retries", 0);
     zmd::client client(once);
-    check_tells(THROWN(zmd::network_error, client.status("Leads", "fault-reset")), ZMD_ERR_NETWORK, 0, "");
-    check_tells(THROWN(zmd::network_error, client.status("Leads", "fault-truncate-body")), ZMD_ERR_NETWORK, 200, "");
+    check_error(THROWN(zmd::network_error, client.status("Leads", "fault-reset")), ZMD_ERR_NETWORK, 0, "");
+    check_error(THROWN(zmd::network_error, client.status("Leads", "fault-truncate-body")), ZMD_ERR_NETWORK, 200, "");
 }
 
 static void errors_of_the_api()
@@ -403,9 +403,9 @@ static void errors_of_the_api()
     zmd::client client(once);
 
     for (const auto &row : expected)
-        check_tells(THROWN(zmd::api_error, client.status("Leads", row.job_id)), row.code, row.http_status,
+        check_error(THROWN(zmd::api_error, client.status("Leads", row.job_id)), row.code, row.http_status,
                     row.api_code);
-    check_tells(THROWN(zmd::api_error, client.wait("Leads", "error-404", ms(5000))), ZMD_ERR_JOB_NOT_FOUND, 404,
+    check_error(THROWN(zmd::api_error, client.wait("Leads", "error-404", ms(5000))), ZMD_ERR_JOB_NOT_FOUND, 404,
                 "");
 
     zmd::config renewing;
@@ -440,7 +440,7 @@ static void every_number_has_its_family()
         else if (number >= 20 && number <= 29)
             thrown<zmd::api_error>(number, get);
         else
-            check_tells(thrown<zmd::error>(number, get), static_cast<zmd_error>(number), 7, "");
+            check_error(thrown<zmd::error>(number, get), static_cast<zmd_error>(number), 7, "");
     }
 }
 
@@ -452,10 +452,10 @@ static void an_exception_outlives_everything()
         zmd::api_error caught = THROWN(zmd::api_error, client.status("Leads", "error-NO_PERMISSION"));
         kept.reset(new zmd::error(caught));
         zmd::api_error moved(std::move(caught));
-        check_tells(caught, ZMD_ERR_FORBIDDEN, 403, "NO_PERMISSION"); // also when it was moved from
+        check_error(caught, ZMD_ERR_FORBIDDEN, 403, "NO_PERMISSION"); // also when it was moved from
         client.status("Leads", "1001");
     }
-    check_tells(*kept, ZMD_ERR_FORBIDDEN, 403, "NO_PERMISSION");
+    check_error(*kept, ZMD_ERR_FORBIDDEN, 403, "NO_PERMISSION");
     CHECK(contains(kept->what(), "NO_PERMISSION"));
 }
 
@@ -464,7 +464,7 @@ static void another_access_token()
     zmd::client client;
 
     client.set_access_token("another");
-    check_tells(THROWN(zmd::api_error, client.status("Leads", "1001")), ZMD_ERR_UNAUTHORIZED, 401, "INVALID_TOKEN");
+    check_error(THROWN(zmd::api_error, client.status("Leads", "1001")), ZMD_ERR_UNAUTHORIZED, 401, "INVALID_TOKEN");
     client.set_access_token(getenv("ZMD_ACCESS_TOKEN"));
     CHECK(client.status("Leads", "1001").http_status == 200);
 }
@@ -478,8 +478,8 @@ static void a_call_has_its_limit()
     const zmd::timeout silent = THROWN(zmd::timeout, client.status("Leads", "fault-stall-before-header"));
     const zmd::timeout halting = THROWN(zmd::timeout, client.status("Leads", "fault-stall-in-body"));
 
-    check_tells(silent, ZMD_ERR_TIMEOUT, 0, "");
-    check_tells(halting, ZMD_ERR_TIMEOUT, 200, "");
+    check_error(silent, ZMD_ERR_TIMEOUT, 0, "");
+    check_error(halting, ZMD_ERR_TIMEOUT, 200, "");
     CHECK(halting.last_status().state == zmd::state::unknown && halting.last_status().total_count == -1);
 }
 
@@ -493,7 +493,7 @@ static void a_call_has_a_limit_of_its_own()
     CHECK(client.status("Leads", "1001", zmd::no_timeout).deleted_count == 9);
     CHECK(client.status("Leads", "1001", std::chrono::duration<double>(20.5)).deleted_count == 9);
     for (const ms bad : {ms(0), ms(-1), (ms::min)()})
-        check_tells(THROWN(zmd::argument_error, client.status("Leads", "1001", bad)), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+        check_error(THROWN(zmd::argument_error, client.status("Leads", "1001", bad)), ZMD_ERR_INVALID_ARGUMENT, 0, "");
     const std::chrono::duration<double> no_number(std::numeric_limits<double>::quiet_NaN());
     THROWN(zmd::argument_error, client.status("Leads", "1001", no_number));
 }
@@ -583,19 +583,19 @@ static void check_works(zmd::client &client)
 static void progress_hears_of_the_polls()
 {
     zmd::client client(settings());
-    std::vector<zmd::poll> heard;
+    std::vector<zmd::poll> polls;
     const auto thread = std::this_thread::get_id();
     const auto keep = [&](const zmd::poll &poll) {
         CHECK(std::this_thread::get_id() == thread);
-        heard.push_back(poll);
+        polls.push_back(poll);
         return true;
     };
 
     CHECK(client.wait("Leads", "1001", keep).deleted_count == 9);
-    CHECK(heard.size() == 1 && heard[0].ok() && heard[0].index == 0 && heard[0].get().deleted_count == 9);
+    CHECK(polls.size() == 1 && polls[0].ok() && polls[0].index == 0 && polls[0].get().deleted_count == 9);
     client.wait_many({{"Leads", "1001"}, {"Leads", "4711"}}, keep);
-    CHECK(heard.size() == 3 && heard[1].index + heard[2].index == 1);
-    const zmd::poll &missing = heard[1].index == 1 ? heard[1] : heard[2];
+    CHECK(polls.size() == 3 && polls[1].index + polls[2].index == 1);
+    const zmd::poll &missing = polls[1].index == 1 ? polls[1] : polls[2];
     CHECK(missing.code == ZMD_ERR_JOB_NOT_FOUND && contains(missing.message, "4711"));
     CHECK(THROWN(zmd::api_error, missing.get()).what() == missing.message);
 }
@@ -656,7 +656,7 @@ static void what_progress_throws_arrives()
                                      throw std::logic_error("mine");
                                  })).what());
     const auto ask_another = [&](const zmd::poll &) { return client.status("Leads", "error-404").has_ended(); };
-    check_tells(THROWN(zmd::api_error, client.wait("Leads", "1002", ask_another)), ZMD_ERR_JOB_NOT_FOUND, 404, "");
+    check_error(THROWN(zmd::api_error, client.wait("Leads", "1002", ask_another)), ZMD_ERR_JOB_NOT_FOUND, 404, "");
     const std::vector<zmd::job> jobs(3, {"Leads", "1002"});
     CHECK(std::string("many") == THROWN(std::logic_error, client.wait_many(jobs, [](const zmd::poll &) -> bool {
                                      throw std::logic_error("many");
@@ -672,7 +672,7 @@ static void progress_ends_a_wait()
     const double begin = milliseconds();
     const zmd::cancelled ended = THROWN(zmd::cancelled, client.wait("Leads", "1002", std::chrono::minutes(1), enough));
 
-    check_tells(ended, ZMD_ERR_CANCELLED, 200, "");
+    check_error(ended, ZMD_ERR_CANCELLED, 200, "");
     CHECK(ended.last_status().state == zmd::state::running);
     CHECK_MSG(contains(ended.what(), "progress"), "%s", ended.what());
     CHECK(milliseconds() - begin < 30000); // there was no other poll
@@ -709,22 +709,23 @@ static void progress_that_ended_a_wait_is_not_called_again()
 
 static void cancelling_from_another_thread()
 {
-    for (const bool hears : {false, true}) {
+    for (const bool has_progress : {false, true}) {
         zmd::client client(settings());
         std::promise<void> polled;
         bool is_told = false;
-        const zmd::progress_fn tell = [&](const zmd::poll &) {
+        const zmd::progress_fn progress = [&](const zmd::poll &) {
             if (!is_told)
                 polled.set_value();
             return is_told = true;
         };
         std::thread waiter([&] {
-            const zmd::cancelled ended = THROWN(zmd::cancelled, client.wait("Leads", "1002", hears ? tell : nullptr));
+            const zmd::cancelled ended =
+                THROWN(zmd::cancelled, client.wait("Leads", "1002", has_progress ? progress : nullptr));
             CHECK(ended.code() == ZMD_ERR_CANCELLED);
-            CHECK(!hears || ended.last_status().state == zmd::state::running);
+            CHECK(!has_progress || ended.last_status().state == zmd::state::running);
             CHECK(!contains(ended.what(), "progress"));
         });
-        if (hears)
+        if (has_progress)
             polled.get_future().wait();
         client.cancel();
         waiter.join();
@@ -732,9 +733,9 @@ static void cancelling_from_another_thread()
         // It is for good, and for every call.
         THROWN(zmd::cancelled, client.status("Leads", "1001"));
         THROWN(zmd::cancelled, client.wait("Leads", "1001"));
-        THROWN(zmd::cancelled, client.wait("Leads", "1001", tell));
+        THROWN(zmd::cancelled, client.wait("Leads", "1001", progress));
         for (const auto &results : {client.status_many({{"Leads", "1001"}}), client.wait_many({{"Leads", "1001"}}),
-                                    client.wait_many({{"Leads", "1001"}}, tell)})
+                                    client.wait_many({{"Leads", "1001"}}, progress)})
             CHECK(results.size() == 1 && results[0].code == ZMD_ERR_CANCELLED);
         client.cancel();
     }
@@ -765,7 +766,7 @@ static void check_results(const std::vector<zmd::result> &results, bool waited)
     THROWN(zmd::argument_error, results[2].get());
     CHECK(results[3].code == ZMD_ERR_INVALID_ARGUMENT && contains(results[3].message, "NUL"));
     CHECK(contains(results[3].message, "jobs[3]: job_id"));
-    check_tells(THROWN(zmd::api_error, results[4].get()), ZMD_ERR_FORBIDDEN, 403, "NO_PERMISSION");
+    check_error(THROWN(zmd::api_error, results[4].get()), ZMD_ERR_FORBIDDEN, 403, "NO_PERMISSION");
     CHECK(results[4].api_code == "NO_PERMISSION" && !contains(results[4].message, "jobs["));
     CHECK(results[5].ok() != waited && results[5].status.state == zmd::state::running);
     if (waited)
@@ -884,7 +885,7 @@ static void a_queue_is_moved_and_destroyed()
     zmd::waits waits(client);
     zmd::event event;
 
-    check_tells(THROWN(zmd::argument_error, waits.add("Sales Orders", "1")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
+    check_error(THROWN(zmd::argument_error, waits.add("Sales Orders", "1")), ZMD_ERR_INVALID_ARGUMENT, 0, "");
     THROWN(zmd::argument_error, waits.add(std::string("L\0", 2), "1"));
     THROWN(zmd::argument_error, waits.add_status("Leads", "1001", ms(0)));
     CHECK(waits.size() == 0);
@@ -892,19 +893,19 @@ static void a_queue_is_moved_and_destroyed()
     const std::uint64_t id = waits.add("Leads", "1001", zmd::no_timeout);
     zmd::waits moved(std::move(waits));
     CHECK(last_events(moved)[id].status.job_id == "1001");
-    check_tells(THROWN(zmd::argument_error, waits.add("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, waits.add_status("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, waits.next()), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, waits.next(event, ms(0))), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, waits.remove(1)), ZMD_ERR_NULL_POINTER, 0, "");
-    check_tells(THROWN(zmd::argument_error, waits.cancel()), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, waits.add("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, waits.add_status("Leads", "1001")), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, waits.next()), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, waits.next(event, ms(0))), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, waits.remove(1)), ZMD_ERR_NULL_POINTER, 0, "");
+    check_error(THROWN(zmd::argument_error, waits.cancel()), ZMD_ERR_NULL_POINTER, 0, "");
     CHECK(waits.size() == 0 && waits.get() == nullptr);
     waits = zmd::waits(client);
     waits.add("Leads", "1002");
-    zmd::client gone(std::move(client));
-    check_tells(THROWN(zmd::argument_error, zmd::waits{client}), ZMD_ERR_NULL_POINTER, 0, "");
+    zmd::client moved_to(std::move(client));
+    check_error(THROWN(zmd::argument_error, zmd::waits{client}), ZMD_ERR_NULL_POINTER, 0, "");
 
-    // What C adds has no name here, and counts for nobody.
+    // What C adds has no job here, and is not counted.
     std::uint64_t c_id = 0;
     CHECK(zmd_waits_add_status(moved.get(), "Leads", "4711", -1, &c_id) == ZMD_OK && moved.size() == 0);
     CHECK(moved.next(event, std::chrono::seconds(20)) && event.id == c_id && event.status.module.empty());
@@ -912,7 +913,7 @@ static void a_queue_is_moved_and_destroyed()
 
     const double begin = milliseconds();
     {
-        zmd::waits short_lived(gone);
+        zmd::waits short_lived(moved_to);
         short_lived.add_status("Leads", "fault-stall-before-header");
         short_lived.add("Leads", "1002");
     }
@@ -952,10 +953,10 @@ static void threads_share_a_client()
 
     for (int i = 0; i < 8; i++)
         threads.emplace_back([&client, i] {
-            const std::string nobody = "47" + std::to_string(i);
+            const std::string unknown = "47" + std::to_string(i);
             for (int round = 0; round < 10; round++) {
                 CHECK(client.status("Leads", "1001").deleted_count == 9);
-                CHECK(contains(THROWN(zmd::api_error, client.status("Leads", nobody)).what(), nobody));
+                CHECK(contains(THROWN(zmd::api_error, client.status("Leads", unknown)).what(), unknown));
             }
         });
     for (std::thread &thread : threads)
@@ -972,7 +973,7 @@ static void the_log_is_told()
         std::lock_guard<std::mutex> lock(mutex);
         CHECK(level >= 1 && level <= 4);
         lines.push_back(message);
-        throw std::runtime_error("nobody hears of this");
+        throw std::runtime_error("ignored");
     };
     zmd::client client;
 
@@ -980,7 +981,7 @@ static void the_log_is_told()
     client.status("Leads", "1001");
     CHECK(!lines.empty());
     // A level that is none changes nothing.
-    check_tells(THROWN(zmd::argument_error, zmd::set_logger([](int, const char *) {}, 6)), ZMD_ERR_INVALID_ARGUMENT, 0,
+    check_error(THROWN(zmd::argument_error, zmd::set_logger([](int, const char *) {}, 6)), ZMD_ERR_INVALID_ARGUMENT, 0,
                 "");
     const std::size_t count = lines.size();
     client.status("Leads", "1001");
@@ -1024,7 +1025,7 @@ static void a_function_gives_the_tokens()
         settings.set_token_provider(std::move(provide));
         return zmd::client(settings);
     };
-    // The configuration is gone by the time that it is called, and so is the first client.
+    // The configuration and the first client are destroyed before it is called.
     zmd::client first = client_of([&](const std::string &last) {
         refused.push_back(last);
         return refused.size() == 1 ? "1000.bad.token" : token;
@@ -1033,7 +1034,7 @@ static void a_function_gives_the_tokens()
     CHECK(client.status("Leads", "1001").has_ended());
     CHECK(refused.size() == 2 && refused[0].empty() && refused[1] == "1000.bad.token");
 
-    // A queue keeps it, too, when its client is gone.
+    // A queue keeps it too, after its client is destroyed.
     const auto alive = std::make_shared<int>(0);
     std::unique_ptr<zmd::waits> waits(new zmd::waits(client_of([alive, token](const std::string &) { return token; })));
     CHECK(alive.use_count() == 2);

@@ -29,8 +29,8 @@ Exception thrown(int line, const Body &body)
     std::abort();
 }
 
-/* What an exception of the library has to tell. */
-inline void check_tells(const zmd::error &error, zmd_error code, int http_status, const std::string &api_code)
+/* An exception of the library has these values, and a message. */
+inline void check_error(const zmd::error &error, zmd_error code, int http_status, const std::string &api_code)
 {
     CHECK_MSG(error.code() == code && error.http_status() == http_status && api_code == error.api_code(),
               "%s, HTTP %d, \"%s\": %s", zmd_error_name(error.code()), error.http_status(), error.api_code(),

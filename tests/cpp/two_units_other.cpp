@@ -1,3 +1,6 @@
+/*
+ * The other translation unit of two_units.cpp.
+ */
 #include "two_units.hpp"
 
 void throw_in_the_other_unit() { zmd::config().set("no_such_key", 1); }

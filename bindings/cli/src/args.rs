@@ -10,8 +10,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 #[derive(Parser)]
 #[command(name = "zmd", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Begin with `zmd login`, which asks for the credentials and tries them. `zmd doctor` says what is \
-                        wrong where something is."
+    after_help = "Begin with `zmd login`, which asks for the credentials and tries them. `zmd doctor` finds what is \
+                        wrong."
 )]
 #[command(after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -23,11 +23,11 @@ pub struct Args {
 
 const AFTER_HELP: &str = "\
 Begin with `zmd login`, which asks for the credentials and tries them.
-`zmd doctor` says what is wrong where something is.
+`zmd doctor` finds what is wrong.
 
 Settings:
   They come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...)
-  and the configuration file; the environment takes precedence. The README of zmd
+  and the configuration file; the environment takes precedence. zmd-settings(5)
   lists them.
 
 Exit status:
@@ -35,8 +35,8 @@ Exit status:
   1  a job failed, or left records behind
   2  not finished, including when --timeout expired
   3  an error, printed to standard error
-  Of several jobs, the highest of these counts. After Ctrl-C or SIGTERM the
-  command dies of that signal.";
+  Of several jobs, the highest of these counts. Ctrl-C and SIGTERM end the
+  command with that signal; the jobs continue.";
 
 #[derive(ClapArgs)]
 pub struct Global {
@@ -50,7 +50,7 @@ pub struct Global {
 }
 
 impl Global {
-    /// What was named, where an empty variable names nothing.
+    /// The profile, if the argument or the variable is not empty.
     pub fn profile(&self) -> Option<&str> {
         self.profile.as_deref().filter(|name| !name.is_empty())
     }
@@ -74,15 +74,15 @@ pub enum Command {
     Status(Status),
     /// Wait until jobs have ended
     ///
-    /// Meanwhile standard error shows the progress: on a terminal a bar for each job, elsewhere a line for each change.
-    /// When all have ended, or the time is over, the last status of each job is printed.
+    /// Standard error shows the progress: on a terminal a bar for each job, elsewhere a line for each change. When all jobs
+    /// have ended, or the timeout has expired, the last status of each job is printed.
     Wait(Wait),
     /// Get credentials, try them, and write them to the configuration file
     Login(Login),
     /// Check settings, network, credentials and a job, one after the other
     ///
-    /// Says of each what it found and what to do. Nothing is changed, but an access token is made where there is none.
-    /// The exit status is 0 only if all is well.
+    /// Prints what each check found and what to do. Nothing is changed, but an access token is requested if there is none.
+    /// The exit status is 0 only if no check failed.
     Doctor(Doctor),
     /// Print a script that completes this command's options in a shell
     ///
@@ -105,7 +105,7 @@ Jobs:
   Leads:1001 Contacts:2002  jobs of several modules
   -                         one job a line from standard input: MODULE:JOB_ID,
                             MODULE JOB_ID or, as in `zmd wait Leads -`, JOB_ID
-  Without arguments, standard input is read where it is no terminal.";
+  Without arguments, standard input is read if it is not a terminal.";
 
 #[derive(ClapArgs)]
 pub struct Jobs {
@@ -132,19 +132,19 @@ pub struct Status {
 pub struct Wait {
     #[command(flatten)]
     pub jobs: Jobs,
-    /// Wait no longer than that: 90 or 90s, 15m, 4h, 1h30m; 0 asks once
+    /// Wait no longer than that: 90 or 90s, 15m, 4h, 1h30m; 0 polls once
     #[arg(short, long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
 }
 
 #[derive(ClapArgs)]
 #[command(
-    after_help = "Whatever is not given is asked for where standard input is a terminal. A secret is never an argument, \
-                        as everybody who may run ps would see it: name a file, - for a line of standard input, or set \
+    after_help = "If standard input is a terminal, the command prompts for missing values. A secret is never an \
+                        argument, as other users could see it with ps: name a file, - for a line of standard input, or set \
                         ZMD_CLIENT_SECRET, ZMD_GRANT_CODE or ZMD_REFRESH_TOKEN."
 )]
 pub struct Login {
-    /// Where the Zoho account lives
+    /// The data center of the Zoho account
     #[arg(long, value_name = "NAME", value_parser = data_centers())]
     pub data_center: Option<String>,
     /// The kind of Zoho CRM organization
@@ -159,7 +159,7 @@ pub struct Login {
     /// The file with the grant code, which the API console generates
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "refresh_token_file")]
     pub code_file: Option<PathBuf>,
-    /// The file with a refresh token that is there already, instead of a grant code
+    /// The file with an existing refresh token, instead of a grant code
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub refresh_token_file: Option<PathBuf>,
     /// The organization's id, for the client-credentials grant instead of a grant code
@@ -172,7 +172,7 @@ pub struct Login {
 
 #[derive(ClapArgs)]
 pub struct Doctor {
-    /// The module of a job to ask for
+    /// The module of a job to query
     #[arg(requires = "job_id")]
     pub module: Option<String>,
     /// The job's id
@@ -190,13 +190,13 @@ fn environments() -> clap::builder::PossibleValuesParser {
     zmd::ENVIRONMENTS.iter().map(|environment| environment.name).collect::<Vec<_>>().into()
 }
 
-/// A duration as people write it: seconds, or numbers with units, the larger ones first.
+/// A duration: seconds, or numbers with units, the larger ones first.
 fn duration(text: &str) -> Result<Duration, String> {
     const UNITS: [(&str, f64); 5] = [("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
     let refusal =
         || "it takes a number of seconds, such as 90 or 0.5, or numbers with units: 90s, 15m, 4h, 1h30m".to_owned();
     let number = |text: &str| {
-        // f64 takes more than is meant: signs, exponents, "inf".
+        // f64 accepts more than is valid here: signs, exponents, "inf".
         let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.bytes().any(|b| b.is_ascii_digit());
         text.parse::<f64>().ok().filter(|_| plain)
     };
@@ -221,7 +221,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     if seconds > 1e9 {
         return Err("that is more than thirty years".to_owned());
     }
-    // Only 0 is to mean 0.
+    // Only 0 becomes 0.
     Ok(Duration::from_millis((seconds * 1000.0).ceil() as u64))
 }
 

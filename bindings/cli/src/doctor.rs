@@ -53,7 +53,7 @@ impl Doctor {
         let api = match client.access_token() {
             Ok(token) => {
                 let found = match token.end {
-                    None => "access_token is given, and nobody knows until when it is valid".to_owned(),
+                    None => "access_token is set; when it expires is unknown".to_owned(),
                     Some(end) => format!("there is one, valid until {}", time(end)),
                 };
                 self.good("access token", &found)?;
@@ -74,7 +74,7 @@ impl Doctor {
         let config = match global.settings() {
             Ok(config) => config,
             Err(error) => {
-                self.bad("configuration", &error, "mend what the message names")?;
+                self.bad("configuration", &error, "fix what the message names")?;
                 return Ok(None);
             }
         };
@@ -107,7 +107,7 @@ impl Doctor {
         Ok(Some(config))
     }
 
-    /// Look-up, proxy, connection, TLS and clock, for one server. Returns whether it answers.
+    /// Lookup, proxy, connection, TLS and clock, for one server. Returns whether it answers.
     fn way(&mut self, name: &str, config: &Config, server: &BaseUrl) -> Result<bool, Failure> {
         let host = server.host();
         let probe = match zmd::probe(config, server) {
@@ -131,10 +131,10 @@ impl Doctor {
         match &probe.lookup {
             Some(Ok(addresses)) => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-                self.good(&check("name look-up"), &format!("{next} is {}", addresses.join(", ")))?;
+                self.good(&check("name lookup"), &format!("{next} is {}", addresses.join(", ")))?;
             }
             Some(Err(error)) => {
-                self.bad(&check("name look-up"), error, &todo)?;
+                self.bad(&check("name lookup"), error, &todo)?;
                 return Ok(false);
             }
             None => return Ok(false),
@@ -180,7 +180,7 @@ impl Doctor {
             None => self.good(&check("TLS"), "plain http, on this machine")?,
         }
         let Some((theirs, ours)) = answer.clocks else {
-            self.skipped(&check("clock"), "the server tells no time")?;
+            self.skipped(&check("clock"), "the server sends no time")?;
             return Ok(true);
         };
         let (skew, direction) = match ours.duration_since(theirs) {
@@ -196,7 +196,7 @@ impl Doctor {
         Ok(true)
     }
 
-    /// The token cache: nobody else may read it.
+    /// The token cache: other users must not be able to read it.
     fn cache(&mut self, config: &Config) -> Result<(), Failure> {
         let path = config.shown("token_cache");
         if path.is_empty() {
@@ -208,7 +208,7 @@ impl Doctor {
                 {
                     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
                     if mode & 0o077 != 0 {
-                        let found = format!("{path}: other users may read it (its mode is {mode:03o})");
+                        let found = format!("{path}: other users can read it (its mode is {mode:03o})");
                         return self.print("token cache", Verdict::Bad, &found, &format!("run chmod 600 '{path}'"));
                     }
                 }
@@ -243,7 +243,7 @@ impl Doctor {
                     None => Ok(()),
                 };
             }
-            _ => self.good("scope", "the API takes the token for mass-delete jobs")?,
+            _ => self.good("scope", "the API accepts the token for mass-delete jobs")?,
         }
         match (named, result) {
             (None, _) => Ok(()),
@@ -293,12 +293,12 @@ impl Doctor {
                 self.out.line(&format!("     -> {}", plain(todo)))?;
             }
         }
-        // Each check is seen when it is done: the next one may take a while.
+        // Each check is printed when it is done: the next one may take a while.
         Ok(self.out.flush()?)
     }
 }
 
-/// Whom a certificate says that it was issued by: the common name, or the organization.
+/// The issuer of a certificate: the common name, or the organization.
 fn issuer_of(certificate: &[u8]) -> String {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return "an unreadable certificate".to_owned();
@@ -309,19 +309,19 @@ fn issuer_of(certificate: &[u8]) -> String {
     if names.is_empty() { plain(&issuer.to_string()) } else { names.join(", ") }
 }
 
-/// What to do about an error; many messages say it themselves.
+/// What to do about an error, unless its message already says so.
 fn todo(error: &Error) -> String {
-    let text = match error.kind() {
-        ZMD_ERR_UNAUTHORIZED => "run zmd login for new credentials, in the data center in which the account lives",
-        ZMD_ERR_SCOPE => "run zmd login with a grant code for the scope ZohoCRM.mass_delete.READ",
-        ZMD_ERR_OAUTH => "run zmd login for new credentials, in the data center in which the account lives",
-        ZMD_ERR_TIMEOUT => "try again, or raise timeout_ms",
-        ZMD_ERR_PROXY => "check proxy, its credentials, and what it allows",
-        ZMD_ERR_NETWORK | ZMD_ERR_SERVER => "try again later",
-        ZMD_ERR_BAD_RESPONSE => "check api_domain, and whether a proxy or gateway answers in Zoho's place",
-        _ => "",
-    };
-    text.to_owned()
+    match error.kind() {
+        ZMD_ERR_UNAUTHORIZED | ZMD_ERR_OAUTH => {
+            "run zmd login for new credentials, in the data center of the account".to_owned()
+        }
+        ZMD_ERR_SCOPE => "run zmd login with a grant code for the scope ZohoCRM.mass_delete.READ".to_owned(),
+        kind @ (ZMD_ERR_TIMEOUT | ZMD_ERR_PROXY | ZMD_ERR_NETWORK | ZMD_ERR_SERVER | ZMD_ERR_BAD_RESPONSE) => {
+            let advice = kind.advice().replace('`', "");
+            advice[..1].to_lowercase() + advice[1..].trim_end_matches('.')
+        }
+        _ => String::new(),
+    }
 }
 
 /// A time of day in UTC: `2026-11-24 08:05:00 UTC`.

@@ -1,4 +1,4 @@
-//! Which jobs to ask about.
+//! The jobs of a command line or of standard input.
 
 use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal};
@@ -12,7 +12,7 @@ use crate::Failure;
 pub struct Job {
     pub module: String,
     pub job_id: String,
-    /// What the library takes, or why it is no job.
+    /// The arguments for the library, or why they are invalid.
     pub named: Result<(ModuleName, JobId), Error>,
 }
 
@@ -143,7 +143,7 @@ const MODULES: &[&str] = &[
     "Solutions",
 ];
 
-/// The module that somebody may have meant who wrote one that Zoho does not know.
+/// The module that is probably meant by a name that Zoho does not have.
 pub fn suggestion(module: &str) -> Option<&'static str> {
     let flat = |name: &str| name.to_ascii_lowercase().replace([' ', '-'], "_");
     let near = |name: &&&'static str| strsim::damerau_levenshtein(&flat(name), &flat(module));

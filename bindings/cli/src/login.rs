@@ -12,7 +12,7 @@ use zmd::{
 
 use crate::args::{Global, Login};
 use crate::signals::Signals;
-use crate::terminal::{plain, say};
+use crate::terminal::{note, plain};
 use crate::{Exit, Failure};
 
 /// The scope that the grant code is generated with.
@@ -31,24 +31,28 @@ pub fn run(global: &Global, args: &Login) -> Result<Exit, Failure> {
     let path =
         if path.is_symlink() { std::fs::canonicalize(&path) } else { std::path::absolute(&path) }.unwrap_or(path);
     let mut document = read(&path)?;
-    let mut ask = Ask::new();
+    let mut prompt = Prompt::new();
 
     let known = |key: &str| document.get(profile).and_then(|table| table.get(key)).and_then(Item::as_str);
-    let data_center = choose_data_center(args, known("data_center"), &mut ask)?;
+    let data_center = choose_data_center(args, known("data_center"), &mut prompt)?;
     let mut config = network_settings(&document, profile)?;
     config.set("data_center", data_center.name)?;
     if let Some(environment) = &args.environment {
         config.set("environment", environment)?;
     }
 
-    ask.explain(&steps(data_center, profile, &path));
+    prompt.explain(&steps(data_center, profile, &path));
     let client_id = match (args.client_id.clone(), variable("ZMD_CLIENT_ID")) {
         (Some(id), _) => id,
         (None, Some(id)) => id.to_string(),
-        (None, None) => ask.line("Client ID", known("client_id"), "--client-id")?,
+        (None, None) => prompt.line("Client ID", known("client_id"), "--client-id")?,
     };
-    let client_secret =
-        ask.secret("Client Secret", args.client_secret_file.as_deref(), "ZMD_CLIENT_SECRET", "--client-secret-file")?;
+    let client_secret = prompt.secret(
+        "Client Secret",
+        args.client_secret_file.as_deref(),
+        "ZMD_CLIENT_SECRET",
+        "--client-secret-file",
+    )?;
     config.set("client_id", client_id.trim())?;
     config.set("client_secret", client_secret.trim())?;
     let mut entries = vec![
@@ -63,43 +67,43 @@ pub fn run(global: &Global, args: &Login) -> Result<Exit, Failure> {
         config.set("org_id", org_id)?;
         entries.push(("org_id", org_id.clone()));
     } else {
-        let refresh_token = refresh_token(args, &config, &mut ask)?;
+        let refresh_token = refresh_token(args, &config, &mut prompt)?;
         config.set("refresh_token", &refresh_token)?;
         entries.push(("refresh_token", refresh_token.to_string()));
     }
 
     if !args.no_check {
-        check(&config, &mut ask)?;
+        check(&config, &mut prompt)?;
     }
     let token_cache = path.with_file_name("tokens");
     write_profile(&mut document, profile, &entries, &token_cache)?;
     write(&path, &document.to_string())?;
-    say(&format!("The profile {profile} is in {}. Try it: zmd status MODULE JOB_ID", path.display()));
+    note(&format!("The profile {profile} is in {}. Try it: zmd status MODULE JOB_ID", path.display()));
     Ok(Exit::Completed)
 }
 
 /// A refresh token that is there already, or one for the grant code.
-fn refresh_token(args: &Login, config: &Config, ask: &mut Ask) -> Result<Zeroizing<String>, Failure> {
+fn refresh_token(args: &Login, config: &Config, prompt: &mut Prompt) -> Result<Zeroizing<String>, Failure> {
     if args.refresh_token_file.is_some() || (args.code_file.is_none() && variable("ZMD_REFRESH_TOKEN").is_some()) {
         let file = args.refresh_token_file.as_deref();
-        let token = ask.secret("Refresh token", file, "ZMD_REFRESH_TOKEN", "--refresh-token-file")?;
+        let token = prompt.secret("Refresh token", file, "ZMD_REFRESH_TOKEN", "--refresh-token-file")?;
         return Ok(Zeroizing::new(token.trim().to_owned()));
     }
     loop {
-        let code = ask.secret("Grant code", args.code_file.as_deref(), "ZMD_GRANT_CODE", "--code-file")?;
+        let code = prompt.secret("Grant code", args.code_file.as_deref(), "ZMD_GRANT_CODE", "--code-file")?;
         match zmd::exchange_grant_code(config, &code) {
             Ok(token) => return Ok(Zeroizing::new(token.reveal().to_owned())),
-            // Somebody who sits there may generate another one.
-            Err(error) if ask.is_interactive && args.code_file.is_none() && error.code() == "invalid_code" => {
-                say(error.message());
+            // The user can generate another one.
+            Err(error) if prompt.is_interactive && args.code_file.is_none() && error.code() == "invalid_code" => {
+                note(error.message());
             }
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-/// Has an access token made, and asks with it for a job that does not exist: an answer other than that is a hint.
-fn check(config: &Config, ask: &mut Ask) -> Result<(), Failure> {
+/// Requests an access token, and queries a job that does not exist: another error than that is a hint.
+fn check(config: &Config, prompt: &mut Prompt) -> Result<(), Failure> {
     let hint = |error: Error| -> Failure {
         format!("{}; nothing was written (--no-check writes the profile all the same)", error.message()).into()
     };
@@ -110,13 +114,13 @@ fn check(config: &Config, ask: &mut Ask) -> Result<(), Failure> {
     match client.status(&module, &job_id) {
         Err(error) if matches!(error.kind(), ZMD_ERR_SCOPE | ZMD_ERR_UNAUTHORIZED) => Err(hint(error)),
         _ => {
-            ask.explain("An access token was made, and the API takes it.");
+            prompt.explain("An access token was issued, and the API accepts it.");
             Ok(())
         }
     }
 }
 
-/// The settings that concern the way to the service: those of the environment count more than the profile's.
+/// The settings of the connection to the service; the environment takes precedence over the profile.
 fn network_settings(document: &DocumentMut, profile: &str) -> Result<Config, Failure> {
     let mut config = Config::new();
     for setting in SETTINGS.iter().filter(|setting| !CREDENTIALS.contains(&setting.key) && setting.key != "token_cache")
@@ -132,23 +136,23 @@ fn network_settings(document: &DocumentMut, profile: &str) -> Result<Config, Fai
     Ok(config)
 }
 
-fn choose_data_center(args: &Login, known: Option<&str>, ask: &mut Ask) -> Result<DataCenter, Failure> {
+fn choose_data_center(args: &Login, known: Option<&str>, prompt: &mut Prompt) -> Result<DataCenter, Failure> {
     let of_environment = variable("ZMD_DATA_CENTER").map(|name| name.to_string());
     let named = args.data_center.clone().or(of_environment);
     let name = match named {
         Some(name) => name,
-        None if !ask.is_interactive => known.unwrap_or(DATA_CENTERS[0].name).to_owned(),
+        None if !prompt.is_interactive => known.unwrap_or(DATA_CENTERS[0].name).to_owned(),
         None => {
             let names: Vec<_> = DATA_CENTERS.iter().map(|data_center| data_center.name).collect();
             let question = format!("Data center ({})", names.join(", "));
-            ask.line(&question, known.or(Some(DATA_CENTERS[0].name)), "--data-center")?
+            prompt.line(&question, known.or(Some(DATA_CENTERS[0].name)), "--data-center")?
         }
     };
     let found = DATA_CENTERS.iter().find(|data_center| data_center.name.eq_ignore_ascii_case(name.trim()));
     found.copied().ok_or_else(|| format!("there is no data center {}", plain(name.trim())).into())
 }
 
-/// What somebody does in the browser, with the addresses of the data center.
+/// The steps in the browser, with the addresses of the data center.
 fn steps(data_center: DataCenter, profile: &str, path: &Path) -> String {
     // The API console's host differs from the accounts server's in its first label.
     let console = data_center.accounts_url().to_string().replacen("accounts.", "api-console.", 1);
@@ -170,22 +174,22 @@ fn variable(name: &str) -> Option<Zeroizing<String>> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new)
 }
 
-/// Asks whoever sits at the terminal, or reads what a script gives.
-struct Ask {
+/// Prompts the user at the terminal, or reads what a script provides.
+struct Prompt {
     is_interactive: bool,
     /// Puts the terminal back if a signal comes while it does not echo.
     _signals: Option<Signals>,
 }
 
-impl Ask {
-    fn new() -> Ask {
+impl Prompt {
+    fn new() -> Prompt {
         let is_interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Ask { is_interactive, _signals: is_interactive.then(restore_echo_on_signals) }
+        Prompt { is_interactive, _signals: is_interactive.then(restore_echo_on_signals) }
     }
 
     fn explain(&self, text: &str) {
         if self.is_interactive {
-            text.lines().for_each(say);
+            text.lines().for_each(note);
         }
     }
 
@@ -330,7 +334,7 @@ fn write_profile(
     Ok(())
 }
 
-/// Replaces the file in one step. Nobody but its owner may read it, from the first byte on.
+/// Replaces the file atomically. Only its owner can read it, from the first byte on.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let failure = |error: std::io::Error| -> Failure { format!("cannot write {}: {error}", path.display()).into() };
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());

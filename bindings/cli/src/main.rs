@@ -1,16 +1,15 @@
-//! The command `zmd`: how far Zoho CRM mass-delete jobs are, and the credentials and settings that it takes to ask.
+//! The command `zmd`: how far Zoho CRM mass-delete jobs are, and its credentials and settings.
 //!
-//! `args` is the command line, `jobs` what to ask about, `ask` the commands `status` and `wait`, `report` what they
-//! print, `progress` what a wait shows meanwhile, `signals` how it ends early; `login`, `doctor` and `generate` are the
-//! other commands.
+//! `args` is the command line, `jobs` the list of jobs, `query` the commands `status` and `wait`, `report` their output,
+//! `progress` the progress of a wait, `signals` its interruption; `login`, `doctor` and `generate` are the other commands.
 
 mod args;
-mod ask;
 mod doctor;
 mod generate;
 mod jobs;
 mod login;
 mod progress;
+mod query;
 mod report;
 mod signals;
 mod terminal;
@@ -21,20 +20,20 @@ use clap::Parser;
 
 use args::{Args, Command};
 
-/// What a command came to; of several jobs, the one with the highest number.
+/// The exit status of a command; of several jobs, the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Exit {
     /// Every job is completed, and every record deleted.
     Completed = 0,
     /// A job failed, or left records.
     Failed = 1,
-    /// A job is not at its end.
+    /// A job is not finished.
     NotFinished = 2,
     /// There was an error.
     Error = 3,
 }
 
-/// Why a command could not do its work, told already or with the words to tell.
+/// Why a command failed: already printed, or with the message to print.
 struct Failure(Option<String>);
 
 impl From<zmd::Error> for Failure {
@@ -52,7 +51,7 @@ impl From<String> for Failure {
 /// Standard output could not be written.
 impl From<terminal::OutputError> for Failure {
     fn from(error: terminal::OutputError) -> Failure {
-        // Its reader has gone, as `head` does when it has read enough: that ends a program quietly.
+        // The reader closed the pipe, as `head` does: end quietly.
         #[cfg(unix)]
         if error.0.kind() == std::io::ErrorKind::BrokenPipe {
             signals::Signals::die_of(libc::SIGPIPE);
@@ -77,8 +76,8 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit, Failure> {
     match args.command {
-        Command::Status(status) => ask::status(&args.global, &status),
-        Command::Wait(wait) => ask::wait(&args.global, &wait),
+        Command::Status(status) => query::status(&args.global, &status),
+        Command::Wait(wait) => query::wait(&args.global, &wait),
         Command::Login(login) => login::run(&args.global, &login),
         Command::Doctor(doctor) => doctor::run(&args.global, &doctor),
         Command::Completions { shell } => generate::completions(shell),

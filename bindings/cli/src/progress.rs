@@ -29,13 +29,13 @@ pub struct Progress {
 }
 
 struct Shared {
-    jobs: Vec<Heard>,
+    jobs: Vec<JobProgress>,
     screen: Option<Screen>,
     is_quiet: bool,
 }
 
-/// What a wait has heard of a job so far.
-struct Heard {
+/// The last result of a wait for one job.
+struct JobProgress {
     job: Job,
     name: String,
     status: Option<Status>,
@@ -46,7 +46,7 @@ struct Heard {
     /// Of the last poll.
     error: Option<Error>,
     /// The error that was printed last, for good.
-    told: Option<Error>,
+    reported: Option<Error>,
 }
 
 /// The bars on a terminal.
@@ -62,7 +62,7 @@ struct Screen {
 
 impl Progress {
     pub fn start(jobs: &[Job], is_quiet: bool) -> Progress {
-        let jobs: Vec<_> = jobs.iter().map(Heard::new).collect();
+        let jobs: Vec<_> = jobs.iter().map(JobProgress::new).collect();
         let is_terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let screen = (!is_quiet && is_terminal).then(|| Screen::new(&jobs));
         let draws = screen.is_some();
@@ -99,13 +99,17 @@ impl Progress {
             }
             let _ = screen.bars.clear();
         }
-        shared.jobs.iter().map(|job| job.told.clone().filter(|told| job.error.as_ref() == Some(told))).collect()
+        shared
+            .jobs
+            .iter()
+            .map(|job| job.reported.clone().filter(|reported| job.error.as_ref() == Some(reported)))
+            .collect()
     }
 }
 
-impl Heard {
-    fn new(job: &Job) -> Heard {
-        Heard {
+impl JobProgress {
+    fn new(job: &Job) -> JobProgress {
+        JobProgress {
             job: job.clone(),
             name: report::name(job),
             status: None,
@@ -113,7 +117,7 @@ impl Heard {
             last: Instant::now(),
             next_poll: None,
             error: job.named.as_ref().err().cloned(),
-            told: None,
+            reported: None,
         }
     }
 
@@ -139,7 +143,7 @@ impl Heard {
     }
 }
 
-/// The records that a job is done with. No sum of whatever a server says may overflow.
+/// The records that a job has processed. No sum of a server's numbers can overflow.
 fn done(status: &Status) -> i64 {
     let count = |count: Option<i64>| count.unwrap_or(0).max(0);
     count(status.deleted).saturating_add(count(status.failed))
@@ -164,7 +168,7 @@ impl Shared {
                 job.error = None;
                 job.status = Some(status.clone());
                 if is_plain && is_news {
-                    terminal::say(&report::line(&job.job, status));
+                    terminal::note(&report::line(&job.job, status));
                 }
             }
             Err(error) => {
@@ -175,7 +179,7 @@ impl Shared {
                     let next = job.next_poll.map(|next| format!("; next try in {}", short(until(next))));
                     let words = report::words(&job.job, error, one_of_many);
                     terminal::complain(&format!("{words}{}", next.unwrap_or_default()));
-                    job.told = Some(error.clone());
+                    job.reported = Some(error.clone());
                 }
             }
         }
@@ -190,7 +194,7 @@ impl Shared {
 }
 
 impl Screen {
-    fn new(jobs: &[Heard]) -> Screen {
+    fn new(jobs: &[JobProgress]) -> Screen {
         let term = console::Term::stderr();
         let coloured = terminal::stderr_is_coloured();
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term(term.clone(), 20));
@@ -201,14 +205,14 @@ impl Screen {
         Screen { bars, rows, coloured, term, width }
     }
 
-    fn draw(&mut self, jobs: &[Heard]) {
+    fn draw(&mut self, jobs: &[JobProgress]) {
         let width = usize::from(self.term.size().1);
         if width < self.width {
             self.clear_wrapped(width);
         }
         self.width = width;
         if self.rows.len() == jobs.len() {
-            // The names are as wide as the widest, but leave room for the rest.
+            // The names are as wide as the widest, but leave space for the other columns.
             let name_width = jobs.iter().map(|job| console::measure_text_width(&job.name)).max().unwrap_or(0);
             let name_width = name_width.min(width / 3);
             for (row, job) in self.rows.iter().zip(jobs) {
@@ -230,7 +234,7 @@ impl Screen {
         let _ = self.term.move_cursor_down(above);
     }
 
-    fn draw_job(&self, row: &ProgressBar, job: &Heard, name_width: usize, width: usize) {
+    fn draw_job(&self, row: &ProgressBar, job: &JobProgress, name_width: usize, width: usize) {
         let name = console::pad_str(&job.name, name_width, console::Alignment::Left, Some("~")).into_owned();
         let next = job.next_poll.map(until);
         let mut words = Vec::new();
@@ -257,7 +261,7 @@ impl Screen {
         }
         let is_bad = job.error.is_some()
             || job.status.as_ref().is_some_and(|status| report::exit_of(status) == crate::Exit::Failed);
-        // The error's next try counts more than the rest of its words.
+        // The time of the next poll is more important than the end of the error message.
         let text = match (&job.error, words.len()) {
             (Some(_), 2) => {
                 let room = width.saturating_sub(name_width + words[1].len() + 5);
@@ -269,9 +273,9 @@ impl Screen {
     }
 
     /// One row for all jobs.
-    fn draw_sum(&self, row: &ProgressBar, jobs: &[Heard], width: usize) {
-        let count = |wanted: &dyn Fn(&Heard) -> bool| jobs.iter().filter(|job| wanted(job)).count();
-        let in_state = |state| move |job: &Heard| job.status.as_ref().is_some_and(|status| status.state == state);
+    fn draw_sum(&self, row: &ProgressBar, jobs: &[JobProgress], width: usize) {
+        let count = |wanted: &dyn Fn(&JobProgress) -> bool| jobs.iter().filter(|job| wanted(job)).count();
+        let in_state = |state| move |job: &JobProgress| job.status.as_ref().is_some_and(|status| status.state == state);
         let completed = count(&in_state(ZMD_STATE_COMPLETED));
         let failed = count(&in_state(ZMD_STATE_FAILED));
         let failing = count(&|job| job.error.is_some() && !job.has_ended());
@@ -286,7 +290,7 @@ impl Screen {
             words.push(format!("{failing} with errors"));
         }
         if silent > 0 {
-            words.push(format!("{silent} not asked yet"));
+            words.push(format!("{silent} not polled yet"));
         }
         if has_total {
             words.push(format!("{sum} of {total} records"));
@@ -317,7 +321,7 @@ impl Screen {
         let room = width.saturating_sub(console::measure_text_width(name) + 1);
         let bar = if percent.is_some() && room > 24 { 6 } else { 0 };
         let room = room.saturating_sub(bar);
-        // The records tell what the percentage does.
+        // The records already show the percentage.
         let percent = percent.filter(|_| bar > 0 && console::measure_text_width(text) + 5 <= room);
         let percent = percent.map_or(String::new(), |percent| format!("{percent:>3}% "));
         let room = room.saturating_sub(percent.len());

@@ -16,7 +16,7 @@ pub fn exit_of(status: &Status) -> Exit {
     }
 }
 
-/// The state for people: one that the library does not know is best told in the service's own word.
+/// The state for display: if the library does not know it, the service's name for it.
 pub fn state_word(status: &Status) -> String {
     match status.state {
         ZMD_STATE_UNKNOWN if !status.text.is_empty() => plain(&status.text),

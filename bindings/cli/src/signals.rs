@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the terminal is left clean, and the process dies of the signal, so that a shell's loop ends too.
+//! Ctrl-C and SIGTERM: the terminal is restored, and the signal terminates the process, so that a shell's loop ends too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -74,7 +74,7 @@ mod console {
 
     static ON_EVENT: OnceLock<OnEvent> = OnceLock::new();
 
-    /// Has a function called, on a thread of the system's own, when the process is asked to end; where it returns false,
+    /// Sets a function that is called, on a thread of the system, when the process is to end; if it returns false,
     /// the process ends at once.
     pub fn watch(on_event: impl Fn() -> bool + Send + Sync + 'static) {
         if ON_EVENT.set(Box::new(on_event)).is_ok() {

@@ -39,19 +39,19 @@ impl Output {
     }
 }
 
-/// Writes to standard error, where a failure can't be told to anybody.
+/// Writes to standard error; a failure is ignored, as it can't be reported.
 pub fn write_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Tells of an error, in one line.
+/// Prints an error, in one line.
 pub fn complain(message: &str) {
     let name = if stderr_is_coloured() { "\u{1b}[1;31mzmd:\u{1b}[0m" } else { "zmd:" };
     write_stderr(&format!("{name} {}\n", plain(message)));
 }
 
-/// Says something that is no error, in one line.
-pub fn say(message: &str) {
+/// Prints a message that is not an error, in one line.
+pub fn note(message: &str) {
     write_stderr(&format!("{}\n", plain(message)));
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::*;
 use zmd_sim::{End, Job, Reply, Sim};
 
-fn ask(sim: &Sim, arguments: &[&str]) -> (Option<i32>, String, String) {
+fn zmd_with(sim: &Sim, arguments: &[&str]) -> (Option<i32>, String, String) {
     run(&mut asking(sim, arguments))
 }
 
@@ -24,42 +24,42 @@ fn the_exit_status_is_0_only_if_every_record_is_gone() {
     sim.add_job("Leads", "2", Job { failed: 10, ..Job::new(50_000, 0.0) });
     sim.add_job("Leads", "3", Job { ends: End::Failed, ..Job::new(9, f64::INFINITY) });
     sim.add_job("Leads", "4", Job { failed: 1, ..Job::new(12, f64::INFINITY) });
-    prints(ask(&sim, &["status", "Leads", "1001"]), 0, "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed");
-    prints(ask(&sim, &["status", "Leads", "2"]), 2, "Leads 2: RUNNING, 0 of 50000 deleted, 0 failed");
-    assert_eq!(ask(&sim, &["status", "Leads", "3"]).0, Some(1));
-    prints(ask(&sim, &["status", "Leads", "4"]), 1, "Leads 4: COMPLETED, 11 of 12 deleted, 1 failed");
+    prints(zmd_with(&sim, &["status", "Leads", "1001"]), 0, "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed");
+    prints(zmd_with(&sim, &["status", "Leads", "2"]), 2, "Leads 2: RUNNING, 0 of 50000 deleted, 0 failed");
+    assert_eq!(zmd_with(&sim, &["status", "Leads", "3"]).0, Some(1));
+    prints(zmd_with(&sim, &["status", "Leads", "4"]), 1, "Leads 4: COMPLETED, 11 of 12 deleted, 1 failed");
     // Short of the total, though nothing failed.
     let short = r#"{"data":[{"Status":"COMPLETED","Total_Count":12,"Deleted_Count":11,"Failed_Count":0}]}"#;
     sim.next(Reply::json(200, short));
-    assert_eq!(ask(&sim, &["status", "Leads", "1001"]).0, Some(1));
+    assert_eq!(zmd_with(&sim, &["status", "Leads", "1001"]).0, Some(1));
     // No counts: there is nothing to doubt.
     sim.next(Reply::json(200, r#"{"data":[{"Status":"COMPLETED"}]}"#));
-    assert_eq!(ask(&sim, &["status", "Leads", "1001"]).0, Some(0));
+    assert_eq!(zmd_with(&sim, &["status", "Leads", "1001"]).0, Some(0));
     for (word, exit) in [("QUEUED", 2), ("SUSPENDED", 2), ("SOMETHING_NEW", 2)] {
         sim.next(Reply::json(200, &format!(r#"{{"data":[{{"Status":"{word}"}}]}}"#)));
-        let (status, out, _) = ask(&sim, &["status", "Leads", "1001"]);
+        let (status, out, _) = zmd_with(&sim, &["status", "Leads", "1001"]);
         assert_eq!((status, out.contains(word)), (Some(exit), true));
     }
     // The highest of several counts.
-    assert_eq!(ask(&sim, &["status", "Leads", "1001", "2"]).0, Some(2));
-    assert_eq!(ask(&sim, &["status", "Leads:4711", "Leads:2", "Leads:1001"]).0, Some(3));
+    assert_eq!(zmd_with(&sim, &["status", "Leads", "1001", "2"]).0, Some(2));
+    assert_eq!(zmd_with(&sim, &["status", "Leads:4711", "Leads:2", "Leads:1001"]).0, Some(3));
 }
 
 #[test]
 fn json_has_the_same_keys_for_every_job() {
     let sim = sim();
     prints(
-        ask(&sim, &["status", "--json", "Leads", "1001"]),
+        zmd_with(&sim, &["status", "--json", "Leads", "1001"]),
         0,
         r#"{"module":"Leads","job_id":"1001","state":"COMPLETED","status":"COMPLETED","total":9,"deleted":9,"failed":0,"http_status":200}"#,
     );
     sim.next(Reply::json(200, r#"{"data":[{"Status":"A \"new\"\n\u0001 w\u00f6rd\\"}]}"#));
-    let (exit, out, _) = ask(&sim, &["status", "--json", "Leads", "1001"]);
+    let (exit, out, _) = zmd_with(&sim, &["status", "--json", "Leads", "1001"]);
     let value: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((exit, &value["state"]), (Some(2), &"UNKNOWN".into()));
     assert_eq!(value["status"], "A \"new\"\n\u{1} w\u{f6}rd\\");
     assert!(value["total"].is_null() && value["deleted"].is_null() && value["failed"].is_null());
-    let (exit, out, _) = ask(&sim, &["status", "--json", "Leads:error-NO_PERMISSION", "Leads:1001"]);
+    let (exit, out, _) = zmd_with(&sim, &["status", "--json", "Leads:error-NO_PERMISSION", "Leads:1001"]);
     let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((exit, lines.len()), (Some(3), 2));
     assert_eq!((&lines[0]["error"], &lines[0]["code"]), (&"ZMD_ERR_FORBIDDEN".into(), &"NO_PERMISSION".into()));
@@ -70,7 +70,7 @@ fn json_has_the_same_keys_for_every_job() {
 fn what_the_service_says_cannot_write_to_the_terminal() {
     let sim = sim();
     sim.next(Reply::json(200, r#"{"data":[{"Status":"PAUSED\u001b[2J","Deleted_Count":3}]}"#));
-    let (_, out, _) = ask(&sim, &["status", "Leads", "1001"]);
+    let (_, out, _) = zmd_with(&sim, &["status", "Leads", "1001"]);
     assert!(out.contains("PAUSED") && !out.contains('\u{1b}'), "{out:?}");
 }
 
@@ -79,7 +79,7 @@ fn jobs_in_every_form() {
     let sim = sim();
     sim.add_job("Contacts", "2", Job::new(5, f64::INFINITY));
     let both = "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\nContacts 2: COMPLETED, 5 of 5 deleted, 0 failed\n";
-    assert_eq!(ask(&sim, &["status", "Leads:1001", "Contacts:2"]).1, both);
+    assert_eq!(zmd_with(&sim, &["status", "Leads:1001", "Contacts:2"]).1, both);
     for (arguments, input) in [
         (&["status", "-"][..], "Leads:1001\nContacts:2\n"),
         (&["status", "-"], "Leads 1001\r\n\n  Contacts   2  \n"),
@@ -95,7 +95,7 @@ fn jobs_in_every_form() {
     let (exit, out, _) = run_with(&mut asking(&sim, &["status", "-"]), &many);
     assert_eq!((exit, out.lines().count()), (Some(0), 3000));
     // One that is none is named, and disturbs no other.
-    let (exit, out, err) = ask(&sim, &["status", "Sales Orders:1", "Leads:1001"]);
+    let (exit, out, err) = zmd_with(&sim, &["status", "Sales Orders:1", "Leads:1001"]);
     assert_eq!((exit, out.lines().count()), (Some(3), 1));
     assert!(err.contains("Sales_Orders"), "{err}");
 }
@@ -106,7 +106,7 @@ fn the_command_line() {
         let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(arguments));
         assert!(exit == Some(0) && out.contains(|c: char| c.is_alphabetic()) && err.is_empty(), "{arguments:?}");
     }
-    for (arguments, says) in [
+    for (arguments, message) in [
         (&["stauts", "Leads", "1"][..], "'status'"),
         (&["status", "--jsn", "Leads", "1"], "--json"),
         (&["wait", "--timeout", "soon", "Leads", "1"], "90s, 15m, 4h"),
@@ -114,11 +114,11 @@ fn the_command_line() {
     ] {
         let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(arguments));
         assert_eq!((exit, &*out), (Some(3), ""), "{arguments:?}");
-        assert!(err.contains(says), "{err}");
+        assert!(err.contains(message), "{err}");
     }
     // A mistyped module gets a suggestion, too.
     let sim = sim();
-    let (exit, _, err) = ask(&sim, &["status", "Laeds", "1001"]);
+    let (exit, _, err) = zmd_with(&sim, &["status", "Laeds", "1001"]);
     assert!(exit == Some(3) && err.contains("Leads"), "{err}");
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(["completions", shell]));
@@ -138,30 +138,30 @@ fn waiting_for_the_end() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(500, 1000.0));
     sim.add_job("Leads", "3", Job { ends: End::Failed, ..Job::new(300, 1000.0) });
-    let (exit, out, err) = ask(&sim, &["wait", "Leads", "2"]);
+    let (exit, out, err) = zmd_with(&sim, &["wait", "Leads", "2"]);
     assert_eq!((exit, &*out), (Some(0), "Leads 2: COMPLETED, 500 of 500 deleted, 0 failed\n"));
     assert!(
         err.contains("RUNNING") && !err.contains(['\r', '\u{1b}']),
         "no terminal, but a line for each change: {err:?}"
     );
-    let (exit, out, _) = ask(&sim, &["wait", "Leads:1001", "Leads:3"]);
+    let (exit, out, _) = zmd_with(&sim, &["wait", "Leads:1001", "Leads:3"]);
     assert_eq!((exit, out.lines().count()), (Some(1), 2));
-    assert_eq!(ask(&sim, &["wait", "Leads:1001", "Leads:4711"]).0, Some(3));
-    // Quiet says nothing of what is well.
+    assert_eq!(zmd_with(&sim, &["wait", "Leads:1001", "Leads:4711"]).0, Some(3));
+    // Quiet prints nothing but errors.
     sim.add_job("Leads", "5", Job::new(100, 1000.0));
-    assert_eq!(ask(&sim, &["wait", "--quiet", "Leads", "5"]), (Some(0), String::new(), String::new()));
+    assert_eq!(zmd_with(&sim, &["wait", "--quiet", "Leads", "5"]), (Some(0), String::new(), String::new()));
 }
 
 #[test]
 fn waiting_to_the_end_of_the_time() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(50_000, 10.0));
-    let (took, (exit, out, err)) = timed(|| ask(&sim, &["wait", "--timeout", "0.6", "Leads", "2"]));
+    let (took, (exit, out, err)) = timed(|| zmd_with(&sim, &["wait", "--timeout", "0.6", "Leads", "2"]));
     assert_eq!(exit, Some(2));
     assert!(out.starts_with("Leads 2: RUNNING") && !err.is_empty(), "{out}{err}");
     assert!((0.6..1.2).contains(&took.as_secs_f64()), "{took:?}");
-    assert_eq!(ask(&sim, &["wait", "--timeout", "0", "Leads", "2"]).0, Some(2));
-    let (took, (exit, ..)) = timed(|| ask(&sim, &["wait", "--timeout", "500ms", "Leads", "2"]));
+    assert_eq!(zmd_with(&sim, &["wait", "--timeout", "0", "Leads", "2"]).0, Some(2));
+    let (took, (exit, ..)) = timed(|| zmd_with(&sim, &["wait", "--timeout", "500ms", "Leads", "2"]));
     assert!(exit == Some(2) && took < Duration::from_secs(2), "{took:?}");
 }
 
@@ -171,7 +171,7 @@ fn a_wait_whose_polls_fail_says_so_with_the_next_try() {
     for _ in 0..2 {
         sim.next(Reply::Error("INTERNAL_ERROR"));
     }
-    let (exit, _, err) = ask(&sim, &["wait", "Leads", "1001"]);
+    let (exit, _, err) = zmd_with(&sim, &["wait", "Leads", "1001"]);
     assert_eq!(exit, Some(0));
     assert!(err.contains("INTERNAL_ERROR") && err.contains("next"), "{err}");
 }
@@ -281,11 +281,11 @@ fn ctrl_c_leaves_no_bar_behind() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(50_000, 10.0));
     sim.add_job("Leads", "3", Job::new(50_000, 20.0));
-    // On the usual terminal there is room for all that is to be said of a job.
-    let ask = [("poll in ", "\u{3}")];
-    let Some((exit, screen, written)) = on_a_terminal(&sim, 80, &[], "wait Leads 2 3", &ask) else { return };
+    // A usual terminal is wide enough for a whole line.
+    let answers = [("poll in ", "\u{3}")];
+    let Some((exit, screen, written)) = on_a_terminal(&sim, 80, &[], "wait Leads 2 3", &answers) else { return };
     assert_eq!(exit, Some(128 + libc::SIGINT), "{written:?}");
-    assert_eq!(screen.trim(), "zmd: interrupted: the jobs themselves go on", "{written:?}");
+    assert_eq!(screen.trim(), "zmd: interrupted: the jobs continue", "{written:?}");
 }
 
 #[cfg(unix)]

@@ -19,7 +19,7 @@ fn accounts() -> Sim {
     sim
 }
 
-/// The program, which asks the stand-in in place of both servers.
+/// The program, with the stand-in in place of both servers.
 fn program(sim: &Sim, home: &Directory, arguments: &[&str]) -> Command {
     let url = sim.url();
     let mut command = zmd(&home.0, &[("ZMD_ACCOUNTS_URL", &*url), ("ZMD_API_DOMAIN", &*url), ("ZMD_MAX_RETRIES", "0")]);
@@ -87,8 +87,8 @@ fn somebody_at_a_terminal_is_asked() {
     let text = std::fs::read_to_string(config(&home)).unwrap();
     assert!(text.contains("data_center = \"in\"") && text.contains(REFRESH), "{text}");
     // Ctrl-C at a secret ends it by the signal, and writes nothing.
-    let ask = [("[in]: ", "\n"), ("Client ID [1000.ID]: ", "\n"), ("(not shown): ", "\u{3}")];
-    let (exit, written) = on_terminal(&environment, 100, "login", &ask).unwrap();
+    let answers = [("[in]: ", "\n"), ("Client ID [1000.ID]: ", "\n"), ("(not shown): ", "\u{3}")];
+    let (exit, written) = on_terminal(&environment, 100, "login", &answers).unwrap();
     assert_eq!(exit, Some(128 + libc::SIGINT), "{written}");
     assert_eq!(std::fs::read_to_string(config(&home)).unwrap(), text);
 }
@@ -113,7 +113,7 @@ fn other_profiles_stay_and_secrets_come_from_standard_input_or_the_environment()
 #[test]
 fn what_zoho_refuses_is_told_and_nothing_is_written() {
     let (sim, home) = (accounts(), Directory::new("refused"));
-    for (id, secret, code, says) in [
+    for (id, secret, code, message) in [
         ("1000.NO", SECRET, CODE, "client id"),
         (ID, "no-0123456789", CODE, "client secret"),
         (ID, SECRET, "1000.no-0123456789", "generate a new one"),
@@ -121,7 +121,7 @@ fn what_zoho_refuses_is_told_and_nothing_is_written() {
         let mut command = program(&sim, &home, &["login", "--client-id", id]);
         let (exit, _, err) = run(command.env("ZMD_CLIENT_SECRET", secret).env("ZMD_GRANT_CODE", code));
         assert_eq!(exit, Some(3));
-        assert!(err.contains(says) && !err.contains(secret) && !err.contains(code), "{err}");
+        assert!(err.contains(message) && !err.contains(secret) && !err.contains(code), "{err}");
         assert!(!config(&home).exists());
     }
     // What is missing is named with the option that gives it.
@@ -152,16 +152,16 @@ fn the_environment_counts_more_than_the_file() {
         home.file("other.toml", "[default]\naccess_token = \"1000.bad\"\n[good]\naccess_token = \"1000.good\"\n");
     #[cfg(unix)]
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let asked = |more: &[(&str, &str)], arguments: &[&str]| {
+    let exit_status = |more: &[(&str, &str)], arguments: &[&str]| {
         let mut command = program(&sim, &home, arguments);
         run(command.env("ZMD_CONFIG_FILE", &path).envs(more.iter().copied()).args(["status", "Leads", "1001"])).0
     };
     sim.accept_token("1000.good");
-    assert_eq!(asked(&[], &[]), Some(3));
-    assert_eq!(asked(&[("ZMD_ACCESS_TOKEN", TOKEN)], &[]), Some(0));
-    assert_eq!(asked(&[("ZMD_PROFILE", "good")], &[]), Some(0));
-    assert_eq!(asked(&[], &["--profile", "good"]), Some(0));
-    assert_eq!(asked(&[], &["--profile", "nobody"]), Some(3));
+    assert_eq!(exit_status(&[], &[]), Some(3));
+    assert_eq!(exit_status(&[("ZMD_ACCESS_TOKEN", TOKEN)], &[]), Some(0));
+    assert_eq!(exit_status(&[("ZMD_PROFILE", "good")], &[]), Some(0));
+    assert_eq!(exit_status(&[], &["--profile", "good"]), Some(0));
+    assert_eq!(exit_status(&[], &["--profile", "other"]), Some(3));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn doctor_finds_what_is_wrong() {
     ];
     let (exit, out, err) = doctor(&grant, &["Leads", "1001"]);
     assert_eq!(exit, Some(0), "{out}{err}");
-    for part in ["ZMD_REFRESH_TOKEN", "access token", "name look-up", "job: Leads 1001: COMPLETED"] {
+    for part in ["ZMD_REFRESH_TOKEN", "access token", "name lookup", "job: Leads 1001: COMPLETED"] {
         assert!(out.contains(part), "{part}: {out}");
     }
     assert!(!out.contains(REFRESH) && !out.contains(SECRET), "{out}");
@@ -193,14 +193,14 @@ fn doctor_finds_what_is_wrong() {
         let _: serde_json::Value = serde_json::from_str(line).unwrap();
     }
     // Nothing set, a server that is not there, a token that is refused.
-    for (environment, says) in [
+    for (environment, message) in [
         (vec![], "zmd login"),
         (vec![("ZMD_ACCESS_TOKEN", "x"), ("ZMD_API_DOMAIN", "https://nowhere.invalid")], "nowhere.invalid"),
         (vec![("ZMD_ACCESS_TOKEN", "1000.bad"), ("ZMD_API_DOMAIN", &*url)], "INVALID_TOKEN"),
     ] {
         let (exit, out, err) = doctor(&environment, &[]);
         assert_ne!(exit, Some(0), "{out}");
-        assert!(format!("{out}{err}").contains(says), "{says}: {out}{err}");
+        assert!(format!("{out}{err}").contains(message), "{message}: {out}{err}");
     }
 }
 

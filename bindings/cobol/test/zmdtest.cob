@@ -1,4 +1,4 @@
-      * Against the stand-in that tests/hosts.rs starts.
+      * The binding for COBOL, against the stand-in that tests/hosts.rs starts.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. ZMDTEST.
        DATA DIVISION.

@@ -1,3 +1,5 @@
+"""Builds and runs a program with the installed package, as conan create does."""
+
 import os
 
 from conan import ConanFile

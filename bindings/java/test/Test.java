@@ -1,3 +1,4 @@
+// The binding for Java, against the stand-in that tests/hosts.rs starts.
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

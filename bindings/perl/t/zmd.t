@@ -1,4 +1,4 @@
-# Against the stand-in that tests/hosts.rs starts.
+# The binding for Perl, against the stand-in that tests/hosts.rs starts.
 use strict;
 use warnings;
 

@@ -66,7 +66,7 @@ class Calls(AsyncTest):
                 [zmd.Status, zmd.Status, zmd.ForbiddenError, zmd.ArgumentError, zmd.Status],
             )
             self.assertEqual([(each.module, each.job_id) for each in outcomes], [(m, str(i)) for m, i in JOBS])
-            self.assertTrue(str(outcomes[2]).startswith("Leads error-NO_PERMISSION: Zoho forbids"))
+            self.assertTrue(str(outcomes[2]).startswith("Leads error-NO_PERMISSION: Zoho does not permit"))
             self.assertTrue(str(outcomes[3]).startswith("Leads no id: job_id"))
             self.assertEqual(await client.status_many([]), [])
             return outcomes

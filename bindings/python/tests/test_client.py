@@ -26,9 +26,9 @@ from zmd._library import library
 COMPLETED = zmd.Status("Leads", "1001", zmd.State.COMPLETED, 9, 9, 0, "COMPLETED", 200)
 
 
-def settings_of_the_readme():
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
-        table = re.search(r"^\| key \| default .*?\n\n", readme.read(), re.DOTALL | re.MULTILINE).group()
+def documented_settings():
+    with open(os.path.join(ROOT, "doc", "settings.md"), encoding="utf-8") as page:
+        table = re.search(r"^\| key \| default .*?\n\n", page.read(), re.DOTALL | re.MULTILINE).group()
     first_cells = [line.split("|")[1] for line in table.strip().splitlines()[2:]]
     keys = [key for cell in first_cells for key in re.findall(r"`(\w+)`", cell)]
     # Here they are in seconds.
@@ -40,7 +40,7 @@ class Settings(SimTest):
         for function in (zmd.Client, zmd.Client.from_env):
             names = list(inspect.signature(function).parameters)
             more = ["config_file", "profile"] if function == zmd.Client.from_env else []
-            self.assertEqual(names, settings_of_the_readme() + more)
+            self.assertEqual(names, documented_settings() + more)
             parameters = list(inspect.signature(function).parameters.values())
             self.assertTrue(all(each.kind is each.KEYWORD_ONLY for each in parameters[1:]))
             self.assertTrue(all(each.default is None for each in parameters))
@@ -67,7 +67,7 @@ class Settings(SimTest):
             "proxy": "none",
         }
         others = ["org_id", "ca_file", "extra_ca_file", "client_cert", "client_key"]
-        self.assertEqual(sorted([*good, *others]), sorted(settings_of_the_readme()))
+        self.assertEqual(sorted([*good, *others]), sorted(documented_settings()))
         for function in (zmd.Client, zmd.Client.from_env):
             function(**good, **dict.fromkeys(others)).close()
             for key, value in good.items():
@@ -255,7 +255,7 @@ class Asking(SimTest):
                 with self.assertRaises(zmd.JobFailedError) as caught:
                     client.wait("Leads", job_id, check=True)
                 error = caught.exception
-                self.assertEqual(str(error), f"not all of the records are gone: Leads {job_id}: {words}")
+                self.assertEqual(str(error), f"not all of the records are deleted: Leads {job_id}: {words}")
                 self.assertEqual((error.status, error.code, error.is_transient), (status, 0, False))
                 self.assertEqual((error.module, error.job_id), ("Leads", str(job_id)))
             outcomes = client.wait_many([("Leads", 1001), ("Leads", 1), ("Leads", "no id")], check=True)
@@ -290,7 +290,7 @@ class Asking(SimTest):
         # Each has its own sentence, code and HTTP status.
         self.assertEqual([outcome.api_code for outcome in outcomes[1:]], ["NO_PERMISSION", "", ""])
         self.assertEqual([outcome.http_status for outcome in outcomes[1:]], [403, 0, 204])
-        self.assertRegex(str(outcomes[1]), "^Leads error-NO_PERMISSION: Zoho forbids")
+        self.assertRegex(str(outcomes[1]), "^Leads error-NO_PERMISSION: Zoho does not permit")
         self.assertRegex(str(outcomes[2]), "^Leads no id: job_id 'no id'")
         self.assertRegex(str(outcomes[3]), "^Leads error-204: ")
         self.assertEqual([(each.module, each.job_id) for each in outcomes], [(m, str(i)) for m, i in jobs])

@@ -1,4 +1,4 @@
-# Against the stand-in that tests/hosts.rs starts.
+# The binding for R, against the stand-in that tests/hosts.rs starts.
 source("zmd.R")
 zmd_load()
 

@@ -4,7 +4,7 @@ use crate::script::{Ending, Script, Step};
 
 /// What the server does with a connection that it has accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the table says what each does")]
+#[allow(missing_docs, reason = "the table describes each")]
 pub enum AtAccept {
     Serve,
     Reset,

@@ -10,7 +10,7 @@ use crate::script::{Ending, Script, Step};
 ///
 /// The answers for a job with the id `fault-` and the [`name`](Fault::name) always have this fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the table says what each does")]
+#[allow(missing_docs, reason = "the table describes each")]
 pub enum Fault {
     Reset,
     ResetInBody,

@@ -19,7 +19,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Empty where there was none.
     pub body: Vec<u8>,
-    /// The client asks to close the connection after the answer.
+    /// The client requests that the connection be closed after the response.
     pub(crate) closes: bool,
 }
 

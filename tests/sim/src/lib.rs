@@ -12,7 +12,7 @@
 //! let sim = Sim::start();
 //! sim.accept_token("a-token");
 //! sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
-//! // The first request gets this, whatever it asks, the second one a reset connection, ...
+//! // The first request gets this, whatever it is, the second one a reset connection, ...
 //! sim.next(Reply::Error("TOO_MANY_REQUESTS"));
 //! sim.next(Reply::Fault(Fault::Reset));
 //! // ... and later ones the status of the job.
@@ -26,7 +26,7 @@
 //!
 //! The modules: `sim` is the handle that tests use; `server` listens and has the state that the
 //! connections share; `connection` serves one connection and is the only place that writes to a
-//! socket, as a `script` says; `service` decides on the answer, with `job`, `tokens` and `reply`;
+//! socket, as a `script` says; `service` chooses the response, with `job`, `tokens` and `reply`;
 //! `fault` turns a good answer into the script of a bad one, `at_accept` has the scripts that need no
 //! request; `http` parses requests and renders answers.
 

@@ -13,7 +13,7 @@ A stand-in for the Zoho CRM service: the status of mass-delete jobs, and access 
 usage: zmd-sim [option]...
 
   --port N                     listen on this port of 127.0.0.1 (default: a free one)
-  --tls                        speak TLS, with a certificate for localhost; needs --ca-out
+  --tls                        use TLS, with a certificate for localhost; needs --ca-out
   --ca-out FILE                write the certificate authority to trust to this file, as PEM
   --token TOKEN                accept this access token; may be repeated (default: any is accepted)
   --refresh REFRESH:ID:SECRET  make access tokens of this refresh token, client id and client secret

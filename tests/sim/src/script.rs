@@ -27,7 +27,7 @@ pub(crate) enum Ending {
     CloseOnNext,
     /// It is closed properly: with TLS, a close_notify precedes the FIN.
     Close,
-    /// It is closed as when a server process dies: a bare FIN.
+    /// It is closed as when a server process exits: a bare FIN.
     Cut,
     /// It is closed with an RST.
     Reset,

@@ -14,7 +14,7 @@ def _text(label: str, description: str, **schema: object) -> dict[str, Any]:
 
 
 def get_provider_info() -> dict[str, Any]:
-    """What Airflow's entry point ``apache_airflow_provider`` asks for."""
+    """What Airflow's entry point ``apache_airflow_provider`` returns."""
     return {
         "package-name": "airflow-provider-zmd",
         "name": "Zoho CRM mass delete",
@@ -44,7 +44,7 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "org_id": _text("Organization id", "Instead of a refresh token: the client-credentials grant"),
                     "access_token": _text(
-                        "Access token", "Instead of all the others: renewed by somebody else", format="password"
+                        "Access token", "Instead of all the others: renewed elsewhere", format="password"
                     ),
                     "data_center": _text("Data center", "Where the organization is; us by default", enum=_DATA_CENTERS),
                     "environment": _text(

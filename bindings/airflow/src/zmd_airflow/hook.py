@@ -59,7 +59,7 @@ class ZohoMassDeleteHook(BaseHook):
         return access_token_of(settings_of(self.get_connection(self.zoho_crm_conn_id)))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Behind the button Test of Airflow's connection form: asks for a job that does not exist."""
+        """Behind the button Test of Airflow's connection form: queries a job that does not exist."""
         try:
             self.get_conn().status("Leads", "0")
         except zmd.JobNotFoundError:
@@ -110,7 +110,7 @@ def settings_of(connection: Connection) -> dict[str, Any]:
 
 
 def has_foreign_token(settings: dict[str, Any]) -> bool:
-    """Whether somebody else renews the access token."""
+    """Whether the access token is renewed elsewhere."""
     return "access_token" in settings and not settings.keys() & _RENEWABLE
 
 

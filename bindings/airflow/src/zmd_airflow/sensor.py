@@ -1,4 +1,4 @@
-"""A sensor that succeeds once the records of a mass-delete job are gone."""
+"""A sensor that succeeds when the records of a mass-delete job are deleted."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SLACK = timedelta(minutes=5)
 
 
 class ZohoMassDeleteSensor(BaseSensorOperator):
-    """Waits until the records of a mass-delete job are gone.
+    """Waits until the records of a mass-delete job are deleted.
 
-    Deferred, which is the default, it holds no worker while it waits: the triggerer asks, for all sensors of a
+    Deferred, which is the default, it holds no worker while it waits: the triggerer polls, for all sensors of a
     connection together. With ``deferrable=False`` it pokes, in ``mode="poke"`` or ``"reschedule"``; each of its
     processes then makes an access token of its own, unless the connection has a ``token_cache``, and Zoho allows 10 in
     10 minutes.
@@ -92,7 +92,7 @@ class ZohoMassDeleteSensor(BaseSensorOperator):
         )
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Asks once."""
+        """Polls once."""
         if self._hook is None:
             self._hook = ZohoMassDeleteHook(self.zoho_crm_conn_id)
         client = self._hook.get_conn()
@@ -111,5 +111,5 @@ class ZohoMassDeleteSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=True, xcom_value=self._gone(plain(status)))
 
     def _gone(self, status: dict[str, Any]) -> dict[str, Any]:
-        self.log.info("%s %s: %s records are gone", self.module, self.job_id, status["deleted_count"])
+        self.log.info("%s %s: %s records are deleted", self.module, self.job_id, status["deleted_count"])
         return status

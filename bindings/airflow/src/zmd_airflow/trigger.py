@@ -93,7 +93,7 @@ class _Clients:
             if account is not None and now - account.read_at < _FRESH_S:
                 return account.client
             settings = settings_of(await BaseHook.aget_connection(conn_id))
-            # The client reads a new token of somebody else's by itself.
+            # The client reads a token that was renewed elsewhere by itself.
             kept = {**settings, "access_token": None} if has_foreign_token(settings) else settings
             if account is None or account.settings != kept:
                 # Triggers that wait with the old one keep it until they have ended.

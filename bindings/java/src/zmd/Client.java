@@ -26,7 +26,7 @@ public final class Client implements AutoCloseable {
         this.client = client;
     }
 
-    /** A client with these settings only. The README of libzmd lists the keys. */
+    /** A client with these settings only. The keys are those of zmd_config_set() in zmd.h. */
     public static Client of(Map<String, String> settings) {
         return make(settings, false);
     }

@@ -4,7 +4,7 @@
 
     with zmd.Client.from_env() as client:  # or zmd.Client("1000.xxxx.yyyy", data_center="eu")
         status = client.wait("Leads", 111111000000222222, timeout=4 * 3600, check=True)
-        print(status.deleted_count)  # the records are gone
+        print(status.deleted_count)  # the records are deleted
 
 It needs an access token with the scope ``ZohoCRM.mass_delete.READ``, or a refresh token to get one; it only reads.
 :class:`AsyncClient` is the same for asyncio.

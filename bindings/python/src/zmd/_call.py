@@ -78,7 +78,7 @@ class Call:
         is_wait: bool,
         progress: ProgressCallback = None,
     ) -> None:
-        """The handle must be nobody else's meanwhile."""
+        """The handle must not be used elsewhere during the call."""
         self.handle = handle
         self._jobs = jobs
         self._timeout_ms = timeout_ms
@@ -88,7 +88,7 @@ class Call:
         self._is_stopped = False
 
     def run(self) -> List[Outcome]:
-        """Makes the call. After an exception the handle may be cancelled, and is of no more use."""
+        """Makes the call. After an exception the handle may be cancelled, and must not be used again."""
         if self._progress is None and threading.get_ident() != threading.main_thread().ident:
             outcomes = self._ask()
             block_when_exiting()
@@ -114,7 +114,7 @@ class Call:
             raise
 
     def stop(self) -> None:
-        """Cancels the call, and that alone."""
+        """Cancels this call only."""
         library.zmd_client_cancel(self.handle.pointer)
         if self._progress is not None:
             self._answers.put(False)
@@ -127,7 +127,7 @@ class Call:
                 pass
 
     def answer(self) -> "Union[List[Outcome], BaseException, None]":
-        """Makes the call, on a worker. None: the interpreter ends, and nobody is to be woken."""
+        """Makes the call, on a worker. None: the interpreter ends, and no thread is to be woken."""
         try:
             outcome: Union[List[Outcome], BaseException] = self._ask()
         except BaseException as error:
@@ -183,12 +183,12 @@ class Call:
             outcome = outcome_of_last_call(code, raw[0], job, is_many=self._is_many)
             self._events.put(progress_of(index, *job, elapsed_ms, next_poll_ms, outcome))
             self._is_stopped = not self._answers.get()
-        return 0  # go on: a call that is stopped is cancelled already
+        return 0  # continue: a call that is stopped is already cancelled
 
 
 def refuse_after_fork(process: int) -> None:
     if os.getpid() != process:
-        raise RuntimeError("the process was forked in the middle of a call, which its parent goes on with")
+        raise RuntimeError("the process was forked in the middle of a call, which continues in its parent")
 
 
 def utf_8(text: str) -> bytes:
@@ -266,7 +266,7 @@ def _work(tasks: "queue.SimpleQueue[Optional[Tuple[_Worker, Call]]]") -> None:
             return
         worker, call = task
         event = call.answer()
-        # Before its caller goes on, which may have the next task for it.
+        # Before its caller continues, which may have the next task for it.
         if len(_idle_workers) < _MAX_IDLE_WORKERS:
             _idle_workers.append(worker)
         if event is not None:

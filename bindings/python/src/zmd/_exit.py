@@ -1,4 +1,4 @@
-"""The end of the interpreter, after which the library must call nothing of it any more."""
+"""The end of the interpreter, after which the library must not call into it."""
 
 import atexit
 import os
@@ -19,7 +19,7 @@ class Stoppable(Protocol):
         """Cancels it, from any thread."""
 
 
-# Whoever adds itself looks at is_exiting() then, and removes itself in the end.
+# A call adds itself, then checks is_exiting(), and removes itself at its end.
 running: Set[Stoppable] = set()
 _is_exiting = False
 

@@ -59,7 +59,7 @@ ProgressFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_size_t, c_int32, POINTE
 TokenFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t)
 LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 
-# Without the types, ctypes would cut each pointer to an int.
+# Without the types, ctypes would truncate each pointer to an int.
 _FUNCTIONS: Any = {
     "zmd_version": (c_char_p,),
     "zmd_error_message": (c_char_p, c_int32),
@@ -158,15 +158,15 @@ def _function(library: ctypes.CDLL, name: str, restype: Any, *argtypes: Any) -> 
     return function
 
 
-def _serves(version: str, wanted: str) -> bool:
-    """Whether a library of this version has the interface that is wanted: it is as new, and has the same first number,
+def _serves(version: str, required: str) -> bool:
+    """Whether a library of this version has the required interface: it is as new, and has the same first number,
     which is that of its soname. A last number (0.1.2) adds nothing to the interface."""
 
     def numbers(text: str) -> Tuple[int, int]:
         major, minor = text.split(".")[:2]
         return int(major), int(minor)
 
-    return numbers(version)[0] == numbers(wanted)[0] and numbers(version) >= numbers(wanted)
+    return numbers(version)[0] == numbers(required)[0] and numbers(version) >= numbers(required)
 
 
 library = _load()

@@ -37,7 +37,7 @@ _log = LogFunction(_log_line)
 
 
 def follow_log_level() -> None:
-    """Has the library log what Python's loggers take, and no more: a line that nobody reads costs time."""
+    """Sets the library's level to that of Python's loggers: a line that is discarded costs time."""
     global _level
     level = _wanted(logger)
     for part in _parts.values():
@@ -51,5 +51,5 @@ def follow_log_level() -> None:
 
 
 def _wanted(logger: logging.Logger) -> int:
-    """The library's level for what a logger takes."""
+    """The library's level for the level of a logger."""
     return sum(map(logger.isEnabledFor, _LEVELS))

@@ -15,7 +15,7 @@ JobId = Union[str, SupportsIndex]
 AnyJob = Tuple[str, JobId]
 Seconds = Union[float, datetime.timedelta]
 Path = Union[str, "os.PathLike[str]"]
-# Is told which token was refused, if one was, and returns another.
+# Called with the token that was refused, or None; returns another.
 TokenProvider = Callable[[Optional[str]], str]
 
 _NUMBERS = {"max_retries", "max_concurrency"}
@@ -25,7 +25,7 @@ _SECRETS = {"access_token", "refresh_token", "client_id", "client_secret"}
 
 
 class Environment:
-    """That the settings of the environment and of the configuration file count too."""
+    """The settings of the environment and of the configuration file are read too."""
 
     def __init__(self, config_file: Optional[Path], profile: Optional[str]) -> None:
         self.config_file = None if config_file is None else _value("config_file", config_file)
@@ -61,7 +61,7 @@ def open_client(settings: Dict[str, object], environment: Optional[Environment])
 
 
 def _refusal(code: int, name: str, value: object) -> Error:
-    """With the value where it is no secret."""
+    """The error, with the value unless it is a secret."""
     message = library.zmd_last_error()
     if not _is_secret(name, value):
         message += f", not {value!r:.80}".encode("utf-8", "backslashreplace")
@@ -78,7 +78,7 @@ def _refusal_of_environment(code: int) -> Error:
 
 
 def _in_milliseconds(code: int, message: str) -> Error:
-    """The library's message as it is: in the environment and in the file, times are in milliseconds."""
+    """The library's message unchanged: in the environment and in the file, times are in milliseconds."""
     error = error_of(code, b"")
     error.args = (message,)
     return error
@@ -114,7 +114,7 @@ def token_setting(value: object) -> bytes:
 
 
 def timeout_ms(timeout: Optional[Seconds]) -> int:
-    """What the library takes: negative is no limit. Rounded up, because only 0 is to mean 0."""
+    """The limit for the library: negative is no limit. Rounded up, so that only 0 becomes 0."""
     if timeout is None:
         return -1
     number = _milliseconds("timeout", timeout, "a number of seconds, a timedelta or None", ArgumentError)
@@ -124,7 +124,7 @@ def timeout_ms(timeout: Optional[Seconds]) -> int:
 
 
 def status_timeout_ms(timeout: Optional[Seconds]) -> int:
-    """The same for a status call: negative is the setting, and what is too long is the longest there is."""
+    """The same for a status call: negative is the setting, and a limit that is too long is the maximum."""
     number = timeout_ms(timeout)
     return 2**63 - 1 if number < 0 and timeout is not None else number
 
@@ -175,7 +175,7 @@ def callback(progress: Any) -> Any:
 
 
 def _token_function(provider: TokenProvider) -> Any:
-    """What the library calls for a token. It is called on a thread of the library's own."""
+    """The function that the library calls for a token, on a thread of the library."""
 
     def provide(_user_data: Optional[int], refused: Optional[bytes], room: int, size: int) -> int:
         code = 0
@@ -185,7 +185,7 @@ def _token_function(provider: TokenProvider) -> Any:
                 raise _type_error("the access token that the provider returned", "a str", token)
             text = token.encode()
             if len(text) >= size or b"\0" in text:
-                text = b""  # which the library refuses, with its rule
+                text = b""  # which the library refuses, naming its rule
         except BaseException as error:
             code = 1
             text = f"{type(error).__name__}: {error}".encode("utf-8", "replace").replace(b"\0", b" ")[: size - 1]
@@ -204,7 +204,7 @@ def _text(name: str, value: object, expected: str, error: Type[Error]) -> str:
 
 
 def _integer(name: str, value: object, expected: str) -> int:
-    # More types than int are whole numbers, such as those of a data frame; and one is that should not be.
+    # More types than int are whole numbers, such as those of a data frame; bool should not be one.
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         raise _type_error(name, expected, value)
     return operator.index(value)

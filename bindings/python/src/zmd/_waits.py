@@ -13,7 +13,7 @@ from .progress import Progress, progress_of
 
 
 class Poll:
-    """A poll of a job; or the end of its wait, which is a poll too or not."""
+    """A poll of a job, or the end of its wait."""
 
     __slots__ = ("_elapsed_ms", "_next_poll_ms", "has_ended", "index", "job", "outcome")
 
@@ -35,14 +35,14 @@ class Poll:
 
     @property
     def progress(self) -> Optional[Progress]:
-        """None: it is no poll, but the end of the wait alone."""
+        """None: it is not a poll, only the end of the wait."""
         if self.has_ended and isinstance(self.outcome, (ArgumentError, Cancelled, Timeout)):
             return None
         return progress_of(self.index, *self.job, self._elapsed_ms, self._next_poll_ms, self.outcome)
 
 
 class Listener:
-    """Who takes the polls of a job, on the thread of the queue."""
+    """Receives the polls of a job, on the thread of the queue."""
 
     __slots__ = ("index", "is_many", "job", "put", "takes_polls")
 
@@ -64,7 +64,7 @@ class _Queue:
         self.root = root
         # None: freed.
         self.pointer: Optional[ctypes.c_void_p] = pointer
-        # Guards the pointer, which is freed when nobody uses it, and the listeners. The garbage collector may end a
+        # Guards the pointer, which is freed when no thread uses it, and the listeners. The garbage collector may end a
         # queue on a thread that holds it.
         self.lock = threading.RLock()
         self.listeners: Dict[int, Listener] = {}

@@ -20,23 +20,23 @@ ClientT = TypeVar("ClientT", bound="AsyncClient")
 class AsyncClient(BaseClient):
     """:class:`Client` for asyncio: the same calls, as coroutines.
 
-    Cancelling a task ends its call at once and disturbs no other. However many jobs are waited for, the client has one
-    thread of Python, and at most ``max_concurrency`` and one of the library's own.
+    Cancelling a task ends its call at once and affects no other. Whatever the number of jobs, the client has one thread
+    of Python, and at most ``max_concurrency`` plus one of the library.
 
-    Make one client and keep it. Several event loops, each in its thread, may use it at the same time, and parent and
-    child after ``os.fork()``. It is an asynchronous context manager, which closes it. All that it raises on its own
-    account is an :class:`Error`, but for ``TypeError`` where an argument has a wrong type.
+    Create one client and keep it. Several event loops, each in its thread, may use it at the same time, and parent and
+    child after ``os.fork()``. It is an asynchronous context manager, which closes it. Its exceptions are
+    :class:`Error`, or ``TypeError`` if an argument has a wrong type.
     """
 
     async def status(self, module: str, job_id: JobId, *, timeout: Optional[Seconds] = None) -> Status:
-        """Asks how far a job is.
+        """Queries how far a job is.
 
         :param module: the module's API name, such as ``"Leads"`` or ``"Sales_Orders"``
-        :param job_id: the ``job_id`` that scheduling the mass delete answered
+        :param job_id: the ``job_id`` that scheduling the mass delete returned
         :param timeout: the limit in seconds, or a ``timedelta``, retries included; None: the client's ``timeout``
-        :return: the status, whatever it is: a job that failed is an answer, not an error
+        :return: the status; a failed job is a status, not an error
 
-        When the time is over, :class:`Timeout` is raised.
+        Raises :class:`Timeout` when the time limit expires.
         """
         job, limit_ms = one_job(module, job_id), status_timeout_ms(timeout)
         with _Polls(self, is_many=False, takes_polls=False) as polls:
@@ -44,10 +44,10 @@ class AsyncClient(BaseClient):
             return status_or_raise((await polls.next()).outcome)
 
     async def status_many(self, jobs: Iterable[AnyJob]) -> List[Union[Status, Error]]:
-        """Asks how far each of many jobs is, with at most ``max_concurrency`` requests in flight.
+        """Queries how far each of many jobs is, with at most ``max_concurrency`` requests in flight.
 
         :param jobs: pairs of a module and a job id
-        :return: in the order of the jobs, the status of each, or the error that it met: an error is not raised here.
+        :return: in the order of the jobs, the status or the error of each: errors are not raised.
             After :meth:`cancel` that is :class:`Cancelled`.
         """
         pairs = many_jobs(jobs)
@@ -67,18 +67,18 @@ class AsyncClient(BaseClient):
     ) -> Status:
         """Waits until a job has ended: until it is completed, failed, or in a state that this version does not know.
 
-        It asks again and again, with pauses between ``poll_min`` and ``poll_max`` that it chooses by what the answers
-        say of the progress. A transient error (the network, HTTP 5xx or 429, ...) does not end the wait.
+        It polls with pauses between ``poll_min`` and ``poll_max`` that depend on the progress of the job. A transient error
+        (the network, HTTP 5xx or 429, ...) does not end the wait.
 
         :param module: as for :meth:`status`
         :param job_id: as for :meth:`status`
-        :param timeout: the limit in seconds, or a ``timedelta``; None: there is none; 0: ask once
+        :param timeout: the limit in seconds, or a ``timedelta``; None: no limit; 0: poll once
         :param progress: called after every poll, in the event loop. An exception in it ends the wait and arrives at
-            the caller; what it returns does not matter. See :meth:`watch` too.
-        :param check: raise :class:`JobFailedError` unless ``status.is_successful``, that is, the records are gone
+            the caller; its return value is ignored. See :meth:`watch` too.
+        :param check: raise :class:`JobFailedError` unless ``status.is_successful``, that is, every record is deleted
         :return: the last status
 
-        When the time is over, :class:`Timeout` is raised, with the last status in it.
+        Raises :class:`Timeout`, with the last status, when the time limit expires.
         """
         job, limit_ms, report = one_job(module, job_id), timeout_ms(timeout), callback(progress)
         with _Polls(self, is_many=False, takes_polls=report is not None) as polls:
@@ -101,10 +101,10 @@ class AsyncClient(BaseClient):
         :param jobs: pairs of a module and a job id
         :param timeout: as for :meth:`wait`, for all of them together
         :param progress: as for :meth:`wait`
-        :param check: give :class:`JobFailedError` instead of a status that is not ``is_successful``
-        :return: in the order of the jobs, the last status of each, or the error that it met: an error is not raised
-            here. For a job that had not ended in time that is :class:`Timeout`, after :meth:`cancel`
-            :class:`Cancelled`; both have the last status in them.
+        :param check: return :class:`JobFailedError` instead of a status that is not ``is_successful``
+        :return: in the order of the jobs, the last status or the error of each: errors are not raised. For a job that has
+            not ended in time that is :class:`Timeout`, after :meth:`cancel` :class:`Cancelled`; both have the last
+            status.
         """
         pairs, limit_ms, report = many_jobs(jobs), timeout_ms(timeout), callback(progress)
         with _Polls(self, is_many=True, takes_polls=report is not None) as polls:
@@ -116,15 +116,15 @@ class AsyncClient(BaseClient):
     def as_completed(
         self, jobs: Iterable[AnyJob], *, timeout: Optional[Seconds] = None, check: bool = False
     ) -> AsyncGenerator[Union[Status, Error], None]:
-        """Waits for many jobs like :meth:`wait_many`, and yields what became of each as soon as it has ended::
+        """Waits for many jobs like :meth:`wait_many`, and yields the outcome of each as soon as it has ended::
 
             async for outcome in client.as_completed(jobs):
                 ...
 
-        :param jobs: pairs of a module and a job id; what is yielded has them as ``module`` and ``job_id``
+        :param jobs: pairs of a module and a job id; each outcome has them as ``module`` and ``job_id``
         :param timeout: as for :meth:`wait`, from the first step of the iteration on
         :param check: as for :meth:`wait_many`
-        :return: an iterator over the last status of each job, or the error that it met. Where it is left early, the
+        :return: an iterator over the last status or the error of each job. If it is left early, the
             other waits end, with its ``aclose()`` at once.
         """
         return self._as_completed(many_jobs(jobs), timeout_ms(timeout), check)

@@ -19,35 +19,35 @@ ClientT = TypeVar("ClientT", bound="Client")
 
 
 class Client(BaseClient):
-    """Asks Zoho CRM for the status of mass-delete jobs, and waits for their end.
+    """Queries the status of Zoho CRM mass-delete jobs, and waits for their end.
 
-    Make one client and keep it: it keeps connections open between calls. Any number of threads may use it at the same
-    time. After ``os.fork()``, and in a process that :mod:`multiprocessing` has forked, parent and child both go on
-    using theirs. Every call can be interrupted with Ctrl-C, which does not disturb the calls of other threads.
+    Create one client and keep it: it keeps connections open between calls. Any number of threads may use it at the same
+    time. After ``os.fork()``, and in a process that :mod:`multiprocessing` has forked, parent and child can both use
+    it. Every call can be interrupted with Ctrl-C, which does not affect the calls of other threads.
 
-    It is a context manager, which closes it. All that it raises on its own account is an :class:`Error`, but for
-    ``TypeError`` where an argument has a wrong type.
+    It is a context manager, which closes it. Its exceptions are :class:`Error`, or ``TypeError`` if an argument has a
+    wrong type.
     """
 
     def status(self, module: str, job_id: JobId, *, timeout: Optional[Seconds] = None) -> Status:
-        """Asks how far a job is.
+        """Queries how far a job is.
 
         :param module: the module's API name, such as ``"Leads"`` or ``"Sales_Orders"``
-        :param job_id: the ``job_id`` that scheduling the mass delete answered
+        :param job_id: the ``job_id`` that scheduling the mass delete returned
         :param timeout: the limit in seconds, or a ``timedelta``, retries included; None: the client's ``timeout``
-        :return: the status, whatever it is: a job that failed is an answer, not an error
+        :return: the status; a failed job is a status, not an error
 
-        When the time is over, :class:`Timeout` is raised.
+        Raises :class:`Timeout` when the time limit expires.
         """
         return status_or_raise(
             *self._run([one_job(module, job_id)], status_timeout_ms(timeout), is_many=False, is_wait=False)
         )
 
     def status_many(self, jobs: Iterable[AnyJob]) -> List[Union[Status, Error]]:
-        """Asks how far each of many jobs is, with at most ``max_concurrency`` requests in flight.
+        """Queries how far each of many jobs is, with at most ``max_concurrency`` requests in flight.
 
         :param jobs: pairs of a module and a job id
-        :return: in the order of the jobs, the status of each, or the error that it met: an error is not raised here.
+        :return: in the order of the jobs, the status or the error of each: errors are not raised.
             After :meth:`cancel` that is :class:`Cancelled`.
         """
         return self._run(many_jobs(jobs), -1, is_many=True, is_wait=False)
@@ -63,18 +63,18 @@ class Client(BaseClient):
     ) -> Status:
         """Waits until a job has ended: until it is completed, failed, or in a state that this version does not know.
 
-        It asks again and again, with pauses between ``poll_min`` and ``poll_max`` that it chooses by what the answers
-        say of the progress. A transient error (the network, HTTP 5xx or 429, ...) does not end the wait.
+        It polls with pauses between ``poll_min`` and ``poll_max`` that depend on the progress of the job. A transient error
+        (the network, HTTP 5xx or 429, ...) does not end the wait.
 
         :param module: as for :meth:`status`
         :param job_id: as for :meth:`status`
-        :param timeout: the limit in seconds, or a ``timedelta``; None: there is none; 0: ask once
+        :param timeout: the limit in seconds, or a ``timedelta``; None: no limit; 0: poll once
         :param progress: called after every poll, on the thread that waits. An exception in it ends the wait and
-            arrives at the caller; what it returns does not matter.
-        :param check: raise :class:`JobFailedError` unless ``status.is_successful``, that is, the records are gone
+            arrives at the caller; its return value is ignored.
+        :param check: raise :class:`JobFailedError` unless ``status.is_successful``, that is, every record is deleted
         :return: the last status
 
-        When the time is over, :class:`Timeout` is raised, with the last status in it.
+        Raises :class:`Timeout`, with the last status, when the time limit expires.
         """
         job = one_job(module, job_id)
         status = status_or_raise(
@@ -97,10 +97,10 @@ class Client(BaseClient):
         :param jobs: pairs of a module and a job id
         :param timeout: as for :meth:`wait`, for all of them together
         :param progress: as for :meth:`wait`
-        :param check: give :class:`JobFailedError` instead of a status that is not ``is_successful``
-        :return: in the order of the jobs, the last status of each, or the error that it met: an error is not raised
-            here. For a job that had not ended in time that is :class:`Timeout`, after :meth:`cancel`
-            :class:`Cancelled`; both have the last status in them.
+        :param check: return :class:`JobFailedError` instead of a status that is not ``is_successful``
+        :return: in the order of the jobs, the last status or the error of each: errors are not raised. For a job that has
+            not ended in time that is :class:`Timeout`, after :meth:`cancel` :class:`Cancelled`; both have the last
+            status.
         """
         outcomes = self._run(
             many_jobs(jobs), timeout_ms(timeout), is_many=True, is_wait=True, progress=callback(progress)
@@ -110,12 +110,12 @@ class Client(BaseClient):
     def as_completed(
         self, jobs: Iterable[AnyJob], *, timeout: Optional[Seconds] = None, check: bool = False
     ) -> Generator[Union[Status, Error], None, None]:
-        """Waits for many jobs like :meth:`wait_many`, and yields what became of each as soon as it has ended.
+        """Waits for many jobs like :meth:`wait_many`, and yields the outcome of each as soon as it has ended.
 
-        :param jobs: pairs of a module and a job id; what is yielded has them as ``module`` and ``job_id``
+        :param jobs: pairs of a module and a job id; each outcome has them as ``module`` and ``job_id``
         :param timeout: as for :meth:`wait`, from the first step of the iteration on
         :param check: as for :meth:`wait_many`
-        :return: an iterator over the last status of each job, or the error that it met. Where it is left early, the
+        :return: an iterator over the last status or the error of each job. If it is left early, the
             other waits end, with its ``close()`` at once.
         """
         return self._as_completed(many_jobs(jobs), timeout_ms(timeout), check)

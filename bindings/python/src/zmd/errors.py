@@ -1,4 +1,4 @@
-"""What can go wrong."""
+"""The exceptions, and the numbers of the errors."""
 
 import re
 from typing import Any, Dict, Match, Optional, Tuple, Type, Union
@@ -8,7 +8,7 @@ from .status import Status, _Named
 
 
 class ErrorCode(_Named):
-    """The numbers of the errors. They are fixed for ever; newer versions of the library may add some. One prints as its
+    """The numbers of the errors. They never change; newer versions of the library may add some. ``str()`` returns the
     name: ``TIMEOUT``."""
 
     NULL_POINTER = 1
@@ -34,7 +34,7 @@ class ErrorCode(_Named):
     INTERNAL = 99
 
 
-# A plain int where this version has no name for it.
+# A plain int if this version has no name for it.
 AnyCode = Union[ErrorCode, int]
 
 
@@ -42,15 +42,15 @@ class Error(Exception):
     """The base of all errors of this package. ``str(error)`` says in one line what happened and what to do about it."""
 
     code: AnyCode = ErrorCode.INTERNAL
-    """The error's number; a plain int where this version has no name for it."""
+    """The error's number; a plain int if this version has no name for it."""
     api_code: str = ""
-    """The API's own code, such as ``INVALID_TOKEN``; empty where the error does not come from the API, or has none."""
+    """The API's own code, such as ``INVALID_TOKEN``; empty if the error does not come from the API, or has none."""
     http_status: int = 0
-    """The HTTP status of the answer that failed; 0: there was none."""
+    """The HTTP status of the failed response; 0: there was none."""
     module: Optional[str] = None
-    """The module of the job that was asked for; None where the error concerns none."""
+    """The module of the job of the call; None if the error concerns none."""
     job_id: Optional[str] = None
-    """The id of the job that was asked for; None where the error concerns none."""
+    """The id of the job of the call; None if the error concerns none."""
 
     @property
     def is_transient(self) -> bool:
@@ -59,8 +59,8 @@ class Error(Exception):
 
 
 class JobFailedError(Error):
-    """A job has ended, and not all of its records are gone; raised where a call was given ``check=True``. ``code`` is
-    0: the call itself has succeeded."""
+    """A job has ended, and not all of its records are deleted; raised if a call has ``check=True``. ``code`` is 0: the
+    call itself has succeeded."""
 
     code: AnyCode = 0
     status: Status
@@ -71,7 +71,7 @@ class JobFailedError(Error):
     http_status: int
 
     def __init__(self, status: Status) -> None:
-        super().__init__(f"not all of the records are gone: {status}")
+        super().__init__(f"not all of the records are deleted: {status}")
         self.status = status
         self.module, self.job_id = status.module, status.job_id
         self.http_status = status.http_status
@@ -81,13 +81,13 @@ class JobFailedError(Error):
 
 
 class ArgumentError(Error, ValueError):
-    """An argument breaks its rule; nothing was sent."""
+    """An argument is invalid; nothing was sent."""
 
     code: AnyCode = ErrorCode.INVALID_ARGUMENT
 
 
 class ConfigError(Error, ValueError):
-    """A setting has a bad value, or is missing."""
+    """A setting is unknown, missing or has an invalid value. Fix the setting that the message names."""
 
     code: AnyCode = ErrorCode.INVALID_CONFIG
 
@@ -99,31 +99,36 @@ class NetworkError(Error):
 
 
 class DnsError(NetworkError):
-    """The host name could not be looked up."""
+    """The host name could not be looked up. Check the network, ``api_domain`` and ``data_center``; behind a proxy, set
+    ``proxy``."""
 
     code: AnyCode = ErrorCode.DNS
 
 
 class ConnectError(NetworkError):
-    """No connection to the server: refused, or no route to it."""
+    """Could not connect to the server: the connection was refused, or there is no route. Check the network and the
+    firewall; behind a proxy, set ``proxy``."""
 
     code: AnyCode = ErrorCode.CONNECT
 
 
 class TlsError(NetworkError):
-    """No secure connection: the certificate is not trusted or not the host's, or the TLS handshake failed."""
+    """The TLS handshake failed: for example, the certificate is not trusted, or is that of another host. If the
+    network has its own certificate authority, set ``ca_file`` or ``extra_ca_file``; check the machine's clock."""
 
     code: AnyCode = ErrorCode.TLS
 
 
 class ProxyError(NetworkError):
-    """The proxy can't be reached, or refused to open the way."""
+    """The proxy can't be reached or refused the connection: for example, it requires other credentials (HTTP 407).
+    Check ``proxy``, its credentials, and the hosts that the proxy allows."""
 
     code: AnyCode = ErrorCode.PROXY
 
 
 class Timeout(Error, TimeoutError):
-    """A time limit ran out: that of the call, or that of a wait."""
+    """A time limit expired: ``timeout`` for the call, or ``connect_timeout`` while connecting. Try again later, or
+    raise the limit."""
 
     code: AnyCode = ErrorCode.TIMEOUT
     last_status: Optional[Status] = None
@@ -131,7 +136,7 @@ class Timeout(Error, TimeoutError):
 
 
 class Cancelled(Error):
-    """The client was cancelled or closed during the call, or cancelled before."""
+    """The client was cancelled. No action: cancelled on request."""
 
     code: AnyCode = ErrorCode.CANCELLED
     last_status: Optional[Status] = None
@@ -139,76 +144,82 @@ class Cancelled(Error):
 
 
 class ApiError(Error):
-    """The API answered with an error, which ``api_code`` names."""
+    """The API returned an error, which ``api_code`` names."""
 
     code: AnyCode = ErrorCode.API
 
 
 class UnauthorizedError(ApiError):
-    """The API refused the access token: expired, revoked, or of another data center."""
+    """The API refused the access token: it has expired, was revoked, or belongs to another data center. Get a new
+    access token from the data center of the account, or set ``refresh_token``."""
 
     code: AnyCode = ErrorCode.UNAUTHORIZED
 
 
 class ScopeError(ApiError):
-    """The access token lacks the scope ``ZohoCRM.mass_delete.READ``."""
+    """The access token lacks the scope ``ZohoCRM.mass_delete.READ``. Create a token with that scope."""
 
     code: AnyCode = ErrorCode.SCOPE
 
 
 class ForbiddenError(ApiError):
-    """The token's user may not see this."""
+    """The user has no permission. Ask the administrator of the organization for the permission."""
 
     code: AnyCode = ErrorCode.FORBIDDEN
 
 
 class InvalidModuleError(ApiError):
-    """The API knows no module of that name."""
+    """The API has no module of that name. Use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs."""
 
     code: AnyCode = ErrorCode.INVALID_MODULE
 
 
 class JobNotFoundError(ApiError):
-    """The API knows no such job in that module."""
+    """The API has no such job in that module. Check the id and the module, and that data center and environment are
+    those of the job."""
 
     code: AnyCode = ErrorCode.JOB_NOT_FOUND
 
 
 class RateLimitedError(ApiError):
-    """Too many requests, also after the retries."""
+    """Too many requests; the retries failed too. Poll less often, or lower ``max_concurrency``; if the code is
+    ``Access Denied``, set ``token_cache``."""
 
     code: AnyCode = ErrorCode.RATE_LIMITED
 
 
 class ServerError(ApiError):
-    """The service failed (HTTP 5xx), also after the retries."""
+    """The service failed; the retries failed too (HTTP 5xx). Try again later: the service, or a gateway in front of
+    it, has a problem."""
 
     code: AnyCode = ErrorCode.SERVER
 
 
 class BadResponseError(ApiError):
-    """The answer is not the JSON that the API documents."""
+    """The response is not what the API documents. Check ``api_domain``, and whether a proxy or gateway responds in
+    Zoho's place."""
 
     code: AnyCode = ErrorCode.BAD_RESPONSE
 
 
 class OAuthError(ApiError):
-    """The accounts server refused to refresh the access token."""
+    """The accounts server refused to issue an access token. Check ``refresh_token``, ``client_id``, ``client_secret``
+    and ``data_center``: the message names the reason."""
 
     code: AnyCode = ErrorCode.OAUTH
 
 
 class InternalError(Error):
-    """A bug in the library."""
+    """A bug in libzmd; it was caught, so nothing unwinds into the caller. Report it."""
 
 
-# By number. Of Error and InternalError, which share theirs, the one that is defined last.
+# By number. Error and InternalError share a number: the one that is defined last is used.
 _CLASSES: Dict[int, Type[Error]] = {
     cls.code: cls
     for cls in list(globals().values())
     if isinstance(cls, type) and issubclass(cls, Error) and cls is not JobFailedError
 }
-# The tens group the numbers, those too that a newer library may bring.
+# The tens group the numbers, including those of newer libraries.
 _FAMILIES: Dict[int, Type[Error]] = {0: ArgumentError, 1: NetworkError, 2: ApiError}
 
 

@@ -10,7 +10,7 @@ from .status import Status
 @dataclasses.dataclass(frozen=True)
 class _Poll:
     index: int
-    """The place of the job among those that are waited for; 0 in a wait for one."""
+    """The index of the job in the list of jobs; 0 in a wait for one."""
     module: str
     """The job's module."""
     job_id: str
@@ -18,12 +18,12 @@ class _Poll:
     elapsed: float
     """Seconds since the wait began."""
     next_poll: Optional[float]
-    """Seconds until the job is asked for again; None: it is not, its wait has ended."""
+    """Seconds until the next poll of the job; None: its wait has ended."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PollSucceeded(_Poll):
-    """A poll that brought a status."""
+    """A poll that returned a status."""
 
     status: Status
     """How far the job is."""
@@ -32,7 +32,7 @@ class PollSucceeded(_Poll):
 
 @dataclasses.dataclass(frozen=True)
 class PollFailed(_Poll):
-    """A poll that failed. After a transient error the wait goes on, see ``next_poll``."""
+    """A poll that failed. After a transient error the wait continues, see ``next_poll``."""
 
     error: Error
     """What happened."""
@@ -40,8 +40,8 @@ class PollFailed(_Poll):
 
 
 Progress = Union[PollSucceeded, PollFailed]
-"""What a poll brought during a wait. Either ``status`` or ``error`` is None; ``if progress.status is not None:`` tells
-type checkers too which of the two it is."""
+"""The result of a poll during a wait. Either ``status`` or ``error`` is None; type checkers understand
+``if progress.status is not None:``."""
 
 
 def progress_of(

@@ -1,4 +1,4 @@
-"""What the service says of a job."""
+"""The status of a job."""
 
 import dataclasses
 import enum
@@ -42,12 +42,12 @@ class State(_Named):
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """What the service says of a job. A count is None where it was not reported."""
+    """The status of a job. A count is None if it was not reported."""
 
     module: str
-    """The job's module, as the call was given it."""
+    """The job's module, as it was passed."""
     job_id: str
-    """The job's id, as the call was given it; a number has become a string."""
+    """The job's id, as it was passed, as a string."""
     state: State
     """How far the job is."""
     total_count: Optional[int] = None
@@ -57,22 +57,21 @@ class Status:
     failed_count: Optional[int] = None
     """Records that could not be deleted so far."""
     state_text: str = ""
-    """The service's word for the state, as it sent it; of a long one the beginning."""
+    """The service's name for the state, at most 31 bytes."""
     http_status: int = 200
-    """The HTTP status of the answer."""
+    """The HTTP status of the response."""
 
     @property
     def is_successful(self) -> bool:
-        """Whether the records are gone: the job is completed, none failed, and none is missing from the total.
+        """Whether every record is deleted: the job is completed, none failed, and none is missing from the total.
 
-        A count that was not reported does not count against it.
+        A count that was not reported is ignored.
         """
         return bool(library.zmd_status_is_successful(self._raw()))
 
     @property
     def has_ended(self) -> bool:
-        """Whether the job is over: completed or failed. In a state that this version does not know, that is not
-        certain, and this is False."""
+        """Whether the job has ended: completed or failed. False for a state that this version does not know."""
         return bool(library.zmd_status_has_ended(self._raw()))
 
     def __str__(self) -> str:
@@ -95,7 +94,7 @@ class Status:
 
 
 def status_of(module: str, job_id: str, raw: RawStatus) -> Optional[Status]:
-    """The status that the library wrote; None where the service told none."""
+    """The status that the library wrote; None if there was no response."""
     text = raw.state_text.decode("utf-8", "replace")
     if not text:
         return None

@@ -36,14 +36,14 @@ _TOKEN = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210
 class Service:
     """A stand-in for Zoho CRM: the program ``zmd-sim``, which comes with this package, on a free port of 127.0.0.1.
 
-    It is a context manager, which ends the program. At first it knows no job.
+    It is a context manager, which ends the program. It starts without jobs.
     """
 
     url: str
     """Its base URL."""
 
     def __init__(self) -> None:
-        # A job of no module that anybody asks for: without any, it would have its own.
+        # A job in an unused module: without any job, the program adds its own.
         command = [find("zmd-sim"), "--until-stdin-closes", "--token", _TOKEN, "--job", "-:-:0:0"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True, bufsize=1
@@ -81,7 +81,7 @@ class Service:
 
     @property
     def settings(self) -> Dict[str, Any]:
-        """Arguments with which a client asks it, and polls often: ``zmd.Client(**service.settings)``."""
+        """Arguments for a client that uses it, and polls often: ``zmd.Client(**service.settings)``."""
         return {"access_token": _TOKEN, "api_domain": self.url, "poll_min": 0.01, "max_retries": 0}
 
     @property
@@ -95,11 +95,11 @@ class Service:
         }
 
     def client(self, **settings: Any) -> Client:
-        """A client that asks it; keywords replace some of :attr:`settings`."""
+        """A client that uses it; keywords replace some of :attr:`settings`."""
         return Client(**{**self.settings, **settings})
 
     def async_client(self, **settings: Any) -> AsyncClient:
-        """A client for asyncio that asks it; keywords replace some of :attr:`settings`."""
+        """A client for asyncio that uses it; keywords replace some of :attr:`settings`."""
         return AsyncClient(**{**self.settings, **settings})
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ else:
 
     @pytest.fixture
     def zmd_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-        """A :class:`Service`, and during the test the environment in which :meth:`zmd.Client.from_env` asks it. The
+        """A :class:`Service`, and during the test the environment in which :meth:`zmd.Client.from_env` uses it. The
         configuration file of whoever runs the test is not read."""
         with Service() as service:
             for name in os.environ:

@@ -34,19 +34,19 @@ _SETTINGS = frozenset(inspect.signature(zmd.Client).parameters)
 
 
 def status(jobs: DataFrame, *, max_concurrency: int = 5, token_port: int = 0, **settings: Any) -> DataFrame:
-    """Asks how far each job is.
+    """Queries how far each job is.
 
     :param jobs: has the columns ``module`` and ``job_id``, which is text or an integer; others are kept
     :param max_concurrency: how many calls may be in flight at once, in the whole cluster: your edition's limit
-    :param token_port: the driver's port at which executors ask for access tokens; 0: any
+    :param token_port: the driver's port for requests of access tokens by the executors; 0: any
     :param settings: those of :class:`zmd.Client`, credentials among them. Paths must be there on the driver and on the
         executors, but for ``token_cache``, which is the driver's.
 
     The result has the columns of ``jobs`` and, of each job, ``state``, ``total_count``, ``deleted_count`` and
-    ``failed_count``, ``is_successful``: whether the records are gone, and where that is not known ``error``, such as
+    ``failed_count``, ``is_successful``: whether the records are deleted, and where that is not known ``error``, such as
     ``JobNotFoundError``, with a ``message``. An error of one job does not disturb the others.
 
-    As every DataFrame it is lazy, and asks anew whenever it is computed: ``cache()`` it, or write it, to use it twice.
+    As every DataFrame it is lazy, and queries again whenever it is computed: ``cache()`` it, or write it, to use it twice.
 
     ``refresh_token``, ``client_id`` and ``client_secret``, or ``org_id``, stay with the driver, which makes the access
     tokens and gives them to the executors; those ask it when they begin and when a token is refused. A fixed

@@ -45,9 +45,9 @@ pub fn wait(global: &Global, args: &args::Wait) -> Result<Exit, Failure> {
         true
     };
     let results = client.wait_many(&named, args.timeout, Some(polled));
-    let told = progress.finish();
+    let reported = progress.finish();
     if let Some(signal) = signals.caught() {
-        terminal::complain("interrupted: the jobs themselves go on");
+        terminal::complain("interrupted: the jobs continue");
         Signals::die_of(signal);
         return Err(Failure(None));
     }
@@ -62,7 +62,7 @@ pub fn wait(global: &Global, args: &args::Wait) -> Result<Exit, Failure> {
                 late += usize::from(is_late);
                 match last.filter(|_| is_late) {
                     Some(status) => report.status(index, &status)?,
-                    None => report.error(index, &error, told[index].as_ref() == Some(&error))?,
+                    None => report.error(index, &error, reported[index].as_ref() == Some(&error))?,
                 }
             }
         }

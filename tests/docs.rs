@@ -1,0 +1,443 @@
+//! The documentation: lists that are written from the code, what commands print, links, the pages of the book.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+use common::*;
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd};
+use zmd::{SETTINGS, Setting, zmd_error};
+use zmd_sim::{Job, Sim};
+
+fn read(path: &str) -> String {
+    fs::read_to_string(format!("{ROOT}/{path}")).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The file has this text; with `ZMD_WRITE_DOCS=1`, as `make docs` sets it, it is written.
+fn is_up_to_date(path: &str, fresh: &str) {
+    let committed = read(path);
+    if committed == fresh {
+        return;
+    }
+    if std::env::var_os("ZMD_WRITE_DOCS").is_some() {
+        return fs::write(format!("{ROOT}/{path}"), fresh).unwrap();
+    }
+    let differs = committed.lines().zip(fresh.lines()).find(|(committed, fresh)| committed != fresh);
+    panic!("{path} is stale, run `make docs`. The first difference: {differs:?}");
+}
+
+/// `text` with `fresh` between the first `begin` and the next `end`.
+fn with_part(text: &str, begin: &str, end: &str, fresh: &str) -> String {
+    let (before, rest) = text.split_once(begin).unwrap_or_else(|| panic!("there is no {begin:?}"));
+    let after = &rest[rest.find(end).unwrap_or_else(|| panic!("there is no {end:?} after {begin:?}"))..];
+    format!("{before}{begin}{fresh}{after}")
+}
+
+/// Words in lines of at most this width. The first line begins with `first`, the others with `more`.
+fn wrapped(words: &str, width: usize, first: &str, more: &str) -> String {
+    let mut lines = vec![first.to_owned()];
+    for word in words.split(' ') {
+        let line = lines.last_mut().unwrap();
+        if line.len() > more.len().min(first.len()) && line.len() + 1 + word.len() > width {
+            lines.push(format!("{more}{word}"));
+        } else {
+            let blank = if line.ends_with(' ') { "" } else { " " };
+            *line += &format!("{blank}{word}");
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// An error, with the first paragraph of its documentation.
+struct DocumentedError {
+    number: i32,
+    name: String,
+    meaning: String,
+    advice: &'static str,
+}
+
+fn documented_errors() -> Vec<DocumentedError> {
+    let source = read("src/error.rs");
+    let source = source.split_once("pub enum zmd_error {\n").unwrap().1.split_once("\n}").unwrap().0;
+    let mut errors = Vec::new();
+    let mut paragraphs = vec![String::new()];
+    for line in source.lines().map(str::trim) {
+        match line.strip_prefix("///") {
+            Some("") => paragraphs.push(String::new()),
+            Some(text) => {
+                let paragraph = paragraphs.last_mut().unwrap();
+                *paragraph = format!("{paragraph}{text}").trim().to_owned();
+            }
+            None => {
+                let (name, number) = line.trim_end_matches(',').split_once(" = ").unwrap();
+                let meaning = std::mem::replace(&mut paragraphs, vec![String::new()]).swap_remove(0);
+                let number = number.parse().unwrap();
+                let advice = zmd_error::from_number(number).unwrap().advice();
+                errors.push(DocumentedError { number, name: name.to_owned(), meaning, advice });
+            }
+        }
+    }
+    assert_eq!(errors.len(), 22);
+    errors
+}
+
+fn capitalized(text: &str) -> String {
+    text[..1].to_uppercase() + &text[1..]
+}
+
+#[test]
+fn the_page_of_the_settings_lists_them() {
+    let mut table = String::from("\n| key | default | meaning | what it takes |\n| --- | --- | --- | --- |\n");
+    for Setting { key, default, meaning, takes, .. } in SETTINGS {
+        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+        table += &format!("| `{key}` | {default} | {meaning} | {} |\n", takes());
+    }
+    let page = read("doc/settings.md");
+    let fresh = with_part(&page, "in src/config.rs. -->\n", "<!-- End", &(table + "\n"));
+    is_up_to_date("doc/settings.md", &fresh);
+}
+
+/// build.rs copies it to zmd.h.
+#[test]
+fn the_documentation_of_zmd_config_set_lists_the_settings() {
+    let mut list = String::from("///\n");
+    for Setting { key, default, meaning, .. } in SETTINGS {
+        let default = if default.is_empty() { String::new() } else { format!(" ({default})") };
+        list += &wrapped(&format!("`{key}`{default}: {meaning}"), 120, "/// -", "///   ");
+    }
+    let source = read("src/ffi/config.rs");
+    let fresh = with_part(&source, "The keys, with their defaults:\n", "///\n/// @param config", &list);
+    is_up_to_date("src/ffi/config.rs", &fresh);
+}
+
+#[test]
+fn the_docstring_of_the_python_client_lists_the_settings() {
+    let mut list = String::new();
+    for Setting { key, default, meaning, takes, .. } in SETTINGS {
+        let seconds = |milliseconds: &str| milliseconds.parse::<f64>().unwrap() / 1000.0;
+        let (mut default, mut takes) = (format!("``{default}``"), takes());
+        if key.ends_with("_ms") {
+            default = seconds(default.trim_matches('`')).to_string();
+            let words: Vec<_> = takes.split(' ').collect();
+            let [.., least, "to", most, "(milliseconds)"] = words[..] else { panic!("{key}: {takes}") };
+            takes = format!("{} to {} seconds, or a ``timedelta``", seconds(least), seconds(most));
+        }
+        let default = if default == "````" { String::new() } else { format!("; the default is {default}") };
+        let of_python = |text: &str| text.replace("_ms`", "`").replace('`', "``").replace("``````", "``");
+        let more = match *key {
+            "access_token" => {
+                ". Or a function that returns a token, for example from a vault: it is called when a token is needed, \
+                 with the token that the service refused, or None; on a thread of the library, one call at a time. It \
+                 may block: a call that waits for it ends at its time limit. An exception in it becomes an \
+                 :class:`OAuthError` of that call"
+            }
+            _ => "",
+        };
+        let name = key.trim_end_matches("_ms");
+        let text = format!("{}. Takes {takes}{default}{more}.", capitalized(&of_python(meaning)));
+        list += &wrapped(&text, 120, &format!("        :param {name}:"), "            ");
+    }
+    let path = "bindings/python/src/zmd/_base.py";
+    let fresh = with_part(&read(path), "Nothing is sent yet.\n\n", "\n        Raises", &list);
+    let fresh = with_part(&fresh, "also that of a subclass.\n\n", "        :param config_file:", &list);
+    is_up_to_date(path, &fresh);
+}
+
+/// build.rs copies it to zmd.h.
+#[test]
+fn the_documentation_of_an_error_says_what_to_do() {
+    let mut list = String::new();
+    for DocumentedError { number, name, meaning, advice } in documented_errors() {
+        list += &wrapped(&meaning, 120, "    ///", "    /// ");
+        if !advice.is_empty() {
+            list += &format!("    ///\n{}", wrapped(advice, 120, "    ///", "    /// "));
+        }
+        list += &format!("    {name} = {number},\n");
+    }
+    let fresh = with_part(&read("src/error.rs"), "pub enum zmd_error {\n", "}\n", &list);
+    is_up_to_date("src/error.rs", &fresh);
+}
+
+#[test]
+fn the_page_of_the_errors_lists_them() {
+    let mut table =
+        String::from("\n| number | name | meaning | what to do | transient |\n| --: | --- | --- | --- | --- |\n");
+    for DocumentedError { number, name, meaning, advice } in documented_errors() {
+        let transient = if zmd_error::from_number(number).unwrap().is_transient() { "yes" } else { "" };
+        table += &format!("| {number} | `{name}` | {meaning} | {advice} | {transient} |\n");
+    }
+    let fresh = with_part(&read("doc/errors.md"), "in src/error.rs. -->\n", "<!-- End", &(table + "\n"));
+    is_up_to_date("doc/errors.md", &fresh);
+}
+
+#[test]
+fn the_manual_page_of_the_library_lists_the_errors() {
+    let mut list = String::new();
+    for DocumentedError { number, name, meaning, advice } in documented_errors() {
+        let text = format!("{meaning} {advice}");
+        let mut bold = false;
+        let marked: String = text
+            .trim_end()
+            .chars()
+            .map(|c| {
+                bold ^= c == '`';
+                match (c, bold) {
+                    ('`', true) => "\\fB".to_owned(),
+                    ('`', false) => "\\fR".to_owned(),
+                    _ => c.to_string(),
+                }
+            })
+            .collect();
+        list += &format!(".TP\n.BR {name} \" ({number})\"\n{marked}\n");
+    }
+    is_up_to_date("doc/zmd.3", &with_part(&read("doc/zmd.3"), ".SH ERRORS\n", ".SH ENVIRONMENT", &list));
+}
+
+/// The docstring of each exception that is one error, in the package for Python.
+#[test]
+fn the_python_exceptions_are_documented_as_the_errors() {
+    let path = "bindings/python/src/zmd/errors.py";
+    let mut source = read(path);
+    let mut count = 0;
+    for DocumentedError { name, meaning, advice, .. } in documented_errors() {
+        let name = name.trim_start_matches("ZMD_ERR_");
+        // These exceptions are families, or belong to several numbers.
+        if ["ZMD_OK", "NULL_POINTER", "INVALID_ARGUMENT", "NETWORK", "API"].contains(&name) {
+            continue;
+        }
+        let code = match name {
+            "INTERNAL" => "class InternalError(Error):\n".to_owned(),
+            name => format!("    code: AnyCode = ErrorCode.{name}\n"),
+        };
+        // The class that ends with this attribute.
+        let at = source.find(&code).unwrap_or_else(|| panic!("no class has {code}"));
+        let begin = source[..at + code.len()].rfind("\nclass ").unwrap() + 1;
+        let head = source[begin..].split_inclusive('\n').next().unwrap().to_owned();
+        let of_python = |text: &str| {
+            let text = text.replace("`zmd_last_error()`", "the message").replace("_ms`", "`");
+            text.replace('`', "``").replace("``````", "``")
+        };
+        let mut docstring =
+            wrapped(&format!("{} {}", of_python(&meaning), of_python(advice)), 120, "    \"\"\"", "    ");
+        docstring = docstring.replacen("\"\"\" ", "\"\"\"", 1);
+        docstring.insert_str(docstring.len() - 1, "\"\"\"");
+        let (before, class) = source.split_at(begin);
+        let end = if name == "INTERNAL" { "\n\n# By number" } else { "\n    code: AnyCode" };
+        source = format!("{before}{}", with_part(class, &head, end, &docstring));
+        count += 1;
+    }
+    assert_eq!(count, 17);
+    is_up_to_date(path, &source);
+}
+
+/// Each `console` block of the README and the pages: what follows a command is what it prints.
+#[test]
+fn commands_print_what_the_documentation_shows() {
+    let sim = sim();
+    sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
+    sim.add_job("Leads", "111111000000333333", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Contacts", "111111000000444444", Job::new(50_000, f64::INFINITY));
+    let home = scratch("console");
+    let mut commands = 0;
+    for path in markdown_files().into_iter().filter(|path| path == "README.md" || path.starts_with("doc/")) {
+        let page = read(&path);
+        let mut fresh = String::new();
+        let mut rest = &*page;
+        while let Some((before, block)) = rest.split_once("```console\n") {
+            let (block, after) = block.split_once("```").unwrap();
+            fresh += &format!("{before}```console\n");
+            for line in block.lines().filter_map(|line| line.strip_prefix("$ ")) {
+                fresh += &format!("$ {line}\n{}", printed(line, &sim, &home));
+                commands += 1;
+            }
+            fresh += "```";
+            rest = after;
+        }
+        is_up_to_date(&path, &(fresh + rest));
+    }
+    assert!(commands >= 5, "{commands}");
+    fs::remove_dir_all(home).unwrap();
+}
+
+fn printed(line: &str, sim: &Sim, home: &Path) -> String {
+    let program = PathBuf::from(zmd_command(&[]).get_program());
+    let mut shell = Command::new("sh");
+    shell.env_clear().env("HOME", home).args(["-c", &format!("exec 2>&1\n{line}")]);
+    shell.env("PATH", format!("{}:/usr/bin:/bin", program.parent().unwrap().display()));
+    run(environment(&mut shell, sim)).1
+}
+
+/// Every Markdown file of the repository.
+fn markdown_files() -> Vec<String> {
+    let mut files = Vec::new();
+    let mut directories = vec![PathBuf::from(ROOT)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+            let built = name.starts_with('.') || ["target", "node_modules"].contains(&&*name);
+            if entry.file_type().unwrap().is_dir() && !built {
+                directories.push(path);
+            } else if name.ends_with(".md") {
+                files.push(path.strip_prefix(ROOT).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[derive(Default)]
+struct Page {
+    links: Vec<String>,
+    anchors: BTreeSet<String>,
+}
+
+fn parse(text: &str) -> Page {
+    let mut page = Page::default();
+    let mut heading: Option<String> = None;
+    let mut used: BTreeMap<String, usize> = BTreeMap::new();
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                page.links.push(CowStr::into_string(dest_url));
+            }
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::Text(text) | Event::Code(text) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&text);
+                }
+            }
+            Event::End(TagEnd::Heading(_)) => {
+                // As GitHub and mdBook make them.
+                let title = heading.take().unwrap().to_lowercase().replace(' ', "-");
+                let slug: String = title.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
+                let count = used.entry(slug.clone()).or_default();
+                page.anchors.insert(if *count == 0 { slug } else { format!("{slug}-{count}") });
+                *count += 1;
+            }
+            _ => {}
+        }
+    }
+    page
+}
+
+/// The path that a link of this file means, and the anchor. None: a page elsewhere.
+fn target_of(file: &str, link: &str) -> Option<(String, Option<String>)> {
+    if link.contains("://") || link.starts_with("mailto:") {
+        return None;
+    }
+    let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor.to_owned())));
+    if path.is_empty() {
+        return Some((file.to_owned(), anchor));
+    }
+    let mut parts: Vec<_> = Path::new(file).parent().unwrap().components().collect();
+    for part in Path::new(path).components() {
+        match part {
+            Component::ParentDir => assert!(parts.pop().is_some(), "{file}: {link} leaves the repository"),
+            Component::CurDir => {}
+            part => parts.push(part),
+        }
+    }
+    let path: PathBuf = parts.into_iter().collect();
+    Some((path.to_str().unwrap().to_owned(), anchor))
+}
+
+/// The targets of the links of a file within the repository, with their anchors.
+fn targets_of(file: &str) -> Vec<(String, Option<String>)> {
+    parse(&read(file)).links.iter().filter_map(|link| target_of(file, link)).collect()
+}
+
+#[test]
+fn every_link_and_anchor_leads_somewhere() {
+    let mut broken = Vec::new();
+    let mut count = 0;
+    for file in markdown_files() {
+        for (path, anchor) in targets_of(&file) {
+            count += 1;
+            if !Path::new(ROOT).join(&path).exists() {
+                broken.push(format!("{file}: there is no {path}"));
+            } else if let Some(anchor) = anchor
+                && !parse(&read(&path)).anchors.contains(&anchor)
+            {
+                broken.push(format!("{file}: {path} has no heading for #{anchor}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert!(count > 100, "{count}");
+}
+
+fn pages() -> Vec<String> {
+    let pages = markdown_files().into_iter().filter(|path| path.starts_with("doc/") && path != "doc/SUMMARY.md");
+    pages.collect()
+}
+
+#[test]
+fn the_readme_links_to_every_page_and_each_links_back() {
+    let targets = |file: &str| targets_of(file).into_iter().map(|(path, _)| path).collect::<BTreeSet<_>>();
+    let of_the_readme = targets("README.md");
+    for page in pages() {
+        assert!(of_the_readme.contains(&page), "README.md has no link to {page}");
+        assert!(targets(&page).contains("README.md"), "{page} has no link to README.md");
+    }
+}
+
+/// mdBook makes pages of the files in SUMMARY.md only, and takes a link to another Markdown file to be one to a page.
+#[test]
+fn the_book_has_every_page() {
+    let summary: Vec<_> = targets_of("doc/SUMMARY.md").into_iter().map(|(path, _)| path).collect();
+    let listed: BTreeSet<_> = summary.iter().cloned().collect();
+    assert_eq!(listed.len(), summary.len(), "a page is listed twice");
+    for page in pages() {
+        assert!(listed.contains(&page), "doc/SUMMARY.md lacks {page}");
+    }
+    for file in &listed {
+        for (path, _) in targets_of(file) {
+            assert!(
+                !path.ends_with(".md") || listed.contains(&path),
+                "{file} links to {path}, which is not in the book"
+            );
+            assert!(Path::new(ROOT).join(&path).is_file(), "{file} links to {path}, which is not a file");
+        }
+    }
+}
+
+/// A reader of the crate can follow the links of what is packaged.
+#[test]
+fn the_links_of_the_packaged_pages_lead_to_packaged_files() {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["package", "-p", "zmd", "--list", "--allow-dirty", "--offline"]).current_dir(ROOT);
+    let list = text_of(&mut command);
+    let packaged: BTreeSet<_> = list.lines().collect();
+    for file in packaged.iter().filter(|file| file.ends_with(".md")) {
+        for (path, _) in targets_of(file) {
+            assert!(packaged.contains(&*path), "{file} links to {path}, which Cargo.toml does not include");
+        }
+    }
+}
+
+/// The package for Python is read where the repository is not: on PyPI, and in a source distribution.
+#[test]
+fn the_readmes_of_the_python_packages_stand_alone() {
+    for package in ["python", "airflow", "spark"] {
+        let file = format!("bindings/{package}/README.md");
+        let outside: Vec<_> = targets_of(&file).into_iter().map(|(path, _)| path).collect();
+        let package = format!("bindings/{package}/");
+        assert!(outside.iter().all(|path| path.starts_with(&package)), "{file} links to {outside:?}");
+    }
+}
+
+/// A code block says in which language it is, so that it can be highlighted and tested.
+#[test]
+fn every_code_block_names_its_language() {
+    for file in markdown_files() {
+        for event in Parser::new(&read(&file)) {
+            if let Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) = event {
+                assert!(!language.is_empty(), "{file} has a code block without a language");
+            }
+        }
+    }
+}
