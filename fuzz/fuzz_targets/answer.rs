@@ -1,7 +1,7 @@
 //! The body of an answer, under any HTTP status: it is parsed or an error, and its counts are what a C program can take.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, TOKEN, query, client, http};
+use zmd_fuzz::{Server, TOKEN, client, http, query};
 
 fuzz_target!(|input: (u16, &[u8])| {
     let (status, body) = input;

@@ -112,7 +112,8 @@ fuzz_target!(|steps: Vec<Step>| {
                     let key = usize::from(*key);
                     let (name, value) = (CString::new(keys[key]).unwrap(), text(value, good[key]));
                     zmd_config_set(world.pick(handle).cast(), name.as_ptr(), pointer(&value));
-                    let limits = [("timeout_ms", "200"), ("poll_min_ms", "5"), ("unreachable_ms", "20"), ("max_retries", "0")];
+                    let limits =
+                        [("timeout_ms", "200"), ("poll_min_ms", "5"), ("unreachable_ms", "20"), ("max_retries", "0")];
                     for (key, value) in limits {
                         let (key, value) = (CString::new(key).unwrap(), CString::new(value).unwrap());
                         zmd_config_set(world.config, key.as_ptr(), value.as_ptr());
@@ -139,14 +140,25 @@ fuzz_target!(|steps: Vec<Step>| {
                 Step::StatusWithin(handle, timeout) => {
                     let out = status.as_mut_ptr().cast();
                     zmd_client_status_within(
-                        world.pick(handle).cast(), c"Leads".as_ptr(), c"1001".as_ptr(), *timeout % 300, out);
+                        world.pick(handle).cast(),
+                        c"Leads".as_ptr(),
+                        c"1001".as_ptr(),
+                        *timeout % 300,
+                        out,
+                    );
                 }
                 Step::Wait(handle, module, job_id, timeout, has_progress) => {
                     let (module, job_id) = (text(module, "Leads"), text(job_id, "1001"));
                     let call: zmd_progress_fn = if *has_progress { Some(progress) } else { None };
                     zmd_client_wait(
-                        world.pick(handle).cast(), pointer(&module), pointer(&job_id), i64::from(*timeout), call,
-                        null_mut(), status.as_mut_ptr().cast());
+                        world.pick(handle).cast(),
+                        pointer(&module),
+                        pointer(&job_id),
+                        i64::from(*timeout),
+                        call,
+                        null_mut(),
+                        status.as_mut_ptr().cast(),
+                    );
                 }
                 Step::Many(handle, count, has_statuses, is_wait) => {
                     let jobs = [(); 4].map(|()| zmd_job { module: c"Leads".as_ptr(), job_id: c"1001".as_ptr() });
@@ -155,7 +167,15 @@ fuzz_target!(|steps: Vec<Step>| {
                     let errors = errors.as_mut_ptr().cast();
                     if *is_wait {
                         zmd_client_wait_many(
-                            client, jobs.as_ptr(), count, 100, Some(progress), null_mut(), statuses, errors);
+                            client,
+                            jobs.as_ptr(),
+                            count,
+                            100,
+                            Some(progress),
+                            null_mut(),
+                            statuses,
+                            errors,
+                        );
                     } else {
                         zmd_client_status_many(client, jobs.as_ptr(), count, statuses, errors);
                     }
@@ -203,7 +223,8 @@ fuzz_target!(|steps: Vec<Step>| {
                     zmd_last_error_of_job(*number as usize);
                 }
                 Step::Simple(settings, module, job_id, has_out) => {
-                    let whole = format!("api_domain={};access_token=x;timeout_ms=200;max_retries=0;proxy=none", server.url);
+                    let whole =
+                        format!("api_domain={};access_token=x;timeout_ms=200;max_retries=0;proxy=none", server.url);
                     let (settings, module, job_id) =
                         (text(settings, &whole), text(module, "Leads"), text(job_id, "1001"));
                     let mut state = 0;
@@ -211,8 +232,14 @@ fuzz_target!(|steps: Vec<Step>| {
                     // Other strings may name other hosts.
                     if settings.as_ref().is_some_and(|text| text.as_bytes() == whole.as_bytes()) {
                         zmd_simple_status_with(
-                            pointer(&settings), pointer(&module), pointer(&job_id), out, null_mut(), null_mut(),
-                            null_mut());
+                            pointer(&settings),
+                            pointer(&module),
+                            pointer(&job_id),
+                            out,
+                            null_mut(),
+                            null_mut(),
+                            null_mut(),
+                        );
                     }
                 }
                 _ => {}

@@ -1,7 +1,7 @@
 //! Any bytes as token cache: a call gets a token all the same, and a file that is not a cache stays as it is.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, query, client, file, http};
+use zmd_fuzz::{Server, client, file, http, query};
 
 fuzz_target!(|bytes: &[u8]| {
     let server = Server::start();

@@ -1,7 +1,7 @@
 //! Whole HTTP conversations: any bytes as answers, over connections that are kept.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, TOKEN, query, client};
+use zmd_fuzz::{Server, TOKEN, client, query};
 
 fuzz_target!(|answers: Vec<Vec<u8>>| {
     Server::start().play(answers.iter().take(3).cloned());

@@ -1,7 +1,7 @@
 //! What a proxy answers to CONNECT or SOCKS, and what comes through it.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, TOKEN, query, client};
+use zmd_fuzz::{Server, TOKEN, client, query};
 
 fuzz_target!(|input: (u8, bool, Vec<Vec<u8>>)| {
     let (scheme, has_login, answers) = input;

@@ -1,7 +1,7 @@
 //! When a server wants to be asked again, by its own clock: such a pause never lasts longer than the call.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, TOKEN, ask, client};
+use zmd_fuzz::{Server, TOKEN, client, query};
 
 fuzz_target!(|input: (bool, &str, &str)| {
     let (limited, after, date) = input;
@@ -13,6 +13,6 @@ fuzz_target!(|input: (bool, &str, &str)| {
         line(date)
     );
     Server::start().play([answer.into_bytes(), b"HTTP/1.1 204 X\r\n\r\n".to_vec()]);
-    let error = ask(&client(&[("access_token", TOKEN), ("max_retries", "1"), ("timeout_ms", "20")]).unwrap());
+    let error = query(&client(&[("access_token", TOKEN), ("max_retries", "1"), ("timeout_ms", "20")]).unwrap());
     assert!(error.is_err());
 });

@@ -1,7 +1,7 @@
 //! What the accounts server answers to a token request.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd_fuzz::{Server, query, client, http};
+use zmd_fuzz::{Server, client, http, query};
 
 fuzz_target!(|input: (bool, &[u8])| {
     let (is_refused, body) = input;

@@ -28,14 +28,18 @@ impl Server {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
             let answers = Arc::new(Mutex::new(Vec::new()));
-            let for_thread = answers.clone();
-            thread::spawn(move || {
-                for stream in listener.incoming().flatten() {
-                    let answers: Vec<Vec<u8>> = for_thread.lock().unwrap().clone();
-                    // A connection that is kept must not hold up the next one.
-                    thread::spawn(move || serve(stream, &answers));
-                }
-            });
+            let listener = Arc::new(listener);
+            // A connection that is kept must not hold up the next one. No thread ends: LeakSanitizer, which runs now and then,
+            // would report what one that is ending has not freed yet.
+            for _ in 0..8 {
+                let (listener, answers) = (listener.clone(), answers.clone());
+                thread::spawn(move || {
+                    for stream in listener.incoming().flatten() {
+                        let answers: Vec<Vec<u8>> = answers.lock().unwrap().clone();
+                        let _ = serve(stream, &answers);
+                    }
+                });
+            }
             Server { url, answers }
         })
     }
@@ -63,7 +67,8 @@ fn serve(mut stream: TcpStream, answers: &[Vec<u8>]) -> std::io::Result<()> {
 
 /// `body` as a whole answer.
 pub fn http(status: u16, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head =
+        format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
