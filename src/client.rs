@@ -21,7 +21,7 @@ use crate::secret::Secret;
 use crate::session::{Process, Session};
 use crate::status::{self, JobName, NamedJob, Status};
 use crate::sync::{Mutex, thread};
-use crate::wait::{self, Ask, Event, Goal, Limits, Polled, Poller, Progress, Schedule, Shared, Waited};
+use crate::wait::{self, Event, Goal, Limits, Polled, Poller, Progress, Query, Schedule, Shared, Waited};
 
 /// Returns the status of mass-delete jobs. Any number of threads may share a client.
 ///
@@ -301,7 +301,7 @@ impl Client {
             let tokens = &self.account.tokens;
             let token = tokens.get(&process.http, &process.renewal, refused.as_deref(), deadline);
             let token = token.map_err(Failure::permanent)?;
-            let result = self.ask(process, &token, job, deadline);
+            let result = self.query(process, &token, job, deadline);
             match &result {
                 Err(failure)
                     if failure.error.kind() == ZMD_ERR_UNAUTHORIZED
@@ -316,7 +316,7 @@ impl Client {
     }
 
     /// One request.
-    fn ask(&self, process: &Process, token: &Token, job: JobName, deadline: Deadline) -> Result<Status, Failure> {
+    fn query(&self, process: &Process, token: &Token, job: JobName, deadline: Deadline) -> Result<Status, Failure> {
         let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
         let url = api.base.job_status(&self.account.api_version, job.module, job.job_id);
         let answer = process.http.get(api, &url, &token.secret, deadline);
@@ -432,16 +432,16 @@ impl Poller for ClientPoller {
         Instant::now()
     }
 
-    fn ask(&self, job: &NamedJob, ask: Ask) -> Result<Status, Failure> {
+    fn query(&self, job: &NamedJob, query: Query) -> Result<Status, Failure> {
         let (module, job_id) = &*job.0;
         let timeout = self.client.account.timeout;
-        let deadline = match ask {
-            Ask::Status { timeout: limit } => {
+        let deadline = match query {
+            Query::Status { timeout: limit } => {
                 let status = self.client.status_within(module, job_id, limit.unwrap_or(timeout));
                 return status.map_err(Failure::permanent);
             }
-            Ask::Poll { left: Some(left) } if left < timeout => Deadline::of_wait(left),
-            Ask::Poll { .. } => Deadline::after(timeout),
+            Query::Poll { left: Some(left) } if left < timeout => Deadline::of_wait(left),
+            Query::Poll { .. } => Deadline::after(timeout),
         };
         self.client.attempt(&self.process, JobName { module, job_id }, deadline, &mut None)
     }
@@ -509,8 +509,8 @@ mod tests {
             self.begin + self.sim.clock().now()
         }
 
-        fn ask(&self, job: &NamedJob, ask: Ask) -> Result<Status, Failure> {
-            self.poller.ask(job, ask)
+        fn query(&self, job: &NamedJob, query: Query) -> Result<Status, Failure> {
+            self.poller.query(job, query)
         }
 
         fn interrupt(&self) {

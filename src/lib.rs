@@ -54,7 +54,7 @@ fn private_file() -> std::fs::OpenOptions {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // A named pipe in its place is an error, rather than opened as soon as somebody reads from it.
+        // A named pipe in its place is an error, and not opened as soon as a reader opens it.
         options.mode(0o600).custom_flags(libc::O_NONBLOCK);
     }
     options

@@ -55,7 +55,7 @@ pub(crate) trait Poller: Sync {
 
     fn now(&self) -> Instant;
     /// Asks for a job's status.
-    fn ask(&self, job: &Self::Job, ask: Ask) -> Result<Status, Failure>;
+    fn query(&self, job: &Self::Job, query: Query) -> Result<Status, Failure>;
     /// Ends the polls in flight: the wait is over.
     fn interrupt(&self);
     fn is_cancelled(&self) -> bool;
@@ -65,9 +65,9 @@ pub(crate) trait Poller: Sync {
     fn wake(&self);
 }
 
-/// How to ask for a status.
+/// How to query a status.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Ask {
+pub(crate) enum Query {
     /// One poll, within the limit for a poll or the remaining time of the wait, whichever is shorter.
     Poll { left: Option<Duration> },
     /// A whole status call with its retries; `None`: within the setting `timeout_ms`.
@@ -247,7 +247,7 @@ pub(crate) struct Schedule<J> {
 
 /// What to do next.
 enum Step<J> {
-    Ask(Task<J>),
+    Query(Task<J>),
     /// A wait has timed out.
     Ended(Box<Event>),
     Sleep(Option<Instant>),
@@ -259,7 +259,7 @@ enum Step<J> {
 struct Task<J> {
     id: u64,
     job: J,
-    ask: Ask,
+    query: Query,
 }
 
 /// The result of a task.
@@ -383,11 +383,11 @@ impl<J: Clone> Schedule<J> {
             self.due.pop();
             self.in_flight += 1;
             wait.is_in_flight = true;
-            let ask = match wait.goal {
-                Goal::End { .. } => Ask::Poll { left: wait.until.map(|until| until.saturating_duration_since(now)) },
-                Goal::Status { timeout } => Ask::Status { timeout },
+            let query = match wait.goal {
+                Goal::End { .. } => Query::Poll { left: wait.until.map(|until| until.saturating_duration_since(now)) },
+                Goal::Status { timeout } => Query::Status { timeout },
             };
-            return Step::Ask(Task { id, job: wait.job.clone(), ask });
+            return Step::Query(Task { id, job: wait.job.clone(), query });
         }
         if self.waits.is_empty() && self.in_flight == 0 && !self.is_open {
             return Step::Finish;
@@ -531,9 +531,9 @@ impl<P: Poller, S: Sink> Run<'_, P, S> {
             let now = self.poller.now();
             let mut shared = lock(self.shared);
             match shared.schedule.next(now, self.concurrency) {
-                Step::Ask(task) => {
+                Step::Query(task) => {
                     drop(shared);
-                    self.ask(task, spawn);
+                    self.query(task, spawn);
                 }
                 Step::Ended(event) => self.is_stopped = !shared.sink.take(*event),
                 Step::Sleep(until) => {
@@ -556,7 +556,7 @@ impl<P: Poller, S: Sink> Run<'_, P, S> {
     }
 
     /// Passes the task to a worker, or runs it on this thread if there is none.
-    fn ask(&mut self, task: Task<P::Job>, spawn: &mut dyn FnMut() -> bool) {
+    fn query(&mut self, task: Task<P::Job>, spawn: &mut dyn FnMut() -> bool) {
         if self.concurrency > 1 && self.queue.is_busy() && self.workers < self.concurrency {
             if spawn() {
                 self.workers += 1;
@@ -589,8 +589,8 @@ impl<P: Poller, S: Sink> Run<'_, P, S> {
 
 impl<J> Task<J> {
     fn run(self, poller: &impl Poller<Job = J>) -> Done<J> {
-        let asked = panic::catch(|| Ok(poller.ask(&self.job, self.ask)));
-        let result = asked.unwrap_or_else(|bug| Err(Failure::permanent(bug)));
+        let queried = panic::catch(|| Ok(poller.query(&self.job, self.query)));
+        let result = queried.unwrap_or_else(|bug| Err(Failure::permanent(bug)));
         Done { id: self.id, job: self.job, result }
     }
 }
@@ -714,7 +714,7 @@ mod tests {
             self.begin + self.passed()
         }
 
-        fn ask(&self, &index: &usize, _: Ask) -> Result<Status, Failure> {
+        fn query(&self, &index: &usize, _: Query) -> Result<Status, Failure> {
             let passed = self.passed();
             self.polls.lock().unwrap().push((passed, index));
             self.in_flight.fetch_add(1, Ordering::SeqCst);
@@ -1161,10 +1161,10 @@ mod tests {
         let now = Instant::now();
         let removed = || Error::new(ZMD_ERR_CANCELLED, "removed");
         let [waiting, in_flight] = [0, 1].map(|job| schedule.add(job, Goal::End { timeout: None }, now));
-        let Step::Ask(task) = schedule.next(now, 1) else { panic!("a task") };
+        let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
         assert_eq!(task.id, waiting);
         assert!(schedule.polled(now, waiting, Ok(status(ZMD_STATE_RUNNING, 1, 9))).unwrap().ended.is_none());
-        let Step::Ask(task) = schedule.next(now, 1) else { panic!("a task") };
+        let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
         assert_eq!(task.id, in_flight);
         for id in [waiting, in_flight] {
             let ended = schedule.remove(id, now, removed()).unwrap().ended.unwrap();
@@ -1183,8 +1183,8 @@ mod tests {
             let mut schedule = Schedule::new(LIMITS, false);
             let now = Instant::now();
             let id = schedule.add(0, Goal::Status { timeout: Some(SECOND) }, now);
-            let Step::Ask(task) = schedule.next(now, 1) else { panic!("a task") };
-            assert!(matches!(task.ask, Ask::Status { timeout: Some(SECOND) }));
+            let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
+            assert!(matches!(task.query, Query::Status { timeout: Some(SECOND) }));
             let ended = schedule.polled(now, id, result).unwrap().ended.unwrap();
             assert_eq!(ended.result, expected);
             assert!(matches!(schedule.next(now, 1), Step::Finish));
@@ -1211,7 +1211,7 @@ mod model {
             Instant::now()
         }
 
-        fn ask(&self, job: &u64, _: Ask) -> Result<Status, Failure> {
+        fn query(&self, job: &u64, _: Query) -> Result<Status, Failure> {
             thread::yield_now();
             let count = Some(*job as i64);
             let text = "COMPLETED".to_owned();

@@ -102,7 +102,7 @@ const SIZE_LIMIT: u64 = 3_000_000;
 fn the_library_keeps_its_size() {
     let size = fs::metadata(library()).unwrap().len();
     eprintln!("size: {size} bytes");
-    assert!(size <= SIZE_LIMIT, "{size} bytes: make bench-size tells what they are");
+    assert!(size <= SIZE_LIMIT, "{size} bytes: make bench-size lists what they are");
 }
 
 /// What valgrind counted when the baseline was written.

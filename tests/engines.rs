@@ -230,7 +230,7 @@ fn a_night_of_airflow() {
     let expected = BTreeMap::from([
         ("schedule", once("success")),
         ("schedule_one", once("success")),
-        ("gone", ("success", Some(1), Some(JOBS as u64))),
+        ("deleted", ("success", Some(1), Some(JOBS as u64))),
         ("templated", once("success")),
         ("poked", once("success")),
         ("soft", once("skipped")),

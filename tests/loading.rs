@@ -151,16 +151,16 @@ fn the_clock_is_set_during_a_wait() {
 }
 
 /// A program that says when something is to be done to it.
-struct Told {
+struct Controlled {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
-impl Told {
-    fn start(command: &mut Command) -> Told {
+impl Controlled {
+    fn start(command: &mut Command) -> Controlled {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Told { child, lines }
+        Controlled { child, lines }
     }
 
     fn line(&mut self) -> String {
@@ -193,19 +193,19 @@ fn the_clock_is_set_while_a_token_is_valid() {
     environment(&mut command, &sim).env("ZMD_ACCOUNTS_URL", sim.url()).env("ZMD_ACCESS_TOKEN", TOKEN);
     command.env("ZMD_REFRESH_TOKEN", refresh_token).env("ZMD_CLIENT_ID", client_id);
     command.env("ZMD_CLIENT_SECRET", client_secret);
-    let mut told = Told::start(&mut command);
+    let mut program = Controlled::start(&mut command);
     let made: Vec<_> = (0..8)
         .map(|round| {
-            let line = told.line();
+            let line = program.line();
             if round == 6 {
                 // What was made an hour ago by the clock of the service.
                 sim.clock().advance(Duration::from_secs(3700));
             }
-            told.reply();
+            program.reply();
             (line, sim.token_requests())
         })
         .collect();
-    told.passes();
+    program.passes();
     let made: Vec<_> = made.iter().map(|(offset, made)| (&**offset, *made)).collect();
     // The first token given is refused. An hour later one is made, which lasts while the clock goes back, until the service
     // refuses it.
@@ -218,23 +218,23 @@ fn stopped_and_continued() {
         let sim = sim_with(tls);
         let mut command = program("suspended");
         environment(&mut command, &sim).env("ZMD_API_DOMAIN", by_name(&sim)).env("ZMD_POLL_MIN_MS", "50");
-        let mut told = Told::start(command.env("ZMD_POLL_MAX_MS", "200"));
-        assert_eq!(told.line(), "call");
+        let mut program = Controlled::start(command.env("ZMD_POLL_MAX_MS", "200"));
+        assert_eq!(program.line(), "call");
         // In the middle of the call, for longer than its limit.
         std::thread::sleep(Duration::from_millis(200));
-        told.signal(libc::SIGSTOP);
+        program.signal(libc::SIGSTOP);
         std::thread::sleep(Duration::from_secs(2));
-        told.signal(libc::SIGCONT);
+        program.signal(libc::SIGCONT);
         sim.add_job("Leads", "1003", Job::new(30, 10.0));
-        assert_eq!(told.line(), "wait");
+        assert_eq!(program.line(), "wait");
         std::thread::sleep(Duration::from_millis(500));
-        told.signal(libc::SIGSTOP);
+        program.signal(libc::SIGSTOP);
         // The connections end meanwhile, as with a laptop that is closed.
         std::thread::sleep(Duration::from_millis(300));
         sim.lose_connections();
         std::thread::sleep(Duration::from_millis(2500));
-        told.signal(libc::SIGCONT);
-        told.passes();
+        program.signal(libc::SIGCONT);
+        program.passes();
     }
 }
 

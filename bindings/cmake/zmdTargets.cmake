@@ -1,7 +1,7 @@
 # The targets zmd::zmd and, where there is a static library, zmd::zmd-static. zmdConfig.cmake includes it, and so does libzmd's
 # own CMakeLists.txt.
 
-# What rustc --print native-static-libs tells for Linux, without what a C compiler adds by itself.
+# What rustc --print native-static-libs prints for Linux, without what a C compiler adds by itself.
 set(_zmd_static_needs "util;rt;pthread;m;dl")
 
 if(NOT TARGET zmd::zmd)

@@ -49,7 +49,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     """For ``pip install --editable``: the modules are those of the source, where the library is put beside them. The
-    wheel has the programs, and instead of the modules a file that tells Python where they are."""
+    wheel has the programs, and instead of the modules a file that names their directory."""
     wheel_directory = os.path.abspath(wheel_directory)
     library, programs = given() or build()
     with copy_of_source() as copy:

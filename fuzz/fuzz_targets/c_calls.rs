@@ -49,13 +49,13 @@ enum Step<'a> {
 }
 
 #[derive(Default)]
-struct World {
+struct Handles {
     config: *mut zmd_config,
     client: *mut zmd_client,
     waits: *mut zmd_waits,
 }
 
-impl World {
+impl Handles {
     fn pick(&self, handle: &Handle) -> *mut c_void {
         match handle {
             Handle::Null => null_mut(),
@@ -87,60 +87,60 @@ fuzz_target!(|steps: Vec<Step>| {
     server.play([http(200, br#"{"data":[{"Status":"COMPLETED","Total_Count":1,"Deleted_Count":1}]}"#)]);
     let keys = ["api_domain", "access_token", "timeout_ms", "max_retries", "proxy", "poll_min_ms", "unreachable_ms"];
     let good = [&*server.url, TOKEN, "200", "0", "none", "5", "20"];
-    let mut world = World::default();
+    let mut handles = Handles::default();
     let mut status = MaybeUninit::<[zmd_status; 4]>::uninit();
     let mut errors = MaybeUninit::<[zmd::zmd_error; 4]>::uninit();
     // SAFETY: what the functions' documentation requires: handles are live, of some kind, or NULL; strings are terminated.
     unsafe {
         for step in steps.iter().take(40) {
             match step {
-                Step::NewConfig if world.config.is_null() => {
-                    zmd_config_new(&mut world.config);
+                Step::NewConfig if handles.config.is_null() => {
+                    zmd_config_new(&mut handles.config);
                     for (key, value) in keys.iter().zip(good) {
                         let (key, value) = (CString::new(*key).unwrap(), CString::new(value).unwrap());
-                        zmd_config_set(world.config, key.as_ptr(), value.as_ptr());
+                        zmd_config_set(handles.config, key.as_ptr(), value.as_ptr());
                     }
                 }
                 Step::FreeConfig(handle) => {
-                    zmd_config_free(world.pick(handle).cast());
+                    zmd_config_free(handles.pick(handle).cast());
                     if matches!(handle, Handle::Config) {
-                        world.config = null_mut();
+                        handles.config = null_mut();
                     }
                 }
                 // The files of the machine, and hosts other than this one, are out of bounds.
                 Step::Set(handle, key, value) if usize::from(*key) < keys.len() && *key > 1 && *key != 4 => {
                     let key = usize::from(*key);
                     let (name, value) = (CString::new(keys[key]).unwrap(), text(value, good[key]));
-                    zmd_config_set(world.pick(handle).cast(), name.as_ptr(), pointer(&value));
+                    zmd_config_set(handles.pick(handle).cast(), name.as_ptr(), pointer(&value));
                     let limits =
                         [("timeout_ms", "200"), ("poll_min_ms", "5"), ("unreachable_ms", "20"), ("max_retries", "0")];
                     for (key, value) in limits {
                         let (key, value) = (CString::new(key).unwrap(), CString::new(value).unwrap());
-                        zmd_config_set(world.config, key.as_ptr(), value.as_ptr());
+                        zmd_config_set(handles.config, key.as_ptr(), value.as_ptr());
                     }
                 }
-                Step::NewClient(handle) if world.client.is_null() && !matches!(handle, Handle::Null) => {
-                    zmd_client_new(world.pick(handle).cast(), &mut world.client);
+                Step::NewClient(handle) if handles.client.is_null() && !matches!(handle, Handle::Null) => {
+                    zmd_client_new(handles.pick(handle).cast(), &mut handles.client);
                 }
                 Step::Clone(handle) => {
                     let mut clone = null_mut();
-                    zmd_client_clone(world.pick(handle).cast(), &mut clone);
+                    zmd_client_clone(handles.pick(handle).cast(), &mut clone);
                     zmd_client_free(clone);
                 }
                 Step::SetToken(handle, token) => {
                     let token = text(token, TOKEN);
-                    zmd_client_set_access_token(world.pick(handle).cast(), pointer(&token));
+                    zmd_client_set_access_token(handles.pick(handle).cast(), pointer(&token));
                 }
                 Step::Status(handle, module, job_id, has_out) => {
                     let (module, job_id) = (text(module, "Leads"), text(job_id, "1001"));
                     let out = if *has_out { status.as_mut_ptr().cast() } else { null_mut() };
-                    zmd_client_status(world.pick(handle).cast(), pointer(&module), pointer(&job_id), out);
+                    zmd_client_status(handles.pick(handle).cast(), pointer(&module), pointer(&job_id), out);
                     zmd_status_is_successful(out);
                 }
                 Step::StatusWithin(handle, timeout) => {
                     let out = status.as_mut_ptr().cast();
                     zmd_client_status_within(
-                        world.pick(handle).cast(),
+                        handles.pick(handle).cast(),
                         c"Leads".as_ptr(),
                         c"1001".as_ptr(),
                         *timeout % 300,
@@ -151,7 +151,7 @@ fuzz_target!(|steps: Vec<Step>| {
                     let (module, job_id) = (text(module, "Leads"), text(job_id, "1001"));
                     let call: zmd_progress_fn = if *has_progress { Some(progress) } else { None };
                     zmd_client_wait(
-                        world.pick(handle).cast(),
+                        handles.pick(handle).cast(),
                         pointer(&module),
                         pointer(&job_id),
                         i64::from(*timeout),
@@ -163,7 +163,7 @@ fuzz_target!(|steps: Vec<Step>| {
                 Step::Many(handle, count, has_statuses, is_wait) => {
                     let jobs = [(); 4].map(|()| zmd_job { module: c"Leads".as_ptr(), job_id: c"1001".as_ptr() });
                     let statuses = if *has_statuses { status.as_mut_ptr().cast() } else { null_mut() };
-                    let (client, count) = (world.pick(handle).cast(), usize::from(*count) % 5);
+                    let (client, count) = (handles.pick(handle).cast(), usize::from(*count) % 5);
                     let errors = errors.as_mut_ptr().cast();
                     if *is_wait {
                         zmd_client_wait_many(
@@ -181,38 +181,38 @@ fuzz_target!(|steps: Vec<Step>| {
                     }
                 }
                 Step::Cancel(handle) => {
-                    zmd_client_cancel(world.pick(handle).cast());
+                    zmd_client_cancel(handles.pick(handle).cast());
                 }
                 Step::FreeClient(handle) => {
-                    zmd_client_free(world.pick(handle).cast());
+                    zmd_client_free(handles.pick(handle).cast());
                     if matches!(handle, Handle::Client) {
-                        world.client = null_mut();
+                        handles.client = null_mut();
                     }
                 }
-                Step::NewWaits(handle) if world.waits.is_null() => {
-                    zmd_waits_new(world.pick(handle).cast(), &mut world.waits);
+                Step::NewWaits(handle) if handles.waits.is_null() => {
+                    zmd_waits_new(handles.pick(handle).cast(), &mut handles.waits);
                 }
                 Step::Add(handle, module, job_id, timeout, is_status) => {
                     let (module, job_id) = (text(module, "Leads"), text(job_id, "1001"));
                     let add = if *is_status { zmd_waits_add_status } else { zmd_waits_add };
-                    let waits = world.pick(handle).cast();
+                    let waits = handles.pick(handle).cast();
                     add(waits, pointer(&module), pointer(&job_id), i64::from(*timeout), null_mut());
                 }
                 Step::Next(handle, timeout, has_out) => {
                     let mut event = MaybeUninit::<zmd_event>::uninit();
                     let out = if *has_out { event.as_mut_ptr() } else { null_mut() };
-                    zmd_waits_next(world.pick(handle).cast(), i64::from(*timeout % 50), out);
+                    zmd_waits_next(handles.pick(handle).cast(), i64::from(*timeout % 50), out);
                 }
                 Step::Remove(handle, id) => {
-                    zmd_waits_remove(world.pick(handle).cast(), *id % 8);
+                    zmd_waits_remove(handles.pick(handle).cast(), *id % 8);
                 }
                 Step::CancelWaits(handle) => {
-                    zmd_waits_cancel(world.pick(handle).cast());
+                    zmd_waits_cancel(handles.pick(handle).cast());
                 }
                 Step::FreeWaits(handle) => {
-                    zmd_waits_free(world.pick(handle).cast());
+                    zmd_waits_free(handles.pick(handle).cast());
                     if matches!(handle, Handle::Waits) {
-                        world.waits = null_mut();
+                        handles.waits = null_mut();
                     }
                 }
                 Step::Names(number) => {
@@ -246,8 +246,8 @@ fuzz_target!(|steps: Vec<Step>| {
             }
             assert!(CStr::from_ptr(zmd_last_error()).to_str().is_ok());
         }
-        zmd_waits_free(world.waits);
-        zmd_client_free(world.client);
-        zmd_config_free(world.config);
+        zmd_waits_free(handles.waits);
+        zmd_client_free(handles.client);
+        zmd_config_free(handles.config);
     }
 });

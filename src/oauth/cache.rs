@@ -148,7 +148,7 @@ impl TokenCache {
     fn content(&self) -> CacheFile {
         let read = || -> io::Result<Zeroizing<Vec<u8>>> {
             let mut options = File::options();
-            // Opening a named pipe would wait for somebody who writes to it.
+            // Opening a named pipe would block until a writer opens it.
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
             let file = options.read(true).open(&self.path)?;

@@ -30,7 +30,7 @@
 
 extern char **environ;
 
-/* ---- The clock that tells the date: this definition takes precedence over the C library's ---- */
+/* ---- The clock of the date: this definition takes precedence over the C library's ---- */
 
 static volatile long clock_offset_s;
 

@@ -1,6 +1,6 @@
 /*
  * Does what the lines of its standard input say, and answers each on its standard output: `ok`, or `failed NUMBER CODE` with a
- * line `message MESSAGE`. The test tells it secrets in this way, and looks for them in a core dump: the program itself leaves none
+ * line `message MESSAGE`. The test passes secrets in this way, and looks for them in a core dump: the program itself leaves none
  * in its memory.
  *
  *   log                    a logger at level 5, whose lines follow as `log MESSAGE`

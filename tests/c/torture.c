@@ -258,7 +258,7 @@ static void intercept_system_calls(void)
 
     CHECK(pthread_create(&supervisor, NULL, supervise, NULL) == 0);
     CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    /* No call may come in between, as nobody would answer it. */
+    /* No call may come in between: it would get no answer. */
     __atomic_store_n(&listener,
                      (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program),
                      __ATOMIC_SEQ_CST);

@@ -18,7 +18,7 @@ pub struct Nginx {
 
 impl Nginx {
     /// `conf` is in its `server` block, and what is in front of the word OUTSIDE above it. In `conf`, `URL` stands for
-    /// `upstream`, `DIR` for its directory, `PORT` for its port and `CLOSED` for one where nobody listens.
+    /// `upstream`, `DIR` for its directory, `PORT` for its port and `CLOSED` for one without a listener.
     pub fn new(upstream: &str, address: &str, tls: Option<(&Pair, &Authority)>, conf: &str) -> Nginx {
         let (directory, port) = (scratch(&unique("nginx")), free_port());
         let dir = directory.display();

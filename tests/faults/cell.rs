@@ -37,7 +37,7 @@ impl Operation {
 
 /// What one call did, and what it left behind.
 #[derive(Clone, Debug)]
-pub struct Round {
+pub struct Repetition {
     /// Of a call for many jobs: one for each job.
     pub results: Vec<(i32, i32)>,
     pub took: Duration,
@@ -136,8 +136,8 @@ pub fn serve(order: &Order) {
     }
 }
 
-impl Round {
-    pub fn parse(line: &str) -> Option<Round> {
+impl Repetition {
+    pub fn parse(line: &str) -> Option<Repetition> {
         let mut words = line.splitn(7, ' ');
         let mut number = || words.next()?.parse::<i64>().ok();
         let (descriptors, threads, bytes, took) = (number()?, number()?, number()?, number()?);
@@ -147,7 +147,7 @@ impl Round {
             let (error, http_status) = result.split_once(':')?;
             Some((error.parse().ok()?, http_status.parse().ok()?))
         });
-        Some(Round {
+        Some(Repetition {
             results: results.collect::<Option<_>>()?,
             took: Duration::from_micros(took as u64),
             delayed: Duration::from_micros(delayed as u64),

@@ -24,7 +24,7 @@ use std::sync::{Mutex, RwLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cell::{Operation, Order, Round};
+use cell::{Operation, Order, Repetition};
 use place::Place;
 use rows::{NAMESPACE, ROWS, Row, TUN, Want};
 use zmd::zmd_error::{self, *};
@@ -225,7 +225,7 @@ fn attempt(row: &Row, place: &Place, operation: Operation, want: Want) -> Result
     for round in 0..ROUNDS {
         place.before_round(operation);
         let attempts = AtomicUsize::new(0);
-        let result = process.round(|| {
+        let result = process.repeat(|| {
             place.before_call(operation);
             attempts.store(place.attempts(), Ordering::SeqCst);
             || place.during_call(operation)
@@ -239,7 +239,7 @@ fn attempt(row: &Row, place: &Place, operation: Operation, want: Want) -> Result
             return other(format!("{why}: {:?}, {}", result.results, result.message));
         }
         if result.took.saturating_sub(result.delayed) > limit + GRACE {
-            let Round { took, delayed, .. } = result;
+            let Repetition { took, delayed, .. } = result;
             return Err(Wrong::Late(format!(
                 "it took {took:?} of {limit:?}, of which it waited {delayed:?} for a processor"
             )));
@@ -258,7 +258,7 @@ fn attempt(row: &Row, place: &Place, operation: Operation, want: Want) -> Result
     other(format!("each round left bytes behind:{left}"))
 }
 
-fn shown(result: &Round, want: Want) -> String {
+fn shown(result: &Repetition, want: Want) -> String {
     let name = |error: i32| zmd_error::from_number(error).map_or("?", zmd_error::name).trim_start_matches("ZMD_ERR_");
     match (result.results[0], want) {
         ((0, _), Want::Again) => format!("{AGAIN} ok"),
@@ -268,7 +268,7 @@ fn shown(result: &Round, want: Want) -> String {
     }
 }
 
-fn check(result: &Round, place: &Place, operation: Operation, want: Want, attempts: usize) -> Result<(), String> {
+fn check(result: &Repetition, place: &Place, operation: Operation, want: Want, attempts: usize) -> Result<(), String> {
     let jobs = if operation == Operation::WaitMany { 3 } else { 1 };
     if result.results.len() != jobs {
         return Err("a result for each job".to_owned());
@@ -352,7 +352,7 @@ impl Process {
     }
 
     /// One call; `arm` is called when the client is there, and what it returns while the call is under way.
-    fn round<D: FnOnce() + Send>(&mut self, arm: impl FnOnce() -> D) -> Result<Round, String> {
+    fn repeat<D: FnOnce() + Send>(&mut self, arm: impl FnOnce() -> D) -> Result<Repetition, String> {
         let patience = self.limit + Duration::from_secs(30);
         self.say("round");
         loop {
@@ -369,7 +369,7 @@ impl Process {
             self.lines.recv_timeout(patience)
         });
         let line = line.map_err(|_| self.words())?;
-        Round::parse(&line).ok_or_else(|| format!("{line:?} is no result"))
+        Repetition::parse(&line).ok_or_else(|| format!("{line:?} is no result"))
     }
 
     fn say(&mut self, line: &str) {

@@ -295,19 +295,19 @@ fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Where nobody is.
-pub fn nobody(url: impl Into<String>) -> Place {
+/// An address without a listener.
+pub fn without_listener(url: impl Into<String>) -> Place {
     Place { url: url.into(), ..Place::healthy() }
 }
 
 pub fn closed_port() -> Place {
-    nobody(format!("http://127.0.0.1:{}", free_port()))
+    without_listener(format!("http://127.0.0.1:{}", free_port()))
 }
 
 /// A listener that does not accept, with a full backlog.
 pub fn unanswered() -> Place {
     let listener = Unanswered::new();
-    let place = nobody(listener.url());
+    let place = without_listener(listener.url());
     place.keep(Mutex::new(Box::new(listener) as Box<dyn Any + Send>))
 }
 
@@ -337,7 +337,7 @@ pub fn renamed(names: &[&str]) -> Place {
     certificate(|of| *of = params("server", names))
 }
 
-/// An authority that nobody has named.
+/// An authority that no setting names.
 pub fn unknown_authority() -> Place {
     let place = certificate(|_| {});
     let directory = scratch(&unique("other"));
@@ -587,7 +587,7 @@ pub fn routed(line: &str) -> Place {
     if !line.is_empty() {
         tool(line);
     }
-    nobody("https://10.98.0.1")
+    without_listener("https://10.98.0.1")
 }
 
 /// The packet filter has these rules; `PORT` is the server's, and `OLD` are those of the connections that there are.

@@ -222,9 +222,9 @@ pub const ROWS: &[Row] = &[
     row("server restarts", "it refuses connections for 100 ms", restarts, all(Good)),
 
     // Nobody there.
-    row("closed port", "nobody listens", closed_port, all(CONNECT)),
+    row("closed port", "no listener", closed_port, all(CONNECT)),
     row("full backlog", "SYNs without an answer", unanswered, all(LATE)),
-    row("unknown name", "nowhere.invalid", || nobody("https://nowhere.invalid"), all(DNS)),
+    row("unknown name", "nowhere.invalid", || without_listener("https://nowhere.invalid"), all(DNS)),
     row("full backlog, connect_timeout_ms", "its own limit of 300 ms",
         || unanswered().set("connect_timeout_ms", "300"), all(LATE)),
 
@@ -284,8 +284,8 @@ pub const ROWS: &[Row] = &[
     row("SOCKS as HTTP proxy", "microsocks", || microsocks("http", "", &[]), all(PROXY)).needing(SOCKS),
 
     // Proxies that are not there, and bad ones.
-    row("proxy, closed port", "nobody listens", || through(format!("http://127.0.0.1:{}", crate::common::free_port())), all(PROXY)),
-    row("SOCKS, closed port", "nobody listens", || through(format!("socks5://127.0.0.1:{}", crate::common::free_port())), all(PROXY)),
+    row("proxy, closed port", "no listener", || through(format!("http://127.0.0.1:{}", crate::common::free_port())), all(PROXY)),
+    row("SOCKS, closed port", "no listener", || through(format!("socks5://127.0.0.1:{}", crate::common::free_port())), all(PROXY)),
     row("proxy, unknown name", "nowhere.invalid", || through("http://nowhere.invalid:3128".to_owned()), all(PROXY)),
     row("proxy, garbage", "no HTTP", || proxy("http", b"SSH-2.0-OpenSSH_9.6\r\n", Then::Close), all(PROXY)),
     row("proxy, silence", "after CONNECT", || proxy("http", b"", Then::Stall), all(LATE)),

@@ -40,7 +40,7 @@ class Store(TokenStore):
         self.token = None
 
 
-# It writes a file with the module's fields where it is told to.
+# It writes a file with the module's fields where its configuration says.
 with tempfile.TemporaryDirectory() as resources:
     Initializer.initialize(
         environment=DataCenter.Environment(bench.URL, bench.URL + "/oauth/v2/token", bench.URL),

@@ -15,7 +15,7 @@ with DAG("night", schedule=None, params={"module": "Sales_Orders"}) as dag:
     def schedule_one() -> int:
         return 4711
 
-    ZohoMassDeleteSensor.partial(task_id="gone", module="Leads", timeout=1800).expand(job_id=schedule())
+    ZohoMassDeleteSensor.partial(task_id="deleted", module="Leads", timeout=1800).expand(job_id=schedule())
     ZohoMassDeleteSensor(
         task_id="templated",
         module="{{ params.module }}",

@@ -97,9 +97,9 @@ def listens() -> bool:
     return False
 
 
-def gone_in(state: str) -> int:
+def sensors_in(state: str) -> int:
     ((count,),) = query(
-        f"select count(*) from task_instance where task_id in ('gone', 'templated') and state = '{state}'"
+        f"select count(*) from task_instance where task_id in ('deleted', 'templated') and state = '{state}'"
     )
     return count
 
@@ -126,7 +126,7 @@ def main() -> None:
         airflow("dags", "trigger", "night")
         begin = time.monotonic()
         # Those that are mapped and the one with templates wait; the others have ended or poke.
-        wait_until("all sensors are deferred", lambda: gone_in("deferred") == JOBS + 1)
+        wait_until("all sensors are deferred", lambda: sensors_in("deferred") == JOBS + 1)
         deferred = time.monotonic() - begin
         say("deferred")
         end(triggerer)

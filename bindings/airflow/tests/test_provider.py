@@ -107,9 +107,9 @@ class Hook(unittest.TestCase):
 
 class Trigger(unittest.IsolatedAsyncioTestCase):
     async def test_events(self) -> None:
-        gone = {"state": "COMPLETED", "total_count": 9, "deleted_count": 9, "failed_count": 0}
+        deleted = {"state": "COMPLETED", "total_count": 9, "deleted_count": 9, "failed_count": 0}
         with with_connection("1000.id", "S3cret-of-the-client", **GRANT):
-            self.assertEqual(await event_of(trigger("1001")), {"result": "gone", "status": gone})
+            self.assertEqual(await event_of(trigger("1001")), {"result": "deleted", "status": deleted})
             event = await event_of(trigger("1003"))
             self.assertEqual((event["result"], event["status"]["failed_count"]), ("failed", 2))
             self.assertIn("7 of 9 deleted, 2 failed", event["message"])
@@ -149,14 +149,14 @@ class Trigger(unittest.IsolatedAsyncioTestCase):
             self.assertIn("still has the same one", (await event_of(trigger("1001")))["message"])
             with with_connection(access_token="1000.second"):
                 client = await trigger_module._clients().get("zoho_crm_default")
-                self.assertEqual((await event_of(trigger("1001")))["result"], "gone")
+                self.assertEqual((await event_of(trigger("1001")))["result"], "deleted")
                 with mock.patch.object(trigger_module, "_FRESH_S", 0):
                     self.assertIs(await trigger_module._clients().get("zoho_crm_default"), client)
 
 
 class Sensor(unittest.TestCase):
     def test_an_event_ends_the_task(self) -> None:
-        sensor = ZohoMassDeleteSensor(task_id="gone", module="Leads", job_id="1001")
+        sensor = ZohoMassDeleteSensor(task_id="deleted", module="Leads", job_id="1001")
         for result, error in [
             ("failed", AirflowFailException),
             ("timeout", AirflowSensorTimeout),

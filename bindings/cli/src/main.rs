@@ -85,7 +85,7 @@ fn run(args: Args) -> Result<Exit, Failure> {
     }
 }
 
-/// Help goes to standard output; a mistake is told with what clap suggests. The exit status is not clap's 2, which
+/// Help goes to standard output; a mistake is reported with what clap suggests. The exit status is not clap's 2, which
 /// means that a job has not ended.
 fn usage(error: &clap::Error) -> Result<Exit, Failure> {
     if error.use_stderr() {

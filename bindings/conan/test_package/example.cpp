@@ -1,4 +1,4 @@
-// The package has the headers and a library that runs: it makes a client, which asks nobody anything.
+// The package has the headers and a library that runs: it makes a client, and sends nothing.
 #include <iostream>
 
 #include <zmd.hpp>

@@ -88,7 +88,7 @@ def eventually(condition, seconds=5):
 
 
 class Unanswered:
-    """A port at which connections wait for an answer: the queue of those that nobody accepts is full."""
+    """A port at which connections wait for an answer: its backlog is full."""
 
     def __init__(self):
         self.listener = socket.socket()

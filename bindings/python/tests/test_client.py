@@ -388,16 +388,16 @@ class Asking(SimTest):
 
 class Waiting(SimTest):
     def test_until_the_end(self):
-        heard = []
-        status = self.client().wait("Leads", 1003, progress=heard.append)
+        polls = []
+        status = self.client().wait("Leads", 1003, progress=polls.append)
         self.assertEqual((status.state, status.deleted_count), (zmd.State.COMPLETED, 300))
-        self.assertGreater(len(heard), 1)
-        last = heard[-1]
+        self.assertGreater(len(polls), 1)
+        last = polls[-1]
         self.assertIsInstance(last, zmd.PollSucceeded)
         self.assertEqual((last.index, last.module, last.job_id, last.status), (0, "Leads", "1003", status))
         self.assertEqual((last.next_poll, last.error), (None, None))
-        self.assertTrue(all(0.01 < each.next_poll < 60 for each in heard[:-1]), heard)
-        elapsed = [each.elapsed for each in heard]
+        self.assertTrue(all(0.01 < each.next_poll < 60 for each in polls[:-1]), polls)
+        elapsed = [each.elapsed for each in polls]
         self.assertEqual(elapsed, sorted(elapsed))
         self.assertTrue(0 <= elapsed[0] < 1 < elapsed[-1] < 5, elapsed)
 
@@ -409,10 +409,10 @@ class Waiting(SimTest):
             self.assertTrue(0.3 <= time.monotonic() - begin < 0.8)
             self.assertEqual(caught.exception.last_status.state, zmd.State.RUNNING)
             self.assertEqual(caught.exception.http_status, 0)
-        heard = []
+        polls = []
         with self.assertRaises(zmd.Timeout):
-            self.client().wait("Leads", 1002, timeout=0, progress=heard.append)
-        self.assertEqual(len(heard), 1)
+            self.client().wait("Leads", 1002, timeout=0, progress=polls.append)
+        self.assertEqual(len(polls), 1)
 
     def test_timeouts_that_are_none(self):
         client = self.client()
@@ -429,16 +429,16 @@ class Waiting(SimTest):
             client.wait("Leads", 1002, timeout=0.0001)
 
     def test_many(self):
-        heard = []
+        polls = []
         jobs = [("Leads", 1001), ("Leads", 1002), ("Leads", "error-NO_PERMISSION"), ("Leads", "1003")]
-        outcomes = self.client().wait_many(iter(jobs), timeout=2.5, progress=heard.append)
+        outcomes = self.client().wait_many(iter(jobs), timeout=2.5, progress=polls.append)
         self.assertEqual([type(each) for each in outcomes], [zmd.Status, zmd.Timeout, zmd.ForbiddenError, zmd.Status])
         self.assertEqual(outcomes[1].last_status.state, zmd.State.RUNNING)
         self.assertEqual(
-            {(each.index, each.module, each.job_id) for each in heard},
+            {(each.index, each.module, each.job_id) for each in polls},
             {(index, module, str(job_id)) for index, (module, job_id) in enumerate(jobs)},
         )
-        (refused,) = [each for each in heard if each.index == 2]
+        (refused,) = [each for each in polls if each.index == 2]
         self.assertIsNone(refused.status)
         self.assertIsInstance(refused, zmd.PollFailed)
         self.assertIsNone(refused.next_poll)
@@ -448,11 +448,11 @@ class Waiting(SimTest):
         self.assertEqual(str(refused.error), str(outcomes[2]))
 
     def test_failures_that_pass_are_told(self):
-        heard = []
+        polls = []
         with self.assertRaises(zmd.Timeout):
-            self.client().wait("Leads", "error-html500", timeout=0.3, progress=heard.append)
-        self.assertEqual({type(each.error) for each in heard}, {zmd.ServerError})
-        self.assertTrue(all(each.error.is_transient and each.next_poll > 0 for each in heard[:-1]), heard)
+            self.client().wait("Leads", "error-html500", timeout=0.3, progress=polls.append)
+        self.assertEqual({type(each.error) for each in polls}, {zmd.ServerError})
+        self.assertTrue(all(each.error.is_transient and each.next_poll > 0 for each in polls[:-1]), polls)
 
     def test_a_service_that_cannot_be_reached(self):
         client = self.client(api_domain="http://127.0.0.1:1", unreachable=0.3)
@@ -477,9 +477,9 @@ class Waiting(SimTest):
 
     def test_progress_may_use_the_client(self):
         client = self.client()
-        heard = []
-        client.wait("Leads", 1001, progress=lambda _: heard.append(client.status("Leads", 1001)))
-        self.assertEqual(heard, [COMPLETED])
+        polls = []
+        client.wait("Leads", 1001, progress=lambda _: polls.append(client.status("Leads", 1001)))
+        self.assertEqual(polls, [COMPLETED])
 
     def test_an_exception_in_progress_ends_the_wait(self):
         class Enough(BaseException):

@@ -47,7 +47,7 @@ class Library(unittest.TestCase):
         package = os.path.join(self.directory, "zmd")
         shutil.copytree(os.path.dirname(zmd.__file__), package, ignore=shutil.ignore_patterns("*.so"))
         self.refused(os.path.join(package, "libzmd.so"), "install the package again", PYTHONPATH=self.directory)
-        # The command line tells it in a line.
+        # The command prints it as a line.
         exit_status, out, err = run("-m", "zmd", env={**os.environ, "ZMD_LIBRARY": "/nonexistent"})
         self.assertEqual((exit_status, out, err.count("\n")), (1, "", 1))
 

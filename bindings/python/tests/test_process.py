@@ -13,7 +13,7 @@ url, token = sys.argv[1:3]
 client = zmd.Client(token, api_domain=url, poll_min=0.02, connect_timeout=5)
 """
 
-# Does what it is given, until Ctrl-C ends it; then it tells how long that took, and that the client still works.
+# Does what it is given, until Ctrl-C ends it; then it prints how long that took, and that the client still works.
 INTERRUPTED = (
     HEAD
     + """

@@ -92,7 +92,7 @@ assert {(row.job_id, row.state, row.error) for row in waited} == {
     ("unknown", None, "JobNotFoundError"),
 }, waited
 
-# Tokens that somebody else makes: a function that runs in the executors, and a fixed one.
+# Tokens from elsewhere: a function that runs in the executors, and a fixed one.
 api = {"max_concurrency": LIMIT, "api_domain": SETTINGS["api_domain"]}
 for access_token in (lambda refused: TOKEN if refused else "1000.outdated", TOKEN):
     (row,) = (

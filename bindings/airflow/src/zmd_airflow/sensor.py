@@ -85,8 +85,8 @@ class ZohoMassDeleteSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ends the task by what the trigger found."""
         event = event or {"result": "error", "message": "the trigger ended without an event"}
-        if event["result"] == "gone":
-            return self._gone(event["status"])
+        if event["result"] == "deleted":
+            return self._deleted(event["status"])
         raise {"failed": AirflowFailException, "timeout": AirflowSensorTimeout}.get(event["result"], AirflowException)(
             event["message"]
         )
@@ -108,8 +108,8 @@ class ZohoMassDeleteSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=False)
         if not status.is_successful:
             raise AirflowFailException(str(zmd.JobFailedError(status)))
-        return PokeReturnValue(is_done=True, xcom_value=self._gone(plain(status)))
+        return PokeReturnValue(is_done=True, xcom_value=self._deleted(plain(status)))
 
-    def _gone(self, status: dict[str, Any]) -> dict[str, Any]:
+    def _deleted(self, status: dict[str, Any]) -> dict[str, Any]:
         self.log.info("%s %s: %s records are deleted", self.module, self.job_id, status["deleted_count"])
         return status

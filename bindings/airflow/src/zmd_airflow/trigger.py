@@ -44,7 +44,7 @@ class ZohoMassDeleteTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event: ``{"result": "gone" | "failed" | "timeout" | "error", "message": ..., "status": ...}``."""
+        """One event: ``{"result": "deleted" | "failed" | "timeout" | "error", "message": ..., "status": ...}``."""
         yield TriggerEvent(await self._wait())
 
     async def _wait(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class ZohoMassDeleteTrigger(BaseTrigger):
         except Exception as error:
             # Whatever it is, the task is to fail with these words, and not with a traceback of the triggerer.
             return {"result": "error", "message": f"{type(error).__name__}: {error}"}
-        return {"result": "gone", "status": plain(status)}
+        return {"result": "deleted", "status": plain(status)}
 
 
 def plain(status: zmd.Status) -> dict[str, Any]:
