@@ -127,7 +127,8 @@ fn state_of(stream: &TcpStream) -> State {
         Ok(Some(error)) | Err(error) => State::Failed(error),
         Ok(None) => match stream.peer_addr() {
             Ok(_) => State::Connected,
-            Err(_) => State::Connecting,
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => State::Connecting,
+            Err(error) => State::Failed(error),
         },
     }
 }

@@ -68,10 +68,16 @@ pub fn on_terminal(
         eprintln!("SKIPPED: this test needs script, which is not installed");
         return None;
     }
-    let mut command = Command::new("script");
+    let mut command = Command::new("timeout");
     // What a shell starts in the background ignores Ctrl-C.
     let program = concat!("env --default-signal=INT ", env!("CARGO_BIN_EXE_zmd"));
-    command.args(["-qec", &format!("stty rows 24 cols {width}; exec {program} {arguments}"), "/dev/null"]);
+    command.args([
+        "60",
+        "script",
+        "-qec",
+        &format!("stty rows 24 cols {width}; exec {program} {arguments}"),
+        "/dev/null",
+    ]);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm-256color").env("HOME", "/nonexistent");
     command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -87,6 +93,10 @@ pub fn on_terminal(
             let shown = written[seen..].windows(question.len()).position(|text| text == question.as_bytes());
             let Some(at) = shown else { break };
             seen += at + question.len();
+            // After the question for a secret, the command turns the echo off, and what came before that is discarded.
+            if question.contains("(not shown)") {
+                std::thread::sleep(std::time::Duration::from_millis(200));
+            }
             input.write_all(answer.as_bytes()).unwrap();
             next = answers.next();
         }
