@@ -1,4 +1,5 @@
 //! Which failure is which error: what failed, at which stage, whether it is transient, and what to do about it.
+//! It does not know what the API answers.
 
 use std::fmt;
 use std::io;

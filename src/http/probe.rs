@@ -1,4 +1,4 @@
-//! Connecting to a server step by step, for diagnosis.
+//! Connecting to a server step by step, for diagnosis. It does not know what the result means for the user.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};

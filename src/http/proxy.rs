@@ -1,5 +1,5 @@
 //! Opening a tunnel through a proxy to the server: CONNECT (RFC 9110, section 9.3.6) and SOCKS 5
-//! (RFC 1928, RFC 1929).
+//! (RFC 1928, RFC 1929). It does not know TLS, or which proxy is used.
 
 use std::io;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Connecting to the first address that responds: Happy Eyeballs (RFC 8305).
+//! Connecting to the first address that responds: Happy Eyeballs (RFC 8305). It does not know names or what is sent.
 //!
 //! The addresses of both families take turns. The next one is tried when one fails, or has not responded within
 //! 250 ms; the first that connects wins, and the others are closed.

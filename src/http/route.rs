@@ -1,4 +1,4 @@
-//! The route to a server: directly, or through a proxy.
+//! The route to a server: directly, or through a proxy, and the headers of every request. It does not know connections.
 
 use std::net::IpAddr;
 

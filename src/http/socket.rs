@@ -1,4 +1,5 @@
 //! The socket: bytes in and out under a deadline, and the one wait for "ready, too late, or cancelled".
+//! It does not know what the bytes mean.
 //!
 //! All sockets are non-blocking, and every wait is a `poll()` over the socket and the descriptor of [`Wake`]. So a
 //! cancel ends it at once, and it ends on time: `SO_RCVTIMEO`, which blocking sockets have instead, rides on the

@@ -1,4 +1,4 @@
-//! Threads of this library.
+//! Threads of this library. It does not know what they do.
 
 use crate::sync::thread::Builder;
 

@@ -1,4 +1,5 @@
-//! TLS: the trusted roots, the client certificate, and the secure stream over another one.
+//! TLS: the trusted roots, the client certificate, and the secure stream over another one. It
+//! does not know what the other stream is.
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};

@@ -1,4 +1,5 @@
-//! A connection as ureq uses it: its buffers, and whether a request on it may be sent again.
+//! A connection as ureq uses it: its buffers, its deadline, and whether a request on it may be sent again. It
+//! does not know how it was made.
 
 use std::cell::Cell;
 use std::fmt;

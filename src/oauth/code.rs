@@ -1,4 +1,4 @@
-//! Exchanges a grant code for a refresh token, as `zmd login` does once for each profile.
+//! Exchanges a grant code for a refresh token, as `zmd login` does once for each profile. It does not know clients.
 //!
 //! Source: Zoho OAuth 2.0, "Self Client", "Generate access token and refresh token".
 

@@ -1,4 +1,5 @@
-//! The two OAuth grants for access tokens, and the accounts server's answers.
+//! The two OAuth grants for access tokens, and the accounts server's answers. It does not know when a
+//! token is due.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,5 @@
-//! Calls of the host program's token provider: on a separate thread, one at a time, within the call's deadline.
+//! Calls of the host program's token provider: on a separate thread, one at a time, within the call's deadline. It
+//! does not know what the tokens are for.
 
 use std::cell::Cell;
 use std::fmt;

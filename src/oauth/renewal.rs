@@ -1,4 +1,4 @@
-//! When to get another access token, and which thread gets it.
+//! When to get another access token, and which thread gets it. It does not know how.
 
 use std::sync::{Arc, PoisonError};
 
