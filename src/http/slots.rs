@@ -1,7 +1,8 @@
 //! A limit on calls in flight that processes share: a lock file for each call that may be, beside the token cache.
 //!
 //! The service limits the calls of an organization, not those of a process. The system gives the lock of a process that
-//! dies back. It does not know what is called. As with the cache, a problem with the files is not an error: then the limit is not applied.
+//! dies back. As with the cache, a problem with the files is not an error: then the limit is not applied. It does not know
+//! what is called.
 
 use std::fs::{File, TryLockError};
 use std::io;
