@@ -1,6 +1,7 @@
 //! What the accounts server answers to a token request.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
+use zmd::zmd_error;
 use zmd_fuzz::{Server, client, http, query};
 
 fuzz_target!(|input: (bool, &[u8])| {
@@ -13,6 +14,7 @@ fuzz_target!(|input: (bool, &[u8])| {
         ("client_id", "1000.ID"),
         ("client_secret", "secretsecret"),
     ];
-    let error = query(&client(&credentials).unwrap()).err();
+    // The same bytes answer the status request then, which has no secret but the token: its errors may quote any other.
+    let error = query(&client(&credentials).unwrap()).err().filter(|error| error.kind() == zmd_error::ZMD_ERR_OAUTH);
     assert!(error.is_none_or(|error| !error.message().contains("secretsecret")));
 });
