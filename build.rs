@@ -67,7 +67,7 @@ fn name_the_library() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libzmd.so.0");
         // Its functions call each other. Where a process has two copies, they must not call those of the other.
-        println!("cargo::rustc-cdylib-link-arg=-Wl,-Bsymbolic-functions");
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-Bsymbolic");
         // A thread may end after dlclose(), and its clean-up code must not be unmapped; so the library stays mapped.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
