@@ -36,7 +36,7 @@ fn the_flags_against_paths_come_once_and_beside_others() {
     assert_eq!(flags(None, true), alone);
     let more = format!("-Copt-level=1\x1f-Cdebuginfo=0\x1f{alone}");
     for twice in [false, true] {
-        assert_eq!(flags(Some(("RUSTFLAGS", "-Copt-level=1  -Cdebuginfo=0")), twice), more);
+        assert_eq!(flags(Some(("RUSTFLAGS", " -Copt-level=1  -Cdebuginfo=0 ")), twice), more);
         assert_eq!(flags(Some(("CARGO_ENCODED_RUSTFLAGS", "-Copt-level=1\x1f-Cdebuginfo=0")), twice), more);
     }
     assert!(flags(Some(("CFLAGS", "-O1")), true).ends_with("|-O1 -g0\n"));
