@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use crate::config::{parse_token, token_rule};
 use crate::error::{Error, zmd_error::*};
-use crate::http::{cancelled, quiet_thread};
+use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::retry::Deadline;
 use crate::secret::Secret;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex, MutexGuard, process_id, thread_local};
+use crate::sync::{Condvar, Mutex, process_id, thread_local};
 use crate::token_provider::TokenProvider;
 
 thread_local! {
@@ -94,11 +94,13 @@ impl Requests {
             let left = left.min(Duration::from_secs(3600));
             answer = mailbox.arrived.wait_timeout(answer, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let answer = answer.take().unwrap_or_else(|| Err(Error::new(ZMD_ERR_INTERNAL, "an answer was taken twice")));
+        let received = answer.take().unwrap_or_else(|| Err(Error::new(ZMD_ERR_INTERNAL, "an answer was taken twice")));
+        // `wake` takes the two locks in the other order.
+        drop(answer);
         let request = lock(&self.current).take();
         // The thread has finished: join it, so that no thread outlives the call.
         let _ = request.map(|request| request.thread.join());
-        let token = answer?;
+        let token = received?;
         if Some(&token) == refused {
             let message = "the token provider returned the access token that the service has just refused";
             return Err(Error::new(ZMD_ERR_OAUTH, message));
@@ -150,6 +152,33 @@ fn token_of(provider: &TokenProvider, refused: Option<&Secret>) -> Result<Secret
     parse_token(&given).ok_or_else(|| failed(&format!("its result is not {}", token_rule())))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+    use zeroize::Zeroizing;
+
+    #[test]
+    fn a_cancel_while_the_provider_answers_blocks_nothing() {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let (requests, is_over) = (Requests::default(), AtomicBool::new(false));
+            let provider = TokenProvider::new(|_| Ok(Zeroizing::new("1000.token".to_owned())));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        requests.wake();
+                    }
+                });
+                for _ in 0..500 {
+                    let deadline = Deadline::after(Duration::from_secs(60));
+                    assert_eq!(requests.ask(&provider, None, deadline, || false).unwrap().reveal(), "1000.token");
+                }
+                is_over.store(true, Ordering::Relaxed);
+            });
+            sender.send(()).unwrap();
+        });
+        receiver.recv_timeout(Duration::from_secs(60)).expect("no deadlock");
+    }
 }

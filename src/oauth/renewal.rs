@@ -244,6 +244,18 @@ mod model {
     }
 
     #[test]
+    fn a_cancel_while_a_provider_answers_blocks_nothing() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let shared = Shared::new(&network, || "1000.provided".to_owned());
+            let waiting = shared.get(None);
+            shared.http.cancel();
+            shared.lock.wake();
+            let _ = waiting.join().unwrap();
+        });
+    }
+
+    #[test]
     fn a_token_that_is_set_meanwhile_is_kept() {
         let network = Network::new(&Config::new()).unwrap();
         check(move || {
