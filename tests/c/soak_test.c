@@ -74,18 +74,25 @@ static void check_answer(const struct asked *asked, const zmd_status *status)
 
 /*
  * A call fails with ZMD_ERR_UNAUTHORIZED where the token that replaced a refused one is refused too: so where a second
- * one was spoiled meanwhile.
+ * one was spoiled meanwhile. It is counted once it was set; the thread that has just set it may not have come to that.
  */
 static bool refused_twice(zmd_error err, int before)
 {
-    return err == ZMD_ERR_UNAUTHORIZED && atomic_load(&spoiled) > before;
+    if (err != ZMD_ERR_UNAUTHORIZED)
+        return false;
+    pthread_mutex_lock(&spoiling);
+    int now = atomic_load(&spoiled);
+    pthread_mutex_unlock(&spoiling);
+    return now > before;
 }
 
-#define CHECK_CALL(err, before)                                                                                       \
+/* The call is made once. */
+#define CHECK_CALL(call, before)                                                                                      \
     do {                                                                                                              \
-        if (refused_twice(err, before))                                                                               \
+        zmd_error returned_ = (call);                                                                                 \
+        if (refused_twice(returned_, before))                                                                         \
             return;                                                                                                   \
-        CHECK_MSG((err) == ZMD_OK, "%s: %s", zmd_error_name(err), zmd_last_error());                                  \
+        CHECK_MSG(returned_ == ZMD_OK, "%s: %s", zmd_error_name(returned_), zmd_last_error());                        \
     } while (0)
 
 /* ---- what the threads do ---- */
@@ -296,8 +303,8 @@ static void set_token(struct worker *self)
 {
     if (pick(self, 8) == 0) {
         pthread_mutex_lock(&spoiling);
-        atomic_fetch_add(&spoiled, 1);
         CHECK_OK(zmd_client_set_access_token(shared, "1000.refused"));
+        atomic_fetch_add(&spoiled, 1);
         pthread_mutex_unlock(&spoiling);
     } else {
         CHECK_OK(zmd_client_set_access_token(shared, getenv("ZMD_ACCESS_TOKEN")));
