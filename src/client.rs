@@ -67,7 +67,8 @@ impl Client {
         let grant = Grant::new(config, &proxies)?;
         let source = match (grant, &config.token_provider) {
             (Some(_), Some(_)) => {
-                let message = "a token provider and client_id with client_secret are both set: only one of them can provide the tokens";
+                let message = "a token provider and client_id with client_secret are both set: only one of them can provide \
+                               the tokens";
                 return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
             }
             (Some(grant), None) => Some(Source::Grant(Box::new(grant))),

@@ -144,7 +144,7 @@ impl fmt::Display for NamedJob {
 /// Parses the response to a status request.
 pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
     let http_status = answer.status;
-    let parsed = parse(&answer.body);
+    let parsed = parse(answer.json());
     let is_success = (200..300).contains(&http_status) && http_status != 204;
     let api_error = match &parsed {
         Ok(Body::Job(row)) if is_success => return Ok(row.status(http_status)),
@@ -270,7 +270,6 @@ impl ApiError {
 }
 
 fn parse(body: &[u8]) -> Result<Body, String> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // JSON is UTF-8, but an error of a gateway may not be: invalid bytes are replaced.
     let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
     if text.trim().is_empty() {

@@ -41,7 +41,7 @@ fn a_warm_query_takes_five_system_calls() {
     }
     let program = compile("cc", &["-std=c99"], "tests/c/queries.c", "queries");
     for tls in [false, true] {
-        let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+        let sim = sim_over(tls);
         let (few, _) = trace(&program, &sim, 10, &[]);
         let (many, _) = trace(&program, &sim, 110, &[]);
         // Rounded: now and then an answer comes in two parts.

@@ -18,7 +18,7 @@ fn compile_cpp(compiler: &str, flags: &[&str], source: &str, name: &str) -> std:
 
 /// A stand-in with a job that is completed and one that goes on. It accepts no other token than ours.
 fn stand_in(tls: bool) -> Sim {
-    let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+    let sim = sim_over(tls);
     sim.add_job("Leads", "1002", Job::new(50_000, 40.0));
     sim
 }

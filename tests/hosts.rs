@@ -14,7 +14,7 @@ use zmd_sim::{End, Job, Reply, Sim};
 /// A stand-in with the jobs of every binding's test. Its first two answers are about a job that is queued,
 /// without counts, and one that runs.
 fn stand_in(tls: bool) -> Sim {
-    let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+    let sim = sim_over(tls);
     sim.add_job("Leads", "1002", Job::new(50_000, 0.0));
     sim.add_job("Leads", "1003", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
     sim.add_job("Leads", "1004", Job { failed: 9, ends: End::Failed, ..Job::new(9, f64::INFINITY) });

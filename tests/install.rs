@@ -671,14 +671,11 @@ fn targets_of(file: &str) -> Vec<String> {
 }
 
 /// The crates of others that are compiled into the library and the programs, for these targets.
-fn compiled_in<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-    let mut tree = Command::new(env!("CARGO"));
-    tree.args(["tree", "--locked", "--workspace", "-e", "normal", "--prefix", "none", "-f", "{p}"]);
-    tree.args(targets.into_iter().flat_map(|target| ["--target", target])).current_dir(ROOT);
-    // `serde_derive v1.0.229 (proc-macro)`; ours have a path.
-    let lines = text_of(&mut tree);
-    let crates = lines.lines().filter(|line| !line.is_empty() && !line.contains(ROOT));
-    crates.map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ").replace(" v", " ")).collect()
+fn of_others<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    let arguments: Vec<_> =
+        ["--workspace"].into_iter().chain(targets.into_iter().flat_map(|target| ["--target", target])).collect();
+    let all = compiled_in(&arguments).into_iter().filter(|compiled| !compiled.is_own);
+    all.map(|compiled| format!("{} {}", compiled.name, compiled.version)).collect()
 }
 
 #[test]
@@ -689,10 +686,10 @@ fn the_licenses_are_those_of_what_is_compiled_in() {
     // `  * serde_derive 1.0.229, https://...`
     let crates = licenses.lines().filter_map(|line| line.strip_prefix("  * "));
     let listed: BTreeSet<_> = crates.map(|line| line.split(',').next().unwrap().to_owned()).collect();
-    let wanted = compiled_in(targets.iter().map(String::as_str));
+    let wanted = of_others(targets.iter().map(String::as_str));
     assert!(wanted.len() > 50, "{wanted:?}");
     // cargo-about takes the targets together, and so finds some crates of no single one.
-    let (missing, stale) = (&wanted - &listed, &listed - &compiled_in(["all"]));
+    let (missing, stale) = (&wanted - &listed, &listed - &of_others(["all"]));
     assert!(
         missing.is_empty() && stale.is_empty(),
         "THIRD-PARTY-LICENSES is stale: run `make licenses`. It lacks {missing:?}, and has {stale:?}"

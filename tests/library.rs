@@ -143,7 +143,7 @@ fn the_package_can_be_built() {
 
 /// A stand-in with the jobs that the C and Python programs use.
 fn sim_for_programs(tls: bool) -> Sim {
-    let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+    let sim = sim_over(tls);
     sim.accept_any_token();
     sim.add_job("Leads", "1002", Job::new(50_000, 40.0));
     sim

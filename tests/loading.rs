@@ -26,7 +26,7 @@ fn program(part: &str) -> Command {
 }
 
 fn sim_with(tls: bool) -> Sim {
-    let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+    let sim = sim_over(tls);
     sim.accept_any_token();
     // It never ends.
     sim.add_job("Leads", "1002", Job::new(50_000, 0.0));

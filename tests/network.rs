@@ -330,7 +330,7 @@ fn a_query_over_another_sims_port_is_not_confused() {
 #[cfg(target_os = "linux")]
 fn a_connection_that_died_silently_is_replaced_within_seconds() {
     for tls in [false, true] {
-        let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+        let sim = sim_over(tls);
         let client = Client::of(&sim, &[("max_retries", "0")]);
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
         sim.lose_connections();

@@ -20,8 +20,7 @@ fn soak(seconds: &str, sim: Sim) {
     let (exit, out, err) = run(environment(&mut Command::new(program), &sim)
         .args([seconds, "64"])
         .args(is_sanitized().then_some("without-fork")));
-    // The harness captures what tests print; this is to be seen.
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), err.as_bytes());
+    show(&err);
     assert_eq!((exit, out.trim()), (Some(0), "ok soak_test"));
 }
 

@@ -180,7 +180,7 @@ fn a_cancel_ends_a_call_in_every_phase() {
     let limit = Duration::from_millis(100);
     for fault in ["stall-before-header", "stall-in-header", "stall-in-body", "slow-forever"] {
         for tls in [false, true] {
-            let sim = with_job(if tls { Sim::builder().tls().start() } else { Sim::start() });
+            let sim = sim_over(tls);
             let client = Client::of(&sim, &[]);
             let call = || error_of(client.status("Leads", &format!("fault-{fault}")).map(|_| ()));
             let took = cancelled(&client, || sim.wait_for_requests(1), call);

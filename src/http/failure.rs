@@ -157,7 +157,6 @@ pub(super) fn explain(error: ureq::Error, route: &Route, limits: Limits) -> Fail
             Ok(failed) => failed.explain(route, limits),
             Err(why) => permanent(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {why}")),
         },
-        ureq::Error::Timeout(_) => Failed::at(Stage::Answer, Cause::TimedOut).explain(route, limits),
         ureq::Error::Io(error) => Failed::at(Stage::Answer, Cause::Io(error)).explain(route, limits),
         // Whether the lines or the bytes run over first, depends on how they arrive.
         ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => permanent(

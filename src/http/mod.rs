@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
-use ureq::{Agent, AsSendBody, Body, Timeout};
+use ureq::{Agent, AsSendBody, Body};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
@@ -35,7 +35,7 @@ use crate::secret::Secret;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 use connect::{Connect, Parts};
-use failure::Limits;
+use failure::{Cause, Failed, Limits, Stage};
 use lookup::Addresses;
 use slots::{SlotSettings, Slots};
 use socket::Wake;
@@ -92,6 +92,13 @@ pub(crate) struct Answer {
     pub content_encoding: Option<String>,
     /// The pause that the server requests.
     pub retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// The JSON in the body, which may begin with a byte-order mark.
+    pub(crate) fn json(&self) -> &[u8] {
+        self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)
+    }
 }
 
 /// The connections and addresses of one process.
@@ -238,7 +245,7 @@ impl Http {
         let _deadline = ExchangeDeadline::set(deadline.end());
         loop {
             if deadline.remaining().is_zero() {
-                return Err(self.explain(ureq::Error::Timeout(Timeout::Global), route, deadline));
+                return Err(self.explain(Failed::at(Stage::Answer, Cause::TimedOut).into(), route, deadline));
             }
             if self.is_cancelled() {
                 return Err(Failure::permanent(cancelled()));

@@ -5,8 +5,8 @@
 use serde::Deserialize;
 use zeroize::Zeroize;
 
+use super::beginning_of;
 use super::grant::form_of;
-use super::{beginning_of, json_of};
 use crate::config::{Config, parse_token, token_rule};
 use crate::error::{Error, zmd_error::*};
 use crate::http::{Answer, Http, Network, Proxies};
@@ -71,7 +71,7 @@ fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Er
         );
         return Err(Error::new(kind, message));
     }
-    let Ok(parsed) = serde_json::from_slice::<CodeAnswer>(json_of(&answer.body)) else {
+    let Ok(parsed) = serde_json::from_slice::<CodeAnswer>(answer.json()) else {
         let message = format!(
             "the answer of {accounts} is not a token (HTTP {status}, {}): is accounts_url right, and does a \
              proxy answer in its place?",

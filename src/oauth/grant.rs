@@ -8,7 +8,7 @@ use serde::Deserialize;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::cache::{Entry, Lock, TokenCache};
-use super::{Token, beginning_of, json_of};
+use super::{Token, beginning_of};
 use crate::config::{Config, parse_token, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::{Error, zmd_error::*};
@@ -198,7 +198,7 @@ impl Grant {
             let retry = answer.retry_after.map_or(Retry::BackOff, Retry::After);
             return Err(Failure { error, retry });
         }
-        let parsed = match serde_json::from_slice::<TokenAnswer>(json_of(&answer.body)) {
+        let parsed = match serde_json::from_slice::<TokenAnswer>(answer.json()) {
             Ok(parsed) => parsed,
             Err(_) => {
                 let what = match answer.location.as_deref().filter(|_| (300..400).contains(&status)) {

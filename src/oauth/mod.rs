@@ -23,11 +23,6 @@ pub(crate) use renewal::{RenewalLock, Source, Tokens};
 /// How long before it expires a token is renewed, so that it does not expire during a request.
 const AHEAD: Duration = Duration::from_secs(60);
 
-/// The JSON of an answer of the accounts server, which may begin with a byte-order mark.
-fn json_of(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
-}
-
 /// What an answer that could not be parsed begins with, for a message; not if it may contain a token.
 fn beginning_of(body: &[u8]) -> String {
     // Without the NULs of UTF-16.

@@ -315,6 +315,11 @@ pub fn sim() -> Sim {
     with_job(Sim::start())
 }
 
+/// The same, over TLS or without.
+pub fn sim_over(tls: bool) -> Sim {
+    with_job(if tls { Sim::builder().tls().start() } else { Sim::start() })
+}
+
 pub fn with_job(sim: Sim) -> Sim {
     sim.accept_token(TOKEN);
     sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
@@ -459,9 +464,7 @@ pub fn stack_is_small(command: &mut Command, target: &str) {
     let out = text_of(environment(command, &sim));
     let mut lines: Vec<_> = out.lines().map(str::trim).collect();
     assert_eq!(lines.pop(), Some("ok stack_test"));
-    // The harness captures what tests print; this is to be seen.
-    let shown = format!("stack on {target}: {}\n", lines.join(", "));
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), shown.as_bytes());
+    show(&format!("stack on {target}: {}\n", lines.join(", ")));
     for line in lines {
         let figure = line.rsplit_once(": ").and_then(|(_, figure)| figure.strip_suffix(" KB")).unwrap();
         assert!(figure.parse::<u32>().unwrap() < LIMIT, "{target}: {line}");
@@ -503,6 +506,50 @@ pub fn paths_of_this_machine(file: &Path) -> Vec<String> {
     );
     let found = |line: &&str| directories.iter().chain([&target]).any(|directory| line.contains(directory.as_str()));
     strings.lines().filter(found).map(str::to_owned).collect()
+}
+
+/// Prints to standard error, also from a test that passes: the harness captures what tests print otherwise.
+pub fn show(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+}
+
+/// The access token in the last status request.
+pub fn token_in_use(sim: &Sim) -> String {
+    let request = sim.all_requests().into_iter().rfind(|request| request.method == "GET").unwrap();
+    request.header("Authorization").unwrap().strip_prefix("Zoho-oauthtoken ").unwrap().to_owned()
+}
+
+/// Without the last group, whose digits depend on the bytes that follow.
+pub fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let groups = bytes.chunks_exact(3).flat_map(|group| {
+        let bits = group.iter().fold(0usize, |bits, byte| bits << 8 | usize::from(*byte));
+        [18, 12, 6, 0].map(|shift| char::from(DIGITS[bits >> shift & 63]))
+    });
+    groups.collect()
+}
+
+/// A crate in the output of `cargo tree`.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct Compiled {
+    pub name: String,
+    pub version: String,
+    /// Of this workspace.
+    pub is_own: bool,
+}
+
+/// The crates that are compiled in, for these packages and targets.
+pub fn compiled_in(arguments: &[&str]) -> Vec<Compiled> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--locked", "-e", "normal", "--prefix", "none", "-f", "{p}"]).args(arguments);
+    // `serde_derive v1.0.229 (proc-macro)`; ours have a path.
+    let lines = text_of(tree.current_dir(ROOT));
+    let of = |line: &str| {
+        let (name, rest) = line.split_once(" v").unwrap();
+        let version = rest.split(' ').next().unwrap().to_owned();
+        Compiled { name: name.to_owned(), version, is_own: line.contains(ROOT) }
+    };
+    lines.lines().filter(|line| !line.is_empty()).map(of).collect()
 }
 
 /// The output of a command, which must succeed.
