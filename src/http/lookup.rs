@@ -15,17 +15,45 @@ use super::lock;
 use super::socket::Wake;
 use super::thread::quiet_thread;
 use crate::sync::thread::JoinHandle;
+use crate::sync::{ArcSwap, Condvar, Mutex};
 #[cfg(test)]
 use crate::sync::{AtomicBool, Ordering};
-use crate::sync::{Condvar, Mutex};
 
 /// How long an address is used without asking again.
 const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
+
+/// The addresses that a client and its clones found, in every process.
+///
+/// A child of `fork()` begins with them: in the C library its lookup may wait for ever, for a lock that another thread of
+/// the parent held at that moment. Stored without a lock for the same reason.
+#[derive(Debug, Default)]
+pub(super) struct Known(ArcSwap<HashMap<(String, u16), Found>>);
+
+#[derive(Clone, Debug)]
+struct Found {
+    begun: Instant,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Known {
+    fn add(&self, host: &str, port: u16, found: &Found) {
+        self.0.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert((host.to_owned(), port), found.clone());
+            known
+        });
+    }
+
+    fn forget(&self) {
+        self.0.store(Arc::default());
+    }
+}
 
 /// The addresses of the hosts in use, and the lookups in progress.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     hosts: Mutex<HashMap<(String, u16), Arc<Lookup>>>,
+    known: Arc<Known>,
     wake: Arc<Wake>,
     /// Makes every lookup fail, as if the name server were down.
     #[cfg(test)]
@@ -64,9 +92,15 @@ pub(super) fn without_brackets(host: &str) -> &str {
 }
 
 impl Addresses {
-    pub(crate) fn new(wake: Arc<Wake>) -> Addresses {
+    pub(super) fn new(wake: Arc<Wake>, known: Arc<Known>) -> Addresses {
+        let lookup_of = |Found { begun, addresses }: &Found| {
+            let found = Mutex::new(Some(Ok(addresses.clone())));
+            Arc::new(Lookup { begun: *begun, found, done: Condvar::new() })
+        };
+        let hosts = known.0.load().iter().map(|(key, found)| (key.clone(), lookup_of(found))).collect();
         Addresses {
-            hosts: Mutex::default(),
+            hosts: Mutex::new(hosts),
+            known,
             wake,
             #[cfg(test)]
             broken: AtomicBool::new(false),
@@ -75,6 +109,7 @@ impl Addresses {
 
     /// Forgets what was found: perhaps the server has moved.
     pub(crate) fn forget(&self) {
+        self.known.forget();
         lock(&self.hosts).retain(|_, lookup| lock(&lookup.found).is_none());
     }
 
@@ -110,10 +145,16 @@ impl Addresses {
         }
         let result = found.clone();
         drop(found);
+        let has_begun = thread.is_some();
         // It has nothing left to do: wait for it, so that no thread outlives the call.
         let _ = thread.map(|thread| thread.join());
         match result {
-            Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
+            Some(Ok(addresses)) if !addresses.is_empty() => {
+                if has_begun {
+                    self.known.add(host, port, &Found { begun: lookup.begun, addresses: addresses.clone() });
+                }
+                Ok(addresses)
+            }
             result => {
                 lock(&self.hosts).retain(|_, known| !Arc::ptr_eq(known, &lookup));
                 let why = result.and_then(Result::err);
@@ -162,6 +203,24 @@ impl Lookup {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_and_a_clone_begin_with_what_is_known() {
+        let known = Arc::new(Known::default());
+        let soon = || Instant::now() + Duration::from_secs(10);
+        let found = Addresses::new(Arc::default(), known.clone()).of("localhost", 1, soon()).unwrap();
+        let other = Addresses::new(Arc::default(), known.clone());
+        assert_eq!(lock(&other.hosts).len(), 1);
+        let (lookup, thread) = other.join_or_begin("localhost", 1);
+        assert!(thread.is_none() && lock(&lookup.found).as_ref().unwrap().as_ref().unwrap() == &found);
+        other.forget();
+        assert!(lock(&Addresses::new(Arc::default(), known).hosts).is_empty());
+    }
+}
+
 #[cfg(all(test, shuttle))]
 mod model {
     use super::*;
@@ -175,7 +234,7 @@ mod model {
     #[test]
     fn callers_share_a_look_up() {
         check(|| {
-            let addresses = Arc::new(Addresses::new(Arc::default()));
+            let addresses = Arc::new(Addresses::new(Arc::default(), Arc::default()));
             let callers = [look_up(&addresses), look_up(&addresses)];
             addresses.forget();
             let found = callers.map(|caller| caller.join().unwrap().unwrap());
@@ -187,7 +246,7 @@ mod model {
     fn a_cancel_ends_the_wait_for_a_look_up() {
         check(|| {
             let wake = Arc::new(Wake::default());
-            let addresses = Arc::new(Addresses::new(wake.clone()));
+            let addresses = Arc::new(Addresses::new(wake.clone(), Arc::default()));
             // A look-up that never ends.
             let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() };
             lock(&addresses.hosts).insert(("localhost".to_owned(), 1), Arc::new(hangs));

@@ -36,7 +36,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 
 use connect::{Connect, Parts};
 use failure::{Cause, Failed, Limits, Stage};
-use lookup::Addresses;
+use lookup::{Addresses, Known};
 use slots::{SlotSettings, Slots};
 use socket::Wake;
 use tls::{Tls, TlsSettings};
@@ -63,6 +63,7 @@ pub(crate) struct Network {
     connect_timeout: Duration,
     idle_connections: usize,
     slots: Option<SlotSettings>,
+    known: Arc<Known>,
 }
 
 impl Network {
@@ -73,6 +74,7 @@ impl Network {
             .map(|cache| SlotSettings { cache: cache.into(), count: config.max_concurrency });
         Ok(Network {
             slots,
+            known: Arc::default(),
             tls: Arc::new(TlsSettings::new(config)?),
             connect_timeout: config.connect_timeout,
             idle_connections: config.max_concurrency.max(16),
@@ -119,7 +121,7 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(network: &Network) -> Http {
         let wake = Arc::new(Wake::default());
-        let addresses = Arc::new(Addresses::new(wake.clone()));
+        let addresses = Arc::new(Addresses::new(wake.clone(), network.known.clone()));
         let config = Agent::config_builder()
             .proxy(None)
             .http_status_as_error(false)
