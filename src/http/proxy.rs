@@ -197,8 +197,8 @@ mod tests {
 
     impl Stream for Recorded {
         fn read(&mut self, buffer: &mut [u8], _: Instant) -> Result<usize, Cause> {
-            // A few bytes at a time: a response may arrive in parts.
-            let amount = buffer.len().min(self.0.len()).min(7);
+            // A response may arrive in parts.
+            let amount = buffer.len().min(self.0.len()).min(97);
             buffer[..amount].copy_from_slice(&self.0[..amount]);
             self.0.drain(..amount);
             Ok(amount)
