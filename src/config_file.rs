@@ -12,8 +12,7 @@
 //! timeout_ms = 60000
 //! ```
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -21,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, SETTINGS, Source, no_such_setting};
 use crate::error::{Error, one_line, zmd_error::ZMD_ERR_INVALID_CONFIG};
+use crate::{content, open};
 
 /// The profile that is read if none is named.
 pub const DEFAULT_PROFILE: &str = "default";
@@ -185,27 +185,18 @@ struct Text {
 }
 
 fn read(path: &Path) -> io::Result<Text> {
-    // Checked before opening the file: opening a named pipe would block.
-    let metadata = std::fs::metadata(path)?;
-    if metadata.is_dir() {
+    // That it is there, which an error from here on does not deny: `is_absent`.
+    if std::fs::metadata(path)?.is_dir() {
         return Err(io::Error::other("it is a directory"));
     }
-    let file = File::open(path).map_err(|error| {
-        // The file exists, so this must not be an error that `is_absent` accepts.
-        io::Error::other(format!("it can't be read: {error}"))
-    })?;
-    let metadata = file.metadata()?;
-    let mut content = Zeroizing::new(Vec::with_capacity(metadata.len().min(SIZE_LIMIT) as usize + 1));
-    file.take(SIZE_LIMIT + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > SIZE_LIMIT {
-        return Err(io::Error::other(format!("it is larger than {SIZE_LIMIT} bytes")));
-    }
+    let file = open(path).map_err(|error| io::Error::other(format!("it can't be read: {error}")))?;
+    let content = content(&file, SIZE_LIMIT)?;
     let text = std::str::from_utf8(&content).map_err(|_| io::Error::other("it is not UTF-8"))?;
     let content = Zeroizing::new(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned());
     Ok(Text {
         content,
         #[cfg(unix)]
-        metadata,
+        metadata: file.metadata()?,
     })
 }
 
@@ -362,5 +353,29 @@ mod tests {
         assert!(with_password.contains("chmod 600"), "{with_password}");
         let without = TempFile::new("[default]\nproxy = 'http://proxy:3128'\nclient_id = '1000.X'\n", 0o644);
         without.load(&mut Config::new(), "default").unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_read_if_a_program_writes_to_it() {
+        use std::io::Write;
+        let file = TempFile::new("", 0o600);
+        std::fs::remove_file(&file.0).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&file.0).status().unwrap().success());
+        let mut config = Config::new();
+        file.load(&mut config, "default").unwrap_err();
+        // There is a reader, so that the writer can open it.
+        let _reader = open(&file.0).unwrap();
+        let mut pipe = std::fs::File::options().write(true).open(&file.0).unwrap();
+        pipe.write_all(b"[default]\n").unwrap();
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            pipe.write_all(b"timeout_ms = 5\n").unwrap();
+        });
+        file.load(&mut config, "default").unwrap();
+        writer.join().unwrap();
+        assert_eq!(config.timeout, std::time::Duration::from_millis(5));
+        let endless = config.load_file(Some(Path::new("/dev/zero")), None).unwrap_err();
+        assert!(endless.message().ends_with("it is larger than 1048576 bytes"), "{endless}");
     }
 }

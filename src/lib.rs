@@ -60,6 +60,30 @@ fn private_file() -> std::fs::OpenOptions {
     options
 }
 
+/// Opens a file to read it. A named pipe in its place is not waited for: one that no program writes to is empty.
+fn open(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.read(true).open(path)
+}
+
+/// The content of an opened file: at most `limit` bytes, as a device may have no end. Of a pipe that a program writes to it is
+/// what comes until that closes it.
+fn content(file: &std::fs::File, limit: u64) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>> {
+    use std::io::Read;
+    #[cfg(unix)]
+    rustix::io::ioctl_fionbio(file, false)?;
+    // Reserved at once: what grows leaves copies behind, which nothing wipes.
+    let size = file.metadata()?.len().min(limit) as usize + 1;
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(size));
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(std::io::Error::other(format!("it is larger than {limit} bytes"))),
+        false => Ok(bytes),
+    }
+}
+
 /// A file whose name begins with that of another, in the same directory.
 fn beside(path: &std::path::Path, suffix: &str) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -67,7 +67,7 @@ fn pip(python: &Path) -> Command {
 
 /// The program, without what the environment may say to Python, the engines or libzmd.
 fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
+    let mut command = from_a_shell(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["ZMD_", "PYTHON", "AIRFLOW", "SPARK", "PYSPARK", "LD_LIBRARY_PATH"]

@@ -17,7 +17,7 @@ fn target() -> &'static Path {
 }
 
 fn make(arguments: &[&str]) -> Command {
-    let mut command = Command::new("make");
+    let mut command = from_a_shell("make");
     command.arg("-C").arg(ROOT).args(arguments).env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target());
     // Another make's, if that has started the tests.
     command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");

@@ -134,7 +134,7 @@ fn the_header_compiles_as_every_c_and_cpp() {
 fn the_package_can_be_built() {
     // --allow-dirty: there may be uncommitted changes; the verification builds from the package only.
     let target = scratch("package");
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = from_a_shell(env!("CARGO"));
     command.args(["package", "-p", "zmd", "--allow-dirty", "--offline", "--target-dir"]).arg(&target).current_dir(ROOT);
     let (exit, _, err) = run(&mut command);
     assert_eq!(exit, Some(0), "{err}");

@@ -18,7 +18,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The program, without what the environment may say to Python or libzmd.
 fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
+    let mut command = from_a_shell(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("ZMD_") || text.starts_with("PYTHON") || text == "LD_LIBRARY_PATH" {
@@ -116,7 +116,7 @@ fn program(python: &Path, sim: &Sim) -> Command {
 fn unittest(python: &Path) -> Command {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        text_of(Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "zmd-sim"]).current_dir(ROOT));
+        text_of(from_a_shell(env!("CARGO")).args(["build", "--quiet", "-p", "zmd-sim"]).current_dir(ROOT));
     });
     let mut tests = clean(python);
     tests.args(["-X", "dev", "-m", "unittest"]).env("ZMD_TEST_ROOT", ROOT);

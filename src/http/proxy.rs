@@ -28,11 +28,15 @@ pub(super) fn connect(
         "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: {USER_AGENT}\r\n\
          Proxy-Connection: Keep-Alive\r\n"
     ));
-    if let Some((user, password)) = login {
+    let encoded = Zeroizing::new(login.map_or_else(String::new, |(user, password)| {
         let pair = Zeroizing::new(format!("{user}:{password}"));
-        let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_bytes()));
+        base64::engine::general_purpose::STANDARD.encode(pair.as_bytes())
+    }));
+    if login.is_some() {
         request.push_str(&format!("Proxy-Authorization: Basic {}\r\n", *encoded));
     }
+    // What a message never repeats.
+    let secrets = [&**encoded, login.map_or("", |(_, password)| password)];
     request.push_str("\r\n");
     proxy.write_all(request.as_bytes(), until)?;
 
@@ -55,7 +59,7 @@ pub(super) fn connect(
         if answer.starts_with(&[0x15, 3]) {
             return Err(Refusal::SpeaksTls.into());
         }
-        if let Some(length) = read_answer(&answer, login.is_some())? {
+        if let Some(length) = read_answer(&answer, login.is_some(), secrets)? {
             return match answer.len() - length {
                 0 => Ok(()),
                 more => Err(Refusal::NoHttp(format!("{more} bytes came with its response to CONNECT")).into()),
@@ -65,7 +69,7 @@ pub(super) fn connect(
 }
 
 /// The length of the header of a success; `None` while it is not whole.
-fn read_answer(bytes: &[u8], had_login: bool) -> Result<Option<usize>, Cause> {
+fn read_answer(bytes: &[u8], had_login: bool, secrets: [&str; 2]) -> Result<Option<usize>, Cause> {
     let mut lines = [httparse::EMPTY_HEADER; HEADER_LINES];
     let mut response = httparse::Response::new(&mut lines);
     let length = match response.parse(bytes) {
@@ -84,15 +88,20 @@ fn read_answer(bytes: &[u8], had_login: bool) -> Result<Option<usize>, Cause> {
     if status == 400 && String::from_utf8_lossy(bytes).contains("plain HTTP request was sent to HTTPS port") {
         return Err(Refusal::SpeaksTls.into());
     }
-    let text = |name: &str| {
-        let values = response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
-        values.map(|header| String::from_utf8_lossy(header.value).into_owned()).collect::<Vec<_>>()
+    let shown = |text: &str| {
+        let secrets = secrets.iter().filter(|secret| !secret.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     };
-    let schemes: Vec<String> = text("Proxy-Authenticate")
+    let schemes = response
+        .headers
         .iter()
-        .filter_map(|value| value.split([' ', ',', '\t']).find(|word| !word.is_empty()).map(str::to_owned))
+        .filter(|header| header.name.eq_ignore_ascii_case("Proxy-Authenticate"))
+        .filter_map(|header| {
+            let value = String::from_utf8_lossy(header.value);
+            value.split([' ', ',', '\t']).find(|word| !word.is_empty()).map(shown)
+        })
         .collect();
-    let reason = response.reason.unwrap_or_default().to_owned();
+    let reason = shown(response.reason.unwrap_or_default());
     Err(Refusal::Http { status, reason, schemes, had_login }.into())
 }
 
@@ -239,6 +248,15 @@ mod tests {
         let answer = format!("HTTP/1.1 407 Proxy Authentication Required\r\n{}{offers}\r\n", lines(27));
         let Err(Cause::Refused(Refusal::Http { status, schemes, .. })) = tunnel(&answer) else { panic!() };
         assert_eq!((status, schemes.join(" ")), (407, "Negotiate NTLM Digest".to_owned()));
+    }
+
+    #[test]
+    fn a_proxy_that_repeats_the_credentials() {
+        let answer = "HTTP/1.1 407 no p4ss\r\nProxy-Authenticate: dXNlcjpwNHNz, Basic\r\n\r\n";
+        let mut proxy = Recorded(answer.as_bytes().to_vec());
+        let refused = connect(&mut proxy, "host", 443, Some(("user", "p4ss")), Instant::now());
+        let Err(Cause::Refused(Refusal::Http { reason, schemes, had_login, .. })) = refused else { panic!() };
+        assert_eq!((&*reason, &*schemes, had_login), ("no ***", &["***".to_owned()][..], true));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
 };
+use zeroize::Zeroizing;
 
 use super::failure::Cause;
 use super::lock;
@@ -25,6 +26,7 @@ use super::socket::Stream;
 use crate::config::{Config, refusal};
 use crate::error::Error;
 use crate::sync::Mutex;
+use crate::{content, open};
 
 /// What TLS needs of the settings. The files are read when a client is made, the system's store when it is first
 /// needed; shared by clones and by the children of a `fork()`, so nothing in here locks.
@@ -203,11 +205,10 @@ fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateDer<'static>
     let bad = |why: &dyn fmt::Display| {
         refusal(setting, format!("the path of a PEM or DER file with CA certificates; {path}: {why}"))
     };
-    let bytes = std::fs::read(path).map_err(|error| bad(&error))?;
-    let text = without_mark(&bytes);
+    let text = read(path).map_err(|error| bad(&error))?;
     // A DER certificate is a SEQUENCE with a length of two bytes.
     let found = if text.starts_with(&[0x30, 0x82]) {
-        vec![CertificateDer::from(text)]
+        vec![CertificateDer::from(text.to_vec())]
     } else {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
         found.map_err(|error| bad(&error))?
@@ -220,6 +221,14 @@ fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateDer<'static>
         return Err(bad(&"what is in it is no certificate"));
     }
     Ok(found)
+}
+
+/// A file with certificates or keys, without its byte-order mark.
+fn read(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    // A hundred times the certificates of a system.
+    const SIZE_LIMIT: u64 = 32 << 20;
+    let bytes = content(&open(Path::new(path))?, SIZE_LIMIT)?;
+    Ok(Zeroizing::new(without_mark(&bytes)))
 }
 
 /// A text without its byte-order mark; Windows tools write UTF-16, too.
@@ -249,15 +258,13 @@ impl Identity {
         let bad = |setting: &str, path: &str, why: &dyn fmt::Display| {
             refusal(setting, format!("the path of a PEM file; {path}: {why}"))
         };
-        let read = |setting: &str, path: &str| {
-            std::fs::read(path).map(|bytes| without_mark(&bytes)).map_err(|error| bad(setting, path, &error))
-        };
+        let read = |setting: &str, path: &str| read(path).map_err(|error| bad(setting, path, &error));
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read("client_cert", cert)?).collect();
         let chain = chain.map_err(|error| bad("client_cert", cert, &error))?;
         if chain.is_empty() {
             return Err(bad("client_cert", cert, &"there is no certificate in it"));
         }
-        let bytes = zeroize::Zeroizing::new(read("client_key", key)?);
+        let bytes = read("client_key", key)?;
         let text = String::from_utf8_lossy(&bytes);
         if text.contains("ENCRYPTED") {
             let command = format!("openssl pkey -in {key} -out key.pem");

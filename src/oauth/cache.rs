@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{beside, private_file};
+use crate::{beside, content, open, private_file};
 
 /// The beginning of every cache file. A file that begins differently belongs to another program and is not changed.
 const MAGIC: &[u8] = b"{\"zmd_token_cache\":1,";
@@ -147,18 +147,11 @@ impl TokenCache {
 
     fn content(&self) -> CacheFile {
         let read = || -> io::Result<Zeroizing<Vec<u8>>> {
-            let mut options = File::options();
-            // Opening a named pipe would block until a writer opens it.
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-            let file = options.read(true).open(&self.path)?;
-            let metadata = file.metadata()?;
-            if !metadata.is_file() || metadata.len() > SIZE_LIMIT {
-                return Err(io::Error::other("it is not a cache file"));
+            let file = open(&self.path)?;
+            match file.metadata()?.is_file() {
+                true => content(&file, SIZE_LIMIT),
+                false => Err(io::Error::other("it is not a file")),
             }
-            let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
-            io::Read::read_to_end(&mut io::Read::take(file, SIZE_LIMIT), &mut bytes)?;
-            Ok(bytes)
         };
         match read() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => CacheFile::Empty,

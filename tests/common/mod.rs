@@ -6,7 +6,7 @@ pub mod authority;
 pub mod nginx;
 pub mod squid;
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -369,7 +369,7 @@ pub fn library() -> &'static Path {
             return named.into();
         }
         // As `make` does, so that it is compiled once.
-        let mut build = Command::new(format!("{ROOT}/cross/pathless"));
+        let mut build = from_a_shell(format!("{ROOT}/cross/pathless"));
         let built = build.arg(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         // CARGO_TARGET_TMPDIR is in the same directory.
@@ -378,6 +378,19 @@ pub fn library() -> &'static Path {
 }
 
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A command without what cargo tells of the package that it tests. Build scripts ask for these variables, and cargo compiles
+/// again what was built with others: for a minute, and once more when it is called from a shell.
+pub fn from_a_shell(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
 
 /// Compiles a program that includes zmd.h, and links it with the shared library.
 pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> PathBuf {
@@ -426,7 +439,7 @@ pub fn scratch(name: &str) -> PathBuf {
 pub fn zmd_command(environment: &[(&str, &str)]) -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
-        let built = Command::new(env!("CARGO")).args(["build", "-p", "zmd-cli"]).current_dir(ROOT).output().unwrap();
+        let built = from_a_shell(env!("CARGO")).args(["build", "-p", "zmd-cli"]).current_dir(ROOT).output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug/zmd")
     });
