@@ -664,4 +664,40 @@ mod tests {
         let shown = format!("{config:?}");
         assert!(!shown.contains("s3cret") && !shown.contains("p4ss"), "{shown}");
     }
+
+    #[test]
+    fn a_refusal_says_what_the_setting_takes() {
+        for (key, takes) in [
+            ("access_token", "1 to 4096 visible ASCII characters"),
+            ("data_center", "one of us, eu, "),
+            ("ca_file", "path"),
+            ("timeout_ms", "a whole number from 1 to 86400000 "),
+        ] {
+            let error = Config::new().set(key, "").unwrap_err();
+            assert!(error.message().contains(takes), "{error}");
+        }
+        let mut path = None;
+        assert_eq!((set_path(&mut path, ""), set_path(&mut path, "/a")), (None, Some(())));
+        assert_eq!(path.as_deref(), Some("/a"));
+    }
+
+    #[test]
+    fn letters_that_differ() {
+        for (one, other, letters) in [
+            ("", "", 0),
+            ("ab", "ab", 0),
+            ("ab", "", 2),
+            ("", "ab", 2),
+            ("abc", "axc", 1),
+            ("abcd", "abd", 1),
+            ("abd", "abcd", 1),
+            ("ba", "ab", 2),
+            ("abcd", "xyzw", 4),
+            ("timeout", "tmieout_", 3),
+            ("abc", "", usize::MAX),
+            ("", "abc", usize::MAX),
+        ] {
+            assert_eq!(distance(one, other), letters, "{one} {other}");
+        }
+    }
 }

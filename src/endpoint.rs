@@ -405,6 +405,7 @@ mod tests {
             assert_eq!(JobId::parse(text).unwrap().as_str(), "1001");
         }
         assert!(JobId::parse(&"9".repeat(64)).is_ok());
+        assert_eq!(JobId::parse("a-1_b").unwrap().as_str(), "a-1_b");
         for text in ["", "   ", "10 01", "1001&x=y", "1001#", "../1", "1001\r\nX: y", "１００１", &"9".repeat(65)] {
             let error = JobId::parse(text).unwrap_err();
             assert_eq!(error.kind(), ZMD_ERR_INVALID_ARGUMENT);
@@ -420,5 +421,23 @@ mod tests {
             &JobId::parse(" 1001").unwrap(),
         );
         assert_eq!(url, "https://www.zohoapis.eu/crm/v7/Leads/actions/mass_delete?job_id=1001");
+    }
+
+    #[test]
+    fn the_header_host() {
+        for (text, header) in [
+            ("https://Host.example", "Host.example"),
+            ("https://host:443/a", "host"),
+            ("https://host:80", "host:80"),
+            ("https://my_gate-way", "my_gate-way"),
+            ("http://127.0.0.1:80", "127.0.0.1"),
+            ("http://127.0.0.1:443/a", "127.0.0.1:443"),
+            ("https://[::1]:8443", "[::1]:8443"),
+        ] {
+            assert_eq!(BaseUrl::parse(text).unwrap().host_header(), header, "{text}");
+        }
+        for (text, is_loopback) in [("http://localhost", true), ("https://[::1]", true), ("https://a.zoho.eu", false)] {
+            assert_eq!(BaseUrl::parse(text).unwrap().is_loopback(), is_loopback, "{text}");
+        }
     }
 }

@@ -390,4 +390,29 @@ mod tests {
         let error = Error::new(ZMD_ERR_API, "no: 1000.abc is bad").with_code("1000.abc").without("1000.abc");
         assert_eq!((error.message(), error.code()), ("no: *** is bad", "***"));
     }
+
+    #[test]
+    fn a_name_a_message_and_advice_for_each() {
+        assert_eq!(ZMD_ERR_TIMEOUT.name(), "ZMD_ERR_TIMEOUT");
+        let advice = ZMD_ERR_DNS.advice();
+        assert!(advice.len() > 20 && advice != ZMD_ERR_TLS.advice(), "{advice}");
+        for &(error, _, message) in ERRORS {
+            assert_eq!(message_z(error as i32), message);
+        }
+    }
+
+    #[test]
+    fn what_may_succeed_later() {
+        let refused = |error: Error| Error { is_login_refused: true, ..error };
+        for (error, is_transient) in [
+            (Error::new(ZMD_ERR_DNS, ""), true),
+            (Error::new(ZMD_ERR_INVALID_ARGUMENT, ""), false),
+            (Error::new(ZMD_ERR_PROXY, ""), true),
+            (Error::new(ZMD_ERR_PROXY, "").with_http_status(502), true),
+            (Error::new(ZMD_ERR_PROXY, "").with_http_status(407), false),
+            (refused(Error::new(ZMD_ERR_PROXY, "")), false),
+        ] {
+            assert_eq!(error.is_transient(), is_transient, "{error:?}");
+        }
+    }
 }

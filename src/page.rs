@@ -157,6 +157,8 @@ mod tests {
                 "<p>&\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}; &#x41;",
                 "the page \"&\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}; A\"",
             ),
+            ("<p>&lt;&gt;&quot;&apos;", "the page \"<>\"'\""),
+            ("<p>one</p>two<!-- a -->three", "the page \"one two three\""),
             ("no healthy upstream", "\"no healthy upstream\""),
             ("", "an empty body"),
             (" \r\n", "an empty body"),
@@ -180,5 +182,23 @@ mod tests {
             describe_body(b"<title>Zugriff verweigert f\xfcr Sie</title>", 42, None),
             "the page \"Zugriff verweigert f\u{fffd}r Sie\""
         );
+    }
+
+    #[test]
+    fn the_server_is_named_and_a_long_page_is_read_in_part() {
+        let answer = |server: Option<&str>, body: String| Answer {
+            status: 502,
+            location: None,
+            server: server.map(str::to_owned),
+            content_encoding: None,
+            retry_after: None,
+            body: body.into_bytes(),
+        };
+        assert_eq!(describe(&answer(Some("nginx"), "no".into())), "\"no\" (Server: nginx)");
+        assert_eq!(describe(&answer(Some(" "), "no".into())), "\"no\"");
+        assert_eq!(describe(&answer(None, "no".into())), "\"no\"");
+        let page = |blanks| format!("<p>{}</p><title>late</title>", " ".repeat(blanks));
+        assert_eq!(describe(&answer(None, page(16_000))), "the page \"late\"");
+        assert_eq!(describe(&answer(None, page(17_000))), "a page without text");
     }
 }

@@ -83,4 +83,16 @@ mod tests {
         assert!(printed.contains("1 passed"), "{printed}");
         assert!(!printed.contains("boom"), "{printed}");
     }
+
+    #[test]
+    fn calls_are_counted_until_they_end() {
+        let depth = || DEPTH.with(Cell::get);
+        catch(|| {
+            assert_eq!(depth(), 1);
+            catch(|| Ok(assert_eq!(depth(), 2)))?;
+            Ok(assert_eq!(depth(), 1))
+        })
+        .unwrap();
+        assert_eq!(depth(), 0);
+    }
 }

@@ -363,4 +363,27 @@ mod tests {
             assert_eq!(String::from_utf8(without(sent.into(), b"1000.token")).unwrap(), kept);
         }
     }
+
+    #[test]
+    fn retry_after_in_seconds_and_as_a_date() {
+        const FIRST: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+        const LATER: &str = "Sun, 06 Nov 1994 08:50:07 GMT";
+        let wanted = |after: Option<&'static str>, date: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            let mut insert = |name, value: Option<&'static str>| {
+                value.map(|value| headers.insert(name, HeaderValue::from_static(value)))
+            };
+            insert(header::RETRY_AFTER, after);
+            insert(header::DATE, date);
+            retry_after(&headers).map(|pause| pause.as_secs())
+        };
+        assert_eq!(wanted(None, Some(FIRST)), None);
+        assert_eq!(wanted(Some(" 7 "), None), Some(7));
+        assert_eq!(wanted(Some("99999999999999999999999"), None), Some(u64::MAX));
+        assert_eq!(wanted(Some(""), None), None);
+        assert_eq!(wanted(Some("-1"), None), None);
+        assert_eq!(wanted(Some(LATER), Some(FIRST)), Some(30));
+        assert_eq!(wanted(Some(FIRST), Some(LATER)), Some(0));
+        assert_eq!(wanted(Some(FIRST), None), Some(0));
+    }
 }

@@ -7,7 +7,8 @@ use crate::sync::thread::Builder;
 /// afterwards; a signal that comes meanwhile waits.
 pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(Builder) -> T) -> T {
     let builder = Builder::new().name("libzmd".to_owned());
-    #[cfg(unix)]
+    // Miri knows no signals.
+    #[cfg(all(unix, not(miri)))]
     #[allow(unsafe_code)]
     {
         // SAFETY: a sigset_t is plain data, and both are filled in before they are read; all pointers are valid or
@@ -21,6 +22,6 @@ pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(Builder) -> T) -> T {
             result
         }
     }
-    #[cfg(not(unix))]
+    #[cfg(any(not(unix), miri))]
     spawn(builder)
 }

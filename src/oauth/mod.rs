@@ -103,6 +103,10 @@ mod tests {
         assert_eq!(ahead(seconds(100)), seconds(50));
         let token = |left: u64| Token::until(Secret::new("t"), None, SystemTime::now() + seconds(left));
         assert!(!token(3600).is_due() && token(3600).is_alive());
+        let hour = token(3600);
+        let life = hour.life.unwrap();
+        assert_eq!(life.end.duration_since(life.due).unwrap(), seconds(60));
+        assert_eq!(hour.end(), Some(life.end));
         let nearly = Token {
             life: Some(Life { due: SystemTime::now() - seconds(1), end: SystemTime::now() + seconds(59) }),
             ..token(0)

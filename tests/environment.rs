@@ -1,0 +1,86 @@
+//! What a configuration takes from the environment and from the files that it names. As a process cannot change its
+//! environment while its threads read it, the test program runs itself with another one.
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::*;
+use zmd::Config;
+
+/// For the tests below: prints where the configuration file is, and the settings they change or the error.
+#[test]
+#[ignore = "run by the others, with an environment of its own"]
+fn child() {
+    let file = |file: Option<std::path::PathBuf>| file.map_or("none".to_owned(), |file| file.display().to_string());
+    println!("usual: {}\nfile: {}", file(zmd::usual_config_file()), file(zmd::config_file()));
+    match Config::from_env() {
+        Ok(config) => println!("settings: {} {}", config.shown("data_center"), config.shown("timeout_ms")),
+        Err(error) => println!("error: {error}"),
+    }
+}
+
+/// The lines that `child` prints with these variables alone.
+fn with(variables: &[(&str, &str)]) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "--ignored", "--nocapture", "child"]).env_clear().envs(variables.iter().copied());
+    let is_wanted = |line: &&str| ["usual: ", "file: ", "settings: ", "error: "].iter().any(|s| line.starts_with(s));
+    text_of(&mut child).lines().filter(is_wanted).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_configuration_file_is_where_the_environment_says() {
+    let directory = scratch("environment");
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    for (name, data_center) in [("home/.config/zmd", "in"), ("xdg/zmd", "jp")] {
+        fs::create_dir_all(path(name)).unwrap();
+        fs::write(path(&format!("{name}/config.toml")), format!("[default]\ndata_center = '{data_center}'\n")).unwrap();
+    }
+    let (home, xdg, own) = (&path("home"), &path("xdg"), &path("own.toml"));
+    fs::write(own, "[default]\ndata_center = 'ca'\n[night]\ntimeout_ms = 7\n").unwrap();
+    let usual = format!("{home}/.config/zmd/config.toml");
+
+    assert_eq!(with(&[]), ["usual: none", "file: none", "settings: us 30000"]);
+    let found = [format!("usual: {usual}"), format!("file: {usual}"), "settings: in 30000".to_owned()];
+    assert_eq!(with(&[("HOME", home)]), found);
+    assert_eq!(with(&[("HOME", home), ("XDG_CONFIG_HOME", "relative"), ("ZMD_CONFIG_FILE", "")]), found);
+    assert_eq!(
+        with(&[("HOME", home), ("XDG_CONFIG_HOME", xdg)])[1..],
+        [format!("file: {xdg}/zmd/config.toml"), "settings: jp 30000".to_owned()]
+    );
+    let named = [("HOME", &**home), ("ZMD_CONFIG_FILE", own)];
+    assert_eq!(with(&named), [format!("usual: {usual}"), format!("file: {own}"), "settings: ca 30000".to_owned()]);
+    assert_eq!(with(&[named[1], ("ZMD_PROFILE", "night")])[2], "settings: us 7");
+    // The environment's own settings take precedence; an empty one is none.
+    let set = [named[1], ("ZMD_PROFILE", "night"), ("ZMD_TIMEOUT_MS", "9"), ("ZMD_DATA_CENTER", "")];
+    assert_eq!(with(&set)[2], "settings: us 9");
+    let bad = with(&[("ZMD_TIMEOUT_MS", "soon")]);
+    assert!(bad[2].contains("ZMD_TIMEOUT_MS: timeout_ms takes"), "{bad:?}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let directory = scratch("absent");
+    let home = directory.to_str().unwrap();
+    // By default there need be none, and what is in its way does not matter.
+    assert_eq!(with(&[("HOME", home)])[2], "settings: us 30000");
+    fs::write(directory.join(".config"), "").unwrap();
+    assert_eq!(with(&[("HOME", home)])[2], "settings: us 30000");
+    // A file or a profile that is named has to be there.
+    for (name, value) in [("ZMD_CONFIG_FILE", "/nonexistent/config.toml"), ("ZMD_PROFILE", "night")] {
+        let refused = with(&[("HOME", home), (name, value)]);
+        assert!(refused[2].starts_with("error: ") && refused[2].contains("config.toml: "), "{refused:?}");
+    }
+    let refused = with(&[("ZMD_CONFIG_FILE", "/nonexistent/config.toml")]);
+    assert!(refused[2].ends_with(": `zmd login` makes one"), "{refused:?}");
+    let refused = with(&[("ZMD_PROFILE", "night")]);
+    assert!(refused[2].contains("no configuration file for the profile night"), "{refused:?}");
+    // One that cannot be read is never as if it were absent.
+    fs::remove_file(directory.join(".config")).unwrap();
+    fs::create_dir_all(directory.join(".config/zmd/config.toml")).unwrap();
+    let refused = with(&[("HOME", home)]);
+    assert!(refused[2].ends_with("it is a directory"), "{refused:?}");
+    fs::remove_dir_all(directory).unwrap();
+}
