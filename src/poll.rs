@@ -157,7 +157,8 @@ impl Poll {
                 self.seconds = BEGAN_WEIGHT * BEGAN * passed;
             } else {
                 self.still = self.still.max(self.confirmed - self.changed);
-                let kept = if self.seconds > 0.0 { (-passed / (MEMORY * self.seconds)).exp() } else { 0.0 };
+                // After none, whose seconds are 0, it is 0.
+                let kept = (-passed / (MEMORY * self.seconds)).exp();
                 self.records = kept * self.records + records;
                 self.seconds = kept * self.seconds + passed;
             }
@@ -438,13 +439,42 @@ mod tests {
         }
     }
 
+    /// The pauses after these polls, in seconds.
+    fn pauses(polls: &[(u32, Seen)]) -> Vec<f64> {
+        let mut poll = Poll::new(SECOND, MINUTE * 60);
+        let pause = |&(at, seen): &(u32, Seen)| poll.next_pause(SECOND * at, seen).as_secs_f64();
+        polls.iter().map(pause).map(|seconds| (seconds * 1000.0).round() / 1000.0).collect()
+    }
+
     #[test]
     fn a_time_that_repeats_or_goes_back_is_accepted() {
-        let mut poll = Poll::new(SECOND, MINUTE);
-        for (at, done) in [(0, 5), (0, 10), (10, 20), (10, 40), (5, 60), (0, 80)] {
-            let pause = poll.next_pause(SECOND * at, counts(1000, done));
-            assert!(SECOND <= pause && pause <= MINUTE, "{pause:?}");
-        }
+        let polls = [(0, 5), (0, 10), (10, 20), (10, 40), (5, 60), (0, 80)];
+        let polls = polls.map(|(at, done)| (at, counts(1000, done)));
+        assert_eq!(pauses(&polls), [1.0, 1.0, 78.4, 644.44, 829.554, 881.344]);
+    }
+
+    #[test]
+    fn pauses_where_counts_are_missing_or_reset() {
+        let some = |total, deleted, failed| Seen::Progress { total, deleted, failed };
+        let deleted_alone = [0, 10, 20, 40].map(|at| (at, some(Some(1000), Some(i64::from(at) * 5), None)));
+        assert_eq!(pauses(&deleted_alone), [1.0, 5.32, 37.975, 110.291]);
+        let failed_alone = [0, 10, 20, 40].map(|at| (at, some(Some(1000), None, Some(i64::from(at) * 5))));
+        assert_eq!(pauses(&failed_alone), pauses(&deleted_alone));
+        let later = [
+            (0, NO_COUNTS),
+            (20, NO_COUNTS),
+            (30, some(Some(1000), Some(100), Some(0))),
+            (40, NO_COUNTS),
+            (50, some(None, Some(300), None)),
+            (60, some(Some(2000), Some(400), None)),
+            (70, Seen::Failure),
+            (71, Seen::Failure),
+            (80, some(None, Some(50), Some(0))),
+            (90, some(None, Some(150), Some(0))),
+            (500, some(None, Some(2000), Some(0))),
+            (600, some(None, Some(2000), Some(0))),
+        ];
+        assert_eq!(pauses(&later), [1.0, 5.2, 3.3, 4.4, 5.5, 136.454, 1.0, 2.0, 17.8, 14.8, 1.0, 21.0]);
     }
 
     #[test]
