@@ -357,6 +357,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    #[cfg_attr(miri, ignore = "it starts a program")]
     fn a_pipe_is_read_if_a_program_writes_to_it() {
         use std::io::Write;
         let file = TempFile::new("", 0o600);

@@ -46,6 +46,10 @@ pub use token_provider::TokenProvider;
 pub use wait::{Polled, Progress, Waited};
 pub use waits::{Update, WaitEvent, Waits};
 
+/// How files are opened: a named pipe in their place is not waited for. Miri knows no such flag.
+#[cfg(unix)]
+const WITHOUT_WAITING: i32 = if cfg!(miri) { 0 } else { libc::O_NONBLOCK };
+
 /// Options for writing a file that only its owner may read or write, from the first byte on. On Windows that is up to the
 /// directory, whose rights a file inherits.
 fn private_file() -> std::fs::OpenOptions {
@@ -55,7 +59,7 @@ fn private_file() -> std::fs::OpenOptions {
     {
         use std::os::unix::fs::OpenOptionsExt;
         // A named pipe in its place is an error, and not opened as soon as a reader opens it.
-        options.mode(0o600).custom_flags(libc::O_NONBLOCK);
+        options.mode(0o600).custom_flags(WITHOUT_WAITING);
     }
     options
 }
@@ -64,7 +68,7 @@ fn private_file() -> std::fs::OpenOptions {
 fn open(path: &std::path::Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::File::options();
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, WITHOUT_WAITING);
     options.read(true).open(path)
 }
 
@@ -72,7 +76,7 @@ fn open(path: &std::path::Path) -> std::io::Result<std::fs::File> {
 /// what comes until that closes it.
 fn content(file: &std::fs::File, limit: u64) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>> {
     use std::io::Read;
-    #[cfg(unix)]
+    #[cfg(all(unix, not(miri)))]
     rustix::io::ioctl_fionbio(file, false)?;
     // Reserved at once: what grows leaves copies behind, which nothing wipes.
     let size = file.metadata()?.len().min(limit) as usize + 1;

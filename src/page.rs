@@ -185,6 +185,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes there")]
     fn the_server_is_named_and_a_long_page_is_read_in_part() {
         let answer = |server: Option<&str>, body: String| Answer {
             status: 502,

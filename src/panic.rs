@@ -72,6 +72,7 @@ mod tests {
 
     /// Runs the test above in a child process, in which the test harness does not capture the output.
     #[test]
+    #[cfg_attr(miri, ignore = "it starts a program")]
     fn a_panic_prints_nothing() {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--nocapture", "panic::tests::a_panic_becomes_an_error_with_its_location"])

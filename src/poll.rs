@@ -232,6 +232,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes there")]
     fn a_pause_is_within_the_bounds_for_any_input() {
         let mut state = 1u64;
         let mut random = move || {

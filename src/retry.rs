@@ -169,6 +169,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes there")]
     fn random_numbers_spread_from_0_to_1() {
         let numbers: Vec<_> = (0..1000).map(|_| random()).collect();
         assert!(numbers.iter().all(|number| (0.0..=1.0).contains(number)));
@@ -235,5 +236,16 @@ mod tests {
         );
         assert!(result.unwrap_err().message().contains("120.0 s"));
         assert!(begin.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn deadlines() {
+        let seconds = Duration::from_secs;
+        let hour = Deadline::of_wait(seconds(3600));
+        assert!(hour.remaining() > seconds(3500) && hour.remaining() <= seconds(3600));
+        let half = hour.half().remaining();
+        assert!(half > seconds(1750) && half <= seconds(1800), "{half:?}");
+        assert_eq!(hour.limit().to_string(), "the time limit of the wait");
+        assert_eq!(Deadline::after(seconds(2)).limit().to_string(), "timeout_ms (2000 ms)");
     }
 }

@@ -100,6 +100,38 @@ impl Session {
     }
 }
 
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_cancel_reaches_clones_and_their_clones_but_not_the_origin() {
+        let network = Network::new(&Config::new()).unwrap();
+        let origin = Session::new(&network);
+        let clone = || origin.try_clone(&network).unwrap();
+        let (other, middle) = (clone(), clone());
+        let last = middle.try_clone(&network).unwrap();
+        middle.cancel(&network);
+        let cancelled = [&origin, &other, &middle, &last].map(|session| session.process(&network).http.is_cancelled());
+        assert_eq!(cancelled, [false, false, true, true]);
+        assert!(middle.try_clone(&network).is_err() && last.try_clone(&network).is_err());
+        origin.cancel(&network);
+        assert!(other.process(&network).http.is_cancelled());
+    }
+
+    #[test]
+    fn a_clone_that_was_dropped_takes_no_memory() {
+        let network = Network::new(&Config::new()).unwrap();
+        let origin = Session::new(&network);
+        for _ in 0..10 {
+            origin.try_clone(&network).unwrap();
+        }
+        let kept = [origin.try_clone(&network), origin.try_clone(&network)].map(Result::unwrap);
+        assert_eq!(origin.clones.load().len(), kept.len());
+    }
+}
+
 #[cfg(all(test, shuttle))]
 mod model {
     use super::*;

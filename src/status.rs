@@ -706,4 +706,49 @@ mod tests {
         let body = r#"{"data":[{"Status":"RUNNING","New":{"a":[1]}},{"Status":7}],"info":{"count":1}}"#;
         assert_eq!(read_body(200, body).unwrap().state, ZMD_STATE_RUNNING);
     }
+
+    #[test]
+    fn success_is_that_every_record_is_deleted() {
+        for (state, total, deleted, failed, is_successful) in [
+            (ZMD_STATE_COMPLETED, Some(9), Some(9), Some(0), true),
+            (ZMD_STATE_COMPLETED, Some(9), Some(10), None, true),
+            (ZMD_STATE_COMPLETED, None, Some(9), Some(0), true),
+            (ZMD_STATE_COMPLETED, Some(9), None, None, true),
+            (ZMD_STATE_COMPLETED, Some(9), Some(8), Some(0), false),
+            (ZMD_STATE_COMPLETED, Some(9), Some(9), Some(1), false),
+            (ZMD_STATE_FAILED, Some(9), Some(9), Some(0), false),
+            (ZMD_STATE_RUNNING, Some(9), Some(9), Some(0), false),
+        ] {
+            let status = Status { state, text: String::new(), total, deleted, failed, http_status: 200 };
+            assert_eq!(status.is_successful(), is_successful, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn each_state_has_a_number_and_a_name() {
+        assert_eq!((ZMD_STATE_RUNNING.name(), state_name_z(99)), ("RUNNING", "UNKNOWN\0"));
+        for (state, name) in STATES {
+            assert_eq!((zmd_state::from_number(*state as i32), state_name_z(*state as i32)), (*state, *name));
+        }
+    }
+
+    #[test]
+    fn each_kind_of_error_says_what_to_do() {
+        for (http_status, words) in [
+            (401, "Zoho refused the access token (HTTP 401"),
+            (403, "ask the organization's administrator"),
+            (404, "Zoho has no job 4711 of Leads (HTTP 404"),
+            (429, "poll less often"),
+            (500, "Zoho failed to process the request for job 4711 of Leads"),
+            (407, "it requires other credentials in the setting proxy"),
+            (405, "Zoho returned an error for job 4711 of Leads"),
+        ] {
+            let error = read_body(http_status, error_body("")).unwrap_err();
+            assert!(error.message().contains(words), "{error}");
+        }
+        let error = read_body(400, error_body("INVALID_MODULE")).unwrap_err();
+        assert!(error.message().starts_with("Zoho has no module Leads ("), "{error}");
+        let named = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("4711").unwrap());
+        assert_eq!(named.to_string(), "job 4711 of Leads");
+    }
 }

@@ -1007,6 +1007,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes there")]
     fn none_of_ten_thousand_jobs_starves() {
         const COUNT: usize = 10_000;
         let service = Scripted::new(|passed, index| {

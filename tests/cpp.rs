@@ -136,6 +136,20 @@ fn memcheck_finds_nothing() {
     }
 }
 
+/// The binding's own locks and threads, as helgrind sees them.
+#[test]
+#[ignore = "a part of make sanitize"]
+fn helgrind_finds_nothing() {
+    if missing("valgrind") {
+        return;
+    }
+    let program = compile_cpp("g++", &["-std=c++11"], "tests/cpp/binding_test.cpp", "binding-helgrind");
+    let mut helgrind = Command::new("valgrind");
+    helgrind.args(["--tool=helgrind", "--quiet", "--error-exitcode=99", "--num-callers=80"]);
+    helgrind.arg(format!("--suppressions={ROOT}/tests/c/helgrind.supp")).arg(program);
+    passes(&mut helgrind, "binding_test", &stand_in(false));
+}
+
 #[test]
 fn the_example() {
     let program = compile_cpp("g++", &["-std=c++11", "-O2"], "bindings/cpp/example.cpp", "example-cpp");

@@ -231,6 +231,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes there")]
     fn a_tunnel_with_up_to_a_hundred_lines() {
         for count in [0, 1, 21, 100] {
             tunnel(&format!("HTTP/1.1 200 Connection established\r\n{}\r\n", lines(count))).unwrap();

@@ -234,6 +234,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    #[cfg_attr(miri, ignore = "it starts a program")]
     fn a_named_pipe_is_not_waited_for() {
         let directory = Directory::new("pipes");
         let cache = directory.cache("1000.refresh");
