@@ -22,7 +22,8 @@
 #               MUTATED="-f src/poll.rs" one file's; it takes cargo-mutants
 # make soak     64 threads and their children do everything at once for SOAK_SECONDS (60)
 # make model    what threads share, under the model checker shuttle, with MODEL_ORDERS (2000) orders of steps each
-# make sanitize  the tests in Rust, C and C++ under AddressSanitizer and ThreadSanitizer; it takes a nightly compiler with rust-src
+# make sanitize  the tests in Rust, C and C++ under AddressSanitizer and ThreadSanitizer, what Miri can run of them, and helgrind;
+#                it takes valgrind, and a nightly compiler with rust-src and miri
 # make lint   formatting, clippy, documentation, licenses and sources of the dependencies
 # make install    library, headers, zmd.pc, CMake package, zmd, manual pages; prefix, libdir, DESTDIR as usual
 # make deb        Debian packages, in target/deb
@@ -241,7 +242,17 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 IN_PROCESS := answers certificates connection_strings logger network oauth provider proxy shared_limit tls wait waits
 PROGRAMS := every_function_from_c waiting_from_c signals loading unusual_answers two_translation_units \
 	sixty_four_threads_do_everything_at_once
-sanitize: sanitize-address sanitize-thread
+sanitize: sanitize-address sanitize-thread helgrind miri
+
+helgrind:
+	$(CARGO) test --test cpp -- --ignored helgrind
+
+# Miri has no sockets and does not run ring, which is in C and assembly: so without the network and the token cache, whose
+# keys are SHA-256. And without wait, of which one test takes more than three minutes there.
+MIRI := config:: config_file:: connection_string:: endpoint:: error:: ffi:: http::failure http::proxy http::route http::tests \
+	oauth::code oauth::grant oauth::tests page:: panic:: poll:: retry:: secret:: status::
+miri:
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --target-dir $(SANITIZE)/miri --lib -- $(MIRI)
 
 C_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 C_thread := -fsanitize=thread -fno-builtin $(CURDIR)/tests/c/tsan_memory.c
@@ -266,20 +277,24 @@ fuzz-of-%: fuzz-programs
 	cd fuzz && $(CARGO) +nightly fuzz run $* corpus/$* seeds/$* -- \
 		-max_total_time=$(FUZZ_SECONDS) -dict=dictionary -print_final_stats=0
 
-# Each mutant that the unit tests do not kill meets the integration tests that go through the core.
+# In rounds, each with the mutants that the one before has left: the unit tests, then the tests that go through the core, the
+# quick ones first, then the programs in C. Three at a time, as tests wait more than they compute.
 MUTANTS := $(TARGET)/mutants
+MUTATE = CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) mutants -p zmd -o $(MUTANTS) -j3 $(MUTATED)
 mutants:
 	@$(CARGO) mutants --version >/dev/null 2>&1 || { echo "make mutants needs cargo-mutants: cargo install --locked cargo-mutants" >&2; exit 1; }
-	$(CARGO) mutants -p zmd -o $(MUTANTS) $(MUTATED) -- --lib || true
-	$(CARGO) mutants -p zmd -o $(MUTANTS) $(MUTATED) --iterate -- --test answers --test network --test oauth \
-		--test provider --test proxy --test tls --test certificates --test wait --test waits --test library --test logger
+	$(MUTATE) -C--lib || true
+	$(MUTATE) --iterate $(patsubst %,-C--test=%,answers certificates connection_strings environment logger provider waits) || true
+	$(MUTATE) --iterate $(patsubst %,-C--test=%,network oauth proxy shared_limit tls wait) || true
+	ZMD_TEST_LIBRARY=target/debug/deps/libzmd.so $(MUTATE) --iterate -C--test=library
 
 clean:
 	$(CARGO) clean
 
 FORCE:
 .PHONY: all cargo clean FORCE install deb manylinux doxygen docs book abi licenses sbom reproducible picture lint
-.PHONY: demo test test-hosts test-targets test-engines faults torture soak sanitize sanitize-address sanitize-thread model fuzz fuzz-programs mutants
+.PHONY: demo test test-hosts test-targets test-engines faults torture soak sanitize sanitize-address sanitize-thread helgrind miri
+.PHONY: model fuzz fuzz-programs mutants
 comma := ,
 
 .PHONY: bench bench-instructions bench-peers bench-plots bench-programs bench-scale bench-size bench-smoke

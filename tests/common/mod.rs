@@ -361,12 +361,13 @@ pub fn is_sanitized() -> bool {
     std::env::var_os("ZMD_TEST_LIBRARY").is_some()
 }
 
-/// The shared library in its release build, rebuilt if it is older than its source; `make sanitize` names another.
+/// The shared library in its release build, rebuilt if it is older than its source; `make sanitize` and `make mutants` name
+/// another.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         if let Some(named) = std::env::var_os("ZMD_TEST_LIBRARY") {
-            return named.into();
+            return std::path::absolute(named).unwrap();
         }
         // As `make` does, so that it is compiled once.
         let mut build = from_a_shell(format!("{ROOT}/cross/pathless"));
