@@ -537,6 +537,10 @@ fn algorithm(der: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::endpoint::BaseUrl;
+    use crate::http::route::Proxies;
+    use crate::retry::Retry;
 
     #[test]
     fn durations_in_words() {
@@ -557,6 +561,395 @@ mod tests {
         assert_eq!(algorithm(&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5, 5, 0]), "RSA and SHA-1");
         assert_eq!(algorithm(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04]), "ECDSA and SHA-512");
         assert_eq!(algorithm(&[0x06, 3, 0x2b, 0x65, 0x72]), "the algorithm 1.3.101.114");
+        assert_eq!(algorithm(&[0x30, 5, 0x06, 3, 0x2b, 0x65, 0x71]), "Ed448");
+        assert_eq!(algorithm(&[0x88, 0x37, 0x81, 0x00]), "the algorithm 2.999.128");
         assert_eq!(algorithm(&[]), "the algorithm ");
+    }
+
+    fn route(proxy: Option<&str>) -> Route {
+        let mut config = Config::new();
+        if let Some(url) = proxy {
+            config.set("proxy", url).unwrap();
+        }
+        Proxies::new(&config).unwrap().route(BaseUrl::parse("https://zoho.test").unwrap())
+    }
+
+    fn explained(failed: Failed, route: &Route) -> Failure {
+        let limits = Limits { call: TimeLimit::Call(Duration::from_secs(9)), connect: Duration::from_secs(2) };
+        explain(failed.into(), route, limits)
+    }
+
+    const PROXY: Option<&str> = Some("http://user:p4ss@proxy.test:3128");
+    const NAME: &str = "the proxy http://proxy.test:3128 (from the setting proxy)";
+
+    /// What a failure at each stage is called, whether it is retried, and what its message begins with; `PROXY` is its name.
+    #[test]
+    fn each_stage_and_cause() {
+        use Stage::*;
+        use io::ErrorKind as Kind;
+        let io = |kind: Kind| Cause::Io(kind.into());
+        let unreachable = |kind: Kind| Cause::Unreachable { tried: 1, last: kind.into() };
+        let name = |is_unknown| Cause::Lookup(NotFound { why: "who?".to_owned(), is_unknown });
+        let tls = |error: rustls::Error| Cause::Tls(error);
+        let plain = || rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+        for (stage, cause, kind, is_transient, message) in [
+            (
+                ProxyLookup,
+                Cause::TimedOut,
+                ZMD_ERR_TIMEOUT,
+                false,
+                "timeout_ms (9000 ms) expired while looking up the name of PROXY",
+            ),
+            (
+                ProxyConnect,
+                Cause::TimedOut,
+                ZMD_ERR_TIMEOUT,
+                false,
+                "timeout_ms (9000 ms) expired while connecting to PROXY",
+            ),
+            (
+                ProxyTls,
+                Cause::TimedOut,
+                ZMD_ERR_TIMEOUT,
+                false,
+                "timeout_ms (9000 ms) expired while doing the TLS handshake with PROXY",
+            ),
+            (
+                ProxyHandshake,
+                Cause::TimedOut,
+                ZMD_ERR_TIMEOUT,
+                false,
+                "timeout_ms (9000 ms) expired while waiting for PROXY to open a tunnel to zoho.test: try again, or raise",
+            ),
+            (
+                Lookup,
+                Cause::TimedOut,
+                ZMD_ERR_TIMEOUT,
+                false,
+                "timeout_ms (9000 ms) expired while looking up the name zoho.test",
+            ),
+            (
+                Connect,
+                Cause::TimedOut,
+                ZMD_ERR_TIMEOUT,
+                false,
+                "timeout_ms (9000 ms) expired while connecting to zoho.test",
+            ),
+            (
+                Tls,
+                Cause::TimedOut,
+                ZMD_ERR_TIMEOUT,
+                false,
+                "timeout_ms (9000 ms) expired while doing the TLS handshake with zoho.test",
+            ),
+            (
+                Answer,
+                Cause::TimedOut,
+                ZMD_ERR_TIMEOUT,
+                false,
+                "timeout_ms (9000 ms) expired while waiting for the whole response of zoho.test",
+            ),
+            (Answer, Cause::Cancelled, ZMD_ERR_CANCELLED, false, "the client was cancelled"),
+            (Lookup, name(true), ZMD_ERR_DNS, false, "the host name zoho.test could not be looked up (who?)"),
+            (ProxyLookup, name(false), ZMD_ERR_PROXY, false, "the name of PROXY could not be looked up (who?)"),
+            (
+                ProxyTls,
+                tls(plain()),
+                ZMD_ERR_PROXY,
+                false,
+                "no secure connection to PROXY: it does not use TLS: write http://",
+            ),
+            (
+                ProxyTls,
+                tls(rustls::Error::UnsupportedNameType),
+                ZMD_ERR_PROXY,
+                false,
+                "no secure connection to PROXY: it is not a name",
+            ),
+            (
+                Tls,
+                tls(plain()),
+                ZMD_ERR_TLS,
+                false,
+                "no secure connection to zoho.test through PROXY: zoho.test does not use TLS on this port",
+            ),
+            (
+                ProxyConnect,
+                unreachable(Kind::ConnectionRefused),
+                ZMD_ERR_PROXY,
+                true,
+                "no connection to PROXY (connection refused): check it",
+            ),
+            (
+                Connect,
+                unreachable(Kind::HostUnreachable),
+                ZMD_ERR_CONNECT,
+                true,
+                "no connection to zoho.test (host unreachable): check the network",
+            ),
+            (
+                Connect,
+                unreachable(Kind::PermissionDenied),
+                ZMD_ERR_CONNECT,
+                false,
+                "no connection to zoho.test (permission denied)",
+            ),
+            (
+                ProxyTls,
+                io(Kind::ConnectionReset),
+                ZMD_ERR_PROXY,
+                true,
+                "PROXY closed the connection before it opened a tunnel",
+            ),
+            (
+                ProxyHandshake,
+                io(Kind::UnexpectedEof),
+                ZMD_ERR_PROXY,
+                true,
+                "PROXY closed the connection before it opened a tunnel",
+            ),
+            (
+                ProxyHandshake,
+                io(Kind::PermissionDenied),
+                ZMD_ERR_PROXY,
+                false,
+                "the exchange with PROXY failed (permission denied)",
+            ),
+            (
+                ProxyConnect,
+                io(Kind::ConnectionReset),
+                ZMD_ERR_PROXY,
+                true,
+                "the exchange with PROXY failed (connection reset)",
+            ),
+            (
+                Lookup,
+                io(Kind::PermissionDenied),
+                ZMD_ERR_CONNECT,
+                false,
+                "no connection to zoho.test (permission denied)",
+            ),
+            (
+                Connect,
+                io(Kind::ConnectionReset),
+                ZMD_ERR_CONNECT,
+                true,
+                "no connection to zoho.test (connection reset)",
+            ),
+            (
+                Tls,
+                io(Kind::ConnectionReset),
+                ZMD_ERR_NETWORK,
+                true,
+                "zoho.test closed the connection in the middle of the TLS handshake",
+            ),
+            (
+                Tls,
+                io(Kind::PermissionDenied),
+                ZMD_ERR_TLS,
+                false,
+                "no secure connection to zoho.test (permission denied)",
+            ),
+            (Answer, io(Kind::BrokenPipe), ZMD_ERR_NETWORK, true, "the connection to zoho.test broke before"),
+            (
+                Answer,
+                io(Kind::PermissionDenied),
+                ZMD_ERR_NETWORK,
+                false,
+                "the exchange with zoho.test failed (permission denied)",
+            ),
+        ] {
+            let is_unknown = matches!(&cause, Cause::Lookup(NotFound { is_unknown: true, .. }));
+            let Failure { error, retry } = explained(Failed::at(stage, cause), &route(PROXY));
+            assert_eq!((error.kind(), retry != Retry::Never), (kind, is_transient), "{stage:?} {error}");
+            let message = message.replace("PROXY", NAME);
+            assert!(error.message().starts_with(&message), "{error}\nis not: {message}");
+            assert_eq!((error.is_unknown_host(), error.http_status()), (is_unknown, 0), "{error}");
+            assert!(error.is_transient() == (kind != ZMD_ERR_CANCELLED && kind != ZMD_ERR_TLS), "{error:?}");
+        }
+        let connect = explained(Failed::at(Connect, Cause::TimedOut).with_limit(Limit::Connect), &route(None));
+        assert!(connect.error.message().starts_with("connect_timeout_ms (2000 ms) expired while connecting to"));
+        let waiting = Limits { call: TimeLimit::Wait, connect: Duration::ZERO };
+        let wait = explain(Failed::at(Connect, Cause::TimedOut).into(), &route(None), waiting);
+        assert!(wait.error.message().ends_with("or give it more"), "{}", wait.error);
+        let direct = explained(Failed::at(Tls, tls(plain())), &route(None));
+        assert!(direct.error.message().starts_with("no secure connection to zoho.test: "), "{}", direct.error);
+    }
+
+    #[test]
+    fn each_refusal_of_a_proxy() {
+        let http = |status, schemes: &[&str], had_login| Refusal::Http {
+            status,
+            reason: "Because".to_owned(),
+            schemes: schemes.iter().map(|scheme| (*scheme).to_owned()).collect(),
+            had_login,
+        };
+        for (refusal, is_transient, is_login_refused, message) in [
+            (
+                http(407, &[], false),
+                false,
+                true,
+                "PROXY refused the request (HTTP 407): it requires credentials: write",
+            ),
+            (
+                http(407, &["NTLM", "basic"], true),
+                false,
+                true,
+                "PROXY refused the request (HTTP 407; it offers NTLM, basic): it requires other",
+            ),
+            (
+                http(407, &["NTLM"], true),
+                false,
+                true,
+                "PROXY refused the request (HTTP 407; it offers NTLM): only Basic is supported",
+            ),
+            (
+                http(403, &[], false),
+                false,
+                false,
+                "PROXY does not permit connections to zoho.test:443 (HTTP 403 Because)",
+            ),
+            (http(503, &[], false), true, false, "PROXY did not open a tunnel to zoho.test:443 (HTTP 503 Because)"),
+            (http(501, &[], false), false, false, "PROXY did not open a tunnel to zoho.test:443 (HTTP 501 Because)"),
+            (
+                Refusal::NoHttp("x".to_owned()),
+                false,
+                false,
+                "PROXY does not respond as an HTTP proxy (x): check the setting",
+            ),
+            (Refusal::SpeaksTls, false, false, "PROXY requires TLS: write https://"),
+            (Refusal::NoSocks, false, false, "PROXY does not respond as a SOCKS 5 proxy"),
+            (Refusal::LoginWanted, false, true, "PROXY requires credentials, a user and a password"),
+            (Refusal::WrongLogin, false, true, "PROXY refused the credentials in the setting proxy"),
+            (Refusal::LoginTooLong, false, true, "the user and the password in the setting proxy have at most 255"),
+            (
+                Refusal::Socks(1),
+                false,
+                false,
+                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 1): it failed",
+            ),
+            (
+                Refusal::Socks(2),
+                false,
+                false,
+                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 2): its rules",
+            ),
+            (
+                Refusal::Socks(3),
+                false,
+                false,
+                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 3): it has no route to that network",
+            ),
+            (
+                Refusal::Socks(4),
+                false,
+                false,
+                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 4): it has no route to that host",
+            ),
+            (
+                Refusal::Socks(5),
+                false,
+                false,
+                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 5): the connection was refused",
+            ),
+            (
+                Refusal::Socks(6),
+                false,
+                false,
+                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 6): the time to live",
+            ),
+            (
+                Refusal::Socks(8),
+                false,
+                false,
+                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 8): it does not support",
+            ),
+            (
+                Refusal::Socks(9),
+                false,
+                false,
+                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 9): it gave no known",
+            ),
+        ] {
+            let status = if matches!(refusal, Refusal::Http { status: 407, .. }) { 407 } else { 0 };
+            let Failure { error, retry } = explained(Failed::at(Stage::ProxyHandshake, refusal.into()), &route(PROXY));
+            assert_eq!((error.kind(), retry != Retry::Never), (ZMD_ERR_PROXY, is_transient), "{error}");
+            assert_eq!((error.is_transient(), error.http_status()), (!is_login_refused, status), "{error}");
+            let message = message.replace("PROXY", NAME);
+            assert!(error.message().starts_with(&message), "{error}\nis not: {message}");
+        }
+    }
+
+    #[test]
+    fn each_error_of_ureq() {
+        use ureq::Error as Ureq;
+        let limits = Limits { call: TimeLimit::Wait, connect: Duration::ZERO };
+        for (error, kind, message) in [
+            (Ureq::Other("x".into()), ZMD_ERR_INTERNAL, "the exchange with zoho.test failed: x"),
+            (Ureq::Io(io::ErrorKind::BrokenPipe.into()), ZMD_ERR_NETWORK, "the connection to zoho.test broke before"),
+            (Ureq::BodyExceedsLimit(5), ZMD_ERR_BAD_RESPONSE, "the response of zoho.test is longer than 5 bytes"),
+            (
+                Ureq::LargeResponseHeader(9, 5),
+                ZMD_ERR_BAD_RESPONSE,
+                "the response header of zoho.test is longer than 5",
+            ),
+            (Ureq::HostNotFound, ZMD_ERR_INTERNAL, "the exchange with zoho.test failed: "),
+        ] {
+            let explained = explain(error, &route(None), limits);
+            assert_eq!(explained.error.kind(), kind, "{}", explained.error);
+            assert!(explained.error.message().starts_with(message), "{}", explained.error);
+        }
+    }
+
+    #[test]
+    fn each_refusal_of_tls() {
+        use rustls::Error as Tls;
+        use rustls::PeerIncompatible as Peer;
+        let alert = |alert: AlertDescription| Tls::AlertReceived(alert);
+        let certificate = |error: CertificateError| Tls::InvalidCertificate(error);
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let name = || rustls::pki_types::ServerName::try_from("zoho.test").unwrap();
+        let presented = |names: &[&str]| names.iter().map(|name| format!("DnsName(\"{name}\")")).collect::<Vec<_>>();
+        let not_for = |names: &[&str]| {
+            certificate(CertificateError::NotValidForNameContext { expected: name(), presented: presented(names) })
+        };
+        for (error, message) in [
+            (Tls::InvalidMessage(InvalidMessage::InvalidContentType), "H does not use TLS on this port"),
+            (alert(AlertDescription::ProtocolVersion), "H supports only versions of TLS that are too old"),
+            (Tls::PeerIncompatible(Peer::Tls12NotOffered), "H supports only versions of TLS that are too old"),
+            (Tls::PeerIncompatible(Peer::NoSignatureSchemesInCommon), "H signs with an unsupported algorithm"),
+            (Tls::PeerIncompatible(Peer::NoCipherSuitesInCommon), "H has no cipher or key exchange in common"),
+            (alert(AlertDescription::HandshakeFailure), "H has no cipher or key exchange in common"),
+            (alert(AlertDescription::CertificateRequired), "H requires a client certificate"),
+            (alert(AlertDescription::UnknownCA), "H refused the client certificate, or requires one"),
+            (alert(AlertDescription::UnrecognisedName), "H has no host of this name"),
+            (Tls::UnsupportedNameType, "H is not a name that a certificate can have"),
+            (Tls::General("words".to_owned()), "words"),
+            (Tls::HandshakeNotComplete, "handshake not complete"),
+            (
+                certificate(CertificateError::ExpiredContext { time: at(200_000), not_after: at(0) }),
+                "the certificate of H expired 2 days ago by this machine's clock, on Thu, 01 Jan 1970 00:00:00 GMT: if",
+            ),
+            (
+                certificate(CertificateError::NotValidYetContext { time: at(0), not_before: at(7200) }),
+                "the certificate of H is not valid before Thu, 01 Jan 1970 02:00:00 GMT, in 2 hours by",
+            ),
+            (not_for(&["a", "b"]), "the certificate is not for H, but for a, b: check"),
+            (not_for(&["a", "b", "c", "d", "e"]), "the certificate is not for H, but for a, b, c, d, e: check"),
+            (
+                not_for(&["a", "b", "c", "d", "e", "f"]),
+                "the certificate is not for H, but for a, b, c, d, e, ...: check",
+            ),
+            (not_for(&[]), "the certificate has no name"),
+            (certificate(CertificateError::NotValidForName), "the certificate has no name"),
+            (certificate(CertificateError::UnknownIssuer), "the certificate of H comes from an authority that is not"),
+            (certificate(CertificateError::InvalidPurpose), "the certificate of H is not meant for servers"),
+            (certificate(CertificateError::Revoked), "the certificate of H was revoked"),
+            (certificate(CertificateError::BadSignature), "a signature in the certificates of H is wrong"),
+            (certificate(CertificateError::BadEncoding), "the certificate of H is not good ("),
+        ] {
+            let explained = explain_tls(&error, "H");
+            assert!(explained.starts_with(message), "{explained}\nis not: {message}");
+        }
     }
 }
