@@ -225,8 +225,8 @@ fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateDer<'static>
 
 /// A file with certificates or keys, without its byte-order mark.
 fn read(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-    // A hundred times the certificates of a system.
-    const SIZE_LIMIT: u64 = 32 << 20;
+    // Forty times the certificates of a system.
+    const SIZE_LIMIT: u64 = 8 << 20;
     let bytes = content(&open(Path::new(path))?, SIZE_LIMIT)?;
     Ok(Zeroizing::new(without_mark(&bytes)))
 }
@@ -595,5 +595,24 @@ impl Stream for TlsStream {
 impl fmt::Debug for TlsStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsStream").field("under", &self.under).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_and_a_file_without_an_end_are_not_waited_for() {
+        let pipe = std::env::temp_dir().join(format!("zmd-tls-{}", std::process::id()));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let refused = |path: &str| certificates("ca_file", path).unwrap_err().message().to_owned();
+        let of_pipe = refused(pipe.to_str().unwrap());
+        std::fs::remove_file(pipe).unwrap();
+        assert!(of_pipe.ends_with("there is no certificate in it"), "{of_pipe}");
+        let endless = refused("/dev/zero");
+        assert!(endless.ends_with("/dev/zero: it is larger than 8388608 bytes"), "{endless}");
+        let error = Identity::new(Some("/dev/zero"), None).unwrap_err();
+        assert!(error.message().contains("client_cert") && error.message().contains("larger"), "{error}");
     }
 }
