@@ -234,4 +234,106 @@ mod tests {
         let _deadline = ExchangeDeadline::set(Instant::now());
         assert!(matches!(in_time(), Err(Cause::TimedOut)));
     }
+
+    #[test]
+    fn what_is_not_consumed_is_kept_and_moved_to_the_front() {
+        let mut buffer = Buffer::default();
+        assert!(buffer.input().is_empty() && !buffer.can_use_input());
+        let room = buffer.input_append_buf();
+        assert_eq!(room.len(), INPUT);
+        room[..6].copy_from_slice(b"abcdef");
+        buffer.input_appended(6);
+        assert_eq!(buffer.input(), b"abcdef");
+        assert!(!buffer.can_use_input(), "nothing was consumed: it waits for more");
+        buffer.input_consume(4);
+        assert!(buffer.input() == b"ef" && buffer.can_use_input());
+        buffer.input_consume(0);
+        assert!(!buffer.can_use_input());
+        let room = buffer.input_append_buf();
+        assert_eq!(room.len(), INPUT);
+        room[..2].copy_from_slice(b"gh");
+        buffer.input_appended(2);
+        assert_eq!((buffer.input(), buffer.from, buffer.input.len()), (&b"efgh"[..], 0, INPUT + 2));
+        buffer.input_consume(4);
+        assert!(buffer.input().is_empty() && !buffer.can_use_input());
+        let (room, output) = buffer.tmp_and_output();
+        assert_eq!((room.len(), output.len()), (INPUT + 2, OUTPUT));
+    }
+
+    #[test]
+    fn memory_is_reserved_for_what_may_come() {
+        let mut buffer = Buffer::default();
+        buffer.reserve_input().unwrap();
+        assert!((INPUT..2 * INPUT).contains(&buffer.input.capacity()));
+        buffer.input_append_buf();
+        buffer.input_appended(INPUT);
+        buffer.reserve_input().unwrap();
+        assert!((2 * INPUT..4 * INPUT).contains(&buffer.input.capacity()));
+    }
+
+    /// What a server sends: each read has one of these, and then the end.
+    #[derive(Debug)]
+    struct Script(Vec<Result<&'static [u8], io::ErrorKind>>);
+
+    impl Stream for Script {
+        fn read(&mut self, buffer: &mut [u8], _: Instant) -> Result<usize, Cause> {
+            if self.0.is_empty() {
+                return Ok(0);
+            }
+            let bytes = self.0.remove(0).map_err(|kind| Cause::Io(kind.into()))?;
+            buffer[..bytes.len()].copy_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn write_all(&mut self, bytes: &[u8], _: Instant) -> Result<(), Cause> {
+            assert_eq!(bytes, b"request");
+            Ok(())
+        }
+
+        fn is_reusable(&mut self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    fn connection(script: &[Result<&'static [u8], io::ErrorKind>]) -> Connection {
+        Connection::new(Box::new(Script(script.to_vec())), true)
+    }
+
+    fn ask(connection: &mut Connection) -> Result<(), ureq::Error> {
+        connection.buffers().output()[..7].copy_from_slice(b"request");
+        connection.transmit_output(7, NextTimeout::default())?;
+        assert_eq!(&connection.buffers().output()[..7], [0; 7], "there is a token in it");
+        connection.await_input(NextTimeout::default()).map(|_| ())
+    }
+
+    #[test]
+    fn a_request_goes_elsewhere_only_if_an_idle_connection_was_closed() {
+        let _deadline = ExchangeDeadline::set(Instant::now() + Duration::from_secs(60));
+        let is_stale = |result: Result<(), ureq::Error>| match result {
+            Err(ureq::Error::Other(why)) => Some(why.is::<Stale>()),
+            Err(_) => Some(false),
+            Ok(()) => None,
+        };
+        let reset = || Err(io::ErrorKind::ConnectionReset);
+        // The first request on a connection.
+        assert_eq!(is_stale(ask(&mut connection(&[]))), None, "the end");
+        assert_eq!(is_stale(ask(&mut connection(&[reset()]))), Some(false));
+        // A later one: the end, a reset, another error, and one after the first bytes of the response.
+        for (then, expected) in [
+            (&[][..], Some(true)),
+            (&[reset()], Some(true)),
+            (&[Err(io::ErrorKind::PermissionDenied)], Some(false)),
+            (&[Ok(&b"HTTP"[..]), reset()], None),
+        ] {
+            let mut connection = connection(&[&[Ok(&b"answer"[..])], then].concat());
+            assert_eq!(is_stale(ask(&mut connection)), None);
+            assert_eq!(is_stale(ask(&mut connection)), expected, "{then:?}");
+            if expected.is_none() {
+                let result = connection.await_input(NextTimeout::default()).map(|_| ());
+                assert_eq!(is_stale(result), Some(false));
+            }
+        }
+        assert!(connection(&[]).is_tls() && connection(&[]).is_open() && !connection(&[reset()]).is_open());
+        assert!(is_broken(&io::ErrorKind::BrokenPipe.into()) && !is_broken(&io::ErrorKind::PermissionDenied.into()));
+    }
 }
