@@ -1191,6 +1191,59 @@ mod tests {
             assert!(matches!(schedule.next(now, 1), Step::Finish));
         }
     }
+
+    const FOREVER: Goal = Goal::End { timeout: None };
+
+    fn pause_after(schedule: &mut Schedule<u32>, now: Instant, result: Result<Status, Failure>) -> Option<Duration> {
+        let Step::Query(task) = schedule.next(now, 1) else { panic!("nothing is due") };
+        schedule.polled(now, task.id, result).unwrap().next_poll
+    }
+
+    #[test]
+    fn a_schedule_has_as_many_calls_in_flight_as_it_may() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(LIMITS, true);
+        assert!(schedule.is_open() && matches!(schedule.next(now, 2), Step::Sleep(None)));
+        let ids = [0, 1, 2].map(|job| schedule.add(job, FOREVER, now));
+        assert_eq!((ids, schedule.len(), schedule.changes), ([0, 1, 2], 3, 3));
+        assert!(matches!(schedule.next(now, 2), Step::Query(_)) && matches!(schedule.next(now, 2), Step::Query(_)));
+        assert!(matches!(schedule.next(now, 2), Step::Sleep(None)));
+        assert!(schedule.remove(2, now, cancelled()).is_some() && schedule.remove(2, now, cancelled()).is_none());
+        assert_eq!((schedule.len(), schedule.changes), (2, 4));
+        assert!(!Schedule::<u32>::new(LIMITS, false).is_open());
+    }
+
+    #[test]
+    fn the_pauses_of_a_rate_limit_double() {
+        let mut schedule = Schedule::new(LIMITS, false);
+        let mut now = Instant::now();
+        schedule.add(0, FOREVER, now);
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            let pause = pause_after(&mut schedule, now, Err(failure(ZMD_ERR_RATE_LIMITED)));
+            assert_eq!(pause, Some(SECOND * seconds));
+            now += SECOND * seconds;
+        }
+        // The service's wish counts where it is longer; an answer ends it all.
+        let wish = Err(Failure { retry: Retry::After(SECOND * 90), ..failure(ZMD_ERR_RATE_LIMITED) });
+        assert_eq!(pause_after(&mut schedule, now, wish), Some(SECOND * 90));
+        now += SECOND * 90;
+        pause_after(&mut schedule, now, Ok(status(ZMD_STATE_RUNNING, 1, 10)));
+        now += SECOND * 90;
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_RATE_LIMITED))), Some(SECOND));
+    }
+
+    #[test]
+    fn the_last_poll_of_an_unreachable_service_is_when_its_limit_expires() {
+        let mut schedule = Schedule::new(Limits { unreachable: SECOND * 20, ..LIMITS }, false);
+        let mut now = Instant::now();
+        schedule.add(0, FOREVER, now);
+        for seconds in [1, 2, 4, 8, 5] {
+            let pause = pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT)));
+            assert_eq!(pause, Some(SECOND * seconds));
+            now += SECOND * seconds;
+        }
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT))), None);
+    }
 }
 
 #[cfg(all(test, shuttle))]
