@@ -375,4 +375,153 @@ mod tests {
         percent_encode("1000.a-b_c~&=+%/é", &mut text);
         assert_eq!(text, "1000.a-b_c~%26%3D%2B%25%2F%C3%A9");
     }
+
+    const CLIENT: &[(&str, &str)] =
+        &[("client_id", "1000.ID"), ("client_secret", "client-secret"), ("data_center", "eu")];
+
+    fn grant(settings: &[(&str, &str)]) -> Result<Option<Grant>, Error> {
+        let mut config = Config::new();
+        settings.iter().for_each(|(key, value)| config.set(key, value).unwrap());
+        Grant::new(&config, &Proxies::new(&config).unwrap())
+    }
+
+    fn of(third: (&str, &str)) -> Grant {
+        grant(&[CLIENT, &[third]].concat()).unwrap().unwrap()
+    }
+
+    #[test]
+    fn the_three_settings_go_together() {
+        assert!(grant(&[]).unwrap().is_none());
+        assert!(matches!(of(("refresh_token", "1000.r.t")).kind, Kind::RefreshToken(_)));
+        assert!(matches!(of(("org_id", "12345")).kind, Kind::Organization(_)));
+        for (settings, message) in [
+            (
+                &[CLIENT, &[("refresh_token", "1000.r.t"), ("org_id", "1")]].concat()[..],
+                "refresh_token and org_id are both set",
+            ),
+            (CLIENT, "refresh_token (or org_id) is not set, but client_id and client_secret are: the three"),
+            (&[("refresh_token", "1000.r.t")], "client_id and client_secret are not set, but refresh_token is: the"),
+            (&[("org_id", "1"), ("client_id", "1")], "client_secret is not set, but org_id and client_id are: the"),
+            (
+                &[CLIENT, &[("org_id", "1"), ("token_cache", "/tmp")]].concat()[..],
+                "token_cache takes the path of a file; /tmp is a directory",
+            ),
+        ] {
+            let error = grant(settings).err().unwrap();
+            assert!(error.kind() == ZMD_ERR_INVALID_CONFIG && error.message().starts_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_answers_of_the_accounts_server() {
+        let refresh = of(("refresh_token", "1000.r.t"));
+        let answer = |status, body: &str| Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() };
+        let body = r#"{"access_token":"1000.a.b","api_domain":"https://www.zohoapis.in","expires_in":3600}"#;
+        let (made, token) = refresh.read(&answer(200, body)).ok().unwrap();
+        assert_eq!((&*made.access_token, token.secret.reveal()), ("1000.a.b", "1000.a.b"));
+        assert_eq!(token.api.unwrap().base.to_string(), "https://www.zohoapis.in");
+        let left = token.life.unwrap().end.duration_since(SystemTime::now()).unwrap();
+        assert!((3590..=3600).contains(&left.as_secs()), "{left:?}");
+        assert!(refresh.read(&answer(200, r#"{"access_token":"1000.a.b"}"#)).ok().unwrap().1.api.is_none());
+
+        for (status, body, kind, code, message) in [
+            (500, "", ZMD_ERR_SERVER, "", "https://accounts.zoho.eu failed to make an access token (HTTP 500)"),
+            (503, body, ZMD_ERR_SERVER, "", "https://accounts.zoho.eu failed to make an access token (HTTP 503)"),
+            (429, "", ZMD_ERR_RATE_LIMITED, "", "https://accounts.zoho.eu received too many requests (HTTP 429)"),
+            (
+                200,
+                "<h1>Hi",
+                ZMD_ERR_OAUTH,
+                "",
+                "the answer of https://accounts.zoho.eu is not an access token (HTTP 200, it begins with <h1>Hi): is",
+            ),
+            (
+                200,
+                "{}",
+                ZMD_ERR_OAUTH,
+                "",
+                "the answer of https://accounts.zoho.eu is not an access token (HTTP 200, without an",
+            ),
+            (
+                200,
+                r#"{"access_token":"a b"}"#,
+                ZMD_ERR_OAUTH,
+                "",
+                "the answer of https://accounts.zoho.eu is not an access token (its access_token or",
+            ),
+            (
+                200,
+                r#"{"access_token":"ab","api_domain":"http://zoho"}"#,
+                ZMD_ERR_OAUTH,
+                "",
+                "the answer of https://accounts.zoho.eu is not an access token (its access_token or",
+            ),
+            (
+                200,
+                r#"{"error":"invalid_code"}"#,
+                ZMD_ERR_OAUTH,
+                "invalid_code",
+                "https://accounts.zoho.eu refused to make an access token (invalid_code): the refresh token was revoked",
+            ),
+            (
+                400,
+                r#"{"error":"invalid_client"}"#,
+                ZMD_ERR_OAUTH,
+                "invalid_client",
+                "https://accounts.zoho.eu refused to make an access token (invalid_client): it has no such client_id",
+            ),
+            (
+                400,
+                r#"{"error":"invalid_client_secret"}"#,
+                ZMD_ERR_OAUTH,
+                "invalid_client_secret",
+                "https://accounts.zoho.eu refused to make an access token (invalid_client_secret): client_secret is not",
+            ),
+            (
+                400,
+                r#"{"error":"missing_org_info"}"#,
+                ZMD_ERR_OAUTH,
+                "missing_org_info",
+                "https://accounts.zoho.eu refused to make an access token (missing_org_info): it has no organization",
+            ),
+            (
+                200,
+                r#"{"error":"Access Denied"}"#,
+                ZMD_ERR_RATE_LIMITED,
+                "Access Denied",
+                "https://accounts.zoho.eu refused to make an access token (Access Denied): more than 10",
+            ),
+            (
+                400,
+                r#"{"error":"odd"}"#,
+                ZMD_ERR_OAUTH,
+                "odd",
+                "https://accounts.zoho.eu refused to make an access token (odd): it gives no reason",
+            ),
+            (
+                400,
+                r#"{"error":"odd","error_description":"so"}"#,
+                ZMD_ERR_OAUTH,
+                "odd",
+                "https://accounts.zoho.eu refused to make an access token (odd): so",
+            ),
+        ] {
+            let Failure { error, retry } = refresh.read(&answer(status, body)).err().unwrap();
+            assert_eq!((error.kind(), error.code(), error.http_status()), (kind, code, status), "{error}");
+            assert!(error.message().starts_with(message), "{error}\nis not: {message}");
+            assert_eq!(retry, if status >= 429 { Retry::BackOff } else { Retry::Never });
+        }
+        let later = Some(Duration::from_secs(7));
+        let busy = refresh.read(&Answer { retry_after: later, ..answer(429, "") }).err().unwrap();
+        assert_eq!(busy.retry, Retry::After(Duration::from_secs(7)));
+        let moved = |status| {
+            let location = Some("https://elsewhere".to_owned());
+            refresh.read(&Answer { location, ..answer(status, "") }).err().unwrap().error.message().to_owned()
+        };
+        assert!(moved(302).contains("(HTTP 302, it redirects to https://elsewhere)"), "{}", moved(302));
+        assert!(moved(400).contains("(HTTP 400, it begins with )"), "{}", moved(400));
+        // That code is about refresh tokens.
+        let error = of(("org_id", "1")).read(&answer(200, r#"{"error":"invalid_code"}"#)).err().unwrap().error;
+        assert!(error.message().ends_with("it gives no reason"), "{error}");
+    }
 }
