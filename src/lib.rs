@@ -101,6 +101,19 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use super::{content, open};
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_into_memory_that_does_not_grow() {
+        let path = std::env::temp_dir().join(format!("zmd-content-{}", std::process::id()));
+        fs::write(&path, "0123456789").unwrap();
+        let read = |limit| content(&open(&path).unwrap(), limit);
+        let (whole, limited) = (read(10).unwrap(), read(9).unwrap_err().to_string());
+        fs::remove_file(&path).unwrap();
+        assert_eq!((&**whole, whole.capacity()), (&b"0123456789"[..], 11));
+        assert_eq!(limited, "it is larger than 9 bytes");
+    }
+
     /// The table of modules in CONTRIBUTING.md lists the modules of this crate.
     #[test]
     fn contributing_lists_the_modules() {

@@ -671,4 +671,45 @@ mod tests {
         assert_eq!(text_of("RUN\0NING"), padded(b"RUN"));
         assert_eq!(text_of(""), padded(b""));
     }
+
+    fn status() -> Status {
+        let text = "RUNNING".to_owned();
+        let state = zmd_state::ZMD_STATE_RUNNING;
+        Status { state, text, total: Some(9), deleted: Some(4), failed: None, http_status: 200 }
+    }
+
+    fn numbers(status: &zmd_status) -> (zmd_state, i32, [i64; 3]) {
+        (status.state, status.http_status, [status.total_count, status.deleted_count, status.failed_count])
+    }
+
+    const SEEN: (zmd_state, i32, [i64; 3]) = (zmd_state::ZMD_STATE_RUNNING, 200, [9, 4, -1]);
+    const FAILED: (zmd_state, i32, [i64; 3]) = (zmd_state::ZMD_STATE_UNKNOWN, 500, [-1; 3]);
+
+    #[test]
+    fn a_count_that_is_not_reported_is_minus_one() {
+        let all = Status { total: None, deleted: None, failed: Some(3), ..status() };
+        assert_eq!(numbers(&zmd_status::of(&Ok(status()))), SEEN);
+        assert_eq!(numbers(&zmd_status::of(&Ok(all))).2, [-1, -1, 3]);
+        let failed = Error::new(ZMD_ERR_SERVER, "").with_http_status(500);
+        assert_eq!(numbers(&zmd_status::of(&Err(failed))), FAILED);
+    }
+
+    #[test]
+    fn a_wait_that_ends_by_its_limit_or_a_cancel_keeps_the_last_status() {
+        for (kind, expected) in [(ZMD_ERR_TIMEOUT, SEEN), (ZMD_ERR_CANCELLED, SEEN), (ZMD_ERR_SERVER, FAILED)] {
+            let result = || Err(Error::new(kind, "").with_http_status(500));
+            let waited = Waited { last: Some(status()), result: result() };
+            assert_eq!(numbers(&zmd_status::of_wait(&waited)), expected, "{kind:?}");
+            let unseen = Waited { last: None, result: result() };
+            assert_eq!(numbers(&zmd_status::of_wait(&unseen)), FAILED);
+        }
+        assert_eq!(numbers(&zmd_status::of_wait(&Waited { last: Some(status()), result: Ok(()) })), SEEN);
+    }
+
+    #[test]
+    fn limits_in_milliseconds() {
+        assert_eq!((timeout(-1), timeout(0), timeout(7)), (None, Some(Duration::ZERO), Some(Duration::from_millis(7))));
+        assert!(call_timeout(0).is_err());
+        assert_eq!((call_timeout(-5).unwrap(), call_timeout(7).unwrap()), (None, Some(Duration::from_millis(7))));
+    }
 }

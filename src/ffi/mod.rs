@@ -199,7 +199,7 @@ mod tests {
         unsafe {
             (*seen.cast::<Vec<(usize, i32, i64)>>()).push((index, error, (*status).total_count));
         }
-        assert!(zmd_progress_elapsed_ms() >= 0);
+        assert!(zmd_progress_elapsed_ms() >= 0 && zmd_progress_next_poll_ms() == -1);
         0
     }
 
@@ -272,5 +272,39 @@ mod tests {
         }
         assert!(calls >= 4, "{calls}");
         assert_eq!(seen, [(0, ZMD_ERR_OAUTH as i32, -1); 2]);
+    }
+
+    #[test]
+    fn names_and_numbers() {
+        // SAFETY: never NULL, always NUL-terminated.
+        let text = |text: *const c_char| unsafe { CStr::from_ptr(text) }.to_str().unwrap();
+        assert_eq!(text(zmd_version()), env!("CARGO_PKG_VERSION"));
+        assert_eq!(text(zmd_error_name(ZMD_ERR_DNS as i32)), "ZMD_ERR_DNS");
+        assert_eq!(text(zmd_state_name(2)), "RUNNING");
+        assert!(!text(zmd_error_message(ZMD_ERR_DNS as i32)).is_empty());
+        let errors = [ZMD_OK as i32, ZMD_ERR_DNS as i32, ZMD_ERR_TLS as i32, -1];
+        assert_eq!(errors.map(|error| zmd_error_is_transient(error)), [0, 1, 0, 0]);
+        assert_eq!((zmd_progress_elapsed_ms(), zmd_progress_next_poll_ms()), (-1, -1), "outside of a callback");
+        let milliseconds = progress::milliseconds;
+        let long = std::time::Duration::MAX;
+        assert_eq!(
+            (milliseconds(None), milliseconds(Some(long)), milliseconds(Some(long / u32::MAX / 4))),
+            (-1, i64::MAX, 1_073_741_824_250)
+        );
+        let result = Err(Error::new(ZMD_ERR_DNS, ""));
+        let times = |seconds, next_poll: Option<u64>| {
+            let (elapsed, next_poll) =
+                (std::time::Duration::from_secs(seconds), next_poll.map(std::time::Duration::from_secs));
+            crate::wait::Polled { index: 0, result: &result, elapsed, next_poll }
+        };
+        let now = || (zmd_progress_elapsed_ms(), zmd_progress_next_poll_ms());
+        let outer = progress::Inside::enter(&times(5, Some(7)));
+        assert_eq!(now(), (5000, 7000));
+        let inner = progress::Inside::enter(&times(1, None));
+        assert_eq!(now(), (1000, -1));
+        drop(inner);
+        assert_eq!(now(), (5000, 7000));
+        drop(outer);
+        assert_eq!(now(), (-1, -1));
     }
 }
