@@ -600,4 +600,22 @@ mod tests {
         assert!((4..=6).contains(&sim.token_requests()), "{}", sim.token_requests());
         assert!(polls.len() < 130, "{} polls", polls.len());
     }
+
+    #[test]
+    fn which_answers_are_retried() {
+        let pause = Duration::from_secs(7);
+        for (status, kind, is_retried) in [
+            (429, ZMD_ERR_RATE_LIMITED, true),
+            (200, ZMD_ERR_RATE_LIMITED, true),
+            (500, ZMD_ERR_SERVER, true),
+            (503, ZMD_ERR_SERVER, true),
+            (501, ZMD_ERR_SERVER, false),
+            (505, ZMD_ERR_SERVER, false),
+            (404, ZMD_ERR_JOB_NOT_FOUND, false),
+        ] {
+            let answer = |retry_after| Answer { status, retry_after, ..Answer::default() };
+            let expected = if is_retried { [Retry::BackOff, Retry::After(pause)] } else { [Retry::Never; 2] };
+            assert_eq!([None, Some(pause)].map(|after| retry_of(&answer(after), kind)), expected, "{status} {kind:?}");
+        }
+    }
 }

@@ -180,5 +180,19 @@ mod model {
             }
             assert!(child.http.is_cancelled() && !parent.http.is_cancelled());
         });
+        // Or one before the fork. In the same test, as both change the number of the process, which all tests have in common.
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let session = Session::new(&network);
+            session.cancel(&network);
+            fork();
+            let call = || {
+                let (session, network) = (session.clone(), network.clone());
+                thread::spawn(move || assert!(is_cancelled(&session, &network)))
+            };
+            for call in [call(), call()] {
+                call.join().unwrap();
+            }
+        });
     }
 }

@@ -387,3 +387,22 @@ mod tests {
         assert_eq!(wanted(Some(FIRST), None), Some(0));
     }
 }
+
+#[cfg(all(test, shuttle))]
+mod model {
+    use super::*;
+    use crate::config::Config;
+    use crate::sync::{check, thread};
+
+    #[test]
+    fn a_cancel_ends_every_sleep() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let http = Arc::new(Http::new(&network));
+            let sleepers = [http.clone(), http.clone()];
+            let sleepers = sleepers.map(|http| thread::spawn(move || http.sleep(Duration::from_secs(3600))));
+            http.cancel();
+            assert_eq!(sleepers.map(|sleeper| sleeper.join().unwrap()), [false; 2]);
+        });
+    }
+}
