@@ -733,6 +733,24 @@ mod tests {
     }
 
     #[test]
+    fn a_status_counts_only_in_a_successful_response() {
+        let body = r#"{"data":[{"Status":"COMPLETED"}]}"#;
+        assert!(read_body(202, body).is_ok());
+        for http_status in [199, 204, 300, 404, 500] {
+            assert!(read_body(http_status, body).is_err(), "{http_status}");
+        }
+        let page = read_body(429, "<h1>Slow down").unwrap_err();
+        assert!(
+            page.message().starts_with("a proxy or gateway received too many requests (HTTP 429): the page"),
+            "{page}"
+        );
+        for (body, words) in [(r#"{"data":5}"#, "an array"), (r#"{"data":[{"Total_Count":[]}]}"#, "a count")] {
+            let error = read_body(200, body).unwrap_err();
+            assert!(error.message().contains(words), "{error}");
+        }
+    }
+
+    #[test]
     fn each_kind_of_error_says_what_to_do() {
         for (http_status, words) in [
             (401, "Zoho refused the access token (HTTP 401"),

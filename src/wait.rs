@@ -1222,6 +1222,7 @@ mod tests {
             let pause = pause_after(&mut schedule, now, Err(failure(ZMD_ERR_RATE_LIMITED)));
             assert_eq!(pause, Some(SECOND * seconds));
             now += SECOND * seconds;
+            assert_eq!(schedule.not_before, Some(now), "for all jobs");
         }
         // The service's wish counts where it is longer; an answer ends it all.
         let wish = Err(Failure { retry: Retry::After(SECOND * 90), ..failure(ZMD_ERR_RATE_LIMITED) });
@@ -1243,6 +1244,75 @@ mod tests {
             now += SECOND * seconds;
         }
         assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT))), None);
+
+        // But not before the shortest pause.
+        let mut schedule = Schedule::new(Limits { unreachable: SECOND * 3 / 2, ..LIMITS }, false);
+        schedule.add(0, FOREVER, now);
+        for _ in 0..2 {
+            assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT))), Some(SECOND));
+            now += SECOND;
+        }
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT))), None);
+    }
+
+    /// A service whose answers come as soon as so many calls are in flight at once.
+    #[derive(Default)]
+    struct Meeting {
+        count: usize,
+        /// Calls in flight, the most of them, the calls that began, and the threads that made them.
+        state: Mutex<(usize, usize, usize, std::collections::HashSet<std::thread::ThreadId>)>,
+        changed: Condvar,
+    }
+
+    impl Poller for Meeting {
+        type Job = usize;
+
+        fn now(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn query(&self, _: &usize, _: Query) -> Result<Status, Failure> {
+            let mut state = self.state.lock().unwrap();
+            state.0 += 1;
+            state.1 = state.1.max(state.0);
+            state.2 += 1;
+            state.3.insert(std::thread::current().id());
+            let round = state.2.next_multiple_of(self.count);
+            self.changed.notify_all();
+            let (mut state, _) = self.changed.wait_timeout_while(state, SECOND * 5, |state| state.2 < round).unwrap();
+            state.0 -= 1;
+            Ok(status(ZMD_STATE_COMPLETED, 1, 1))
+        }
+
+        fn interrupt(&self) {}
+
+        fn is_cancelled(&self) -> bool {
+            false
+        }
+
+        fn sleep(&self, _: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+            while !is_awake() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+
+        fn wake(&self) {}
+    }
+
+    #[test]
+    fn calls_are_made_at_once_by_as_many_threads() {
+        let service = Meeting { count: 3, ..Meeting::default() };
+        let waited = wait_within(&service, 9, None, LIMITS, 3, &mut |_| true);
+        assert!(waited.iter().all(|waited| waited.result.is_ok()));
+        let state = service.state.into_inner().unwrap();
+        assert_eq!((state.1, state.2, state.3.len()), (3, 9, 3));
+        assert!(!state.3.contains(&std::thread::current().id()));
+
+        let service = Meeting { count: 1, ..Meeting::default() };
+        wait_within(&service, 4, None, LIMITS, 1, &mut |_| true);
+        let state = service.state.into_inner().unwrap();
+        assert_eq!((state.1, state.2), (1, 4));
+        assert_eq!(state.3.into_iter().collect::<Vec<_>>(), [std::thread::current().id()]);
     }
 }
 
