@@ -519,7 +519,7 @@ fn algorithm(der: &[u8]) -> String {
     let mut arcs = Vec::new();
     let mut arc = 0u64;
     for byte in identifier {
-        arc = arc << 7 | u64::from(byte & 0x7f);
+        arc = (arc << 7) + u64::from(byte & 0x7f);
         if byte & 0x80 == 0 {
             if arcs.is_empty() {
                 arcs.push((arc / 40).min(2));
@@ -767,6 +767,7 @@ mod tests {
             assert_eq!((error.is_unknown_host(), error.http_status()), (is_unknown, 0), "{error}");
             assert!(error.is_transient() == (kind != ZMD_ERR_CANCELLED && kind != ZMD_ERR_TLS), "{error:?}");
         }
+        assert_eq!(Failed::at(Connect, Cause::TimedOut).to_string(), "the time limit expired");
         let connect = explained(Failed::at(Connect, Cause::TimedOut).with_limit(Limit::Connect), &route(None));
         assert!(connect.error.message().starts_with("connect_timeout_ms (2000 ms) expired while connecting to"));
         let waiting = Limits { call: TimeLimit::Wait, connect: Duration::ZERO };
@@ -908,6 +909,8 @@ mod tests {
         let alert = |alert: AlertDescription| Tls::AlertReceived(alert);
         let certificate = |error: CertificateError| Tls::InvalidCertificate(error);
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let authority = webpki::Error::CaUsedAsEndEntity;
+        let authority = CertificateError::Other(rustls::OtherError(std::sync::Arc::new(authority)));
         let name = || rustls::pki_types::ServerName::try_from("zoho.test").unwrap();
         let presented = |names: &[&str]| names.iter().map(|name| format!("DnsName(\"{name}\")")).collect::<Vec<_>>();
         let not_for = |names: &[&str]| {
@@ -947,6 +950,7 @@ mod tests {
             (certificate(CertificateError::Revoked), "the certificate of H was revoked"),
             (certificate(CertificateError::BadSignature), "a signature in the certificates of H is wrong"),
             (certificate(CertificateError::BadEncoding), "the certificate of H is not good ("),
+            (certificate(authority), "the certificate that H shows is one of an authority, not of a server"),
         ] {
             let explained = explain_tls(&error, "H");
             assert!(explained.starts_with(message), "{explained}\nis not: {message}");

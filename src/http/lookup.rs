@@ -208,6 +208,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_address_once_and_at_least_one() {
+        let addresses = Addresses::new(Arc::default(), Arc::default());
+        let soon = Instant::now() + Duration::from_secs(10);
+        let found = addresses.of("localhost", 7, soon).unwrap();
+        let mut once = found.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!((once.len(), found[0].port()), (found.len(), 7));
+        // A name without an address, as far as the system tells.
+        let nothing = Lookup { begun: Instant::now(), found: Mutex::new(Some(Ok(Vec::new()))), done: Condvar::new() };
+        lock(&addresses.hosts).insert(("none.test".to_owned(), 7), Arc::new(nothing));
+        assert!(matches!(addresses.of("none.test", 7, soon), Err(Cause::Lookup(_))));
+        assert!(!lock(&addresses.hosts).contains_key(&("none.test".to_owned(), 7)), "the next call looks it up again");
+        let passed = addresses.of("localhost", 8, Instant::now());
+        assert!(matches!(passed, Err(Cause::TimedOut)), "{passed:?}");
+    }
+
+    #[test]
     fn another_process_and_a_clone_begin_with_what_is_known() {
         let known = Arc::new(Known::default());
         let soon = || Instant::now() + Duration::from_secs(10);

@@ -137,3 +137,35 @@ impl Steps<'_> {
         Ok(ProbeAnswer { http_status: answer.status().as_u16(), clocks: theirs.map(|theirs| (theirs, now)) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zmd_sim::Sim;
+
+    #[test]
+    fn each_step_is_tried_until_one_fails() {
+        let sim = Sim::builder().tls().start();
+        let url = BaseUrl::parse(&sim.url().replace("127.0.0.1", "localhost")).unwrap();
+        let mut config = Config::new();
+        config.set("connect_timeout_ms", "10000").unwrap();
+        // A server that is not trusted: its certificate is shown all the same.
+        let found = probe(&config, &url).unwrap();
+        assert!(found.proxy.is_none() && found.lookup.unwrap().unwrap().iter().any(|address| address.is_loopback()));
+        let connect = found.connect.unwrap().unwrap();
+        assert!(connect > Duration::ZERO && connect < Duration::from_secs(10), "{connect:?}");
+        let certificates = found.certificates.unwrap().unwrap();
+        assert!(certificates[0].starts_with(&[0x30, 0x82]), "DER");
+        assert_eq!(found.answer.unwrap().unwrap_err().kind(), crate::zmd_error::ZMD_ERR_TLS);
+        config.set("ca_file", sim.ca_file().to_str().unwrap()).unwrap();
+        let answer = probe(&config, &url).unwrap().answer.unwrap().unwrap();
+        assert!(answer.http_status >= 400, "{answer:?}");
+
+        let plain = Sim::start();
+        let found = probe(&config, &BaseUrl::parse(&plain.url()).unwrap()).unwrap();
+        assert!(found.certificates.is_none() && found.answer.unwrap().is_ok());
+        drop(plain);
+        let refused = probe(&config, &BaseUrl::parse("http://127.0.0.1:1").unwrap()).unwrap();
+        assert!(refused.connect.unwrap().is_err() && refused.answer.is_none());
+    }
+}

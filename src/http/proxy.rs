@@ -261,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_wants_tls_says_so_in_a_page() {
+        let page = |status: &str| {
+            tunnel(&format!("HTTP/1.1 {status} Bad\r\n\r\nThe plain HTTP request was sent to HTTPS port"))
+        };
+        assert!(matches!(page("400"), Err(Cause::Refused(Refusal::SpeaksTls))));
+        assert!(matches!(page("500"), Err(Cause::Refused(Refusal::Http { status: 500, .. }))));
+        let other = tunnel("HTTP/1.1 400 Bad\r\n\r\n");
+        assert!(matches!(other, Err(Cause::Refused(Refusal::Http { status: 400, had_login: false, .. }))));
+    }
+
+    #[test]
     fn what_is_no_proxy() {
         assert!(matches!(tunnel(""), Err(Cause::Io(_))));
         assert!(matches!(tunnel("HTTP/1.1 200 OK\r\n"), Err(Cause::Refused(Refusal::NoHttp(_)))));
