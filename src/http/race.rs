@@ -257,4 +257,21 @@ mod tests {
             assert!(begin.elapsed() < Duration::from_millis(200), "{:?}", begin.elapsed());
         });
     }
+
+    #[test]
+    fn an_attempt_that_the_system_refuses_has_failed() {
+        // A broadcast address: not a packet is sent.
+        assert!(begin("255.255.255.255:9".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_connection_sends_at_once_and_is_kept_alive() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        prepare(&stream);
+        let socket = SockRef::from(&stream);
+        assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
+    }
 }
