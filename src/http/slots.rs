@@ -151,3 +151,52 @@ impl Drop for Held<'_> {
         slot.is_held = false;
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::http::Network;
+
+    fn slots(cache: &Path) -> Slots {
+        Slots::new(SlotSettings { cache: cache.to_owned(), count: 2 })
+    }
+
+    #[test]
+    fn no_more_calls_than_slots_whoever_makes_them() {
+        let directory = std::env::temp_dir().join(format!("zmd-slots-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let (ours, theirs) = (slots(&directory.join("tokens")), slots(&directory.join("tokens")));
+        let http = Http::new(&Network::new(&Config::new()).unwrap());
+        let acquire = |slots, limit| Slots::acquire(slots, &http, Deadline::after(Duration::from_millis(limit)));
+        let refused = |slots| acquire(slots, 30).err().unwrap().error;
+
+        let first = acquire(&ours, 5000).ok().unwrap().unwrap();
+        let second = acquire(&theirs, 5000).ok().unwrap().unwrap();
+        for full in [&ours, &theirs] {
+            let error = refused(full);
+            assert_eq!(error.kind(), ZMD_ERR_TIMEOUT);
+            let message = "timeout_ms (30 ms) expired while the 2 calls that max_concurrency allows were taken";
+            assert!(error.message().starts_with(message), "{error}");
+        }
+        // Two threads of one client wait for the same slot: the second gets it as soon as the first has given it back.
+        std::thread::scope(|scope| {
+            let wait = || scope.spawn(|| acquire(&ours, 10_000).ok().unwrap().is_some());
+            let waiting = [wait(), wait()];
+            std::thread::sleep(Duration::from_millis(50));
+            drop(second);
+            assert_eq!(waiting.map(|thread| thread.join().unwrap()), [true; 2]);
+        });
+        let second = acquire(&theirs, 5000).ok().unwrap().unwrap();
+        http.cancel();
+        let begin = std::time::Instant::now();
+        let cancelled = acquire(&ours, 60_000).err().unwrap().error;
+        assert!(cancelled.kind() == crate::zmd_error::ZMD_ERR_CANCELLED && begin.elapsed() < Duration::from_secs(10));
+        drop((first, second));
+        std::fs::remove_dir_all(&directory).unwrap();
+        // Without a directory there are no slots, and the call goes on.
+        assert!(acquire(&slots(&directory.join("tokens")), 5000).ok().unwrap().is_none());
+    }
+}

@@ -173,7 +173,6 @@ impl Stream for Socket {
             match self.stream.write(bytes) {
                 Ok(0) => return Err(Cause::Io(io::ErrorKind::WriteZero.into())),
                 Ok(amount) => bytes = &bytes[amount..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_not_ready(&error) => {
                     wait(&self.signal, &[&self.stream], PollFlags::OUT, until)?;
                 }
@@ -219,6 +218,21 @@ mod tests {
         assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
         let took = begin.elapsed();
         assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(250), "{took:?}");
+    }
+
+    #[test]
+    fn a_connection_that_was_reset_is_an_error_each_way() {
+        let (mut socket, other) = pair(&Arc::default());
+        socket2::SockRef::from(&other).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(other);
+        let result = socket.read(&mut [0; 8], soon(Duration::from_secs(10)));
+        assert!(
+            matches!(&result, Err(Cause::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset),
+            "{result:?}"
+        );
+        let result = socket.write_all(b"x", soon(Duration::from_secs(10)));
+        assert!(matches!(&result, Err(Cause::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe), "{result:?}");
+        assert!(!socket.is_reusable());
     }
 
     #[test]
