@@ -149,6 +149,7 @@ mod tests {
                 "<style>p{a:b}</style><!-- no > --><script>if (a<b) {}</script><p>Please wait",
                 "the page \"Please wait\"",
             ),
+            ("<script>a</script \n>word", "the page \"word\""),
             ("<script>endless", "a page without text"),
             ("<", "a page without text"),
             // A multi-byte character in the place of a tag's name.

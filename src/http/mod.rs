@@ -364,6 +364,35 @@ mod tests {
         }
     }
 
+    #[cfg(not(shuttle))]
+    #[test]
+    fn a_sleep_ends_on_time_when_it_is_woken_or_by_a_cancel() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let http = Http::new(&Network::new(&crate::config::Config::new()).unwrap());
+        let begin = Instant::now();
+        assert!(http.sleep(Duration::from_millis(30)) && begin.elapsed() >= Duration::from_millis(30));
+        let is_awake = AtomicBool::new(false);
+        let hour = || Some(Instant::now() + Duration::from_secs(3600));
+        let in_a_moment = |action: &(dyn Fn() + Sync)| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(30));
+                    action();
+                });
+                let begin = Instant::now();
+                http.sleep_until(hour(), &|| is_awake.load(Ordering::SeqCst));
+                begin.elapsed() >= Duration::from_millis(30)
+            })
+        };
+        assert!(in_a_moment(&|| {
+            is_awake.store(true, Ordering::SeqCst);
+            http.wake();
+        }));
+        is_awake.store(false, Ordering::SeqCst);
+        assert!(in_a_moment(&|| http.cancel()));
+        assert!(!http.sleep(Duration::from_secs(3600)));
+    }
+
     #[test]
     fn retry_after_in_seconds_and_as_a_date() {
         const FIRST: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
