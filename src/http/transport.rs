@@ -268,7 +268,12 @@ mod tests {
         buffer.input_append_buf();
         buffer.input_appended(INPUT);
         buffer.reserve_input().unwrap();
-        assert!((2 * INPUT..4 * INPUT).contains(&buffer.input.capacity()));
+        let capacity = buffer.input.capacity();
+        assert!((2 * INPUT..4 * INPUT).contains(&capacity));
+        // What was consumed leaves its place to what comes.
+        buffer.input_consume(INPUT);
+        buffer.reserve_input().unwrap();
+        assert_eq!(buffer.input.capacity(), capacity);
     }
 
     /// What a server sends: each read has one of these, and then the end.
@@ -303,7 +308,11 @@ mod tests {
         connection.buffers().output()[..7].copy_from_slice(b"request");
         connection.transmit_output(7, NextTimeout::default())?;
         assert_eq!(&connection.buffers().output()[..7], [0; 7], "there is a token in it");
-        connection.await_input(NextTimeout::default()).map(|_| ())
+        let is_more = connection.await_input(NextTimeout::default())?;
+        assert_eq!(is_more, !connection.buffers().input().is_empty());
+        let amount = connection.buffers().input().len();
+        connection.buffers().input_consume(amount);
+        Ok(())
     }
 
     #[test]
@@ -333,6 +342,8 @@ mod tests {
                 assert_eq!(is_stale(result), Some(false));
             }
         }
+        assert_eq!(Stale.to_string(), "the server had closed the connection");
+        assert!(!Connection::new(Box::new(Script(Vec::new())), false).is_tls());
         assert!(connection(&[]).is_tls() && connection(&[]).is_open() && !connection(&[reset()]).is_open());
         assert!(is_broken(&io::ErrorKind::BrokenPipe.into()) && !is_broken(&io::ErrorKind::PermissionDenied.into()));
     }

@@ -135,10 +135,7 @@ impl TokenCache {
         debug_assert!(json.starts_with(MAGIC));
         // No other process writes under the lock: such a file was left by a process that was killed.
         let fresh = beside(&self.path, ".new");
-        match fs::remove_file(&fresh) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let _ = fs::remove_file(&fresh);
         private_file().create_new(true).open(&fresh)?.write_all(&json)?;
         replace(&fresh, &self.path).inspect_err(|_| {
             let _ = fs::remove_file(&fresh);
@@ -331,7 +328,30 @@ mod tests {
         cache.write(entry("access-1", 3600), &held).unwrap();
         let Ok(Some(Err(found))) = cache.lock_or_read(Duration::ZERO, |_| true, Some) else { panic!("no token") };
         assert_eq!(found.access_token, "access-1");
+        // A child that was forked has the descriptor too.
+        let of_child = held.0.try_clone().unwrap();
         drop(held);
         lock(&cache);
+        drop(of_child);
+    }
+
+    #[test]
+    fn the_lock_is_waited_for_until_the_limit_or_a_cancel() {
+        let directory = Directory::new("wait");
+        let cache = directory.cache("one");
+        let held = lock(&cache);
+        let wait = |limit, is_going_on| {
+            let begin = Instant::now();
+            let sleep = |pause| {
+                std::thread::sleep(pause);
+                is_going_on
+            };
+            assert!(cache.lock_or_read(Duration::from_millis(limit), sleep, |_| None::<()>).unwrap().is_none());
+            begin.elapsed().as_millis() as u64
+        };
+        let (whole, cancelled) = (wait(200, true), wait(60_000, false));
+        assert!((200..10_000).contains(&whole) && cancelled < 10_000, "{whole} {cancelled}");
+        drop(held);
+        assert!(now() > 1_700_000_000, "seconds since 1970");
     }
 }
