@@ -221,7 +221,9 @@ mod tests {
         lock(&addresses.hosts).insert(("none.test".to_owned(), 7), Arc::new(nothing));
         assert!(matches!(addresses.of("none.test", 7, soon), Err(Cause::Lookup(_))));
         assert!(!lock(&addresses.hosts).contains_key(&("none.test".to_owned(), 7)), "the next call looks it up again");
-        let passed = addresses.of("localhost", 8, Instant::now());
+        let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() };
+        lock(&addresses.hosts).insert(("slow.test".to_owned(), 7), Arc::new(hangs));
+        let passed = addresses.of("slow.test", 7, Instant::now() + Duration::from_millis(20));
         assert!(matches!(passed, Err(Cause::TimedOut)), "{passed:?}");
     }
 
