@@ -618,4 +618,46 @@ mod tests {
             assert_eq!([None, Some(pause)].map(|after| retry_of(&answer(after), kind)), expected, "{status} {kind:?}");
         }
     }
+
+    fn client(sim: &Sim, settings: &[(&str, &str)]) -> Client {
+        let mut config = Config::new();
+        config.set("api_domain", &sim.url()).unwrap();
+        settings.iter().for_each(|(key, value)| config.set(key, value).unwrap());
+        Client::new(&config).unwrap()
+    }
+
+    #[test]
+    fn a_poll_has_the_shorter_of_its_two_limits() {
+        let sim = Sim::builder().delay(Duration::from_secs(2)).start();
+        let job = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
+        let limit = |timeout_ms, left| {
+            let client = client(&sim, &[("access_token", "1000.a.b"), ("timeout_ms", timeout_ms)]);
+            let left = Some(Duration::from_millis(left));
+            let failed = ClientPoller::of(&client).query(&job, Query::Poll { left }).err().unwrap().error;
+            assert_eq!(failed.kind(), ZMD_ERR_TIMEOUT, "{failed}");
+            failed.message().split(" expired").next().unwrap().to_owned()
+        };
+        assert_eq!(limit("20000", 100), "the time limit of the wait");
+        assert_eq!(limit("100", 20_000), "timeout_ms (100 ms)");
+        let client = client(&sim, &[("access_token", "1000.a.b")]);
+        let (poller, begin) = (ClientPoller::of(&client), Instant::now());
+        poller.sleep(Some(begin + Duration::from_millis(30)), &|| false);
+        assert!(begin.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn the_api_of_a_token_unless_another_is_set() {
+        let builder = Sim::builder().refresh_token("refresh", "id", "secret");
+        let sim = builder.api_domain("https://www.zohoapis.in").start();
+        let url = sim.url();
+        let grant =
+            [("accounts_url", &*url), ("refresh_token", "refresh"), ("client_id", "id"), ("client_secret", "secret")];
+        let explicit = client(&sim, &grant).access_token().unwrap();
+        assert_eq!(explicit.api_domain.to_string(), sim.url());
+        let mut config = Config::new();
+        grant.iter().for_each(|(key, value)| config.set(key, value).unwrap());
+        let of_token = Client::new(&config).unwrap().access_token().unwrap();
+        assert_eq!(of_token.api_domain.to_string(), "https://www.zohoapis.in");
+        assert!(of_token.end.unwrap() > std::time::SystemTime::now());
+    }
 }
