@@ -255,7 +255,10 @@ mod tests {
             assert_eq!(errors, [ZMD_ERR_OAUTH, ZMD_ERR_NULL_POINTER]);
             assert!(CStr::from_ptr(zmd_last_error_of_job(0)).to_str().unwrap().contains("sealed"));
             assert!(CStr::from_ptr(zmd_last_error_of_job(1)).to_str().unwrap().contains("job_id"));
-            assert_eq!(zmd_last_error_code_of_job(2).read(), 0);
+            assert_eq!((zmd_last_error_code_of_job(2).read(), zmd_last_error_code().read()), (0, 0));
+            // The next call forgets them.
+            zmd_client_cancel(clone);
+            assert_eq!((zmd_last_error_of_job(0).read(), zmd_last_error().read()), (0, 0));
 
             let (mut waits, mut id) = (null_mut(), 0);
             assert_eq!(zmd_waits_new(client, &mut waits), ZMD_OK);
