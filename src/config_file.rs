@@ -339,6 +339,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    #[cfg_attr(miri, ignore = "the user there does not own the files")]
     fn secrets_that_others_may_read_are_refused_in_any_profile() {
         for key in ["access_token", "refresh_token", "client_secret"] {
             let content = format!("[default]\ntimeout_ms = 5\n[other]\n{key} = 's3cret'\n");
