@@ -374,12 +374,12 @@ mod tests {
         let is_awake = AtomicBool::new(false);
         let hour = || Some(Instant::now() + Duration::from_secs(3600));
         let in_a_moment = |action: &(dyn Fn() + Sync)| {
+            let begin = Instant::now();
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     std::thread::sleep(Duration::from_millis(30));
                     action();
                 });
-                let begin = Instant::now();
                 http.sleep_until(hour(), &|| is_awake.load(Ordering::SeqCst));
                 begin.elapsed() >= Duration::from_millis(30)
             })
