@@ -660,4 +660,16 @@ mod tests {
         assert_eq!(of_token.api_domain.to_string(), "https://www.zohoapis.in");
         assert!(of_token.end.unwrap() > std::time::SystemTime::now());
     }
+
+    #[test]
+    fn a_response_with_too_many_header_lines() {
+        let sim = Sim::start();
+        sim.accept_any_token();
+        sim.next((0..200).fold(Reply::json(200, "{}"), |reply, _| reply.header("X", "y")));
+        let client = client(&sim, &[("access_token", "1000.a.b")]);
+        let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("1").unwrap());
+        let error = client.status(&module, &job_id).unwrap_err();
+        assert_eq!(error.kind(), ZMD_ERR_BAD_RESPONSE, "{error}");
+        assert!(error.message().contains("has too many lines"), "{error}");
+    }
 }

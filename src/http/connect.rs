@@ -120,3 +120,29 @@ impl Connect {
         Ok(Target::Address(address.ip()))
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::http::{Http, Network};
+
+    #[test]
+    fn who_looks_up_the_name_behind_a_socks_proxy() {
+        let http = Http::new(&Network::new(&Config::new()).unwrap());
+        let target = |proxy: &str, host: &'static str| {
+            let until = Instant::now() + Duration::from_secs(10);
+            match http.connect.target(&Proxy::new(proxy).unwrap(), host, 443, until).unwrap() {
+                Target::Name(name) => name.to_owned(),
+                Target::Address(address) if address.is_loopback() => "loopback".to_owned(),
+                Target::Address(address) => address.to_string(),
+            }
+        };
+        assert_eq!(target("socks5://proxy:1080", "localhost"), "loopback");
+        assert_eq!(target("socks5h://proxy:1080", "localhost"), "localhost");
+        for proxy in ["socks5://proxy:1080", "socks5h://proxy:1080"] {
+            assert_eq!(target(proxy, "[2001:db8::1]"), "2001:db8::1");
+            assert_eq!(target(proxy, "192.0.2.1"), "192.0.2.1");
+        }
+    }
+}

@@ -171,6 +171,28 @@ impl Drop for RenewalGuard<'_> {
     }
 }
 
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_lock_is_waited_for_until_the_limit_or_a_cancel() {
+        let lock = RenewalLock::default();
+        let after = |milliseconds| Deadline::after(Duration::from_millis(milliseconds));
+        let held = lock.lock(after(0), || false).unwrap();
+        assert!(lock.try_lock().is_none() && lock.lock(after(60_000), || true).is_none());
+        std::thread::scope(|scope| {
+            let late = scope.spawn(|| lock.lock(after(20), || false).is_none());
+            std::thread::sleep(Duration::from_millis(200));
+            drop(held);
+            assert!(late.join().unwrap());
+        });
+        assert!(lock.try_lock().is_some());
+    }
+}
+
 #[cfg(all(test, shuttle))]
 mod model {
     use std::sync::atomic::{AtomicUsize, Ordering};
