@@ -125,7 +125,9 @@ impl Connect {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::endpoint::BaseUrl;
     use crate::http::{Http, Network};
+    use zmd_sim::Sim;
 
     #[test]
     fn who_looks_up_the_name_behind_a_socks_proxy() {
@@ -143,6 +145,28 @@ mod tests {
         for proxy in ["socks5://proxy:1080", "socks5h://proxy:1080"] {
             assert_eq!(target(proxy, "[2001:db8::1]"), "2001:db8::1");
             assert_eq!(target(proxy, "192.0.2.1"), "192.0.2.1");
+        }
+    }
+
+    #[test]
+    fn a_tls_connection_with_something_left_to_read_is_not_reused() {
+        let sim = Sim::builder().tls().start();
+        let mut config = Config::new();
+        config.set("ca_file", sim.ca_file().to_str().unwrap()).unwrap();
+        let http = Http::new(&Network::new(&config).unwrap());
+        let base = BaseUrl::parse(&sim.url()).unwrap();
+        let until = Instant::now() + Duration::from_secs(10);
+        let stream = http.connect.open(None, base.host(), base.port(), until).unwrap();
+        let mut stream = http.connect.0.tls.secure(stream, base.host(), until).unwrap();
+        let mut answer = vec![0; 64 * 1024];
+        for part in [1, answer.len()] {
+            stream.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", until).unwrap();
+            assert!(stream.read(&mut answer[..part], until).unwrap() > 0);
+            assert!(part > 1 || !stream.is_reusable());
+            // The rest may come in parts.
+            while !stream.is_reusable() {
+                assert!(stream.read(&mut answer, until).unwrap() > 0);
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! TLS: the trusted roots, the client certificate, and the secure stream over another one. It
 //! does not know what the other stream is.
 
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
@@ -180,11 +182,15 @@ fn add_roots_of(roots: &mut RootCertStore, file: Option<&Path>, directory: Optio
 /// The file and the directories of the system's trust store: those of OpenSSL's variables, or the usual ones.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 fn system_store() -> (Option<PathBuf>, Vec<PathBuf>) {
-    let file = std::env::var_os(openssl_probe::ENV_CERT_FILE).map(PathBuf::from);
-    let directories = std::env::var_os(openssl_probe::ENV_CERT_DIR).unwrap_or_default();
-    let directories: Vec<_> = std::env::split_paths(&directories).filter(|path| !path.as_os_str().is_empty()).collect();
+    let file = std::env::var_os(openssl_probe::ENV_CERT_FILE);
+    store_of(file, &std::env::var_os(openssl_probe::ENV_CERT_DIR).unwrap_or_default())
+}
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
+fn store_of(file: Option<OsString>, directories: &OsStr) -> (Option<PathBuf>, Vec<PathBuf>) {
+    let directories: Vec<_> = std::env::split_paths(directories).filter(|path| !path.as_os_str().is_empty()).collect();
     if file.is_some() || !directories.is_empty() {
-        return (file, directories);
+        return (file.map(PathBuf::from), directories);
     }
     let found = openssl_probe::probe();
     (found.cert_file, found.cert_dir)
@@ -614,5 +620,23 @@ mod tests {
         assert!(endless.ends_with("/dev/zero: it is larger than 8388608 bytes"), "{endless}");
         let error = Identity::new(Some("/dev/zero"), None).unwrap_err();
         assert!(error.message().contains("client_cert") && error.message().contains("larger"), "{error}");
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    #[test]
+    fn the_system_is_asked_where_its_store_is_unless_a_variable_says_so() {
+        let path = |text: &str| PathBuf::from(text);
+        assert_eq!(store_of(Some("/a".into()), "".as_ref()), (Some(path("/a")), vec![]));
+        assert_eq!(store_of(None, "/b::/c".as_ref()), (None, vec![path("/b"), path("/c")]));
+        assert_eq!(store_of(Some("/a".into()), "/b".as_ref()), (Some(path("/a")), vec![path("/b")]));
+        let found = openssl_probe::probe();
+        assert_eq!(store_of(None, "".as_ref()), (found.cert_file, found.cert_dir));
+    }
+
+    #[test]
+    fn who_trusts_nobody_offers_what_others_offer() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let schemes = NobodyTrusted(provider.clone()).supported_verify_schemes();
+        assert_eq!(schemes, provider.signature_verification_algorithms.supported_schemes());
     }
 }
