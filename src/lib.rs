@@ -80,7 +80,8 @@ fn content(file: &std::fs::File, limit: u64) -> std::io::Result<zeroize::Zeroizi
     rustix::io::ioctl_fionbio(file, false)?;
     // Reserved at once: what grows leaves copies behind, which nothing wipes.
     let size = file.metadata()?.len().min(limit) as usize + 1;
-    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(size));
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    bytes.try_reserve_exact(size)?;
     file.take(limit + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
         true => Err(std::io::Error::other(format!("it is larger than {limit} bytes"))),
