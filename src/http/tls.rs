@@ -1,13 +1,16 @@
 //! TLS: the trusted roots, the client certificate, and the secure stream over another one. It
 //! does not know what the other stream is.
 
-#[cfg(all(unix, not(target_vendor = "apple")))]
-use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use arc_swap::ArcSwapOption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
