@@ -536,6 +536,13 @@ mod tests {
         fn wake(&self) {}
     }
 
+    fn client(sim: &Sim, settings: &[(&str, &str)]) -> Client {
+        let mut config = Config::new();
+        config.set("api_domain", &sim.url()).unwrap();
+        settings.iter().for_each(|(key, value)| config.set(key, value).unwrap());
+        Client::new(&config).unwrap()
+    }
+
     #[test]
     fn a_wait_of_an_hour_survives_outages_and_expired_tokens() {
         // Tokens expire after a quarter of an hour, and the service does not report that.
@@ -546,17 +553,14 @@ mod tests {
             .start();
         sim.add_job("Leads", "1", Job::new(3600, 1.0));
         let url = sim.url().replace("127.0.0.1", "localhost");
-        let mut config = Config::new();
-        for (key, value) in [
-            ("accounts_url", url.as_str()),
+        let settings = [
+            ("accounts_url", &*url),
             ("api_domain", &url),
             ("refresh_token", "refresh"),
             ("client_id", "id"),
             ("client_secret", "secret"),
-        ] {
-            config.set(key, value).unwrap();
-        }
-        let client = Client::new(&config).unwrap();
+        ];
+        let client = client(&sim, &settings);
         let process = client.process();
         let mut actions: Vec<(u64, Action)> = vec![
             (600, Box::new(|| sim.stop_listening())),
@@ -617,13 +621,6 @@ mod tests {
             let expected = if is_retried { [Retry::BackOff, Retry::After(pause)] } else { [Retry::Never; 2] };
             assert_eq!([None, Some(pause)].map(|after| retry_of(&answer(after), kind)), expected, "{status} {kind:?}");
         }
-    }
-
-    fn client(sim: &Sim, settings: &[(&str, &str)]) -> Client {
-        let mut config = Config::new();
-        config.set("api_domain", &sim.url()).unwrap();
-        settings.iter().for_each(|(key, value)| config.set(key, value).unwrap());
-        Client::new(&config).unwrap()
     }
 
     #[test]

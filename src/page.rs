@@ -190,11 +190,9 @@ mod tests {
     fn the_server_is_named_and_a_long_page_is_read_in_part() {
         let answer = |server: Option<&str>, body: String| Answer {
             status: 502,
-            location: None,
             server: server.map(str::to_owned),
-            content_encoding: None,
-            retry_after: None,
             body: body.into_bytes(),
+            ..Answer::default()
         };
         assert_eq!(describe(&answer(Some("nginx"), "no".into())), "\"no\" (Server: nginx)");
         assert_eq!(describe(&answer(Some(" "), "no".into())), "\"no\"");

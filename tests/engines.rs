@@ -68,15 +68,8 @@ fn pip(python: &Path) -> Command {
 /// The program, without what the environment may say to Python, the engines or libzmd.
 fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = from_a_shell(program);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if ["ZMD_", "PYTHON", "AIRFLOW", "SPARK", "PYSPARK", "LD_LIBRARY_PATH"]
-            .iter()
-            .any(|start| text.starts_with(start))
-        {
-            command.env_remove(name);
-        }
-    }
+    let unwanted = ["ZMD_", "PYTHON", "AIRFLOW", "SPARK", "PYSPARK", "LD_LIBRARY_PATH"];
+    without_variables(&mut command, |name| unwanted.iter().any(|start| name.starts_with(start)));
     let target = library().ancestors().nth(2).unwrap();
     command.env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target).current_dir("/");
     command

@@ -69,13 +69,11 @@ impl Installed {
 
     /// A command in the directory of the programs, which finds the installed tree.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
+        let mut command = from_a_shell(program);
         let libraries = self.root.join(self.libdir);
         command.current_dir(&self.work).env("PKG_CONFIG_PATH", libraries.join("pkgconfig"));
         command.env("PKG_CONFIG_SYSROOT_DIR", &self.root).env("LD_LIBRARY_PATH", libraries);
-        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("ZMD_")) {
-            command.env_remove(key);
-        }
+        without_variables(&mut command, |name| name.starts_with("ZMD_"));
         environment(&mut command, &self.sim);
         command
     }
@@ -355,7 +353,7 @@ fn conan_makes_packages_that_programs_link() {
     text_of(Command::new("cp").arg("-r").arg(format!("{ROOT}/bindings/conan/test_package/.")).arg(&test));
     let test = test.to_str().unwrap();
     let conan = |arguments: &[&str]| {
-        let mut command = Command::new(&conan);
+        let mut command = from_a_shell(&conan);
         command.args(arguments).env("CONAN_HOME", &home).current_dir(ROOT);
         // The recipe's copy of the source is another package for cargo. Its dependencies are built already, and are found where
         // cargo knows the second variable (since 1.91).

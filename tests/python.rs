@@ -19,12 +19,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The program, without what the environment may say to Python or libzmd.
 fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = from_a_shell(program);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("ZMD_") || text.starts_with("PYTHON") || text == "LD_LIBRARY_PATH" {
-            command.env_remove(name);
-        }
-    }
+    without_variables(&mut command, |name| {
+        name.starts_with("ZMD_") || name.starts_with("PYTHON") || name == "LD_LIBRARY_PATH"
+    });
     // The tests lie in the repository; and cargo has built the library already, where library() has it.
     let target = library().ancestors().nth(2).unwrap();
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target);

@@ -202,13 +202,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// A script of cross/, without what cargo sets for its tests: that is of another toolchain.
 fn script(name: &str) -> Command {
     let mut command = Command::new(format!("{ROOT}/cross/{name}"));
-    for (variable, _) in std::env::vars_os() {
-        let text = variable.to_string_lossy();
-        let is_cargos = text.starts_with("CARGO") && !text.starts_with("CARGO_PROFILE");
-        if (is_cargos || text.starts_with("RUST")) && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&&*text) {
-            command.env_remove(variable);
-        }
-    }
+    without_variables(&mut command, |name| {
+        let is_cargos = name.starts_with("CARGO") && !name.starts_with("CARGO_PROFILE");
+        (is_cargos || name.starts_with("RUST")) && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&name)
+    });
     command
 }
 

@@ -150,6 +150,7 @@ unsafe fn write<T>(pointer: *mut T, value: T) {
 mod tests {
     use std::ffi::c_void;
     use std::ptr::null_mut;
+    use std::time::Duration;
 
     use super::*;
 
@@ -289,15 +290,14 @@ mod tests {
         assert_eq!(errors.map(|error| zmd_error_is_transient(error)), [0, 1, 0, 0]);
         assert_eq!((zmd_progress_elapsed_ms(), zmd_progress_next_poll_ms()), (-1, -1), "outside of a callback");
         let milliseconds = progress::milliseconds;
-        let long = std::time::Duration::MAX;
+        let long = Duration::MAX;
         assert_eq!(
             (milliseconds(None), milliseconds(Some(long)), milliseconds(Some(long / u32::MAX / 4))),
             (-1, i64::MAX, 1_073_741_824_250)
         );
         let result = Err(Error::new(ZMD_ERR_DNS, ""));
         let times = |seconds, next_poll: Option<u64>| {
-            let (elapsed, next_poll) =
-                (std::time::Duration::from_secs(seconds), next_poll.map(std::time::Duration::from_secs));
+            let (elapsed, next_poll) = (Duration::from_secs(seconds), next_poll.map(Duration::from_secs));
             crate::wait::Polled { index: 0, result: &result, elapsed, next_poll }
         };
         let now = || (zmd_progress_elapsed_ms(), zmd_progress_next_poll_ms());

@@ -424,92 +424,36 @@ mod tests {
         assert!((3590..=3600).contains(&left.as_secs()), "{left:?}");
         assert!(refresh.read(&answer(200, r#"{"access_token":"1000.a.b"}"#)).ok().unwrap().1.api.is_none());
 
-        for (status, body, kind, code, message) in [
-            (500, "", ZMD_ERR_SERVER, "", "https://accounts.zoho.eu failed to make an access token (HTTP 500)"),
-            (503, body, ZMD_ERR_SERVER, "", "https://accounts.zoho.eu failed to make an access token (HTTP 503)"),
-            (429, "", ZMD_ERR_RATE_LIMITED, "", "https://accounts.zoho.eu received too many requests (HTTP 429)"),
-            (
-                200,
-                "<h1>Hi",
-                ZMD_ERR_OAUTH,
-                "",
-                "the answer of https://accounts.zoho.eu is not an access token (HTTP 200, it begins with <h1>Hi): is",
-            ),
-            (
-                200,
-                "{}",
-                ZMD_ERR_OAUTH,
-                "",
-                "the answer of https://accounts.zoho.eu is not an access token (HTTP 200, without an",
-            ),
-            (
-                200,
-                r#"{"access_token":"a b"}"#,
-                ZMD_ERR_OAUTH,
-                "",
-                "the answer of https://accounts.zoho.eu is not an access token (its access_token or",
-            ),
-            (
-                200,
-                r#"{"access_token":"ab","api_domain":"http://zoho"}"#,
-                ZMD_ERR_OAUTH,
-                "",
-                "the answer of https://accounts.zoho.eu is not an access token (its access_token or",
-            ),
-            (
-                200,
-                r#"{"error":"invalid_code"}"#,
-                ZMD_ERR_OAUTH,
-                "invalid_code",
-                "https://accounts.zoho.eu refused to make an access token (invalid_code): the refresh token was revoked",
-            ),
-            (
-                400,
-                r#"{"error":"invalid_client"}"#,
-                ZMD_ERR_OAUTH,
-                "invalid_client",
-                "https://accounts.zoho.eu refused to make an access token (invalid_client): it has no such client_id",
-            ),
-            (
-                400,
-                r#"{"error":"invalid_client_secret"}"#,
-                ZMD_ERR_OAUTH,
-                "invalid_client_secret",
-                "https://accounts.zoho.eu refused to make an access token (invalid_client_secret): client_secret is not",
-            ),
-            (
-                400,
-                r#"{"error":"missing_org_info"}"#,
-                ZMD_ERR_OAUTH,
-                "missing_org_info",
-                "https://accounts.zoho.eu refused to make an access token (missing_org_info): it has no organization",
-            ),
-            (
-                200,
-                r#"{"error":"Access Denied"}"#,
-                ZMD_ERR_RATE_LIMITED,
-                "Access Denied",
-                "https://accounts.zoho.eu refused to make an access token (Access Denied): more than 10",
-            ),
-            (
-                400,
-                r#"{"error":"odd"}"#,
-                ZMD_ERR_OAUTH,
-                "odd",
-                "https://accounts.zoho.eu refused to make an access token (odd): it gives no reason",
-            ),
-            (
-                400,
-                r#"{"error":"odd","error_description":"so"}"#,
-                ZMD_ERR_OAUTH,
-                "odd",
-                "https://accounts.zoho.eu refused to make an access token (odd): so",
-            ),
-        ] {
+        let fails = |status, body: &str, kind, code, message: &str| {
             let Failure { error, retry } = refresh.read(&answer(status, body)).err().unwrap();
             assert_eq!((error.kind(), error.code(), error.http_status()), (kind, code, status), "{error}");
             assert!(error.message().starts_with(message), "{error}\nis not: {message}");
             assert_eq!(retry, if status >= 429 { Retry::BackOff } else { Retry::Never });
+        };
+        fails(500, "", ZMD_ERR_SERVER, "", "https://accounts.zoho.eu failed to make an access token (HTTP 500)");
+        fails(503, body, ZMD_ERR_SERVER, "", "https://accounts.zoho.eu failed to make an access token (HTTP 503)");
+        fails(429, "", ZMD_ERR_RATE_LIMITED, "", "https://accounts.zoho.eu received too many requests (HTTP 429)");
+        for (body, why) in [
+            ("<h1>Hi", "HTTP 200, it begins with <h1>Hi): is"),
+            ("{}", "HTTP 200, without an"),
+            (r#"{"access_token":"a b"}"#, "its access_token or"),
+            (r#"{"access_token":"ab","api_domain":"http://zoho"}"#, "its access_token or"),
+        ] {
+            let message = format!("the answer of https://accounts.zoho.eu is not an access token ({why}");
+            fails(200, body, ZMD_ERR_OAUTH, "", &message);
+        }
+        for (status, code, more, kind, why) in [
+            (200, "invalid_code", "", ZMD_ERR_OAUTH, "the refresh token was revoked"),
+            (400, "invalid_client", "", ZMD_ERR_OAUTH, "it has no such client_id"),
+            (400, "invalid_client_secret", "", ZMD_ERR_OAUTH, "client_secret is not"),
+            (400, "missing_org_info", "", ZMD_ERR_OAUTH, "it has no organization"),
+            (200, "Access Denied", "", ZMD_ERR_RATE_LIMITED, "more than 10"),
+            (400, "odd", "", ZMD_ERR_OAUTH, "it gives no reason"),
+            (400, "odd", r#","error_description":"so""#, ZMD_ERR_OAUTH, "so"),
+        ] {
+            let body = format!(r#"{{"error":"{code}"{more}}}"#);
+            let message = format!("https://accounts.zoho.eu refused to make an access token ({code}): {why}");
+            fails(status, &body, kind, code, &message);
         }
         let later = Some(Duration::from_secs(7));
         let busy = refresh.read(&Answer { retry_after: later, ..answer(429, "") }).err().unwrap();

@@ -380,16 +380,18 @@ pub fn library() -> &'static Path {
 
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// Removes the variables that this process would pass on, where the name is one of these.
+pub fn without_variables(command: &mut Command, is_unwanted: impl Fn(&str) -> bool) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_unwanted(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+}
+
 /// A command without what cargo tells of the package that it tests. Build scripts ask for these variables, and cargo compiles
 /// again what was built with others: for a minute, and once more when it is called from a shell.
 pub fn from_a_shell(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(name);
-        }
-    }
+    without_variables(&mut command, |name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
     command
 }
 
