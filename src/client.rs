@@ -1,672 +1,715 @@
-//! The client: the status of one job or of many, and their waits. It does not know sockets or C.
+//! Clients, and the status of jobs.
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::ffi::{c_char, c_void};
+use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-
-use crate::config::{Config, parse_token, token_rule};
-use crate::endpoint::{ApiVersion, BaseUrl, JobId, ModuleName};
+use super::{Handle, Tag, guard, last_error, null, progress::Inside, text, write, zmd_config};
+use crate::client::Client;
+use crate::endpoint::{JobId, ModuleName};
 use crate::error::{
     Error,
     zmd_error::{self, *},
 };
-use crate::http::{Answer, Network, Proxies, Route, cancelled, quiet_thread};
-use crate::oauth::{Grant, Source, Token, Tokens};
-use crate::panic;
-use crate::retry::{self, Deadline, Failure, Retry};
-use crate::secret::Secret;
-use crate::session::{Process, Session};
-use crate::status::{self, JobName, NamedJob, Status};
-use crate::sync::{Mutex, thread};
-use crate::wait::{self, Event, Goal, Limits, Polled, Poller, Progress, Query, Schedule, Shared, Waited};
+use crate::status::{Status, zmd_state};
+use crate::wait::{Polled, Progress, Waited};
 
-/// Returns the status of mass-delete jobs. Any number of threads may share a client.
+/// A client for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
 ///
-/// After `fork()`, parent and child can both use it: the child's first call creates its own connections, address cache
-/// and locks.
-pub struct Client {
-    account: Arc<Account>,
-    session: Arc<Session>,
+/// Any number of threads may use a client at the same time. It keeps connections open between calls, so create one and
+/// keep it. After `fork()`, parent and child can both use it.
+#[allow(non_camel_case_types)]
+pub struct zmd_client {
+    _opaque: [u8; 0],
 }
 
-/// Information about a client's access token, without the token itself.
-#[derive(Clone, Debug)]
-pub struct AccessToken {
-    /// When it expires; `None`: unknown, as the settings or a token provider gave it.
-    pub end: Option<SystemTime>,
-    /// The base URL of the API that the client uses it for.
-    pub api_domain: BaseUrl,
+/// The status of a job. 64 bytes, without padding, on every platform.
+///
+/// After an error `state` is `ZMD_STATE_UNKNOWN`, the counts are -1, `state_text` is empty, and `http_status` is that of
+/// the failed response.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct zmd_status {
+    /// The state of the job.
+    pub state: zmd_state,
+    /// The HTTP status of the response that these fields come from; 0: there was none.
+    pub http_status: i32,
+    /// Records that the job is to delete; -1: not reported.
+    pub total_count: i64,
+    /// Records deleted so far; -1: not reported.
+    pub deleted_count: i64,
+    /// Records that could not be deleted so far; -1: not reported.
+    pub failed_count: i64,
+    /// The state as the service sent it, in UTF-8, truncated to fit; always NUL-terminated.
+    pub state_text: [c_char; 32],
 }
 
-/// What a client and its clones share.
-struct Account {
-    /// The API according to the settings.
-    api: Route,
-    /// Whether the settings name it: then the accounts server's `api_domain` is ignored.
-    api_is_explicit: bool,
-    api_version: ApiVersion,
-    data_center: &'static str,
-    timeout: Duration,
-    max_retries: u32,
-    max_concurrency: usize,
-    network: Network,
-    tokens: Tokens,
-    limits: Limits,
+/// Identifies a job.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct zmd_job {
+    /// The module's API name, such as `"Leads"`; see `zmd_client_status()`.
+    pub module: *const c_char,
+    /// The job id from the response that scheduled the mass delete.
+    pub job_id: *const c_char,
 }
 
-/// The maximum number of clients of the simple functions, each with its connections.
-const SHARED_LIMIT: usize = 64;
+/// Called after every poll of a job that is waited for, on the thread that waits.
+///
+/// It may call any zmd function, but must not free the client that waits. While it runs, `zmd_last_error()` is that of the
+/// poll, and `zmd_progress_elapsed_ms()` and `zmd_progress_next_poll_ms()` return its times. It must return: no `longjmp`,
+/// and no C++ exception through it.
+///
+/// @param user_data  the pointer that was passed to the wait
+/// @param index      of the job in the array; 0 in a wait for one
+/// @param error      the `zmd_error` of the poll. After a transient one the wait continues.
+/// @param status     the result of the poll, as `zmd_client_status()` would have written it; valid during the call
+/// @return 0 to continue; any other value ends this wait with `ZMD_ERR_CANCELLED`; the client can still be used
+#[allow(non_camel_case_types)]
+pub type zmd_progress_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, index: usize, error: i32, status: *const zmd_status) -> i32>;
 
-impl Client {
-    /// Checks the settings as a whole and makes a client. Nothing is sent.
-    pub fn new(config: &Config) -> Result<Client, Error> {
-        let proxies = Proxies::new(config)?;
-        let grant = Grant::new(config, &proxies)?;
-        let source = match (grant, &config.token_provider) {
-            (Some(_), Some(_)) => {
-                let message = "a token provider and client_id with client_secret are both set: only one of them can provide \
-                               the tokens";
-                return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
+impl zmd_status {
+    /// The status after a wait: the last one seen, also if the wait timed out or was cancelled.
+    pub(super) fn of_wait(waited: &Waited) -> zmd_status {
+        match (&waited.result, &waited.last) {
+            (Err(error), _) if !matches!(error.kind(), ZMD_ERR_TIMEOUT | ZMD_ERR_CANCELLED) => {
+                zmd_status::of(&Err(error.clone()))
             }
-            (Some(grant), None) => Some(Source::Grant(Box::new(grant))),
-            (None, Some(provider)) => Some(Source::Provider(provider.clone())),
-            (None, None) => None,
-        };
-        if config.access_token.is_none() && source.is_none() {
-            return Err(Error::new(
-                ZMD_ERR_INVALID_CONFIG,
-                "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
-                 or the three, or client_id and client_secret with org_id; the command `zmd login` asks for them and \
-                 saves them",
-            ));
+            (_, Some(status)) => zmd_status::of(&Ok(status.clone())),
+            (Err(error), None) => zmd_status::of(&Err(error.clone())),
+            (Ok(()), None) => zmd_status::nothing(),
         }
-        let network = Network::new(config)?;
-        let session = Session::new(&network);
-        let account = Account {
-            api: proxies.route(config.api_domain()),
-            api_is_explicit: config.api_domain.is_some(),
-            api_version: config.api_version.clone(),
-            data_center: config.data_center.name,
-            timeout: config.timeout,
-            max_retries: config.max_retries,
-            max_concurrency: config.max_concurrency,
-            tokens: Tokens::new(config.access_token.clone(), source),
-            network,
-            limits: Limits {
-                poll_min: config.poll_min,
-                poll_max: config.poll_max.max(config.poll_min),
-                unreachable: config.unreachable,
-            },
-        };
-        Ok(Client { account: Arc::new(account), session })
     }
 
-    /// Another client with the same settings, which shares the access token but has its own connections. It can be
-    /// cancelled on its own, and is cancelled with this one. `ZMD_ERR_CANCELLED` if this one was cancelled.
-    pub fn try_clone(&self) -> Result<Client, Error> {
-        let session = self.session.try_clone(&self.account.network)?;
-        Ok(Client { account: self.account.clone(), session })
-    }
-
-    /// A client with the settings of the environment and the configuration file: see [`Config::from_env`].
-    pub fn from_env() -> Result<Client, Error> {
-        Client::new(&Config::from_env()?)
-    }
-
-    /// The client that the simple functions of a process share for this connection string; empty: the environment and the
-    /// configuration file alone. It is created when it is first needed; if that fails, the next call tries again.
+    /// Reads a status from C; a state with an unknown number is `ZMD_STATE_UNKNOWN`.
     ///
-    /// Stored without a lock, so that it works after `fork()`.
-    pub fn shared(connection: &str) -> Result<Arc<Client>, Error> {
-        type Clients = Vec<(Secret, Arc<Client>)>;
-        static SHARED: ArcSwapOption<Clients> = ArcSwapOption::const_empty();
-        let find = |clients: &Option<Arc<Clients>>| {
-            let found = clients.iter().flat_map(|clients| clients.iter()).find(|(of, _)| of.reveal() == connection);
-            found.map(|(_, client)| client.clone())
+    /// # Safety
+    ///
+    /// `status` is NULL or valid for reading.
+    unsafe fn read(status: *const zmd_status) -> Option<Status> {
+        if status.is_null() {
+            return None;
+        }
+        let count = |count| (count >= 0).then_some(count);
+        // SAFETY: not NULL, and the caller guarantees the rest. The state is read as the number that C wrote.
+        unsafe {
+            let state = (&raw const (*status).state).cast::<i32>().read_unaligned();
+            Some(Status {
+                state: zmd_state::from_number(state),
+                text: String::new(),
+                total: count((&raw const (*status).total_count).read_unaligned()),
+                deleted: count((&raw const (*status).deleted_count).read_unaligned()),
+                failed: count((&raw const (*status).failed_count).read_unaligned()),
+                http_status: 0,
+            })
+        }
+    }
+
+    pub(super) fn of(result: &Result<Status, Error>) -> zmd_status {
+        let mut made = zmd_status {
+            state: zmd_state::ZMD_STATE_UNKNOWN,
+            http_status: 0,
+            total_count: -1,
+            deleted_count: -1,
+            failed_count: -1,
+            state_text: [0; 32],
         };
-        if let Some(client) = find(&SHARED.load()) {
-            return Ok(client);
-        }
-        let config =
-            if connection.is_empty() { Config::from_env()? } else { Config::from_connection_string(connection)? };
-        let made = Arc::new(Client::new(&config)?);
-        // If two threads each created one, both use that of the first.
-        let mut kept = made.clone();
-        SHARED.rcu(|clients| {
-            if let Some(client) = find(clients) {
-                kept = client;
-                return clients.clone();
-            }
-            kept = made.clone();
-            let mut all = clients.as_deref().cloned().unwrap_or_default();
-            // The oldest is removed; calls in progress keep it until they return.
-            if all.len() >= SHARED_LIMIT {
-                all.remove(0);
-            }
-            all.push((Secret::new(connection), made.clone()));
-            Some(Arc::new(all))
-        });
-        Ok(kept)
-    }
-
-    /// Replaces the access token, for calls that start after this one.
-    pub fn set_access_token(&self, access_token: &str) -> Result<(), Error> {
-        let secret = parse_token(access_token)
-            .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("access_token must be {}", token_rule())))?;
-        self.account.tokens.set(secret);
-        Ok(())
-    }
-
-    /// Gets an access token if there is none, which checks the credentials. Blocks for at most `timeout_ms`. An
-    /// `access_token` of the settings is not checked: nothing is sent.
-    pub fn access_token(&self) -> Result<AccessToken, Error> {
-        let process = self.process();
-        let deadline = Deadline::after(self.account.timeout);
-        let token = self.account.tokens.get(&process.http, &process.renewal, None, deadline)?;
-        let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
-        Ok(AccessToken { end: token.end(), api_domain: api.base.clone() })
-    }
-
-    /// Returns the status of one job. Blocks for at most `timeout_ms`.
-    pub fn status(&self, module: &ModuleName, job_id: &JobId) -> Result<Status, Error> {
-        self.status_within(module, job_id, self.account.timeout)
-    }
-
-    /// Returns the status of one job, with `timeout` instead of the setting `timeout_ms`.
-    pub fn status_within(&self, module: &ModuleName, job_id: &JobId, timeout: Duration) -> Result<Status, Error> {
-        let deadline = Deadline::after(timeout);
-        let job = JobName { module, job_id };
-        let process = self.process();
-        let mut refused = None;
-        retry::run(
-            self.account.max_retries,
-            deadline,
-            |pause| process.http.sleep(pause),
-            || self.attempt(&process, job, deadline, &mut refused),
-        )
-    }
-
-    /// Polls a job until it has ended: completed or failed, both are `Ok`. `progress` is called on this thread after every
-    /// poll. Without a `timeout` there is no limit; with zero it polls once.
-    pub fn wait(
-        &self,
-        module: &ModuleName,
-        job_id: &JobId,
-        timeout: Option<Duration>,
-        progress: Option<&mut Progress>,
-    ) -> Waited {
-        let jobs = [Ok((module.clone(), job_id.clone()))];
-        let mut waited = self.wait_many(&jobs, timeout, progress);
-        waited
-            .pop()
-            .unwrap_or_else(|| Waited { last: None, result: Err(Error::new(ZMD_ERR_INTERNAL, "a wait without a job")) })
-    }
-
-    /// Waits for many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is returned as the result of
-    /// that job. The results are in the order of the jobs.
-    pub fn wait_many(
-        &self,
-        jobs: &[Result<(ModuleName, JobId), Error>],
-        timeout: Option<Duration>,
-        mut progress: Option<&mut Progress>,
-    ) -> Vec<Waited> {
-        // A callback can end a wait while polls for other jobs are in flight. Such a wait uses a clone, so that cancelling
-        // these polls does not affect other calls.
-        let poller = match (&progress, jobs) {
-            (None, _) | (_, [_]) => ClientPoller::of(self),
-            _ => match self.try_clone() {
-                Ok(clone) => ClientPoller::with_its_own(clone),
-                Err(error) => return jobs.iter().map(|_| Waited { last: None, result: Err(error.clone()) }).collect(),
-            },
-        };
-        let now = poller.now();
-        let mut schedule = Schedule::new(self.account.limits, false);
-        let mut results: Vec<Option<Waited>> = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            results.push(match job {
-                Ok((module, job_id)) => {
-                    schedule.add(NamedJob::new(module, job_id), Goal::End { timeout }, now);
-                    None
+        match result {
+            Err(error) => made.http_status = error.http_status().into(),
+            Ok(status) => {
+                made.state = status.state;
+                made.http_status = status.http_status.into();
+                made.total_count = status.total.unwrap_or(-1);
+                made.deleted_count = status.deleted.unwrap_or(-1);
+                made.failed_count = status.failed.unwrap_or(-1);
+                let text = status.text.split('\0').next().unwrap_or_default();
+                let mut end = text.len().min(made.state_text.len() - 1);
+                while !text.is_char_boundary(end) {
+                    end -= 1;
                 }
-                Err(error) => {
-                    schedule.skip_id();
-                    Some(Waited { last: None, result: Err(error.clone()) })
+                for (to, from) in made.state_text.iter_mut().zip(text[..end].bytes()) {
+                    *to = from as c_char;
                 }
-            });
-        }
-        let sink = |event: Event| {
-            let index = event.id as usize;
-            if let Some(waited) = event.ended {
-                results[index] = Some(waited);
-            }
-            match (&mut progress, &event.polled) {
-                (Some(progress), Some(result)) => {
-                    progress(&Polled { index, result, elapsed: event.elapsed, next_poll: event.next_poll })
-                }
-                _ => true,
-            }
-        };
-        let concurrency = self.account.max_concurrency.min(schedule.len());
-        wait::run(&poller, &Mutex::new(Shared { schedule, sink }), concurrency);
-        let bug = || Waited { last: None, result: Err(Error::new(ZMD_ERR_INTERNAL, "a wait without an end")) };
-        results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
-    }
-
-    /// The limits of its waits.
-    pub(crate) fn limits(&self) -> Limits {
-        self.account.limits
-    }
-
-    /// How many calls may be in flight for the `_many` functions.
-    pub(crate) fn max_concurrency(&self) -> usize {
-        self.account.max_concurrency
-    }
-
-    /// Ends every call in progress on it and on its clones with `ZMD_ERR_CANCELLED`; all later calls fail with it too.
-    pub fn cancel(&self) {
-        self.session.cancel(&self.account.network);
-    }
-
-    /// One attempt to get a job's status, with a new token if the current one is refused.
-    fn attempt(
-        &self,
-        process: &Process,
-        job: JobName,
-        deadline: Deadline,
-        refused: &mut Option<Arc<Token>>,
-    ) -> Result<Status, Failure> {
-        let result = self
-            .attempt_unless_cancelled(process, job, deadline, refused)
-            .map_err(|failure| if process.http.is_cancelled() { Failure::permanent(cancelled()) } else { failure });
-        match &result {
-            Ok(status) => log::debug!("{job}: {} (HTTP {})", status.text, status.http_status),
-            Err(Failure { error, .. }) => log::debug!("{job}: {}: {error}", error.kind().name()),
-        }
-        result
-    }
-
-    fn attempt_unless_cancelled(
-        &self,
-        process: &Process,
-        job: JobName,
-        deadline: Deadline,
-        refused: &mut Option<Arc<Token>>,
-    ) -> Result<Status, Failure> {
-        loop {
-            if process.http.is_cancelled() {
-                return Err(Failure::permanent(cancelled()));
-            }
-            let tokens = &self.account.tokens;
-            let token = tokens.get(&process.http, &process.renewal, refused.as_deref(), deadline);
-            let token = token.map_err(Failure::permanent)?;
-            let result = self.query(process, &token, job, deadline);
-            match &result {
-                Err(failure)
-                    if failure.error.kind() == ZMD_ERR_UNAUTHORIZED
-                        && tokens.can_replace(&token, refused.is_some()) =>
-                {
-                    log::info!("{}: renewing it", failure.error);
-                    *refused = Some(token);
-                }
-                _ => return result,
             }
         }
+        made
     }
 
-    /// One request.
-    fn query(&self, process: &Process, token: &Token, job: JobName, deadline: Deadline) -> Result<Status, Failure> {
-        let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
-        let url = api.base.job_status(&self.account.api_version, job.module, job.job_id);
-        let answer = process.http.get(api, &url, &token.secret, deadline);
-        let result = answer.and_then(|answer| self.read(&answer, api, job));
-        result.map_err(|failure| Failure { error: failure.error.without(token.secret.reveal()), ..failure })
+    /// The status after an error before any traffic.
+    fn nothing() -> zmd_status {
+        zmd_status::of(&Err(Error::new(ZMD_ERR_INTERNAL, "")))
     }
+}
 
-    /// Returns the status of each of many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is
-    /// returned as the result of that job. The results are in the order of the jobs.
-    pub fn status_many(&self, jobs: &[Result<(ModuleName, JobId), Error>]) -> Vec<Result<Status, Error>> {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(job) = jobs.get(index) else { return done };
-                let result = panic::catch(|| {
-                    let (module, job_id) = job.as_ref().map_err(Clone::clone)?;
-                    self.status(module, job_id)
-                });
-                done.push((index, result));
-            }
-        };
-        // The calling thread works too: one job needs no other thread, and the call succeeds even if the system cannot
-        // create threads.
-        let mut done = thread::scope(|scope| {
-            let others: Vec<_> = (1..self.account.max_concurrency.min(jobs.len()))
-                .map_while(|_| quiet_thread(|builder| builder.spawn_scoped(scope, work)).ok())
-                .collect();
-            let mut done = work();
-            for other in others {
-                done.extend(other.join().unwrap_or_default());
-            }
-            done
-        });
-        done.sort_by_key(|(index, _)| *index);
-        done.into_iter().map(|(_, result)| result).collect()
-    }
+/// Whether all records were deleted: the job is COMPLETED, no record failed, and the deleted records reach the total, as far
+/// as the service reports these. A wait returns `ZMD_OK` also for a job that failed or left records, so check this before
+/// a step that depends on the deletion.
+///
+/// @param status  a status that a call has written; may be NULL
+/// @return 1 or 0; 0 for NULL
+///
+/// # Safety
+///
+/// `status` is NULL or valid for reading.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_status_is_successful(status: *const zmd_status) -> i32 {
+    // SAFETY: guaranteed by the caller.
+    unsafe { zmd_status::read(status) }.is_some_and(|status| status.is_successful()).into()
+}
 
-    /// Parses the answer to a status request, and decides whether to retry if it is an error.
-    fn read(&self, answer: &Answer, api: &Route, job: JobName) -> Result<Status, Failure> {
-        if (300..400).contains(&answer.status) {
-            let (base, http_status) = (&api.base, answer.status);
-            let message = match (&answer.location, http_status) {
-                (_, 304) => format!(
-                    "{base} answers the request for {job} with HTTP 304, which is for caches: is there a cache in \
-                     between? Check api_domain and proxy"
-                ),
-                (Some(location), _) => format!(
-                    "{base} redirects the request for {job} (HTTP {http_status}) to {location}: no token is sent \
-                     there; check api_domain"
-                ),
-                (None, _) => format!(
-                    "{base} redirects the request for {job} (HTTP {http_status}), without a location: check \
-                     api_domain"
-                ),
-            };
-            return Err(Failure::permanent(Error::new(ZMD_ERR_BAD_RESPONSE, message).with_http_status(answer.status)));
+/// Whether the job has ended: COMPLETED or FAILED. It returns 0 for a state that this version does not know.
+///
+/// @param status  a status that a call has written; may be NULL
+/// @return 1 or 0; 0 for NULL
+///
+/// # Safety
+///
+/// `status` is NULL or valid for reading.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_status_has_ended(status: *const zmd_status) -> i32 {
+    // SAFETY: guaranteed by the caller.
+    unsafe { zmd_status::read(status) }.is_some_and(|status| status.has_ended()).into()
+}
+
+/// # Safety
+///
+/// `client` is NULL or a pointer from `zmd_client_new` that is not freed before `'a` ends.
+pub(super) unsafe fn client_ref<'a>(client: *const zmd_client) -> Result<&'a Client, Error> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { Ok(&*Handle::<Client>::value(client.cast_mut().cast(), Tag::CLIENT, "client")?) }
+}
+
+/// The pointer for C, which `zmd_client_free()` takes back.
+fn handle(client: Client) -> *mut zmd_client {
+    Handle::new(Tag::CLIENT, client).cast()
+}
+
+/// Checks the module and the id of a job.
+///
+/// # Safety
+///
+/// Both are NULL or NUL-terminated strings that do not change during the call.
+pub(super) unsafe fn job(module: *const c_char, job_id: *const c_char) -> Result<(ModuleName, JobId), Error> {
+    // SAFETY: guaranteed by the caller.
+    let (module, job_id) = unsafe { (text(module, "module")?, text(job_id, "job_id")?) };
+    Ok((ModuleName::parse(module)?, JobId::parse(job_id)?))
+}
+
+/// Creates a client and writes it to `*client`. Nothing is sent yet.
+///
+/// Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
+///
+/// @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
+///                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them
+/// @param client  where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or invalid (there must be an `access_token`, or
+///         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration that does not change during the call; `client` is NULL or valid for writing a
+/// pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut *mut zmd_client) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to, and the caller guarantees the rest.
+        unsafe { write(client, std::ptr::null_mut()) };
+        if client.is_null() {
+            return Err(null("client"));
         }
-        status::read(answer, job).map_err(|error| {
-            let kind = error.kind();
-            let error = if kind == ZMD_ERR_UNAUTHORIZED { self.explain_refusal(error, api) } else { error };
-            Failure { error, retry: retry_of(answer, kind) }
-        })
-    }
-
-    fn explain_refusal(&self, error: Error, api: &Route) -> Error {
-        let hint = if self.account.tokens.are_renewable() {
-            ""
+        let made = if config.is_null() {
+            Client::from_env()?
         } else {
-            ". Set refresh_token, client_id and client_secret to have it renewed"
+            // SAFETY: guaranteed by the caller; it is only read.
+            Client::new(unsafe { super::config::config_mut(config.cast_mut()) }?)?
         };
-        error.map_message(|message| {
-            format!(
-                "{message}: it has expired (a token lives one hour), was revoked, or belongs to another data center \
-                 than {} ({}){hint}",
-                self.account.data_center, api.base
-            )
-        })
-    }
+        // SAFETY: not NULL, and the caller guarantees the rest.
+        unsafe { write(client, handle(made)) };
+        Ok(())
+    })
+}
 
-    /// This process's connections.
-    fn process(&self) -> Arc<Process> {
-        self.session.process(&self.account.network)
+/// Clones a client, and writes the clone to `*clone`: for calls that must be cancelled separately.
+///
+/// Both have the same settings and share the access token: a token that one of them renews or sets is used by both. Each
+/// has its own connections. Cancelling the clone does not affect this client; cancelling this client also cancels its
+/// clones, and their clones. Either may be freed first. A clone costs less than a new client: the trust store is not read
+/// again.
+///
+/// @param client  the client; any number of threads may call at the same time
+/// @param clone   where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
+/// @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `client` is NULL or a client; `clone` is NULL or valid for writing a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_clone(client: *mut zmd_client, clone: *mut *mut zmd_client) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to, and the caller guarantees the rest.
+        unsafe { write(clone, std::ptr::null_mut()) };
+        if clone.is_null() {
+            return Err(null("clone"));
+        }
+        // SAFETY: guaranteed by the caller.
+        let made = unsafe { client_ref(client) }?.try_clone()?;
+        // SAFETY: not NULL, and the caller guarantees the rest.
+        unsafe { write(clone, handle(made)) };
+        Ok(())
+    })
+}
+
+/// Replaces the access token, from any thread: calls that start after this one use it.
+///
+/// When the service refuses the token, a client with a refresh token renews it; a client without one keeps using it.
+///
+/// @param client        the client
+/// @param access_token  1 to 4096 visible ASCII characters, without the word `Zoho-oauthtoken`; copied
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if it is not a token; then the old one is kept; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `client` is NULL or a client; `access_token` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_set_access_token(
+    client: *mut zmd_client,
+    access_token: *const c_char,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        let (client, token) = unsafe { (client_ref(client)?, text(access_token, "access_token")?) };
+        client.set_access_token(token)
+    })
+}
+
+/// Gets the status of a job. Blocks for at most the setting `timeout_ms`, including retries, their pauses and getting an
+/// access token.
+///
+/// @param client  the client; any number of threads may call at the same time
+/// @param module  the module's API name, as in the request that scheduled the job: a letter, then letters,
+///                digits and underscores, at most 100 characters; white space around it is ignored. The
+///                documentation's "Sales Orders" is `"Sales_Orders"`, its "Meetings" is mostly `"Events"`.
+/// @param job_id  the `job_id` from the response that scheduled the job: 1 to 64 letters, digits, underscores and
+///                hyphens; white space around it is ignored
+/// @param status  where to write the status; all fields are always written, on failure too
+/// @return `ZMD_OK` if the service returned the job's status, also if the job failed: that is a status, not an error.
+///         Else any error; invalid arguments are refused before anything is sent.
+///
+/// # Safety
+///
+/// `client` is NULL or a client; the strings are NULL or NUL-terminated; `status` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_status(
+    client: *mut zmd_client,
+    module: *const c_char,
+    job_id: *const c_char,
+    status: *mut zmd_status,
+) -> zmd_error {
+    // SAFETY: guaranteed by the caller.
+    unsafe { zmd_client_status_within(client, module, job_id, -1, status) }
+}
+
+/// Gets the status of a job, as `zmd_client_status()` does, with another limit than the setting `timeout_ms`.
+///
+/// @param client      the client; any number of threads may call at the same time
+/// @param module      as for `zmd_client_status()`
+/// @param job_id      as for `zmd_client_status()`
+/// @param timeout_ms  the limit for the whole call in milliseconds, from 1; negative: the setting
+/// @param status      as for `zmd_client_status()`
+/// @return as `zmd_client_status()`; `ZMD_ERR_INVALID_ARGUMENT` also for a `timeout_ms` of 0
+///
+/// # Safety
+///
+/// As for `zmd_client_status`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_status_within(
+    client: *mut zmd_client,
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    status: *mut zmd_status,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to; the caller guarantees the rest.
+        unsafe { write(status, zmd_status::nothing()) };
+        if status.is_null() {
+            return Err(null("status"));
+        }
+        // SAFETY: guaranteed by the caller.
+        let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
+        let result = match call_timeout(timeout_ms)? {
+            Some(timeout) => client.status_within(&module, &job_id, timeout),
+            None => client.status(&module, &job_id),
+        };
+        // SAFETY: not NULL, and the caller guarantees the rest.
+        unsafe { write(status, zmd_status::of(&result)) };
+        result.map(|_| ())
+    })
+}
+
+/// Gets the status of many jobs, with at most `max_concurrency` requests in flight. The limit `timeout_ms` applies to each
+/// job, so the call takes at most `count / max_concurrency` times as long, rounded up.
+///
+/// The requests are made on the calling thread and on further threads, which have ended when this returns. A job that is
+/// in the array more than once is requested as often.
+///
+/// @param client    the client; any number of threads may call at the same time
+/// @param jobs      `count` jobs. One whose `module` or `job_id` is NULL or invalid gets its error; the others are not
+///                  affected.
+/// @param count     how many; with 0 nothing is done, and the arrays may be NULL
+/// @param statuses  `count` statuses; all fields of each are written
+/// @param errors    `count` errors: that of each job, `ZMD_OK` if the service returned its status
+/// @return `ZMD_OK` if every job's error is `ZMD_OK`, else the error of the first job in the array that failed;
+///         `zmd_last_error()` describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or
+///         an array is NULL.
+///
+/// # Safety
+///
+/// `client` is NULL or a client; each array is NULL or has `count` elements, and no other thread uses it during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_status_many(
+    client: *mut zmd_client,
+    jobs: *const zmd_job,
+    count: usize,
+    statuses: *mut zmd_status,
+    errors: *mut zmd_error,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        let (client, named) = unsafe { begin_many(client, jobs, count, statuses, errors) }?;
+        let results = client.status_many(&named);
+        // SAFETY: begin_many has checked that neither is NULL, and the caller guarantees `count` elements.
+        unsafe {
+            let results = results.iter().map(|result| (zmd_status::of(result), result.as_ref().err()));
+            end_many(&named, results, statuses, errors)
+        }
+    })
+}
+
+/// Waits until a job has ended, and blocks for at most `timeout_ms`.
+///
+/// It polls the job, with pauses from `poll_min_ms` to `poll_max_ms` that depend on the job's progress. A transient failure
+/// (the network, a name lookup, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
+/// longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends it at
+/// once, and other network failures end it after `unreachable_ms`.
+///
+/// @param client      the client; any number of threads may call at the same time
+/// @param module      as for `zmd_client_status()`
+/// @param job_id      as for `zmd_client_status()`
+/// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: poll once
+/// @param progress    called after every poll; NULL: none
+/// @param user_data   passed to `progress`
+/// @param status      where to write the last status; all fields are always written
+/// @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
+///         version does not know, once it has been unchanged for five minutes or the counts have reached the total.
+///         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel: then `status` is the last status
+///         seen. Else a permanent error.
+///
+/// # Safety
+///
+/// As for `zmd_client_status`; `progress` is NULL or a function that may be called with `user_data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_wait(
+    client: *mut zmd_client,
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    progress: zmd_progress_fn,
+    user_data: *mut c_void,
+    status: *mut zmd_status,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to; the caller guarantees the rest.
+        unsafe { write(status, zmd_status::nothing()) };
+        if status.is_null() {
+            return Err(null("status"));
+        }
+        // SAFETY: guaranteed by the caller.
+        let (client, (module, job_id)) = unsafe { (client_ref(client)?, job(module, job_id)?) };
+        // SAFETY: guaranteed by the caller.
+        let mut call = unsafe { caller(progress, user_data) };
+        let waited = client.wait(&module, &job_id, timeout(timeout_ms), Some(&mut call));
+        // SAFETY: not NULL, and the caller guarantees the rest.
+        unsafe { write(status, zmd_status::of_wait(&waited)) };
+        waited.result
+    })
+}
+
+/// Waits until many jobs have ended, each as with `zmd_client_wait()`, with at most `max_concurrency` requests in flight. If
+/// the service answers that it received too many requests, all jobs pause.
+///
+/// It uses as many threads as requests may be in flight, which have ended when it returns; `progress` is called on the
+/// calling thread only. The failure of one job does not affect the others. A job that is in the array more than once is
+/// polled as often.
+///
+/// @param client      the client; any number of threads may call at the same time
+/// @param jobs        `count` jobs. One whose `module` or `job_id` is NULL or invalid gets its error at once.
+/// @param count       how many; with 0 nothing is done, and the arrays may be NULL
+/// @param timeout_ms  the limit for the whole wait in milliseconds; negative: none; 0: poll each job once
+/// @param progress    called after every poll, with the job's index; NULL: none
+/// @param user_data   passed to `progress`
+/// @param statuses    `count` statuses, each written as by `zmd_client_wait()`
+/// @param errors      `count` errors: `ZMD_OK` for a job that has ended
+/// @return `ZMD_OK` if every job has ended, else the error of the first job in the array that failed; `zmd_last_error()`
+///         describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+///
+/// # Safety
+///
+/// As for `zmd_client_status_many`; `progress` is NULL or a function that may be called with `user_data`.
+#[unsafe(no_mangle)]
+#[allow(clippy::too_many_arguments, reason = "the contract has them")]
+pub unsafe extern "C" fn zmd_client_wait_many(
+    client: *mut zmd_client,
+    jobs: *const zmd_job,
+    count: usize,
+    timeout_ms: i64,
+    progress: zmd_progress_fn,
+    user_data: *mut c_void,
+    statuses: *mut zmd_status,
+    errors: *mut zmd_error,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        let (client, named) = unsafe { begin_many(client, jobs, count, statuses, errors) }?;
+        // SAFETY: guaranteed by the caller.
+        let mut call = unsafe { caller(progress, user_data) };
+        let call: Option<&mut Progress> = if progress.is_some() { Some(&mut call) } else { None };
+        let waited = client.wait_many(&named, timeout(timeout_ms), call);
+        let results = waited.iter().map(|waited| (zmd_status::of_wait(waited), waited.result.as_ref().err()));
+        // SAFETY: begin_many has checked that neither is NULL, and the caller guarantees `count` elements.
+        unsafe { end_many(&named, results, statuses, errors) }
+    })
+}
+
+/// Cancels a client and its clones, from any thread: every call in progress returns `ZMD_ERR_CANCELLED` within 100 ms, and
+/// every later call at once. This cannot be undone: free the client, and create another.
+///
+/// Only the thread of a name lookup that the system has not finished may outlive the call. It does nothing if the client
+/// has been cancelled already. After `fork()` it affects only the process that calls it.
+///
+/// @param client  the client
+/// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `client` is NULL or a client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_cancel(client: *mut zmd_client) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        unsafe { client_ref(client) }?.cancel();
+        Ok(())
+    })
+}
+
+/// The limit of a wait; a negative one is none.
+pub(super) fn timeout(timeout_ms: i64) -> Option<Duration> {
+    u64::try_from(timeout_ms).ok().map(Duration::from_millis)
+}
+
+/// The limit of a status call; a negative one is the setting.
+pub(super) fn call_timeout(timeout_ms: i64) -> Result<Option<Duration>, Error> {
+    match timeout(timeout_ms) {
+        Some(Duration::ZERO) => {
+            let message =
+                "timeout_ms is 0: pass 1 or more milliseconds, or a negative number for the setting timeout_ms";
+            Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message))
+        }
+        timeout => Ok(timeout),
     }
 }
 
-/// Polls jobs for a wait.
-pub(crate) struct ClientPoller {
-    client: Client,
-    process: Arc<Process>,
-    /// Only this wait uses the client.
-    is_own: bool,
-}
-
-impl ClientPoller {
-    /// For a wait that shares its client with other calls.
-    fn of(client: &Client) -> ClientPoller {
-        let client = Client { account: client.account.clone(), session: client.session.clone() };
-        ClientPoller { process: client.process(), client, is_own: false }
-    }
-
-    /// For a wait that has its own clone of the client.
-    pub(crate) fn with_its_own(clone: Client) -> ClientPoller {
-        ClientPoller { process: clone.process(), client: clone, is_own: true }
-    }
-}
-
-impl Poller for ClientPoller {
-    type Job = NamedJob;
-
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn query(&self, job: &NamedJob, query: Query) -> Result<Status, Failure> {
-        let (module, job_id) = &*job.0;
-        let timeout = self.client.account.timeout;
-        let deadline = match query {
-            Query::Status { timeout: limit } => {
-                let status = self.client.status_within(module, job_id, limit.unwrap_or(timeout));
-                return status.map_err(Failure::permanent);
+/// Calls a callback with the result of a poll; `false` if it ends the wait.
+///
+/// # Safety
+///
+/// `progress` is NULL or may be called with `user_data` for as long as the result is used.
+unsafe fn caller(progress: zmd_progress_fn, user_data: *mut c_void) -> impl FnMut(&Polled) -> bool {
+    move |polled| {
+        let Some(progress) = progress else { return true };
+        let error = match polled.result {
+            Ok(_) => {
+                last_error::clear();
+                ZMD_OK
             }
-            Query::Poll { left: Some(left) } if left < timeout => Deadline::of_wait(left),
-            Query::Poll { .. } => Deadline::after(timeout),
+            Err(error) => {
+                last_error::record(error);
+                error.kind()
+            }
         };
-        self.client.attempt(&self.process, JobName { module, job_id }, deadline, &mut None)
+        let status = zmd_status::of(polled.result);
+        let _inside = Inside::enter(polled);
+        // SAFETY: guaranteed by the caller; the status outlives the call.
+        unsafe { progress(user_data, polled.index, error as i32, &status) == 0 }
     }
+}
 
-    fn interrupt(&self) {
-        if self.is_own {
-            self.client.cancel();
+/// The parsed names of jobs, or the error of each.
+type Named = Vec<Result<(ModuleName, JobId), Error>>;
+
+/// Checks the arguments of a `_many` function, and sets every element to its value after an error.
+///
+/// # Safety
+///
+/// As for `zmd_client_status_many`.
+unsafe fn begin_many<'a>(
+    client: *mut zmd_client,
+    jobs: *const zmd_job,
+    count: usize,
+    statuses: *mut zmd_status,
+    errors: *mut zmd_error,
+) -> Result<(&'a Client, Named), Error> {
+    // SAFETY: guaranteed by the caller.
+    let client = unsafe { client_ref(client) };
+    for index in 0..count {
+        let error = client.as_ref().map_or_else(Error::kind, |_| ZMD_ERR_NULL_POINTER);
+        // SAFETY: NULL is not written to, and else there are `count` elements.
+        unsafe {
+            write_at(statuses, index, zmd_status::nothing());
+            write_at(errors, index, error);
         }
     }
-
-    fn is_cancelled(&self) -> bool {
-        self.process.http.is_cancelled()
+    let client = client?;
+    for (name, is_null) in [("jobs", jobs.is_null()), ("statuses", statuses.is_null()), ("errors", errors.is_null())] {
+        if is_null && count > 0 {
+            return Err(null(name));
+        }
     }
+    let named = (0..count).map(|index| {
+        // SAFETY: not NULL, and the caller guarantees `count` elements with valid pointers.
+        unsafe {
+            let zmd_job { module, job_id } = jobs.add(index).read_unaligned();
+            job(module, job_id)
+        }
+    });
+    Ok((client, named.collect()))
+}
 
-    fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
-        self.process.http.sleep_until(until, is_awake);
+/// Writes the result of each job, and returns the first error.
+///
+/// # Safety
+///
+/// The arrays have as many elements as there are results.
+unsafe fn end_many<'a>(
+    named: &Named,
+    results: impl Iterator<Item = (zmd_status, Option<&'a Error>)>,
+    statuses: *mut zmd_status,
+    errors: *mut zmd_error,
+) -> Result<(), Error> {
+    let mut first = Ok(());
+    for (index, (status, error)) in results.enumerate() {
+        // SAFETY: guaranteed by the caller.
+        unsafe {
+            write_at(statuses, index, status);
+            write_at(errors, index, error.map_or(ZMD_OK, Error::kind));
+        }
+        let Some(error) = error else { continue };
+        last_error::record_job(index, error);
+        if first.is_ok() {
+            first = Err(error.clone().map_message(|message| match &named[index] {
+                Ok((module, job_id)) => format!("jobs[{index}] ({} {}): {message}", module.as_str(), job_id.as_str()),
+                Err(_) => format!("jobs[{index}]: {message}"),
+            }));
+        }
     }
+    first
+}
 
-    fn wake(&self) {
-        self.process.http.wake();
+/// Writes an element of an array that may be NULL.
+///
+/// # Safety
+///
+/// `array` is NULL or has an element `index` that may be written.
+unsafe fn write_at<T>(array: *mut T, index: usize, value: T) {
+    if !array.is_null() {
+        // SAFETY: not NULL, and the caller guarantees the rest.
+        unsafe { write(array.add(index), value) }
     }
 }
 
-/// Whether to retry. The API answers some transient errors with HTTP 200 or 400, such as too many requests.
-fn retry_of(answer: &Answer, kind: zmd_error) -> Retry {
-    let is_transient = match kind {
-        ZMD_ERR_RATE_LIMITED => true,
-        // Not implemented, HTTP version not supported, ...: these are permanent.
-        ZMD_ERR_SERVER => !matches!(answer.status, 501 | 505..),
-        _ => false,
-    };
-    match answer.retry_after {
-        _ if !is_transient => Retry::Never,
-        Some(pause) => Retry::After(pause),
-        None => Retry::BackOff,
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("api", &self.account.api).finish_non_exhaustive()
-    }
+/// Frees a client: closes its connections, and wipes its secrets from memory. NULL is ignored.
+///
+/// @param client  the client; no thread may be in a call with it, or use it afterwards
+///
+/// # Safety
+///
+/// `client` is NULL or a client that is not in use.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_client_free(client: *mut zmd_client) {
+    // SAFETY: guaranteed by the caller.
+    unsafe { Handle::<Client>::free(client.cast(), Tag::CLIENT) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zmd_sim::{Clock, Job, Reply, Sim};
 
-    /// A real client of the stand-in, which does not sleep but advances the stand-in's clock.
-    struct WithSimClock<'a> {
-        poller: ClientPoller,
-        begin: Instant,
-        sim: &'a Sim,
-        /// What happens at which second, the last first.
-        actions: Mutex<Vec<(u64, Action<'a>)>>,
-    }
-
-    type Action<'a> = Box<dyn Fn() + Send + 'a>;
-
-    impl Poller for WithSimClock<'_> {
-        type Job = NamedJob;
-
-        fn now(&self) -> Instant {
-            self.begin + self.sim.clock().now()
-        }
-
-        fn query(&self, job: &NamedJob, query: Query) -> Result<Status, Failure> {
-            self.poller.query(job, query)
-        }
-
-        fn interrupt(&self) {
-            self.poller.interrupt();
-        }
-
-        fn is_cancelled(&self) -> bool {
-            self.poller.is_cancelled()
-        }
-
-        fn sleep(&self, until: Option<Instant>, _: &dyn Fn() -> bool) {
-            let until = until.expect("the time of the next poll");
-            self.sim.clock().advance(until.saturating_duration_since(self.now()));
-            let now = self.sim.clock().now().as_secs();
-            let mut actions = self.actions.lock().unwrap();
-            while actions.last().is_some_and(|(at, _)| *at <= now) {
-                let (_, action) = actions.pop().unwrap();
-                action();
-            }
-        }
-
-        fn wake(&self) {}
-    }
-
-    fn client(sim: &Sim, settings: &[(&str, &str)]) -> Client {
-        let mut config = Config::new();
-        config.set("api_domain", &sim.url()).unwrap();
-        settings.iter().for_each(|(key, value)| config.set(key, value).unwrap());
-        Client::new(&config).unwrap()
-    }
-
-    #[test]
-    fn a_wait_of_an_hour_survives_outages_and_expired_tokens() {
-        // Tokens expire after a quarter of an hour, and the service does not report that.
-        let sim = Sim::builder()
-            .clock(Clock::driven())
-            .refresh_token("refresh", "id", "secret")
-            .token_lifetime(Duration::from_secs(900))
-            .start();
-        sim.add_job("Leads", "1", Job::new(3600, 1.0));
-        let url = sim.url().replace("127.0.0.1", "localhost");
-        let settings = [
-            ("accounts_url", &*url),
-            ("api_domain", &url),
-            ("refresh_token", "refresh"),
-            ("client_id", "id"),
-            ("client_secret", "secret"),
-        ];
-        let client = client(&sim, &settings);
-        let process = client.process();
-        let mut actions: Vec<(u64, Action)> = vec![
-            (600, Box::new(|| sim.stop_listening())),
-            (600, Box::new(|| sim.close_idle())),
-            (700, Box::new(|| sim.listen_again())),
-            (1500, Box::new(|| process.http.break_name_lookups(true))),
-            (1500, Box::new(|| sim.close_idle())),
-            (2100, Box::new(|| process.http.break_name_lookups(false))),
-            (2600, Box::new(|| sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "120")))),
-        ];
-        actions.reverse();
-        let poller = WithSimClock {
-            poller: ClientPoller::of(&client),
-            begin: Instant::now(),
-            sim: &sim,
-            actions: Mutex::new(actions),
+    fn text_of(text: &str) -> Vec<u8> {
+        let status = Status {
+            state: zmd_state::ZMD_STATE_UNKNOWN,
+            text: text.to_owned(),
+            total: None,
+            deleted: None,
+            failed: None,
+            http_status: 200,
         };
-        let mut schedule = Schedule::new(client.limits(), false);
-        let job = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
-        schedule.add(job, Goal::End { timeout: Some(Duration::from_secs(7200)) }, poller.now());
-        let (mut polls, mut waited) = (Vec::new(), None);
-        let sink = |event: Event| {
-            let kind = event.polled.map(|result| result.as_ref().map_or_else(Error::kind, |_| ZMD_OK));
-            polls.extend(kind.map(|kind| (sim.clock().now().as_secs(), kind)));
-            waited = event.ended.or(waited.take());
-            true
-        };
-        wait::run(&poller, &Mutex::new(Shared { schedule, sink }), 1);
-        let waited = waited.unwrap();
-        assert_eq!(waited.result, Ok(()), "{polls:?}");
-        assert_eq!(waited.last.as_ref().unwrap().deleted, Some(3600));
-        let end = sim.clock().now().as_secs();
-        assert!((3600..3720).contains(&end), "{end}");
-        let polls_between =
-            |kind, from: u64, to: u64| polls.iter().any(|(at, k)| *k == kind && (from..to).contains(at));
-        assert!(polls_between(ZMD_ERR_CONNECT, 600, 760), "{polls:?}");
-        assert!(polls_between(ZMD_ERR_DNS, 1500, 2160), "{polls:?}");
-        assert!(polls_between(ZMD_ERR_RATE_LIMITED, 2600, 2700), "{polls:?}");
-        // No poll failed because of a refused token: they were renewed.
-        assert!(!polls.iter().any(|(_, kind)| *kind == ZMD_ERR_UNAUTHORIZED), "{polls:?}");
-        assert!((4..=6).contains(&sim.token_requests()), "{}", sim.token_requests());
-        assert!(polls.len() < 130, "{} polls", polls.len());
+        zmd_status::of(&Ok(status)).state_text.iter().map(|c| *c as u8).collect()
+    }
+
+    fn padded(text: &[u8]) -> Vec<u8> {
+        let mut bytes = text.to_vec();
+        bytes.resize(32, 0);
+        bytes
     }
 
     #[test]
-    fn which_answers_are_retried() {
-        let pause = Duration::from_secs(7);
-        for (status, kind, is_retried) in [
-            (429, ZMD_ERR_RATE_LIMITED, true),
-            (200, ZMD_ERR_RATE_LIMITED, true),
-            (500, ZMD_ERR_SERVER, true),
-            (503, ZMD_ERR_SERVER, true),
-            (501, ZMD_ERR_SERVER, false),
-            (505, ZMD_ERR_SERVER, false),
-            (404, ZMD_ERR_JOB_NOT_FOUND, false),
-        ] {
-            let answer = |retry_after| Answer { status, retry_after, ..Answer::default() };
-            let expected = if is_retried { [Retry::BackOff, Retry::After(pause)] } else { [Retry::Never; 2] };
-            assert_eq!([None, Some(pause)].map(|after| retry_of(&answer(after), kind)), expected, "{status} {kind:?}");
+    fn state_text_is_truncated_between_characters_and_terminated() {
+        assert_eq!(text_of("PAUSED"), padded(b"PAUSED"));
+        assert_eq!(text_of(&"x".repeat(31)), padded(&[b'x'; 31]));
+        assert_eq!(text_of(&"x".repeat(32)), padded(&[b'x'; 31]));
+        assert_eq!(text_of(&"é".repeat(16)), padded("é".repeat(15).as_bytes()));
+        assert_eq!(text_of("RUN\0NING"), padded(b"RUN"));
+        assert_eq!(text_of(""), padded(b""));
+    }
+
+    fn status() -> Status {
+        let text = "RUNNING".to_owned();
+        let state = zmd_state::ZMD_STATE_RUNNING;
+        Status { state, text, total: Some(9), deleted: Some(4), failed: None, http_status: 200 }
+    }
+
+    fn numbers(status: &zmd_status) -> (zmd_state, i32, [i64; 3]) {
+        (status.state, status.http_status, [status.total_count, status.deleted_count, status.failed_count])
+    }
+
+    const SEEN: (zmd_state, i32, [i64; 3]) = (zmd_state::ZMD_STATE_RUNNING, 200, [9, 4, -1]);
+    const FAILED: (zmd_state, i32, [i64; 3]) = (zmd_state::ZMD_STATE_UNKNOWN, 500, [-1; 3]);
+
+    #[test]
+    fn a_count_that_is_not_reported_is_minus_one() {
+        let all = Status { total: None, deleted: None, failed: Some(3), ..status() };
+        assert_eq!(numbers(&zmd_status::of(&Ok(status()))), SEEN);
+        assert_eq!(numbers(&zmd_status::of(&Ok(all))).2, [-1, -1, 3]);
+        let failed = Error::new(ZMD_ERR_SERVER, "").with_http_status(500);
+        assert_eq!(numbers(&zmd_status::of(&Err(failed))), FAILED);
+    }
+
+    #[test]
+    fn a_wait_that_ends_by_its_limit_or_a_cancel_keeps_the_last_status() {
+        for (kind, expected) in [(ZMD_ERR_TIMEOUT, SEEN), (ZMD_ERR_CANCELLED, SEEN), (ZMD_ERR_SERVER, FAILED)] {
+            let result = || Err(Error::new(kind, "").with_http_status(500));
+            let waited = Waited { last: Some(status()), result: result() };
+            assert_eq!(numbers(&zmd_status::of_wait(&waited)), expected, "{kind:?}");
+            let unseen = Waited { last: None, result: result() };
+            assert_eq!(numbers(&zmd_status::of_wait(&unseen)), FAILED);
         }
+        assert_eq!(numbers(&zmd_status::of_wait(&Waited { last: Some(status()), result: Ok(()) })), SEEN);
     }
 
     #[test]
-    fn a_poll_has_the_shorter_of_its_two_limits() {
-        let sim = Sim::builder().delay(Duration::from_secs(2)).start();
-        let job = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
-        let limit = |timeout_ms, left| {
-            let client = client(&sim, &[("access_token", "1000.a.b"), ("timeout_ms", timeout_ms)]);
-            let left = Some(Duration::from_millis(left));
-            let failed = ClientPoller::of(&client).query(&job, Query::Poll { left }).err().unwrap().error;
-            assert_eq!(failed.kind(), ZMD_ERR_TIMEOUT, "{failed}");
-            failed.message().split(" expired").next().unwrap().to_owned()
-        };
-        assert_eq!(limit("20000", 100), "the time limit of the wait");
-        assert_eq!(limit("100", 20_000), "timeout_ms (100 ms)");
-        let client = client(&sim, &[("access_token", "1000.a.b")]);
-        let (poller, begin) = (ClientPoller::of(&client), Instant::now());
-        poller.sleep(Some(begin + Duration::from_millis(30)), &|| false);
-        assert!(begin.elapsed() >= Duration::from_millis(30));
-    }
-
-    #[test]
-    fn the_api_of_a_token_unless_another_is_set() {
-        let builder = Sim::builder().refresh_token("refresh", "id", "secret");
-        let sim = builder.api_domain("https://www.zohoapis.in").start();
-        let url = sim.url();
-        let grant =
-            [("accounts_url", &*url), ("refresh_token", "refresh"), ("client_id", "id"), ("client_secret", "secret")];
-        let explicit = client(&sim, &grant).access_token().unwrap();
-        assert_eq!(explicit.api_domain.to_string(), sim.url());
-        let mut config = Config::new();
-        grant.iter().for_each(|(key, value)| config.set(key, value).unwrap());
-        let of_token = Client::new(&config).unwrap().access_token().unwrap();
-        assert_eq!(of_token.api_domain.to_string(), "https://www.zohoapis.in");
-        assert!(of_token.end.unwrap() > std::time::SystemTime::now());
-    }
-
-    #[test]
-    fn a_response_with_too_many_header_lines() {
-        let sim = Sim::start();
-        sim.accept_any_token();
-        sim.next((0..200).fold(Reply::json(200, "{}"), |reply, _| reply.header("X", "y")));
-        let client = client(&sim, &[("access_token", "1000.a.b")]);
-        let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("1").unwrap());
-        let error = client.status(&module, &job_id).unwrap_err();
-        assert_eq!(error.kind(), ZMD_ERR_BAD_RESPONSE, "{error}");
-        assert!(error.message().contains("has too many lines"), "{error}");
+    fn limits_in_milliseconds() {
+        assert_eq!((timeout(-1), timeout(0), timeout(7)), (None, Some(Duration::ZERO), Some(Duration::from_millis(7))));
+        assert!(call_timeout(0).is_err());
+        assert_eq!((call_timeout(-5).unwrap(), call_timeout(7).unwrap()), (None, Some(Duration::from_millis(7))));
     }
 }

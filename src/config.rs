@@ -1,703 +1,279 @@
-//! The settings: one table defines `zmd_config_set`, the environment variables, the checks and every list in the
-//! documentation. It does not know what the settings are used for.
+//! Configurations: the settings of a client.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::ffi::{CString, c_char, c_void};
+use std::path::Path;
 
-use ureq::ProxyProtocol;
+use zeroize::Zeroizing;
 
-use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
-use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_CONFIG};
-use crate::secret::Secret;
+use super::{Handle, Tag, guard, null, text};
+use crate::config::{Config, TOKEN_LIMIT};
+use crate::error::{
+    Error,
+    zmd_error::{self, ZMD_ERR_INVALID_CONFIG},
+};
 use crate::token_provider::TokenProvider;
 
-/// The settings of a client. Each value is checked when it is set.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub(crate) access_token: Option<Secret>,
-    pub(crate) refresh_token: Option<Secret>,
-    pub(crate) client_id: Option<Secret>,
-    pub(crate) client_secret: Option<Secret>,
-    pub(crate) org_id: Option<String>,
-    pub(crate) token_cache: Option<String>,
-    pub(crate) data_center: DataCenter,
-    pub(crate) environment: Environment,
-    pub(crate) api_domain: Option<BaseUrl>,
-    pub(crate) accounts_url: Option<BaseUrl>,
-    pub(crate) api_version: ApiVersion,
-    pub(crate) timeout: Duration,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) max_retries: u32,
-    pub(crate) max_concurrency: usize,
-    pub(crate) poll_min: Duration,
-    pub(crate) poll_max: Duration,
-    pub(crate) unreachable: Duration,
-    pub(crate) proxy: ProxySetting,
-    pub(crate) ca_file: Option<String>,
-    pub(crate) extra_ca_file: Option<String>,
-    pub(crate) client_cert: Option<String>,
-    pub(crate) client_key: Option<String>,
-    pub(crate) token_provider: Option<TokenProvider>,
-    origins: Origins,
+/// Settings for a client: made by `zmd_config_new()`, freed by `zmd_config_free()`.
+///
+/// Only one thread at a time may use it. Clients copy the settings, so it can be changed or freed as soon as
+/// `zmd_client_new()` has returned.
+#[allow(non_camel_case_types)]
+pub struct zmd_config {
+    _opaque: [u8; 0],
 }
 
-/// Where a setting's value comes from. Later variants take precedence over earlier ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The built-in default.
-    Default,
-    /// The configuration file.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The profile in it.
-        profile: String,
-        /// The line in the file, from 1.
-        line: usize,
-    },
-    /// The environment variable of this name.
-    Environment(String),
-    /// [`Config::set`].
-    Explicit,
+/// # Safety
+///
+/// `config` is NULL or a pointer from `zmd_config_new` that was not freed, and no other reference to it is used for `'a`.
+pub(super) unsafe fn config_mut<'a>(config: *mut zmd_config) -> Result<&'a mut Config, Error> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { Ok(&mut *Handle::<Config>::value(config.cast(), Tag::CONFIG, "config")?) }
 }
 
-impl Source {
-    fn rank(&self) -> u8 {
-        match self {
-            Source::Default => 0,
-            Source::File { .. } => 1,
-            Source::Environment(_) => 2,
-            Source::Explicit => 3,
+/// Creates a configuration with the defaults, and writes it to `*config`.
+///
+/// @param config  where to write it; the caller frees it with `zmd_config_free()`
+/// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or valid for writing a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_error {
+    guard(|| {
+        if config.is_null() {
+            return Err(null("config"));
         }
-    }
-}
-
-/// For each setting that was set: the source, and the value without secrets.
-#[derive(Clone, Default)]
-struct Origins(BTreeMap<&'static str, (Source, String)>);
-
-impl fmt::Debug for Origins {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("..")
-    }
-}
-
-/// The setting `proxy`.
-#[derive(Clone, Debug)]
-pub(crate) enum ProxySetting {
-    Env,
-    None,
-    Url(ProxyUrl),
-}
-
-/// A row of the table.
-pub struct Setting {
-    /// The key of `zmd_config_set`. The environment variable is `ZMD_` and the key in upper case.
-    pub key: &'static str,
-    /// The default value; empty: none.
-    pub default: &'static str,
-    /// The values that it takes.
-    pub takes: fn() -> String,
-    /// Its meaning, for the documentation.
-    pub meaning: &'static str,
-    set: fn(&mut Config, &str) -> Option<()>,
-}
-
-const TIMEOUT_MS: RangeInclusive<u64> = 1..=86_400_000;
-const POLL_MS: RangeInclusive<u64> = 1..=3_600_000;
-const UNREACHABLE_MS: RangeInclusive<u64> = 0..=86_400_000;
-const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
-const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
-/// The maximum length of a token.
-pub(crate) const TOKEN_LIMIT: usize = 4096;
-
-/// All settings. The documentation lists them too: after a change run `make docs`.
-pub const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "access_token",
-        default: "",
-        takes: token_rule,
-        meaning: "the access token to use, without the word `Zoho-oauthtoken`",
-        set: |config, value| {
-            config.access_token = Some(parse_token(value)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "refresh_token",
-        default: "",
-        takes: token_rule,
-        meaning: "with `client_id` and `client_secret`: the library requests and renews access tokens itself",
-        set: |config, value| {
-            config.refresh_token = Some(parse_token(value)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "client_id",
-        default: "",
-        takes: token_rule,
-        meaning: "the client id of the API console; see `refresh_token` and `org_id`",
-        set: |config, value| {
-            config.client_id = Some(parse_token(value)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "client_secret",
-        default: "",
-        takes: token_rule,
-        meaning: "the secret of `client_id`",
-        set: |config, value| {
-            config.client_secret = Some(parse_token(value)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "org_id",
-        default: "",
-        takes: || "the digits of an organization's id, up to 32, with or without `ZohoCRM.` in front".to_owned(),
-        meaning: "with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the \
-                  client-credentials grant, for the organization with this id",
-        set: |config, value| {
-            let digits = value.strip_prefix("ZohoCRM.").unwrap_or(value);
-            let good = (1..=32).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-            config.org_id = Some(good.then(|| digits.to_owned())?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "token_cache",
-        default: "",
-        takes: || "the path of a file, which need not exist, in a directory that does".to_owned(),
-        meaning: "a file in which processes share access tokens and the limit `max_concurrency`",
-        set: |config, value| set_path(&mut config.token_cache, value),
-    },
-    Setting {
-        key: "data_center",
-        default: "us",
-        takes: || one_of(DATA_CENTERS.iter().map(|dc| dc.name)),
-        meaning: "the data center of the Zoho account; tokens are valid only there",
-        set: |config, value| {
-            config.data_center = *DATA_CENTERS.iter().find(|dc| dc.name.eq_ignore_ascii_case(value))?;
-            Some(())
-        },
-    },
-    Setting {
-        key: "environment",
-        default: "production",
-        takes: || one_of(ENVIRONMENTS.iter().map(|environment| environment.name)),
-        meaning: "the kind of Zoho CRM organization",
-        set: |config, value| {
-            config.environment = *ENVIRONMENTS.iter().find(|env| env.name.eq_ignore_ascii_case(value))?;
-            Some(())
-        },
-    },
-    Setting {
-        key: "api_domain",
-        default: "",
-        takes: || BASE_URL_RULE.to_owned(),
-        meaning: "the base URL of the API, instead of the one for `data_center` and `environment` or the one that the \
-                  accounts server returns",
-        set: |config, value| {
-            config.api_domain = Some(BaseUrl::parse(value)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "accounts_url",
-        default: "",
-        takes: || BASE_URL_RULE.to_owned(),
-        meaning: "the base URL of the server that issues access tokens, instead of the one for `data_center`",
-        set: |config, value| {
-            config.accounts_url = Some(BaseUrl::parse(value)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "api_version",
-        default: "v7",
-        takes: || "v2 ... v8 or later, such as v7 or v2.1".to_owned(),
-        meaning: "the version of the API",
-        set: |config, value| {
-            config.api_version = ApiVersion::parse(value)?;
-            Some(())
-        },
-    },
-    Setting {
-        key: "timeout_ms",
-        default: "30000",
-        takes: || range(TIMEOUT_MS, " (milliseconds)"),
-        meaning: "the limit for a whole status call, including retries, pauses and requesting an access token",
-        set: |config, value| {
-            config.timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "connect_timeout_ms",
-        default: "10000",
-        takes: || range(TIMEOUT_MS, " (milliseconds)"),
-        meaning: "the limit for connecting, including the name lookup, all addresses, the proxy and TLS",
-        set: |config, value| {
-            config.connect_timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "max_retries",
-        default: "3",
-        takes: || range(MAX_RETRIES, ""),
-        meaning: "further attempts after a transient failure",
-        set: |config, value| {
-            config.max_retries = parse_number(value, MAX_RETRIES)? as u32;
-            Some(())
-        },
-    },
-    Setting {
-        key: "max_concurrency",
-        default: "5",
-        takes: || range(MAX_CONCURRENCY, ""),
-        meaning: "the maximum number of concurrent calls of a `_many` function, or with `token_cache` of all processes \
-                  that share it; 5 is the limit of Zoho's smallest edition",
-        set: |config, value| {
-            config.max_concurrency = parse_number(value, MAX_CONCURRENCY)? as usize;
-            Some(())
-        },
-    },
-    Setting {
-        key: "poll_min_ms",
-        default: "1000",
-        takes: || range(POLL_MS, " (milliseconds)"),
-        meaning: "the shortest pause between two polls of a job during a wait",
-        set: |config, value| {
-            config.poll_min = Duration::from_millis(parse_number(value, POLL_MS)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "poll_max_ms",
-        default: "60000",
-        takes: || range(POLL_MS, " (milliseconds)"),
-        meaning: "the longest pause between two polls; if `poll_min_ms` is longer, every pause is `poll_min_ms`",
-        set: |config, value| {
-            config.poll_max = Duration::from_millis(parse_number(value, POLL_MS)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "unreachable_ms",
-        default: "300000",
-        takes: || range(UNREACHABLE_MS, " (milliseconds)"),
-        meaning: "how long a wait continues after network failures if the service has never responded; a host name \
-                  that does not exist ends the wait at once",
-        set: |config, value| {
-            config.unreachable = Duration::from_millis(parse_number(value, UNREACHABLE_MS)?);
-            Some(())
-        },
-    },
-    Setting {
-        key: "proxy",
-        default: "env",
-        takes: || format!("env, none, or {PROXY_RULE}"),
-        meaning: "`env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine; \
-                  `none`: no proxy; or the URL of a proxy, with credentials if it requires them",
-        set: |config, value| {
-            config.proxy = match value {
-                "env" => ProxySetting::Env,
-                "none" => ProxySetting::None,
-                url => ProxySetting::Url(ProxyUrl::parse(url)?),
-            };
-            Some(())
-        },
-    },
-    Setting {
-        key: "ca_file",
-        default: "",
-        takes: || "the path of a PEM or DER file with CA certificates".to_owned(),
-        meaning: "the certificate authorities to trust instead of those of the system; a server's self-signed \
-                  certificate works too",
-        set: |config, value| set_path(&mut config.ca_file, value),
-    },
-    Setting {
-        key: "extra_ca_file",
-        default: "",
-        takes: || "the path of a PEM or DER file with CA certificates".to_owned(),
-        meaning: "certificate authorities to trust in addition to those of the system or of `ca_file`, for networks \
-                  that intercept only some hosts",
-        set: |config, value| set_path(&mut config.extra_ca_file, value),
-    },
-    Setting {
-        key: "client_cert",
-        default: "",
-        takes: || "the path of a PEM file with a certificate and the chain above it".to_owned(),
-        meaning: "the certificate to present to a gateway or proxy that requires one",
-        set: |config, value| set_path(&mut config.client_cert, value),
-    },
-    Setting {
-        key: "client_key",
-        default: "",
-        takes: || "the path of a PEM file with the private key of client_cert, not encrypted".to_owned(),
-        meaning: "the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519",
-        set: |config, value| set_path(&mut config.client_key, value),
-    },
-];
-
-impl Config {
-    /// The defaults; the environment is not read.
-    pub fn new() -> Config {
-        Config {
-            access_token: None,
-            refresh_token: None,
-            client_id: None,
-            client_secret: None,
-            org_id: None,
-            token_cache: None,
-            data_center: DATA_CENTERS[0],
-            environment: ENVIRONMENTS[0],
-            api_domain: None,
-            accounts_url: None,
-            api_version: ApiVersion::parse("v7").expect("a good version"),
-            timeout: Duration::from_millis(30_000),
-            connect_timeout: Duration::from_millis(10_000),
-            max_retries: 3,
-            max_concurrency: 5,
-            poll_min: Duration::from_millis(1000),
-            poll_max: Duration::from_millis(60_000),
-            unreachable: Duration::from_millis(300_000),
-            proxy: ProxySetting::Env,
-            ca_file: None,
-            extra_ca_file: None,
-            client_cert: None,
-            client_key: None,
-            token_provider: None,
-            origins: Origins::default(),
-        }
-    }
-
-    /// Sets one setting. On failure the configuration is unchanged.
-    pub fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
-        let setting = SETTINGS.iter().find(|setting| setting.key == key).ok_or_else(|| no_such_setting(key))?;
-        self.put(setting, value, Source::Explicit)
-    }
-
-    /// Sets every setting whose environment variable (`ZMD_TIMEOUT_MS`, ...) is set and not empty, except those that were
-    /// set with [`Config::set`]. Fails at the first bad value; then the configuration is unchanged.
-    pub fn load_env(&mut self) -> Result<(), Error> {
-        let mut loaded = self.clone();
-        for setting in SETTINGS {
-            let name = format!("ZMD_{}", setting.key.to_ascii_uppercase());
-            let Some(value) = std::env::var_os(&name).filter(|value| !value.is_empty()) else { continue };
-            let value = value.to_str().ok_or_else(|| refusal(&name, "UTF-8"))?;
-            loaded
-                .put(setting, value, Source::Environment(name.clone()))
-                .map_err(|error| error.map_message(|message| format!("{name}: {message}")))?;
-        }
-        *self = loaded;
+        let made = Handle::new(Tag::CONFIG, Config::new());
+        // SAFETY: not NULL, and the caller guarantees the rest.
+        unsafe { config.write(made.cast()) };
         Ok(())
-    }
+    })
+}
 
-    /// Sets a setting unless a source that takes precedence has set it; the value is checked in any case.
-    pub(crate) fn put(&mut self, setting: &Setting, value: &str, source: Source) -> Result<(), Error> {
-        let mut with = self.clone();
-        (setting.set)(&mut with, value).ok_or_else(|| refusal(setting.key, (setting.takes)()))?;
-        if source.rank() >= self.source(setting.key).rank() {
-            let shown = if setting.is_secret(value) { "***" } else { value };
-            with.origins.0.insert(setting.key, (source, shown.to_owned()));
-            *self = with;
-        }
+/// Sets one setting. The keys, with their defaults:
+///
+/// - `access_token`: the access token to use, without the word `Zoho-oauthtoken`
+/// - `refresh_token`: with `client_id` and `client_secret`: the library requests and renews access tokens itself
+/// - `client_id`: the client id of the API console; see `refresh_token` and `org_id`
+/// - `client_secret`: the secret of `client_id`
+/// - `org_id`: with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
+///   client-credentials grant, for the organization with this id
+/// - `token_cache`: a file in which processes share access tokens and the limit `max_concurrency`
+/// - `data_center` (us): the data center of the Zoho account; tokens are valid only there
+/// - `environment` (production): the kind of Zoho CRM organization
+/// - `api_domain`: the base URL of the API, instead of the one for `data_center` and `environment` or the one that the
+///   accounts server returns
+/// - `accounts_url`: the base URL of the server that issues access tokens, instead of the one for `data_center`
+/// - `api_version` (v7): the version of the API
+/// - `timeout_ms` (30000): the limit for a whole status call, including retries, pauses and requesting an access token
+/// - `connect_timeout_ms` (10000): the limit for connecting, including the name lookup, all addresses, the proxy and
+///   TLS
+/// - `max_retries` (3): further attempts after a transient failure
+/// - `max_concurrency` (5): the maximum number of concurrent calls of a `_many` function, or with `token_cache` of all
+///   processes that share it; 5 is the limit of Zoho's smallest edition
+/// - `poll_min_ms` (1000): the shortest pause between two polls of a job during a wait
+/// - `poll_max_ms` (60000): the longest pause between two polls; if `poll_min_ms` is longer, every pause is
+///   `poll_min_ms`
+/// - `unreachable_ms` (300000): how long a wait continues after network failures if the service has never responded; a
+///   host name that does not exist ends the wait at once
+/// - `proxy` (env): `env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
+///   `none`: no proxy; or the URL of a proxy, with credentials if it requires them
+/// - `ca_file`: the certificate authorities to trust instead of those of the system; a server's self-signed certificate
+///   works too
+/// - `extra_ca_file`: certificate authorities to trust in addition to those of the system or of `ca_file`, for networks
+///   that intercept only some hosts
+/// - `client_cert`: the certificate to present to a gateway or proxy that requires one
+/// - `client_key`: the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519
+///
+/// @param config  the configuration
+/// @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`
+/// @param value   its value as text, such as `"30000"`; copied
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for an unknown key or an invalid value; then the configuration is
+///         unchanged; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration that no other thread uses; `key` and `value` are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_set(
+    config: *mut zmd_config,
+    key: *const c_char,
+    value: *const c_char,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        let (config, key, value) = unsafe { (config_mut(config)?, utf8(key, "key")?, utf8(value, "value")?) };
+        config.set(key, value)
+    })
+}
+
+/// Sets every setting whose environment variable is set and not empty: `ZMD_` and the key in upper case, such as
+/// `ZMD_ACCESS_TOKEN` or `ZMD_TIMEOUT_MS`. Settings of `zmd_config_set()` take precedence, in whatever order the two are
+/// called.
+///
+/// As with `getenv()`, no other thread may change the environment meanwhile.
+///
+/// @param config  the configuration
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` for the first variable with an invalid value; then the configuration is
+///         unchanged; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration that no other thread uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_load_env(config: *mut zmd_config) -> zmd_error {
+    // SAFETY: guaranteed by the caller.
+    guard(|| unsafe { config_mut(config) }?.load_env())
+}
+
+/// Sets the settings of a profile of a configuration file. Settings of `zmd_config_set()` and of the environment take
+/// precedence, in whatever order they are called.
+///
+/// The file is TOML: a table for each profile, with the keys of `zmd_config_set()`. Profiles do not inherit settings.
+///
+/// ```toml
+/// [default]
+/// data_center = "eu"
+/// refresh_token = "1000.xxxx.yyyy"
+/// client_id = "1000.XXXX"
+/// client_secret = "xxxx"
+/// ```
+///
+/// On Unix a file with secrets is refused if other users may read it; if it belongs to another user, that user's group
+/// may read it.
+///
+/// @param config   the configuration
+/// @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the default,
+///                 `$XDG_CONFIG_HOME/zmd/config.toml` (`$HOME/.config/zmd/config.toml`), on Windows
+///                 `%APPDATA%\zmd\config.toml`
+/// @param profile  the profile; NULL: that of `ZMD_PROFILE`, or else `default`
+/// @return `ZMD_OK`, also if neither a file nor a profile was named and there is none; `ZMD_ERR_INVALID_CONFIG` for a
+///         file that can't be read, that other users may read, or that is not TOML, for a missing profile, and for an
+///         unknown key or an invalid value: `zmd_last_error()` names the path, the line and the key, and the configuration
+///         is unchanged; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration that no other thread uses; `path` and `profile` are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_load_file(
+    config: *mut zmd_config,
+    path: *const c_char,
+    profile: *const c_char,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        let (config, path, profile) =
+            unsafe { (config_mut(config)?, optional_utf8(path, "path")?, optional_utf8(profile, "profile")?) };
+        config.load_file(path.map(Path::new), profile)
+    })
+}
+
+/// Provides an access token when the library needs one: when there is none yet, and when the service has refused the last.
+///
+/// It is called on a thread of the library, one call at a time for a client and its clones, and may block: a call that
+/// needs the token still returns at its time limit, and a later call uses the token. It may call any zmd function, but not
+/// use the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
+///
+/// @param user_data  the pointer that was passed to `zmd_config_set_token_provider()`
+/// @param refused    the access token that the service has refused; NULL: there was none
+/// @param token      where to write the access token, 1 to 4096 visible ASCII characters and a NUL; on failure a message
+///                   in UTF-8 with a NUL, or nothing
+/// @param size       the size of `token` in bytes, 4097 or more
+/// @return 0 on success; with any other value the call fails with `ZMD_ERR_OAUTH` and the message
+#[allow(non_camel_case_types)]
+pub type zmd_token_fn = Option<
+    unsafe extern "C" fn(user_data: *mut c_void, refused: *const c_char, token: *mut c_char, size: usize) -> i32,
+>;
+
+/// A host program's function and its user data.
+struct Host {
+    provide: unsafe extern "C" fn(*mut c_void, *const c_char, *mut c_char, usize) -> i32,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the caller of zmd_config_set_token_provider guarantees that any thread may call it with its user data.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
+
+impl Host {
+    fn provide(&self, refused: Option<&str>) -> Result<Zeroizing<String>, String> {
+        let refused = refused.map(|token| CString::new(token).unwrap_or_default());
+        let refused_pointer = refused.as_ref().map_or(std::ptr::null(), |token| token.as_ptr());
+        let mut buffer = Zeroizing::new(vec![0_u8; TOKEN_LIMIT + 1]);
+        // SAFETY: the function and its user data are valid for as long as a client has them; the strings live until it
+        // returns, and the size is that of the buffer.
+        let result =
+            unsafe { (self.provide)(self.user_data, refused_pointer, buffer.as_mut_ptr().cast(), buffer.len()) };
+        let end = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
+        let text = String::from_utf8_lossy(&buffer[..end]);
+        if result == 0 { Ok(Zeroizing::new(text.into_owned())) } else { Err(text.into_owned()) }
+    }
+}
+
+/// Sets a function of the host program that provides access tokens to the clients that are created with this configuration,
+/// such as one that reads them from a vault. It counts as a credential. An `access_token` that is set too is used until it
+/// is refused; with `refresh_token` or `org_id` set too, `zmd_client_new()` fails.
+///
+/// @param config     the configuration
+/// @param provide    the function; NULL: removes it
+/// @param user_data  passed to each call of it. Both must be valid until the last client that was created with this
+///                   configuration, and its last clone, are freed: freeing waits for a call in progress.
+/// @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration that no other thread uses; `provide` is NULL or may be called as documented, from
+/// any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_set_token_provider(
+    config: *mut zmd_config,
+    provide: zmd_token_fn,
+    user_data: *mut c_void,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        let config = unsafe { config_mut(config) }?;
+        config.set_token_provider(provide.map(|provide| {
+            let host = Host { provide, user_data };
+            TokenProvider::new(move |refused| host.provide(refused))
+        }));
         Ok(())
-    }
-
-    /// Makes the client call `provider` for access tokens; `None`: no provider.
-    pub fn set_token_provider(&mut self, provider: Option<TokenProvider>) {
-        self.token_provider = provider;
-    }
-
-    /// Where the value of a setting comes from.
-    pub fn source(&self, key: &str) -> Source {
-        self.origins.0.get(key).map_or(Source::Default, |(source, _)| source.clone())
-    }
-
-    /// The value of a setting for display: a secret is `***`. Empty: it is not set, and there is no default.
-    pub fn shown(&self, key: &str) -> String {
-        let default = || SETTINGS.iter().find(|setting| setting.key == key).map_or("", |setting| setting.default);
-        self.origins.0.get(key).map_or_else(|| default().to_owned(), |(_, shown)| shown.clone())
-    }
-
-    /// The API's base URL.
-    pub fn api_domain(&self) -> BaseUrl {
-        self.api_domain.clone().unwrap_or_else(|| self.data_center.api_domain(self.environment))
-    }
-
-    /// The accounts server's base URL.
-    pub fn accounts_url(&self) -> BaseUrl {
-        self.accounts_url.clone().unwrap_or_else(|| self.data_center.accounts_url())
-    }
+    })
 }
 
-impl Setting {
-    /// Whether this value of the setting must not be displayed.
-    pub fn is_secret(&self, value: &str) -> bool {
-        match self.key {
-            "access_token" | "refresh_token" | "client_secret" => true,
-            // With a user and a password.
-            "proxy" => value.contains('@'),
-            _ => false,
-        }
-    }
+/// Frees a configuration, and wipes its secrets from memory. NULL is ignored.
+///
+/// @param config  the configuration, which must not be used afterwards
+///
+/// # Safety
+///
+/// `config` is NULL or a configuration that is not in use.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_config_free(config: *mut zmd_config) {
+    // SAFETY: guaranteed by the caller.
+    unsafe { Handle::<Config>::free(config.cast(), Tag::CONFIG) }
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        Config::new()
-    }
+/// A string argument for a setting: invalid UTF-8 is an invalid setting.
+///
+/// # Safety
+///
+/// As for `text`.
+unsafe fn utf8<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Error> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { text(pointer, name) }
+        .map_err(|error| if pointer.is_null() { error } else { Error::new(ZMD_ERR_INVALID_CONFIG, error.message()) })
 }
 
-/// The error for a key that is not in the table.
-pub(crate) fn no_such_setting(key: &str) -> Error {
-    let shown = crate::error::one_line(key, 60);
-    let near = SETTINGS.iter().map(|setting| (distance(key, setting.key), setting.key)).min();
-    let message = match near.filter(|(distance, _)| *distance <= 2) {
-        Some((_, near)) => format!("'{shown}' is not a setting; did you mean {near}?"),
-        None => {
-            let keys: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
-            format!("'{shown}' is not a setting: the settings are {}", keys.join(", "))
-        }
-    };
-    Error::new(ZMD_ERR_INVALID_CONFIG, message)
-}
-
-/// How many letters differ between two keys: inserted, removed or replaced (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    // Keys are short: this bounds the work for a long argument.
-    if one.len().abs_diff(other.len()) > 2 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.bytes().enumerate() {
-            let best = (diagonal + usize::from(a != b)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row[other.len()]
-}
-
-/// "`key` takes ...", without the value, which may be a secret.
-pub(crate) fn refusal(key: &str, takes: impl fmt::Display) -> Error {
-    Error::new(ZMD_ERR_INVALID_CONFIG, format!("{key} takes {takes}"))
-}
-
-/// The rule for a token, for messages.
-pub(crate) fn token_rule() -> String {
-    format!("1 to {TOKEN_LIMIT} visible ASCII characters, without a blank or a line end")
-}
-
-fn set_path(path: &mut Option<String>, value: &str) -> Option<()> {
-    *path = Some(Some(value.to_owned()).filter(|value| !value.is_empty())?);
-    Some(())
-}
-
-/// Checks a token: it must be safe in a header.
-pub(crate) fn parse_token(value: &str) -> Option<Secret> {
-    let good = (1..=TOKEN_LIMIT).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
-    good.then(|| Secret::new(value))
-}
-
-fn parse_number(value: &str, range: RangeInclusive<u64>) -> Option<u64> {
-    let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    value.parse().ok().filter(|number| plain && range.contains(number))
-}
-
-fn range(range: RangeInclusive<u64>, unit: &str) -> String {
-    format!("a whole number from {} to {}{unit}", range.start(), range.end())
-}
-
-fn one_of(names: impl Iterator<Item = &'static str>) -> String {
-    format!("one of {}", names.collect::<Vec<_>>().join(", "))
-}
-
-/// A proxy, which may have a password: `Debug` shows only where it is.
-#[derive(Clone, Debug)]
-pub(crate) struct ProxyUrl(pub(crate) ureq::Proxy);
-
-/// The rule for a proxy URL, for messages.
-pub(crate) const PROXY_RULE: &str = "a URL: a scheme (http, the default, https, socks5 or socks5h), optionally \
-                                     user:password@, a host, and optionally a port";
-
-impl ProxyUrl {
-    pub(crate) fn parse(text: &str) -> Option<ProxyUrl> {
-        let text = text.strip_suffix('/').unwrap_or(text);
-        let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
-        // ureq accepts more than is valid: ports over 65535, a path, a fragment.
-        crate::endpoint::host_of(authority.rsplit_once('@').map_or(authority, |(_, host)| host))?;
-        let proxy = ureq::Proxy::new(text).ok()?;
-        let known = matches!(
-            proxy.protocol(),
-            ProxyProtocol::Http | ProxyProtocol::Https | ProxyProtocol::Socks5 | ProxyProtocol::Socks5h
-        );
-        known.then_some(ProxyUrl(proxy))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_default_in_the_table_is_the_default() {
-        let defaults = format!("{:?}", Config::new());
-        for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
-            let mut config = Config::new();
-            config.set(setting.key, setting.default).unwrap();
-            assert_eq!(format!("{config:?}"), defaults, "{}", setting.key);
-        }
-    }
-
-    #[test]
-    fn bad_values_are_refused_with_the_key_and_without_the_value() {
-        for (key, value) in [
-            ("access_token", ""),
-            ("access_token", "1000.a b"),
-            ("access_token", "1000.ab\n"),
-            ("access_token", "1000.ab\r\nX: y"),
-            ("access_token", "1000.é"),
-            ("refresh_token", "1000.\t"),
-            ("client_id", ""),
-            ("client_secret", "1000.\u{7f}"),
-            ("org_id", ""),
-            ("org_id", "ZohoCRM."),
-            ("org_id", "zohocrm.1"),
-            ("org_id", "12a"),
-            ("org_id", "123456789012345678901234567890123"),
-            ("token_cache", ""),
-            ("accounts_url", "http://accounts.zoho.com"),
-            ("data_center", ""),
-            ("data_center", "mars"),
-            ("environment", "test"),
-            ("api_domain", "http://www.zohoapis.com"),
-            ("api_version", "7"),
-            ("timeout_ms", ""),
-            ("timeout_ms", "0"),
-            ("timeout_ms", "-1"),
-            ("timeout_ms", "+5"),
-            ("timeout_ms", " 5"),
-            ("timeout_ms", "5.0"),
-            ("timeout_ms", "0x10"),
-            ("timeout_ms", "86400001"),
-            ("timeout_ms", "99999999999999999999999"),
-            ("connect_timeout_ms", "0"),
-            ("poll_min_ms", "0"),
-            ("poll_max_ms", "3600001"),
-            ("max_retries", "101"),
-            ("max_concurrency", "0"),
-            ("max_concurrency", "101"),
-            ("proxy", ""),
-            ("proxy", "ftp://p4ss@proxy"),
-            ("proxy", "socks4://p4ss@proxy"),
-            ("proxy", "http://user:p4ss@proxy:3128/path"),
-            ("proxy", "http://user:p4ss@"),
-            ("proxy", "http://"),
-            ("proxy", "http://proxy#fragment"),
-            ("proxy", "http://proxy:0"),
-            ("proxy", "http://proxy:65536"),
-            ("proxy", "http://proxy:port"),
-            ("proxy", "http://us er:p4ss@proxy"),
-            ("ca_file", ""),
-        ] {
-            let mut config = Config::new();
-            let before = format!("{config:?}");
-            let error = config.set(key, value).expect_err(value);
-            assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
-            assert!(error.message().starts_with(&format!("{key} takes ")), "{error}");
-            assert!(!error.message().contains("1000.") && !error.message().contains("p4ss"), "{error}");
-            assert_eq!(format!("{config:?}"), before);
-        }
-        let error = Config::new().set("access_token", &"t".repeat(TOKEN_LIMIT + 1)).unwrap_err();
-        assert!(error.message().starts_with("access_token takes "), "{error}");
-    }
-
-    #[test]
-    fn good_values_are_accepted() {
-        let mut config = Config::new();
-        for (key, value) in [
-            ("access_token", "1000.0123456789abcdef.0123456789abcdef"),
-            ("data_center", "EU"),
-            ("environment", "sandbox"),
-            ("timeout_ms", "1"),
-            ("timeout_ms", "86400000"),
-            ("max_retries", "0"),
-            ("max_concurrency", "100"),
-            ("proxy", "none"),
-            ("proxy", "proxy.example.com:3128"),
-            ("proxy", "http://user:p%40ss@proxy.example.com:3128/"),
-            ("proxy", "https://proxy.example.com"),
-            ("proxy", "socks5://127.0.0.1:1080"),
-            ("proxy", "socks5h://[::1]:1080"),
-        ] {
-            config.set(key, value).unwrap_or_else(|error| panic!("{key}={value}: {error}"));
-        }
-        assert_eq!(config.api_domain().to_string(), "https://sandbox.zohoapis.eu");
-        config.set("api_domain", "https://gateway.example.com/zoho").unwrap();
-        assert_eq!(config.api_domain().to_string(), "https://gateway.example.com/zoho");
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_a_list_of_the_keys() {
-        let error = Config::new().set("time_out", "5").unwrap_err();
-        assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
-        assert!(error.message().contains("'time_out'") && error.message().contains("timeout_ms"), "{error}");
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let mut config = Config::new();
-        for key in ["access_token", "refresh_token", "client_id", "client_secret"] {
-            config.set(key, "1000.s3cret").unwrap();
-        }
-        config.set("proxy", "http://user:p4ss@proxy:3128").unwrap();
-        let shown = format!("{config:?}");
-        assert!(!shown.contains("s3cret") && !shown.contains("p4ss"), "{shown}");
-    }
-
-    #[test]
-    fn a_refusal_says_what_the_setting_takes() {
-        for (key, takes) in [
-            ("access_token", "1 to 4096 visible ASCII characters"),
-            ("data_center", "one of us, eu, "),
-            ("ca_file", "path"),
-            ("timeout_ms", "a whole number from 1 to 86400000 "),
-        ] {
-            let error = Config::new().set(key, "").unwrap_err();
-            assert!(error.message().contains(takes), "{error}");
-        }
-        let mut path = None;
-        assert_eq!((set_path(&mut path, ""), set_path(&mut path, "/a")), (None, Some(())));
-        assert_eq!(path.as_deref(), Some("/a"));
-    }
-
-    #[test]
-    fn letters_that_differ() {
-        for (one, other, letters) in [
-            ("", "", 0),
-            ("ab", "ab", 0),
-            ("ab", "", 2),
-            ("", "ab", 2),
-            ("abc", "axc", 1),
-            ("abcd", "abd", 1),
-            ("abd", "abcd", 1),
-            ("ba", "ab", 2),
-            ("abcd", "xyzw", 4),
-            ("timeout", "tmieout_", 3),
-            ("abc", "", usize::MAX),
-            ("", "abc", usize::MAX),
-        ] {
-            assert_eq!(distance(one, other), letters, "{one} {other}");
-        }
-    }
+/// The same for an argument that may be NULL.
+///
+/// # Safety
+///
+/// As for `text`.
+unsafe fn optional_utf8<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
+    // SAFETY: guaranteed by the caller.
+    if pointer.is_null() { Ok(None) } else { unsafe { utf8(pointer, name) }.map(Some) }
 }

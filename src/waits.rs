@@ -1,197 +1,250 @@
-//! Many calls without a thread for each: waits can be added and removed at any time, and a queue returns their events. It
-//! does not know C.
+//! Many calls without a thread for each: a queue of waits.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::ffi::c_char;
 
-use crate::client::{Client, ClientPoller};
+use super::client::{call_timeout, client_ref, job, timeout, zmd_client, zmd_status};
+use super::progress::milliseconds;
+use super::{Handle, Tag, guard, last_error, null, write};
 use crate::endpoint::{JobId, ModuleName};
 use crate::error::{
     Error,
-    zmd_error::{ZMD_ERR_CANCELLED, ZMD_ERR_INTERNAL, ZMD_ERR_INVALID_ARGUMENT, ZMD_ERR_TIMEOUT},
+    zmd_error::{self, *},
 };
-use crate::http::{cancelled, lock, quiet_thread};
-use crate::panic;
-use crate::status::{NamedJob, Status};
-use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex, process_id};
-use crate::wait::{self, Event, Goal, Poller, Schedule, Shared, Sink, Waited};
+use crate::waits::{Update, WaitEvent, Waits};
 
-/// A queue of waits, which any number of threads may share.
+/// A queue of waits: made by `zmd_waits_new()`, freed by `zmd_waits_free()`.
 ///
-/// It has one scheduling thread, and up to `max_concurrency` threads that poll, however many waits there are. It belongs to
-/// the process that created it: in a child of `fork()` every call returns an error.
-pub struct Waits {
-    inner: Arc<Inner>,
-    thread: Option<JoinHandle<()>>,
-    process: u32,
+/// Waits can be added and removed at any time, and `zmd_waits_next()` returns their events: for event loops, and for
+/// programs that wait for thousands of jobs. Any number of threads may use a queue at the same time. It has one thread,
+/// and up to `max_concurrency` others while it polls, however many waits there are. It belongs to the process that created
+/// it: after `fork()`, the child's calls return `ZMD_ERR_INVALID_ARGUMENT`.
+#[allow(non_camel_case_types)]
+pub struct zmd_waits {
+    _opaque: [u8; 0],
 }
 
-struct Inner {
-    poller: ClientPoller,
-    shared: Mutex<Shared<NamedJob, Events>>,
-    ready: Arc<Condvar>,
-}
-
-/// The events that `next` has not returned yet.
-#[derive(Default)]
-struct Events {
-    queue: VecDeque<WaitEvent>,
-    /// Notified of each event, and of the end.
-    ready: Arc<Condvar>,
-}
-
-/// What happened to a wait: a poll, its end, or both.
-#[derive(Debug)]
-pub struct WaitEvent {
-    /// What `add` returned.
+/// An event of a wait: a poll, its end, or both. 96 bytes, without padding, on every platform.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct zmd_event {
+    /// The id of the wait, as written by `zmd_waits_add()`.
     pub id: u64,
-    /// Since it was added.
-    pub elapsed: Duration,
-    /// Until its next poll; `None`: there is none.
-    pub next_poll: Option<Duration>,
-    /// The poll's result, or the wait's where it has ended.
-    pub update: Update,
+    /// If `has_ended` is 1, what `zmd_client_wait()` would have returned; else the `zmd_error` of a poll, after which the
+    /// wait continues.
+    pub error: zmd_error,
+    /// 1: the wait has ended, and this is its last event; 0: it was polled, and continues.
+    pub has_ended: i32,
+    /// Milliseconds since the wait was added.
+    pub elapsed_ms: i64,
+    /// Milliseconds until its next poll; -1: there is none.
+    pub next_poll_ms: i64,
+    /// If `has_ended` is 1, the status that `zmd_client_wait()` would have written; else that of the poll.
+    pub status: zmd_status,
 }
 
-/// What an event is about.
-#[derive(Debug)]
-pub enum Update {
-    /// A poll, after which the wait continues.
-    Polled(Result<Status, Error>),
-    /// The wait's last event.
-    Ended(Waited),
+/// # Safety
+///
+/// `waits` is NULL or a pointer from `zmd_waits_new` that is not freed before `'a` ends.
+unsafe fn waits_ref<'a>(waits: *const zmd_waits) -> Result<&'a Waits, Error> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { Ok(&*Handle::<Waits>::value(waits.cast_mut().cast(), Tag::WAITS, "waits")?) }
 }
 
-impl Sink for Events {
-    fn take(&mut self, event: Event) -> bool {
-        let Event { id, elapsed, next_poll, polled, ended } = event;
-        let update = match (ended, polled) {
-            (Some(waited), _) => Update::Ended(waited),
-            (None, Some(result)) => Update::Polled(result),
-            (None, None) => return true,
+/// Creates a queue of waits, and writes it to `*waits`.
+///
+/// It uses a clone of the client: cancelling the client cancels the queue too, and the client may be freed first.
+///
+/// @param client  the client
+/// @param waits   where to write it; the caller frees it with `zmd_waits_free()`. NULL is written on failure.
+/// @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_INTERNAL` if the system cannot create a
+///         thread; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `client` is NULL or a client; `waits` is NULL or valid for writing a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_waits_new(client: *mut zmd_client, waits: *mut *mut zmd_waits) -> zmd_error {
+    guard(|| {
+        // SAFETY: NULL is not written to, and the caller guarantees the rest.
+        unsafe { write(waits, std::ptr::null_mut()) };
+        if waits.is_null() {
+            return Err(null("waits"));
+        }
+        // SAFETY: guaranteed by the caller.
+        let made = Waits::new(unsafe { client_ref(client) }?)?;
+        let handle = Handle::new(Tag::WAITS, made);
+        // SAFETY: not NULL, and the caller guarantees the rest.
+        unsafe { write(waits, handle.cast()) };
+        Ok(())
+    })
+}
+
+/// Adds a wait for a job, as with `zmd_client_wait()`, and returns at once. It has an event for each poll; in the last one
+/// `has_ended` is 1.
+///
+/// @param waits       the queue
+/// @param module      as for `zmd_client_status()`
+/// @param job_id      as for `zmd_client_status()`; the same job may be added more than once
+/// @param timeout_ms  the limit for the wait in milliseconds; negative: none; 0: poll once
+/// @param id          where to write the wait's id, which is never reused; NULL: not wanted
+/// @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the queue or its client was cancelled; `ZMD_ERR_INVALID_ARGUMENT`;
+///         `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `waits` is NULL or a queue; the strings are NULL or NUL-terminated; `id` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_waits_add(
+    waits: *mut zmd_waits,
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    id: *mut u64,
+) -> zmd_error {
+    // SAFETY: guaranteed by the caller.
+    unsafe { add(waits, module, job_id, id, |waits, module, job_id| waits.add(module, job_id, timeout(timeout_ms))) }
+}
+
+/// Requests a job's status once, with retries, as with `zmd_client_status()`, and returns at once. It has one event, in
+/// which `has_ended` is 1 for any state of the job.
+///
+/// @param waits       the queue
+/// @param module      as for `zmd_client_status()`
+/// @param job_id      as for `zmd_client_status()`
+/// @param timeout_ms  the limit for the call in milliseconds, from when it begins; negative: the setting `timeout_ms`
+/// @param id          where to write the id of its event; NULL: not wanted
+/// @return as `zmd_waits_add()`; `ZMD_ERR_INVALID_ARGUMENT` also for a `timeout_ms` of 0
+///
+/// # Safety
+///
+/// As for `zmd_waits_add`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_waits_add_status(
+    waits: *mut zmd_waits,
+    module: *const c_char,
+    job_id: *const c_char,
+    timeout_ms: i64,
+    id: *mut u64,
+) -> zmd_error {
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        add(waits, module, job_id, id, |waits, module, job_id| {
+            waits.add_status(module, job_id, call_timeout(timeout_ms)?)
+        })
+    }
+}
+
+/// Adds what `call` adds, and writes its id.
+///
+/// # Safety
+///
+/// As for `zmd_waits_add`.
+unsafe fn add(
+    waits: *mut zmd_waits,
+    module: *const c_char,
+    job_id: *const c_char,
+    id: *mut u64,
+    call: impl FnOnce(&Waits, &ModuleName, &JobId) -> Result<u64, Error>,
+) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        let (waits, (module, job_id)) = unsafe { (waits_ref(waits)?, job(module, job_id)?) };
+        let added = call(waits, &module, &job_id)?;
+        // SAFETY: NULL is not written to, and the caller guarantees the rest.
+        unsafe { write(id, added) };
+        Ok(())
+    })
+}
+
+/// Ends a wait. Its last event, with `ZMD_ERR_CANCELLED`, is in the queue when this returns; the other waits continue.
+///
+/// @param waits  the queue
+/// @param id     the wait; nothing happens if it has ended or the id is unknown
+/// @return `ZMD_OK`; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `waits` is NULL or a queue.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_waits_remove(waits: *mut zmd_waits, id: u64) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        unsafe { waits_ref(waits) }?.remove(id)
+    })
+}
+
+/// Removes the next event from the queue, and blocks until there is one. Events are returned in the order in which they
+/// happened, each to one caller.
+///
+/// If `event->error` is not `ZMD_OK`, its message is `zmd_last_error_of_job(0)` and its code is
+/// `zmd_last_error_code_of_job(0)`; `zmd_last_error()` is about this call itself.
+///
+/// @param waits       the queue
+/// @param timeout_ms  how long to block, in milliseconds; negative: without a limit; 0: not at all
+/// @param event       where to write the event; written only if there is one
+/// @return `ZMD_OK` if there is an event, also one with an error; `ZMD_ERR_TIMEOUT` if there was none in time;
+///         `ZMD_ERR_CANCELLED` if the queue or its client was cancelled and no event is left; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `waits` is NULL or a queue; `event` is NULL or valid for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, event: *mut zmd_event) -> zmd_error {
+    guard(|| {
+        if event.is_null() {
+            return Err(null("event"));
+        }
+        // SAFETY: guaranteed by the caller.
+        let WaitEvent { id, elapsed, next_poll, update } = unsafe { waits_ref(waits) }?.next(timeout(timeout_ms))?;
+        let (has_ended, status, error) = match &update {
+            Update::Polled(result) => (0, zmd_status::of(result), result.as_ref().err()),
+            Update::Ended(waited) => (1, zmd_status::of_wait(waited), waited.result.as_ref().err()),
         };
-        self.queue.push_back(WaitEvent { id, elapsed, next_poll, update });
-        self.ready.notify_one();
-        true
-    }
-}
-
-impl Waits {
-    /// A queue with a clone of the client: cancelling the client cancels the queue; the client may be dropped first.
-    pub fn new(client: &Client) -> Result<Waits, Error> {
-        let poller = ClientPoller::with_its_own(client.try_clone()?);
-        let events = Events::default();
-        let ready = events.ready.clone();
-        let shared = Mutex::new(Shared { schedule: Schedule::new(client.limits(), true), sink: events });
-        let inner = Arc::new(Inner { poller, shared, ready });
-        let (for_thread, concurrency) = (inner.clone(), client.max_concurrency());
-        let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(concurrency)));
-        let thread = thread.map_err(|error| {
-            Error::new(ZMD_ERR_INTERNAL, format!("can't create a thread for the queue of waits: {error}"))
-        })?;
-        Ok(Waits { inner, thread: Some(thread), process: process_id() })
-    }
-
-    /// Waits until a job has ended: see [`Client::wait`]. Returns the id of its events.
-    pub fn add(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
-        self.add_goal(module, job_id, Goal::End { timeout })
-    }
-
-    /// Asks for a job's status once, with retries as in [`Client::status`]: it has one event. Without a `timeout` the limit
-    /// is the setting `timeout_ms`.
-    pub fn add_status(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
-        self.add_goal(module, job_id, Goal::Status { timeout })
-    }
-
-    fn add_goal(&self, module: &ModuleName, job_id: &JobId, goal: Goal) -> Result<u64, Error> {
-        self.check_process()?;
-        let mut shared = lock(&self.inner.shared);
-        if !shared.schedule.is_open() || self.inner.poller.is_cancelled() {
-            return Err(cancelled());
+        if let Some(error) = error {
+            last_error::record_job(0, error);
         }
-        let id = shared.schedule.add(NamedJob::new(module, job_id), goal, self.inner.poller.now());
-        drop(shared);
-        self.inner.poller.wake();
-        Ok(id)
-    }
-
-    /// Ends a wait: its last event, `ZMD_ERR_CANCELLED`, is queued at once. The others continue. Does nothing if the wait
-    /// has ended or the id is unknown.
-    pub fn remove(&self, id: u64) -> Result<(), Error> {
-        self.check_process()?;
-        let mut shared = lock(&self.inner.shared);
-        let removed = Error::new(ZMD_ERR_CANCELLED, "the wait was removed from its queue");
-        if let Some(event) = shared.schedule.remove(id, self.inner.poller.now(), removed) {
-            shared.sink.take(event);
-        }
+        let taken = zmd_event {
+            id,
+            error: error.map_or(ZMD_OK, Error::kind),
+            has_ended,
+            elapsed_ms: milliseconds(Some(elapsed)),
+            next_poll_ms: milliseconds(next_poll),
+            status,
+        };
+        // SAFETY: not NULL, and the caller guarantees the rest.
+        unsafe { write(event, taken) };
         Ok(())
-    }
-
-    /// Returns the next event; without a `timeout` it blocks until there is one. Fails with `ZMD_ERR_TIMEOUT` if there was
-    /// none in time, and with `ZMD_ERR_CANCELLED` if there will be none.
-    pub fn next(&self, timeout: Option<Duration>) -> Result<WaitEvent, Error> {
-        self.check_process()?;
-        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut shared = lock(&self.inner.shared);
-        loop {
-            if let Some(event) = shared.sink.queue.pop_front() {
-                return Ok(event);
-            }
-            // Closed with the last events in the queue.
-            if !shared.schedule.is_open() {
-                return Err(cancelled());
-            }
-            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                let limit = timeout.unwrap_or_default().as_millis();
-                return Err(Error::new(ZMD_ERR_TIMEOUT, format!("no event came within {limit} ms")));
-            }
-            // At most an hour at a time: some systems' clocks overflow.
-            let left = left.min(Duration::from_secs(3600));
-            shared = self.inner.ready.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    /// Ends all waits, each with `ZMD_ERR_CANCELLED`, and refuses later ones.
-    pub fn cancel(&self) -> Result<(), Error> {
-        self.check_process()?;
-        self.inner.poller.interrupt();
-        Ok(())
-    }
-
-    fn check_process(&self) -> Result<(), Error> {
-        if self.process == process_id() {
-            return Ok(());
-        }
-        let message =
-            "waits belongs to the process that made it, and this is a child of that process: create another one";
-        Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message))
-    }
+    })
 }
 
-impl Inner {
-    fn run(&self, concurrency: usize) {
-        // After a panic, the remaining waits are ended too.
-        let _ = panic::catch(|| {
-            wait::run(&self.poller, &self.shared, concurrency);
-            Ok(())
-        });
-        self.poller.interrupt();
-        lock(&self.shared).finish(self.poller.now(), &cancelled());
-        self.ready.notify_all();
-    }
+/// Cancels a queue, from any thread: each of its waits has its last event, with `ZMD_ERR_CANCELLED`, within 100 ms, and no
+/// more can be added. The client is not cancelled.
+///
+/// `zmd_waits_next()` returns the remaining events, and then `ZMD_ERR_CANCELLED`.
+///
+/// @param waits  the queue
+/// @return `ZMD_OK`; `ZMD_ERR_NULL_POINTER`
+///
+/// # Safety
+///
+/// `waits` is NULL or a queue.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_waits_cancel(waits: *mut zmd_waits) -> zmd_error {
+    guard(|| {
+        // SAFETY: guaranteed by the caller.
+        unsafe { waits_ref(waits) }?.cancel()
+    })
 }
 
-impl Drop for Waits {
-    fn drop(&mut self) {
-        if self.check_process().is_err() {
-            // Its thread is in the parent, and may have held any lock at the time of the fork.
-            std::mem::forget((self.thread.take(), self.inner.clone()));
-            return;
-        }
-        self.inner.poller.interrupt();
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
+/// Frees a queue: its waits end without an event, and its threads are joined within 100 ms. NULL is ignored.
+///
+/// @param waits  the queue; no thread may be in a call with it, or use it afterwards
+///
+/// # Safety
+///
+/// `waits` is NULL or a queue that is not in use.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_waits_free(waits: *mut zmd_waits) {
+    // SAFETY: guaranteed by the caller.
+    unsafe { Handle::<Waits>::free(waits.cast(), Tag::WAITS) }
 }

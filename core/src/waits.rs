@@ -1,0 +1,197 @@
+//! Many calls without a thread for each: waits can be added and removed at any time, and a queue returns their events. It
+//! does not know C.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::client::{Client, ClientPoller};
+use crate::endpoint::{JobId, ModuleName};
+use crate::error::{
+    Error,
+    zmd_error::{ZMD_ERR_CANCELLED, ZMD_ERR_INTERNAL, ZMD_ERR_INVALID_ARGUMENT, ZMD_ERR_TIMEOUT},
+};
+use crate::http::{cancelled, lock, quiet_thread};
+use crate::panic;
+use crate::status::{NamedJob, Status};
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex, process_id};
+use crate::wait::{self, Event, Goal, Poller, Schedule, Shared, Sink, Waited};
+
+/// A queue of waits, which any number of threads may share.
+///
+/// It has one scheduling thread, and up to `max_concurrency` threads that poll, however many waits there are. It belongs to
+/// the process that created it: in a child of `fork()` every call returns an error.
+pub struct Waits {
+    inner: Arc<Inner>,
+    thread: Option<JoinHandle<()>>,
+    process: u32,
+}
+
+struct Inner {
+    poller: ClientPoller,
+    shared: Mutex<Shared<NamedJob, Events>>,
+    ready: Arc<Condvar>,
+}
+
+/// The events that `next` has not returned yet.
+#[derive(Default)]
+struct Events {
+    queue: VecDeque<WaitEvent>,
+    /// Notified of each event, and of the end.
+    ready: Arc<Condvar>,
+}
+
+/// What happened to a wait: a poll, its end, or both.
+#[derive(Debug)]
+pub struct WaitEvent {
+    /// What `add` returned.
+    pub id: u64,
+    /// Since it was added.
+    pub elapsed: Duration,
+    /// Until its next poll; `None`: there is none.
+    pub next_poll: Option<Duration>,
+    /// The poll's result, or the wait's where it has ended.
+    pub update: Update,
+}
+
+/// What an event is about.
+#[derive(Debug)]
+pub enum Update {
+    /// A poll, after which the wait continues.
+    Polled(Result<Status, Error>),
+    /// The wait's last event.
+    Ended(Waited),
+}
+
+impl Sink for Events {
+    fn take(&mut self, event: Event) -> bool {
+        let Event { id, elapsed, next_poll, polled, ended } = event;
+        let update = match (ended, polled) {
+            (Some(waited), _) => Update::Ended(waited),
+            (None, Some(result)) => Update::Polled(result),
+            (None, None) => return true,
+        };
+        self.queue.push_back(WaitEvent { id, elapsed, next_poll, update });
+        self.ready.notify_one();
+        true
+    }
+}
+
+impl Waits {
+    /// A queue with a clone of the client: cancelling the client cancels the queue; the client may be dropped first.
+    pub fn new(client: &Client) -> Result<Waits, Error> {
+        let poller = ClientPoller::with_its_own(client.try_clone()?);
+        let events = Events::default();
+        let ready = events.ready.clone();
+        let shared = Mutex::new(Shared { schedule: Schedule::new(client.limits(), true), sink: events });
+        let inner = Arc::new(Inner { poller, shared, ready });
+        let (for_thread, concurrency) = (inner.clone(), client.max_concurrency());
+        let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(concurrency)));
+        let thread = thread.map_err(|error| {
+            Error::new(ZMD_ERR_INTERNAL, format!("can't create a thread for the queue of waits: {error}"))
+        })?;
+        Ok(Waits { inner, thread: Some(thread), process: process_id() })
+    }
+
+    /// Waits until a job has ended: see [`Client::wait`]. Returns the id of its events.
+    pub fn add(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
+        self.add_goal(module, job_id, Goal::End { timeout })
+    }
+
+    /// Asks for a job's status once, with retries as in [`Client::status`]: it has one event. Without a `timeout` the limit
+    /// is the setting `timeout_ms`.
+    pub fn add_status(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
+        self.add_goal(module, job_id, Goal::Status { timeout })
+    }
+
+    fn add_goal(&self, module: &ModuleName, job_id: &JobId, goal: Goal) -> Result<u64, Error> {
+        self.check_process()?;
+        let mut shared = lock(&self.inner.shared);
+        if !shared.schedule.is_open() || self.inner.poller.is_cancelled() {
+            return Err(cancelled());
+        }
+        let id = shared.schedule.add(NamedJob::new(module, job_id), goal, self.inner.poller.now());
+        drop(shared);
+        self.inner.poller.wake();
+        Ok(id)
+    }
+
+    /// Ends a wait: its last event, `ZMD_ERR_CANCELLED`, is queued at once. The others continue. Does nothing if the wait
+    /// has ended or the id is unknown.
+    pub fn remove(&self, id: u64) -> Result<(), Error> {
+        self.check_process()?;
+        let mut shared = lock(&self.inner.shared);
+        let removed = Error::new(ZMD_ERR_CANCELLED, "the wait was removed from its queue");
+        if let Some(event) = shared.schedule.remove(id, self.inner.poller.now(), removed) {
+            shared.sink.take(event);
+        }
+        Ok(())
+    }
+
+    /// Returns the next event; without a `timeout` it blocks until there is one. Fails with `ZMD_ERR_TIMEOUT` if there was
+    /// none in time, and with `ZMD_ERR_CANCELLED` if there will be none.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<WaitEvent, Error> {
+        self.check_process()?;
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut shared = lock(&self.inner.shared);
+        loop {
+            if let Some(event) = shared.sink.queue.pop_front() {
+                return Ok(event);
+            }
+            // Closed with the last events in the queue.
+            if !shared.schedule.is_open() {
+                return Err(cancelled());
+            }
+            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                let limit = timeout.unwrap_or_default().as_millis();
+                return Err(Error::new(ZMD_ERR_TIMEOUT, format!("no event came within {limit} ms")));
+            }
+            // At most an hour at a time: some systems' clocks overflow.
+            let left = left.min(Duration::from_secs(3600));
+            shared = self.inner.ready.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Ends all waits, each with `ZMD_ERR_CANCELLED`, and refuses later ones.
+    pub fn cancel(&self) -> Result<(), Error> {
+        self.check_process()?;
+        self.inner.poller.interrupt();
+        Ok(())
+    }
+
+    fn check_process(&self) -> Result<(), Error> {
+        if self.process == process_id() {
+            return Ok(());
+        }
+        let message =
+            "waits belongs to the process that made it, and this is a child of that process: create another one";
+        Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message))
+    }
+}
+
+impl Inner {
+    fn run(&self, concurrency: usize) {
+        // After a panic, the remaining waits are ended too.
+        let _ = panic::catch(|| {
+            wait::run(&self.poller, &self.shared, concurrency);
+            Ok(())
+        });
+        self.poller.interrupt();
+        lock(&self.shared).finish(self.poller.now(), &cancelled());
+        self.ready.notify_all();
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if self.check_process().is_err() {
+            // Its thread is in the parent, and may have held any lock at the time of the fork.
+            std::mem::forget((self.thread.take(), self.inner.clone()));
+            return;
+        }
+        self.inner.poller.interrupt();
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
