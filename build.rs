@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=src");
+    for source in ["src"].iter().chain(SOURCES) {
+        println!("cargo::rerun-if-changed={source}");
+    }
     println!("cargo::rerun-if-changed=cbindgen.toml");
     println!("cargo::rerun-if-changed=include/zmd.h");
     name_the_library();
@@ -38,13 +40,28 @@ fn generate(root: &str) -> Vec<u8> {
         version("PATCH"),
         env::var("CARGO_PKG_VERSION").expect("cargo sets it")
     ));
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for source in SOURCES {
+        builder = builder.with_src(Path::new(root).join(source));
+    }
     let mut header = Vec::new();
-    cbindgen::generate_with_config(root, config).expect("the source can be read").write(&mut header);
-    // The Safety sections for Rust repeat the C documentation.
+    builder.generate().expect("the source can be read").write(&mut header);
     let text = String::from_utf8(header).expect("the source is UTF-8");
-    without_safety_sections(&text).into_bytes()
+    without_safety_sections(&with_c_names(&text)).into_bytes()
 }
 
+/// The source of the header: the C interface, and the two files of the core that have the numbers of errors and states.
+const SOURCES: &[&str] = &["core/src/error.rs", "core/src/status.rs", "src/lib.rs"];
+
+/// cbindgen calls a variant `ZMD_ERROR_TIMEOUT`, and success is not among the core's errors.
+fn with_c_names(text: &str) -> String {
+    let text = text.replace("  ZMD_ERROR_", "  ZMD_ERR_");
+    let first = text.find("  /**\n   * A required pointer is NULL.").expect("the first error");
+    let (before, after) = text.split_at(first);
+    format!("{before}  /**\n   * The call succeeded.\n   */\n  ZMD_OK = 0,\n{after}")
+}
+
+/// The Safety sections for Rust repeat the C documentation.
 fn without_safety_sections(text: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut inside = false;

@@ -61,7 +61,7 @@
 #define ZMD_VERSION "0.1.0"
 
 /**
- * The result of a call. `0` is success, every other value an error. The numbers never change.
+ * What went wrong in a call; in C, `0` is success. The numbers never change.
  *
  * Numbers below 10 are mistakes of the caller, from 10 errors of the network, from 20 errors of the API; 99 is a bug in
  * this library. Newer versions may add numbers.

@@ -4,14 +4,8 @@ use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
 use super::{Handle, Tag, guard, last_error, null, progress::Inside, text, write, zmd_config};
-use crate::client::Client;
-use crate::endpoint::{JobId, ModuleName};
-use crate::error::{
-    Error,
-    zmd_error::{self, *},
-};
-use crate::status::{Status, zmd_state};
-use crate::wait::{Polled, Progress, Waited};
+use super::{ZMD_OK, number_of, zmd_error, zmd_state};
+use zmd_core::{Client, Error, ErrorKind, JobId, ModuleName, Polled, Progress, State, Status, Waited};
 
 /// A client for the status of jobs: made by `zmd_client_new()`, freed by `zmd_client_free()`.
 ///
@@ -72,7 +66,7 @@ impl zmd_status {
     /// The status after a wait: the last one seen, also if the wait timed out or was cancelled.
     pub(super) fn of_wait(waited: &Waited) -> zmd_status {
         match (&waited.result, &waited.last) {
-            (Err(error), _) if !matches!(error.kind(), ZMD_ERR_TIMEOUT | ZMD_ERR_CANCELLED) => {
+            (Err(error), _) if !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled) => {
                 zmd_status::of(&Err(error.clone()))
             }
             (_, Some(status)) => zmd_status::of(&Ok(status.clone())),
@@ -95,7 +89,7 @@ impl zmd_status {
         unsafe {
             let state = (&raw const (*status).state).cast::<i32>().read_unaligned();
             Some(Status {
-                state: zmd_state::from_number(state),
+                state: State::from_number(state),
                 text: String::new(),
                 total: count((&raw const (*status).total_count).read_unaligned()),
                 deleted: count((&raw const (*status).deleted_count).read_unaligned()),
@@ -107,7 +101,7 @@ impl zmd_status {
 
     pub(super) fn of(result: &Result<Status, Error>) -> zmd_status {
         let mut made = zmd_status {
-            state: zmd_state::ZMD_STATE_UNKNOWN,
+            state: State::Unknown as zmd_state,
             http_status: 0,
             total_count: -1,
             deleted_count: -1,
@@ -117,7 +111,7 @@ impl zmd_status {
         match result {
             Err(error) => made.http_status = error.http_status().into(),
             Ok(status) => {
-                made.state = status.state;
+                made.state = status.state as zmd_state;
                 made.http_status = status.http_status.into();
                 made.total_count = status.total.unwrap_or(-1);
                 made.deleted_count = status.deleted.unwrap_or(-1);
@@ -137,7 +131,7 @@ impl zmd_status {
 
     /// The status after an error before any traffic.
     fn nothing() -> zmd_status {
-        zmd_status::of(&Err(Error::new(ZMD_ERR_INTERNAL, "")))
+        zmd_status::of(&Err(Error::new(ErrorKind::Internal, "")))
     }
 }
 
@@ -513,7 +507,7 @@ pub(super) fn call_timeout(timeout_ms: i64) -> Result<Option<Duration>, Error> {
         Some(Duration::ZERO) => {
             let message =
                 "timeout_ms is 0: pass 1 or more milliseconds, or a negative number for the setting timeout_ms";
-            Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message))
+            Err(Error::new(ErrorKind::InvalidArgument, message))
         }
         timeout => Ok(timeout),
     }
@@ -534,13 +528,13 @@ unsafe fn caller(progress: zmd_progress_fn, user_data: *mut c_void) -> impl FnMu
             }
             Err(error) => {
                 last_error::record(error);
-                error.kind()
+                number_of(error)
             }
         };
         let status = zmd_status::of(polled.result);
         let _inside = Inside::enter(polled);
         // SAFETY: guaranteed by the caller; the status outlives the call.
-        unsafe { progress(user_data, polled.index, error as i32, &status) == 0 }
+        unsafe { progress(user_data, polled.index, error, &status) == 0 }
     }
 }
 
@@ -562,7 +556,7 @@ unsafe fn begin_many<'a>(
     // SAFETY: guaranteed by the caller.
     let client = unsafe { client_ref(client) };
     for index in 0..count {
-        let error = client.as_ref().map_or_else(Error::kind, |_| ZMD_ERR_NULL_POINTER);
+        let error = client.as_ref().map_or_else(number_of, |_| ErrorKind::NullPointer as zmd_error);
         // SAFETY: NULL is not written to, and else there are `count` elements.
         unsafe {
             write_at(statuses, index, zmd_status::nothing());
@@ -601,7 +595,7 @@ unsafe fn end_many<'a>(
         // SAFETY: guaranteed by the caller.
         unsafe {
             write_at(statuses, index, status);
-            write_at(errors, index, error.map_or(ZMD_OK, Error::kind));
+            write_at(errors, index, error.map_or(ZMD_OK, number_of));
         }
         let Some(error) = error else { continue };
         last_error::record_job(index, error);
@@ -646,7 +640,7 @@ mod tests {
 
     fn text_of(text: &str) -> Vec<u8> {
         let status = Status {
-            state: zmd_state::ZMD_STATE_UNKNOWN,
+            state: State::Unknown,
             text: text.to_owned(),
             total: None,
             deleted: None,
@@ -674,7 +668,7 @@ mod tests {
 
     fn status() -> Status {
         let text = "RUNNING".to_owned();
-        let state = zmd_state::ZMD_STATE_RUNNING;
+        let state = State::Running;
         Status { state, text, total: Some(9), deleted: Some(4), failed: None, http_status: 200 }
     }
 
@@ -682,21 +676,22 @@ mod tests {
         (status.state, status.http_status, [status.total_count, status.deleted_count, status.failed_count])
     }
 
-    const SEEN: (zmd_state, i32, [i64; 3]) = (zmd_state::ZMD_STATE_RUNNING, 200, [9, 4, -1]);
-    const FAILED: (zmd_state, i32, [i64; 3]) = (zmd_state::ZMD_STATE_UNKNOWN, 500, [-1; 3]);
+    const SEEN: (zmd_state, i32, [i64; 3]) = (State::Running as zmd_state, 200, [9, 4, -1]);
+    const FAILED: (zmd_state, i32, [i64; 3]) = (State::Unknown as zmd_state, 500, [-1; 3]);
 
     #[test]
     fn a_count_that_is_not_reported_is_minus_one() {
         let all = Status { total: None, deleted: None, failed: Some(3), ..status() };
         assert_eq!(numbers(&zmd_status::of(&Ok(status()))), SEEN);
         assert_eq!(numbers(&zmd_status::of(&Ok(all))).2, [-1, -1, 3]);
-        let failed = Error::new(ZMD_ERR_SERVER, "").with_http_status(500);
+        let failed = Error::new(ErrorKind::Server, "").with_http_status(500);
         assert_eq!(numbers(&zmd_status::of(&Err(failed))), FAILED);
     }
 
     #[test]
     fn a_wait_that_ends_by_its_limit_or_a_cancel_keeps_the_last_status() {
-        for (kind, expected) in [(ZMD_ERR_TIMEOUT, SEEN), (ZMD_ERR_CANCELLED, SEEN), (ZMD_ERR_SERVER, FAILED)] {
+        for (kind, expected) in [(ErrorKind::Timeout, SEEN), (ErrorKind::Cancelled, SEEN), (ErrorKind::Server, FAILED)]
+        {
             let result = || Err(Error::new(kind, "").with_http_status(500));
             let waited = Waited { last: Some(status()), result: result() };
             assert_eq!(numbers(&zmd_status::of_wait(&waited)), expected, "{kind:?}");

@@ -5,13 +5,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{Handle, Tag, guard, null, text};
-use crate::config::{Config, TOKEN_LIMIT};
-use crate::error::{
-    Error,
-    zmd_error::{self, ZMD_ERR_INVALID_CONFIG},
-};
-use crate::token_provider::TokenProvider;
+use super::{Handle, Tag, guard, null, text, zmd_error};
+use zmd_core::{Config, Error, ErrorKind, TOKEN_LIMIT, TokenProvider};
 
 /// Settings for a client: made by `zmd_config_new()`, freed by `zmd_config_free()`.
 ///
@@ -265,7 +260,7 @@ pub unsafe extern "C" fn zmd_config_free(config: *mut zmd_config) {
 unsafe fn utf8<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Error> {
     // SAFETY: guaranteed by the caller.
     unsafe { text(pointer, name) }
-        .map_err(|error| if pointer.is_null() { error } else { Error::new(ZMD_ERR_INVALID_CONFIG, error.message()) })
+        .map_err(|error| if pointer.is_null() { error } else { Error::new(ErrorKind::InvalidConfig, error.message()) })
 }
 
 /// The same for an argument that may be NULL.

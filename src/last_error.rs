@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{CString, c_char};
 
-use crate::error::{Error, message_z, one_line};
+use zmd_core::{Error, one_line};
 
 /// A message may quote a server, which may send pages of text.
 const MESSAGE_LIMIT: usize = 1000;
@@ -76,7 +76,7 @@ pub extern "C" fn zmd_last_error() -> *const c_char {
         (Ok(Some(message)), _) => message,
         (Ok(None), _) | (Err(_), 0) => c"".as_ptr(),
         // The message itself is gone already.
-        (Err(_), number) => message_z(number).as_ptr().cast(),
+        (Err(_), number) => super::names::description(number).as_ptr(),
     }
 }
 

@@ -7,11 +7,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use super::guard;
-use crate::error::{
-    Error, one_line,
-    zmd_error::{self, *},
-};
+use super::{guard, zmd_error};
+use zmd_core::{Error, ErrorKind, one_line};
 
 /// Receives a line of the log.
 ///
@@ -132,7 +129,7 @@ pub unsafe extern "C" fn zmd_set_logger(log: zmd_log_fn, user_data: *mut c_void,
                 let message = format!(
                     "max_level {other} is not a level: 1 errors, 2 warnings, 3 infos, 4 debug, 5 trace, 0 nothing"
                 );
-                return Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message));
+                return Err(Error::new(ErrorKind::InvalidArgument, message));
             }
         };
         // It can be set only once, and later calls fail. In a Rust program that has set its own logger, that one gets the

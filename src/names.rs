@@ -1,9 +1,9 @@
 //! Static names and messages.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 
-use crate::error::{self, zmd_error};
-use crate::status;
+use super::ZMD_OK;
+use zmd_core::{ErrorKind, State};
 
 /// The version of the loaded library; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are the version of the header that the
 /// program was compiled with.
@@ -20,7 +20,11 @@ pub extern "C" fn zmd_version() -> *const c_char {
 /// @return `"ZMD_ERR_TIMEOUT"`; `"ZMD_ERR_?"` for one that this version does not know; static, never NULL
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_error_name(error: i32) -> *const c_char {
-    error::name_z(error).as_ptr().cast()
+    let name = match error {
+        ZMD_OK => c"ZMD_OK",
+        other => ErrorKind::from_number(other).map_or(c"ZMD_ERR_?", ErrorKind::c_name),
+    };
+    name.as_ptr()
 }
 
 /// The general message for an error. `zmd_last_error()` says more: what happened in the last call.
@@ -29,7 +33,7 @@ pub extern "C" fn zmd_error_name(error: i32) -> *const c_char {
 /// @return the message; static, never NULL
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_error_message(error: i32) -> *const c_char {
-    error::message_z(error).as_ptr().cast()
+    description(error).as_ptr()
 }
 
 /// Whether an error is transient: the same call may succeed later.
@@ -40,7 +44,7 @@ pub extern "C" fn zmd_error_message(error: i32) -> *const c_char {
 ///         with wrong ones may lock the account.
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_error_is_transient(error: i32) -> i32 {
-    zmd_error::from_number(error).is_some_and(zmd_error::is_transient).into()
+    ErrorKind::from_number(error).is_some_and(ErrorKind::is_transient).into()
 }
 
 /// The name of a state.
@@ -49,5 +53,14 @@ pub extern "C" fn zmd_error_is_transient(error: i32) -> i32 {
 /// @return `"RUNNING"`; `"UNKNOWN"` for one that this version does not know; static, never NULL
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_state_name(state: i32) -> *const c_char {
-    status::state_name_z(state).as_ptr().cast()
+    State::from_number(state).c_name().as_ptr()
+}
+
+/// The general message for any number.
+pub(super) fn description(error: i32) -> &'static CStr {
+    match error {
+        ZMD_OK => c"the call succeeded",
+        other => ErrorKind::from_number(other)
+            .map_or(c"not an error number of this version of libzmd", ErrorKind::c_description),
+    }
 }

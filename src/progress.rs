@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::wait::Polled;
+use zmd_core::Polled;
 
 #[derive(Clone, Copy)]
 struct Times {

@@ -5,13 +5,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::client::{job, timeout};
-use super::{guard, text, write};
-use crate::client::Client;
-use crate::error::{
-    Error,
-    zmd_error::{self, ZMD_ERR_INVALID_CONFIG, ZMD_ERR_TIMEOUT},
-};
-use crate::status::{Status, zmd_state};
+use super::{guard, text, write, zmd_error};
+use zmd_core::{Client, Error, ErrorKind, State, Status};
 
 /// Gets the status of a job, without a handle or a structure: for hosts that can pass only numbers and strings.
 ///
@@ -177,7 +172,7 @@ unsafe fn wait_with(
             out.write(None);
             let (module, job_id) = job(module, job_id)?;
             let waited = shared(settings)?.wait(&module, &job_id, timeout(timeout_ms), None);
-            if !matches!(&waited.result, Err(error) if error.kind() != ZMD_ERR_TIMEOUT) {
+            if !matches!(&waited.result, Err(error) if error.kind() != ErrorKind::Timeout) {
                 out.write(waited.last.as_ref());
             }
             waited.result
@@ -194,7 +189,7 @@ unsafe fn shared(settings: *const c_char) -> Result<Arc<Client>, Error> {
     }
     // SAFETY: not NULL, and the caller guarantees the rest.
     let settings = unsafe { text(settings, "settings") };
-    let settings = settings.map_err(|error| Error::new(ZMD_ERR_INVALID_CONFIG, error.message()))?;
+    let settings = settings.map_err(|error| Error::new(ErrorKind::InvalidConfig, error.message()))?;
     // Some hosts pad strings with blanks.
     Client::shared(settings.trim())
 }
@@ -215,7 +210,7 @@ impl Out {
         let count = |count: fn(&Status) -> Option<i64>| status.and_then(count).unwrap_or(-1);
         // SAFETY: NULL is not written to; the caller guarantees the rest.
         unsafe {
-            write(self.state, status.map_or(zmd_state::ZMD_STATE_UNKNOWN, |status| status.state) as i32);
+            write(self.state, status.map_or(State::Unknown, |status| status.state) as i32);
             write(self.total_count, count(|status| status.total));
             write(self.deleted_count, count(|status| status.deleted));
             write(self.failed_count, count(|status| status.failed));

@@ -4,13 +4,8 @@ use std::ffi::c_char;
 
 use super::client::{call_timeout, client_ref, job, timeout, zmd_client, zmd_status};
 use super::progress::milliseconds;
-use super::{Handle, Tag, guard, last_error, null, write};
-use crate::endpoint::{JobId, ModuleName};
-use crate::error::{
-    Error,
-    zmd_error::{self, *},
-};
-use crate::waits::{Update, WaitEvent, Waits};
+use super::{Handle, Tag, ZMD_OK, guard, last_error, null, number_of, write, zmd_error};
+use zmd_core::{Error, JobId, ModuleName, Update, WaitEvent, Waits};
 
 /// A queue of waits: made by `zmd_waits_new()`, freed by `zmd_waits_free()`.
 ///
@@ -205,7 +200,7 @@ pub unsafe extern "C" fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, 
         }
         let taken = zmd_event {
             id,
-            error: error.map_or(ZMD_OK, Error::kind),
+            error: error.map_or(ZMD_OK, number_of),
             has_ended,
             elapsed_ms: milliseconds(Some(elapsed)),
             next_poll_ms: milliseconds(next_poll),

@@ -60,8 +60,8 @@ impl Global {
     }
 
     /// The settings of the environment and the configuration file.
-    pub fn settings(&self) -> Result<zmd::Config, zmd::Error> {
-        let mut config = zmd::Config::new();
+    pub fn settings(&self) -> Result<zmd_core::Config, zmd_core::Error> {
+        let mut config = zmd_core::Config::new();
         config.load_env()?;
         config.load_file(self.config_file(), self.profile())?;
         Ok(config)
@@ -183,11 +183,11 @@ pub struct Doctor {
 }
 
 fn data_centers() -> clap::builder::PossibleValuesParser {
-    zmd::DATA_CENTERS.iter().map(|data_center| data_center.name).collect::<Vec<_>>().into()
+    zmd_core::DATA_CENTERS.iter().map(|data_center| data_center.name).collect::<Vec<_>>().into()
 }
 
 fn environments() -> clap::builder::PossibleValuesParser {
-    zmd::ENVIRONMENTS.iter().map(|environment| environment.name).collect::<Vec<_>>().into()
+    zmd_core::ENVIRONMENTS.iter().map(|environment| environment.name).collect::<Vec<_>>().into()
 }
 
 /// A duration: seconds, or numbers with units, the larger ones first.

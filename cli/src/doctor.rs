@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use x509_parser::prelude::{FromDer, X509Certificate};
-use zmd::{BaseUrl, Client, Config, Error, Probe, SETTINGS, Source, zmd_error::*};
+use zmd_core::{BaseUrl, Client, Config, Error, ErrorKind, Probe, SETTINGS, Source};
 
 use crate::args::{self, Global};
 use crate::jobs::Job;
@@ -70,7 +70,7 @@ impl Doctor {
 
     /// The settings, and where each comes from.
     fn configuration(&mut self, global: &Global) -> Result<Option<Config>, Failure> {
-        let file = global.config_file().map(std::path::Path::to_owned).or_else(zmd::config_file);
+        let file = global.config_file().map(std::path::Path::to_owned).or_else(zmd_core::config_file);
         let config = match global.settings() {
             Ok(config) => config,
             Err(error) => {
@@ -80,7 +80,7 @@ impl Doctor {
         };
         let is_there = file.as_ref().is_some_and(|file| file.exists());
         let place = file.map_or("no place for a configuration file".to_owned(), |file| match is_there {
-            true => format!("{}, profile {}", file.display(), global.profile().unwrap_or(zmd::DEFAULT_PROFILE)),
+            true => format!("{}, profile {}", file.display(), global.profile().unwrap_or(zmd_core::DEFAULT_PROFILE)),
             false => format!("no configuration file ({})", file.display()),
         });
         let set: Vec<_> = SETTINGS.iter().filter(|setting| config.source(setting.key) != Source::Default).collect();
@@ -110,7 +110,7 @@ impl Doctor {
     /// Lookup, proxy, connection, TLS and clock, for one server. Returns whether it answers.
     fn way(&mut self, name: &str, config: &Config, server: &BaseUrl) -> Result<bool, Failure> {
         let host = server.host();
-        let probe = match zmd::probe(config, server) {
+        let probe = match zmd_core::probe(config, server) {
             Ok(probe) => probe,
             Err(error) => {
                 self.bad(&format!("{name}: settings"), &error, "fix the setting that the message names")?;
@@ -159,7 +159,7 @@ impl Doctor {
         };
         let answer = match &probe.answer {
             Some(Ok(answer)) => answer,
-            Some(Err(error)) if error.kind() == ZMD_ERR_TLS => {
+            Some(Err(error)) if error.kind() == ErrorKind::Tls => {
                 let issuer = issuer.unwrap_or_else(|| "unknown".to_owned());
                 let todo = format!(
                     "the certificate was issued by {issuer}. If that is your company's own authority, have its certificate \
@@ -236,7 +236,7 @@ impl Doctor {
         };
         let result = client.status(module, job_id);
         match &result {
-            Err(error) if !matches!(error.kind(), ZMD_ERR_JOB_NOT_FOUND | ZMD_ERR_INVALID_MODULE) => {
+            Err(error) if !matches!(error.kind(), ErrorKind::JobNotFound | ErrorKind::InvalidModule) => {
                 self.bad("scope", error, &todo(error))?;
                 return match named {
                     Some(_) => self.skipped("job", "the API refuses the token"),
@@ -312,11 +312,15 @@ fn issuer_of(certificate: &[u8]) -> String {
 /// What to do about an error, unless its message already says so.
 fn todo(error: &Error) -> String {
     match error.kind() {
-        ZMD_ERR_UNAUTHORIZED | ZMD_ERR_OAUTH => {
+        ErrorKind::Unauthorized | ErrorKind::Oauth => {
             "run zmd login for new credentials, in the data center of the account".to_owned()
         }
-        ZMD_ERR_SCOPE => "run zmd login with a grant code for the scope ZohoCRM.mass_delete.READ".to_owned(),
-        kind @ (ZMD_ERR_TIMEOUT | ZMD_ERR_PROXY | ZMD_ERR_NETWORK | ZMD_ERR_SERVER | ZMD_ERR_BAD_RESPONSE) => {
+        ErrorKind::Scope => "run zmd login with a grant code for the scope ZohoCRM.mass_delete.READ".to_owned(),
+        kind @ (ErrorKind::Timeout
+        | ErrorKind::Proxy
+        | ErrorKind::Network
+        | ErrorKind::Server
+        | ErrorKind::BadResponse) => {
             let advice = kind.advice().replace('`', "");
             advice[..1].to_lowercase() + advice[1..].trim_end_matches('.')
         }

@@ -52,7 +52,7 @@ fn settings_page() -> Roff {
          `org_id` with `client_id` and `client_secret`. `zmd login` gets one, and writes it to the configuration file.",
     ));
     page.control("SH", ["SETTINGS"]);
-    for setting in zmd::SETTINGS {
+    for setting in zmd_core::SETTINGS {
         let variable = format!("ZMD_{}", setting.key.to_uppercase());
         page.control("TP", []).text([bold(setting.key), roman(", "), bold(variable)]);
         page.text(marked(&format!("{}.", capitalized(setting.meaning))));

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal};
 
-use zmd::{Error, JobId, ModuleName, zmd_error::ZMD_ERR_INVALID_ARGUMENT};
+use zmd_core::{Error, ErrorKind, JobId, ModuleName};
 
 use crate::Failure;
 
@@ -18,7 +18,7 @@ pub struct Job {
 
 impl Job {
     pub fn new(module: &OsString, job_id: &OsString) -> Job {
-        let not_utf8 = |name: &str| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("{name} is not UTF-8"));
+        let not_utf8 = |name: &str| Error::new(ErrorKind::InvalidArgument, format!("{name} is not UTF-8"));
         let named = || {
             let module = ModuleName::parse(module.to_str().ok_or_else(|| not_utf8("module"))?)?;
             let job_id = JobId::parse(job_id.to_str().ok_or_else(|| not_utf8("job_id"))?)?;
@@ -107,7 +107,7 @@ fn of_lines(input: impl BufRead, module: Option<&str>) -> Result<Vec<Job>, Failu
                 module: String::new(),
                 job_id: text.to_owned(),
                 named: Err(Error::new(
-                    ZMD_ERR_INVALID_ARGUMENT,
+                    ErrorKind::InvalidArgument,
                     format!("line {} of standard input is not of the form MODULE:JOB_ID", jobs.len() + 1),
                 )),
             },

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Table, value};
 use zeroize::Zeroizing;
-use zmd::{
-    Client, Config, DATA_CENTERS, DEFAULT_PROFILE, DataCenter, Error, JobId, ModuleName, SETTINGS,
-    zmd_error::{ZMD_ERR_SCOPE, ZMD_ERR_UNAUTHORIZED},
+use zmd_core::{
+    Client, Config, DATA_CENTERS, DEFAULT_PROFILE, DataCenter, Error, ErrorKind, JobId, ModuleName, SETTINGS,
 };
 
 use crate::args::{Global, Login};
@@ -22,7 +21,7 @@ const SCOPE: &str = "ZohoCRM.mass_delete.READ";
 const CREDENTIALS: &[&str] = &["access_token", "refresh_token", "client_id", "client_secret", "org_id"];
 
 pub fn run(global: &Global, args: &Login) -> Result<Exit, Failure> {
-    let path = global.config_file().map(Path::to_owned).or_else(zmd::config_file).ok_or_else(|| {
+    let path = global.config_file().map(Path::to_owned).or_else(zmd_core::config_file).ok_or_else(|| {
         let variable = if cfg!(windows) { "APPDATA" } else { "HOME" };
         format!("there is no place for the configuration file: set {variable}, or name a file with --config")
     })?;
@@ -91,7 +90,7 @@ fn refresh_token(args: &Login, config: &Config, prompt: &mut Prompt) -> Result<Z
     }
     loop {
         let code = prompt.secret("Grant code", args.code_file.as_deref(), "ZMD_GRANT_CODE", "--code-file")?;
-        match zmd::exchange_grant_code(config, &code) {
+        match zmd_core::exchange_grant_code(config, &code) {
             Ok(token) => return Ok(Zeroizing::new(token.reveal().to_owned())),
             // The user can generate another one.
             Err(error) if prompt.is_interactive && args.code_file.is_none() && error.code() == "invalid_code" => {
@@ -112,7 +111,7 @@ fn check(config: &Config, prompt: &mut Prompt) -> Result<(), Failure> {
     let names = ModuleName::parse("Leads").and_then(|module| Ok((module, JobId::parse("1")?)));
     let (module, job_id) = names?;
     match client.status(&module, &job_id) {
-        Err(error) if matches!(error.kind(), ZMD_ERR_SCOPE | ZMD_ERR_UNAUTHORIZED) => Err(hint(error)),
+        Err(error) if matches!(error.kind(), ErrorKind::Scope | ErrorKind::Unauthorized) => Err(hint(error)),
         _ => {
             prompt.explain("An access token was issued, and the API accepts it.");
             Ok(())

@@ -36,8 +36,8 @@ enum Exit {
 /// Why a command failed: already printed, or with the message to print.
 struct Failure(Option<String>);
 
-impl From<zmd::Error> for Failure {
-    fn from(error: zmd::Error) -> Failure {
+impl From<zmd_core::Error> for Failure {
+    fn from(error: zmd_core::Error) -> Failure {
         Failure(Some(error.message().to_owned()))
     }
 }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use zmd::{Error, Polled, Status, zmd_state::*};
+use zmd_core::{Error, Polled, State, Status};
 
 use crate::jobs::Job;
 use crate::{report, terminal};
@@ -243,7 +243,7 @@ impl Screen {
             words.push(terminal::plain(error.message()));
             words.extend(next.map(|next| format!("next try in {}", short(next))));
         } else if let Some(status) = &job.status {
-            if status.state != ZMD_STATE_RUNNING {
+            if status.state != State::Running {
                 words.push(report::state_word(status));
             }
             share = status.total.filter(|total| *total > 0).map(|total| (done(status), total));
@@ -276,8 +276,8 @@ impl Screen {
     fn draw_sum(&self, row: &ProgressBar, jobs: &[JobProgress], width: usize) {
         let count = |wanted: &dyn Fn(&JobProgress) -> bool| jobs.iter().filter(|job| wanted(job)).count();
         let in_state = |state| move |job: &JobProgress| job.status.as_ref().is_some_and(|status| status.state == state);
-        let completed = count(&in_state(ZMD_STATE_COMPLETED));
-        let failed = count(&in_state(ZMD_STATE_FAILED));
+        let completed = count(&in_state(State::Completed));
+        let failed = count(&in_state(State::Failed));
         let failing = count(&|job| job.error.is_some() && !job.has_ended());
         let silent = count(&|job| job.error.is_none() && job.status.is_none());
         let running = jobs.len() - completed - failed - failing - silent;

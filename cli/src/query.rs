@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zmd::{Client, Error, Polled, Status, Waited, zmd_error::ZMD_ERR_TIMEOUT};
+use zmd_core::{Client, Error, ErrorKind, Polled, Status, Waited};
 
 use crate::args::{self, Global};
 use crate::jobs::{self, Job};
@@ -58,7 +58,7 @@ pub fn wait(global: &Global, args: &args::Wait) -> Result<Exit, Failure> {
             (Ok(()), Some(status)) => report.status(index, &status)?,
             (Ok(()), None) => {}
             (Err(error), last) => {
-                let is_late = error.kind() == ZMD_ERR_TIMEOUT;
+                let is_late = error.kind() == ErrorKind::Timeout;
                 late += usize::from(is_late);
                 match last.filter(|_| is_late) {
                     Some(status) => report.status(index, &status)?,

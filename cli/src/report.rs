@@ -1,7 +1,7 @@
 //! What is printed of a job: a line for people or a line of JSON, and what it means for the exit status.
 
 use serde_json::{Map, Value, json};
-use zmd::{Error, Status, zmd_error::ZMD_ERR_INVALID_MODULE, zmd_state::*};
+use zmd_core::{Error, ErrorKind, State, Status};
 
 use crate::Exit;
 use crate::jobs::{Job, suggestion};
@@ -19,7 +19,7 @@ pub fn exit_of(status: &Status) -> Exit {
 /// The state for display: if the library does not know it, the service's name for it.
 pub fn state_word(status: &Status) -> String {
     match status.state {
-        ZMD_STATE_UNKNOWN if !status.text.is_empty() => plain(&status.text),
+        State::Unknown if !status.text.is_empty() => plain(&status.text),
         _ => status.state.name().to_owned(),
     }
 }
@@ -74,7 +74,7 @@ fn object(job: &Job) -> Map<String, Value> {
 pub fn words(job: &Job, error: &Error, one_of_many: bool) -> String {
     let job_name = if one_of_many { format!("{}: ", name(job)) } else { String::new() };
     let hint = match suggestion(&job.module) {
-        Some(module) if error.kind() == ZMD_ERR_INVALID_MODULE => format!("; did you mean {module}?"),
+        Some(module) if error.kind() == ErrorKind::InvalidModule => format!("; did you mean {module}?"),
         _ => String::new(),
     };
     format!("{job_name}{}{hint}", error.message())
@@ -95,17 +95,17 @@ mod tests {
             http_status: 200,
         };
         for (state, total, deleted, failed, exit) in [
-            (ZMD_STATE_COMPLETED, Some(9), Some(9), Some(0), Exit::Completed),
-            (ZMD_STATE_COMPLETED, Some(0), Some(0), Some(0), Exit::Completed),
-            (ZMD_STATE_COMPLETED, None, None, None, Exit::Completed),
-            (ZMD_STATE_COMPLETED, Some(9), Some(10), None, Exit::Completed),
-            (ZMD_STATE_COMPLETED, Some(12), Some(11), Some(1), Exit::Failed),
-            (ZMD_STATE_COMPLETED, Some(12), Some(11), Some(0), Exit::Failed),
-            (ZMD_STATE_COMPLETED, None, Some(11), Some(1), Exit::Failed),
-            (ZMD_STATE_FAILED, Some(9), Some(9), Some(0), Exit::Failed),
-            (ZMD_STATE_RUNNING, Some(9), Some(9), Some(0), Exit::NotFinished),
-            (ZMD_STATE_SUSPENDED, Some(9), Some(9), Some(0), Exit::NotFinished),
-            (ZMD_STATE_UNKNOWN, Some(9), Some(9), Some(0), Exit::NotFinished),
+            (State::Completed, Some(9), Some(9), Some(0), Exit::Completed),
+            (State::Completed, Some(0), Some(0), Some(0), Exit::Completed),
+            (State::Completed, None, None, None, Exit::Completed),
+            (State::Completed, Some(9), Some(10), None, Exit::Completed),
+            (State::Completed, Some(12), Some(11), Some(1), Exit::Failed),
+            (State::Completed, Some(12), Some(11), Some(0), Exit::Failed),
+            (State::Completed, None, Some(11), Some(1), Exit::Failed),
+            (State::Failed, Some(9), Some(9), Some(0), Exit::Failed),
+            (State::Running, Some(9), Some(9), Some(0), Exit::NotFinished),
+            (State::Suspended, Some(9), Some(9), Some(0), Exit::NotFinished),
+            (State::Unknown, Some(9), Some(9), Some(0), Exit::NotFinished),
         ] {
             assert_eq!(exit_of(&status(state, total, deleted, failed)), exit);
         }

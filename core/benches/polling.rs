@@ -1,4 +1,4 @@
-//! When to poll again: `zmd::Poll` beside fixed pauses and exponential back-off, in a simulation.
+//! When to poll again: `zmd_core::Poll` beside fixed pauses and exponential back-off, in a simulation.
 //!
 //! `cargo bench --bench polling` prints Markdown. Nothing here waits: a job is a curve of counts over time, and a
 //! poll reads the curve. A number after `--` is another seed.
@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use zmd::{Poll, Seen};
+use zmd_core::{Poll, Seen};
 
 const JOBS: usize = 60_000;
 

@@ -9,10 +9,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::config::{Config, parse_token, token_rule};
 use crate::endpoint::{ApiVersion, BaseUrl, JobId, ModuleName};
-use crate::error::{
-    Error,
-    zmd_error::{self, *},
-};
+use crate::error::{Error, ErrorKind};
 use crate::http::{Answer, Network, Proxies, Route, cancelled, quiet_thread};
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
@@ -69,7 +66,7 @@ impl Client {
             (Some(_), Some(_)) => {
                 let message = "a token provider and client_id with client_secret are both set: only one of them can provide \
                                the tokens";
-                return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
+                return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
             (Some(grant), None) => Some(Source::Grant(Box::new(grant))),
             (None, Some(provider)) => Some(Source::Provider(provider.clone())),
@@ -77,7 +74,7 @@ impl Client {
         };
         if config.access_token.is_none() && source.is_none() {
             return Err(Error::new(
-                ZMD_ERR_INVALID_CONFIG,
+                ErrorKind::InvalidConfig,
                 "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
                  or the three, or client_id and client_secret with org_id; the command `zmd login` asks for them and \
                  saves them",
@@ -155,7 +152,7 @@ impl Client {
     /// Replaces the access token, for calls that start after this one.
     pub fn set_access_token(&self, access_token: &str) -> Result<(), Error> {
         let secret = parse_token(access_token)
-            .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("access_token must be {}", token_rule())))?;
+            .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, format!("access_token must be {}", token_rule())))?;
         self.account.tokens.set(secret);
         Ok(())
     }
@@ -200,9 +197,10 @@ impl Client {
     ) -> Waited {
         let jobs = [Ok((module.clone(), job_id.clone()))];
         let mut waited = self.wait_many(&jobs, timeout, progress);
-        waited
-            .pop()
-            .unwrap_or_else(|| Waited { last: None, result: Err(Error::new(ZMD_ERR_INTERNAL, "a wait without a job")) })
+        waited.pop().unwrap_or_else(|| Waited {
+            last: None,
+            result: Err(Error::new(ErrorKind::Internal, "a wait without a job")),
+        })
     }
 
     /// Waits for many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is returned as the result of
@@ -251,7 +249,7 @@ impl Client {
         };
         let concurrency = self.account.max_concurrency.min(schedule.len());
         wait::run(&poller, &Mutex::new(Shared { schedule, sink }), concurrency);
-        let bug = || Waited { last: None, result: Err(Error::new(ZMD_ERR_INTERNAL, "a wait without an end")) };
+        let bug = || Waited { last: None, result: Err(Error::new(ErrorKind::Internal, "a wait without an end")) };
         results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
     }
 
@@ -305,7 +303,7 @@ impl Client {
             let result = self.query(process, &token, job, deadline);
             match &result {
                 Err(failure)
-                    if failure.error.kind() == ZMD_ERR_UNAUTHORIZED
+                    if failure.error.kind() == ErrorKind::Unauthorized
                         && tokens.can_replace(&token, refused.is_some()) =>
                 {
                     log::info!("{}: renewing it", failure.error);
@@ -375,11 +373,13 @@ impl Client {
                      api_domain"
                 ),
             };
-            return Err(Failure::permanent(Error::new(ZMD_ERR_BAD_RESPONSE, message).with_http_status(answer.status)));
+            return Err(Failure::permanent(
+                Error::new(ErrorKind::BadResponse, message).with_http_status(answer.status),
+            ));
         }
         status::read(answer, job).map_err(|error| {
             let kind = error.kind();
-            let error = if kind == ZMD_ERR_UNAUTHORIZED { self.explain_refusal(error, api) } else { error };
+            let error = if kind == ErrorKind::Unauthorized { self.explain_refusal(error, api) } else { error };
             Failure { error, retry: retry_of(answer, kind) }
         })
     }
@@ -467,11 +467,11 @@ impl Poller for ClientPoller {
 }
 
 /// Whether to retry. The API answers some transient errors with HTTP 200 or 400, such as too many requests.
-fn retry_of(answer: &Answer, kind: zmd_error) -> Retry {
+fn retry_of(answer: &Answer, kind: ErrorKind) -> Retry {
     let is_transient = match kind {
-        ZMD_ERR_RATE_LIMITED => true,
+        ErrorKind::RateLimited => true,
         // Not implemented, HTTP version not supported, ...: these are permanent.
-        ZMD_ERR_SERVER => !matches!(answer.status, 501 | 505..),
+        ErrorKind::Server => !matches!(answer.status, 501 | 505..),
         _ => false,
     };
     match answer.retry_after {
@@ -583,7 +583,7 @@ mod tests {
         schedule.add(job, Goal::End { timeout: Some(Duration::from_secs(7200)) }, poller.now());
         let (mut polls, mut waited) = (Vec::new(), None);
         let sink = |event: Event| {
-            let kind = event.polled.map(|result| result.as_ref().map_or_else(Error::kind, |_| ZMD_OK));
+            let kind = event.polled.map(|result| result.as_ref().err().map(Error::kind));
             polls.extend(kind.map(|kind| (sim.clock().now().as_secs(), kind)));
             waited = event.ended.or(waited.take());
             true
@@ -594,13 +594,14 @@ mod tests {
         assert_eq!(waited.last.as_ref().unwrap().deleted, Some(3600));
         let end = sim.clock().now().as_secs();
         assert!((3600..3720).contains(&end), "{end}");
-        let polls_between =
-            |kind, from: u64, to: u64| polls.iter().any(|(at, k)| *k == kind && (from..to).contains(at));
-        assert!(polls_between(ZMD_ERR_CONNECT, 600, 760), "{polls:?}");
-        assert!(polls_between(ZMD_ERR_DNS, 1500, 2160), "{polls:?}");
-        assert!(polls_between(ZMD_ERR_RATE_LIMITED, 2600, 2700), "{polls:?}");
+        let polls_between = |kind: Option<ErrorKind>, from: u64, to: u64| {
+            polls.iter().any(|(at, k)| *k == kind && (from..to).contains(at))
+        };
+        assert!(polls_between(Some(ErrorKind::Connect), 600, 760), "{polls:?}");
+        assert!(polls_between(Some(ErrorKind::Dns), 1500, 2160), "{polls:?}");
+        assert!(polls_between(Some(ErrorKind::RateLimited), 2600, 2700), "{polls:?}");
         // No poll failed because of a refused token: they were renewed.
-        assert!(!polls.iter().any(|(_, kind)| *kind == ZMD_ERR_UNAUTHORIZED), "{polls:?}");
+        assert!(!polls.iter().any(|(_, kind)| *kind == Some(ErrorKind::Unauthorized)), "{polls:?}");
         assert!((4..=6).contains(&sim.token_requests()), "{}", sim.token_requests());
         assert!(polls.len() < 130, "{} polls", polls.len());
     }
@@ -609,13 +610,13 @@ mod tests {
     fn which_answers_are_retried() {
         let pause = Duration::from_secs(7);
         for (status, kind, is_retried) in [
-            (429, ZMD_ERR_RATE_LIMITED, true),
-            (200, ZMD_ERR_RATE_LIMITED, true),
-            (500, ZMD_ERR_SERVER, true),
-            (503, ZMD_ERR_SERVER, true),
-            (501, ZMD_ERR_SERVER, false),
-            (505, ZMD_ERR_SERVER, false),
-            (404, ZMD_ERR_JOB_NOT_FOUND, false),
+            (429, ErrorKind::RateLimited, true),
+            (200, ErrorKind::RateLimited, true),
+            (500, ErrorKind::Server, true),
+            (503, ErrorKind::Server, true),
+            (501, ErrorKind::Server, false),
+            (505, ErrorKind::Server, false),
+            (404, ErrorKind::JobNotFound, false),
         ] {
             let answer = |retry_after| Answer { status, retry_after, ..Answer::default() };
             let expected = if is_retried { [Retry::BackOff, Retry::After(pause)] } else { [Retry::Never; 2] };
@@ -631,7 +632,7 @@ mod tests {
             let client = client(&sim, &[("access_token", "1000.a.b"), ("timeout_ms", timeout_ms)]);
             let left = Some(Duration::from_millis(left));
             let failed = ClientPoller::of(&client).query(&job, Query::Poll { left }).err().unwrap().error;
-            assert_eq!(failed.kind(), ZMD_ERR_TIMEOUT, "{failed}");
+            assert_eq!(failed.kind(), ErrorKind::Timeout, "{failed}");
             failed.message().split(" expired").next().unwrap().to_owned()
         };
         assert_eq!(limit("20000", 100), "the time limit of the wait");
@@ -666,7 +667,7 @@ mod tests {
         let client = client(&sim, &[("access_token", "1000.a.b")]);
         let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("1").unwrap());
         let error = client.status(&module, &job_id).unwrap_err();
-        assert_eq!(error.kind(), ZMD_ERR_BAD_RESPONSE, "{error}");
+        assert_eq!(error.kind(), ErrorKind::BadResponse, "{error}");
         assert!(error.message().contains("has too many lines"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ureq::ProxyProtocol;
 
 use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
-use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_CONFIG};
+use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 use crate::token_provider::TokenProvider;
 
@@ -112,7 +112,7 @@ const UNREACHABLE_MS: RangeInclusive<u64> = 0..=86_400_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
 const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
 /// The maximum length of a token.
-pub(crate) const TOKEN_LIMIT: usize = 4096;
+pub const TOKEN_LIMIT: usize = 4096;
 
 /// All settings. The documentation lists them too: after a change run `make docs`.
 pub const SETTINGS: &[Setting] = &[
@@ -468,7 +468,7 @@ pub(crate) fn no_such_setting(key: &str) -> Error {
             format!("'{shown}' is not a setting: the settings are {}", keys.join(", "))
         }
     };
-    Error::new(ZMD_ERR_INVALID_CONFIG, message)
+    Error::new(ErrorKind::InvalidConfig, message)
 }
 
 /// How many letters differ between two keys: inserted, removed or replaced (Levenshtein).
@@ -490,7 +490,7 @@ fn distance(one: &str, other: &str) -> usize {
 
 /// "`key` takes ...", without the value, which may be a secret.
 pub(crate) fn refusal(key: &str, takes: impl fmt::Display) -> Error {
-    Error::new(ZMD_ERR_INVALID_CONFIG, format!("{key} takes {takes}"))
+    Error::new(ErrorKind::InvalidConfig, format!("{key} takes {takes}"))
 }
 
 /// The rule for a token, for messages.
@@ -613,7 +613,7 @@ mod tests {
             let mut config = Config::new();
             let before = format!("{config:?}");
             let error = config.set(key, value).expect_err(value);
-            assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
+            assert_eq!(error.kind(), ErrorKind::InvalidConfig);
             assert!(error.message().starts_with(&format!("{key} takes ")), "{error}");
             assert!(!error.message().contains("1000.") && !error.message().contains("p4ss"), "{error}");
             assert_eq!(format!("{config:?}"), before);
@@ -650,7 +650,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_a_list_of_the_keys() {
         let error = Config::new().set("time_out", "5").unwrap_err();
-        assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
         assert!(error.message().contains("'time_out'") && error.message().contains("timeout_ms"), "{error}");
     }
 

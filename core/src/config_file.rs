@@ -19,7 +19,7 @@ use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
 use crate::config::{Config, SETTINGS, Source, no_such_setting};
-use crate::error::{Error, one_line, zmd_error::ZMD_ERR_INVALID_CONFIG};
+use crate::error::{Error, ErrorKind, one_line};
 use crate::{content, open};
 
 /// The profile that is read if none is named.
@@ -53,7 +53,7 @@ impl Config {
             (Some(profile), _) => Some(profile.to_owned()),
             (None, Some(name)) => Some(
                 name.into_string()
-                    .map_err(|_| Error::new(ZMD_ERR_INVALID_CONFIG, format!("{PROFILE_VARIABLE} is not UTF-8")))?,
+                    .map_err(|_| Error::new(ErrorKind::InvalidConfig, format!("{PROFILE_VARIABLE} is not UTF-8")))?,
             ),
             (None, None) => None,
         };
@@ -62,7 +62,7 @@ impl Config {
             return match named_profile {
                 None => Ok(()),
                 Some(profile) => Err(Error::new(
-                    ZMD_ERR_INVALID_CONFIG,
+                    ErrorKind::InvalidConfig,
                     format!(
                         "there is no configuration file for the profile {profile}: neither {FILE_VARIABLE} nor {} is set",
                         if cfg!(windows) { "APPDATA" } else { "HOME" }
@@ -229,7 +229,7 @@ impl Text {
 /// An error in the file: `path:line: message`.
 fn in_file(path: &Path, line: Option<usize>, message: &str) -> Error {
     let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-    Error::new(ZMD_ERR_INVALID_CONFIG, format!("{}{line}: {message}", path.display()))
+    Error::new(ErrorKind::InvalidConfig, format!("{}{line}: {message}", path.display()))
 }
 
 #[cfg(test)]
@@ -255,7 +255,7 @@ mod tests {
 
         fn load(&self, config: &mut Config, profile: &str) -> Result<(), String> {
             config.load_file(Some(&self.0), Some(profile)).map_err(|error| {
-                assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
+                assert_eq!(error.kind(), ErrorKind::InvalidConfig);
                 let message = error.message().to_owned();
                 message.strip_prefix(&*self.0.to_string_lossy()).expect("the path at the beginning").to_owned()
             })

@@ -7,7 +7,7 @@
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_CONFIG};
+use crate::error::{Error, ErrorKind};
 
 /// The one key that is not a setting: the profile of the configuration file to read.
 const PROFILE: &str = "profile";
@@ -37,7 +37,7 @@ impl Config {
 }
 
 fn bad(number: usize, why: &str) -> Error {
-    Error::new(ZMD_ERR_INVALID_CONFIG, format!("connection string, pair {number}: {why}"))
+    Error::new(ErrorKind::InvalidConfig, format!("connection string, pair {number}: {why}"))
 }
 
 type Pair = (String, Zeroizing<String>);
@@ -134,7 +134,7 @@ mod tests {
             ("no_such_key=1", "pair 1: 'no_such_key' is not a setting"),
         ] {
             let error = Config::from_connection_string(text).unwrap_err();
-            assert_eq!(error.kind(), ZMD_ERR_INVALID_CONFIG);
+            assert_eq!(error.kind(), ErrorKind::InvalidConfig);
             assert!(error.message().contains(why) && !error.message().contains("s3"), "{error}");
         }
     }

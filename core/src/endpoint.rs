@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::error::{Error, zmd_error::ZMD_ERR_INVALID_ARGUMENT};
+use crate::error::{Error, ErrorKind};
 
 /// A data center of Zoho. An account belongs to one of them, and its tokens are valid only there.
 ///
@@ -208,7 +208,7 @@ impl ModuleName {
         let bad = |hint: &str| {
             let shown = crate::error::one_line(text, 100);
             Err(Error::new(
-                ZMD_ERR_INVALID_ARGUMENT,
+                ErrorKind::InvalidArgument,
                 format!(
                     "module '{shown}' is not an API name: {hint}a letter, then letters, digits and underscores, \
                      at most 100 characters"
@@ -255,7 +255,7 @@ impl JobId {
         }
         let shown = crate::error::one_line(id, 64);
         Err(Error::new(
-            ZMD_ERR_INVALID_ARGUMENT,
+            ErrorKind::InvalidArgument,
             format!("job_id '{shown}' is not a job id: 1 to 64 letters, digits, underscores and hyphens"),
         ))
     }
@@ -380,7 +380,7 @@ mod tests {
         }
         for text in ["", " ", "Le ads", "1Leads", "_Leads", "Le-ads", "Leads/..", "Leads?x=y", "L\0", "Léads"] {
             let error = ModuleName::parse(text).unwrap_err();
-            assert_eq!(error.kind(), ZMD_ERR_INVALID_ARGUMENT);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
             assert!(error.message().starts_with("module "), "{error}");
         }
         assert!(ModuleName::parse(&"M".repeat(101)).is_err());
@@ -408,7 +408,7 @@ mod tests {
         assert_eq!(JobId::parse("a-1_b").unwrap().as_str(), "a-1_b");
         for text in ["", "   ", "10 01", "1001&x=y", "1001#", "../1", "1001\r\nX: y", "１００１", &"9".repeat(65)] {
             let error = JobId::parse(text).unwrap_err();
-            assert_eq!(error.kind(), ZMD_ERR_INVALID_ARGUMENT);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
             assert!(error.message().starts_with("job_id "), "{error}");
         }
     }

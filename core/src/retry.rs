@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, zmd_error::ZMD_ERR_TIMEOUT};
+use crate::error::{Error, ErrorKind};
 
 /// The time at which a call must have returned.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +126,7 @@ pub(crate) fn run<T>(
             }
             None if retries == 0 => return Err(error),
             // The deadline cut the last attempt short: the error of the previous one says more.
-            None if error.kind() == ZMD_ERR_TIMEOUT => {
+            None if error.kind() == ErrorKind::Timeout => {
                 return Err(error.map_message(|message| format!("{message}; the previous attempt: {previous}")));
             }
             None => return Err(error.map_message(|message| format!("{message} ({} attempts)", retries + 1))),
@@ -154,10 +154,10 @@ pub(crate) fn random() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::zmd_error::*;
+    use crate::error::ErrorKind;
 
     fn failure(retry: Retry) -> Failure {
-        Failure { error: Error::new(ZMD_ERR_SERVER, "no"), retry }
+        Failure { error: Error::new(ErrorKind::Server, "no"), retry }
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
                 attempts += 1;
                 match attempts {
                     1 => Err(failure(Retry::After(Duration::ZERO))),
-                    _ => Err(Failure::permanent(Error::new(ZMD_ERR_TIMEOUT, "too late"))),
+                    _ => Err(Failure::permanent(Error::new(ErrorKind::Timeout, "too late"))),
                 }
             },
         );

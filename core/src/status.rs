@@ -4,6 +4,7 @@
 //! OpenAPI specification of 2026 adds `QUEUED` and `SUSPENDED`, and some of the codes.
 
 use std::borrow::Cow;
+use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,79 +13,69 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::endpoint::{JobId, ModuleName};
-use crate::error::{
-    Error,
-    zmd_error::{self, *},
-};
+use crate::error::{Error, ErrorKind};
 use crate::http::Answer;
 use crate::page::{self, INTERMEDIARY};
 
 /// How far a job is. The numbers are fixed for ever; newer versions may add some.
-#[allow(non_camel_case_types)]
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum zmd_state {
+pub enum State {
     /// A state that this version of the library does not know (`state_text` is the service's name for it), or,
     /// after an error, no state.
-    ZMD_STATE_UNKNOWN = 0,
+    Unknown = 0,
     /// The job has not begun.
-    ZMD_STATE_SCHEDULED = 1,
+    Scheduled = 1,
     /// Records are being deleted.
-    ZMD_STATE_RUNNING = 2,
+    Running = 2,
     /// The job has ended. `failed_count` is the number of records that could not be deleted.
-    ZMD_STATE_COMPLETED = 3,
+    Completed = 3,
     /// The job has ended, and failed as a whole.
-    ZMD_STATE_FAILED = 4,
+    Failed = 4,
     /// The job is in the queue.
-    ZMD_STATE_QUEUED = 5,
+    Queued = 5,
     /// The job was interrupted, and has not ended.
-    ZMD_STATE_SUSPENDED = 6,
+    Suspended = 6,
 }
 
-use zmd_state::*;
-
 /// Every state that the service names, with that name.
-const STATES: &[(zmd_state, &str)] = &[
-    (ZMD_STATE_SCHEDULED, "SCHEDULED\0"),
-    (ZMD_STATE_RUNNING, "RUNNING\0"),
-    (ZMD_STATE_COMPLETED, "COMPLETED\0"),
-    (ZMD_STATE_FAILED, "FAILED\0"),
-    (ZMD_STATE_QUEUED, "QUEUED\0"),
-    (ZMD_STATE_SUSPENDED, "SUSPENDED\0"),
+const STATES: &[(State, &CStr)] = &[
+    (State::Scheduled, c"SCHEDULED"),
+    (State::Running, c"RUNNING"),
+    (State::Completed, c"COMPLETED"),
+    (State::Failed, c"FAILED"),
+    (State::Queued, c"QUEUED"),
+    (State::Suspended, c"SUSPENDED"),
 ];
 
-impl zmd_state {
-    /// `"RUNNING"`, as `zmd_state_name()` returns it.
+impl State {
+    /// The service's name for it: `"RUNNING"`.
     pub fn name(self) -> &'static str {
-        state_name_z(self as i32).trim_end_matches('\0')
+        self.c_name().to_str().unwrap_or_default()
     }
 
-    /// The state with this number; UNKNOWN if there is none.
-    pub(crate) fn from_number(number: i32) -> zmd_state {
-        row(number).map_or(ZMD_STATE_UNKNOWN, |row| row.0)
+    /// [`name`](Self::name), for C.
+    pub fn c_name(self) -> &'static CStr {
+        STATES.iter().find(|row| row.0 == self).map_or(c"UNKNOWN", |row| row.1)
+    }
+
+    /// The state with this number in the C interface; UNKNOWN if there is none.
+    pub fn from_number(number: i32) -> State {
+        STATES.iter().map(|row| row.0).find(|state| *state as i32 == number).unwrap_or(State::Unknown)
     }
 
     /// Ignores case, and white space around the name.
-    fn of(text: &str) -> zmd_state {
-        let found = STATES.iter().find(|(_, word)| word.trim_end_matches('\0').eq_ignore_ascii_case(text.trim()));
-        found.map_or(ZMD_STATE_UNKNOWN, |row| row.0)
+    fn of(text: &str) -> State {
+        let mut states = STATES.iter().map(|row| row.0);
+        states.find(|state| state.name().eq_ignore_ascii_case(text.trim())).unwrap_or(State::Unknown)
     }
-}
-
-fn row(number: i32) -> Option<&'static (zmd_state, &'static str)> {
-    STATES.iter().find(|row| row.0 as i32 == number)
-}
-
-/// The name of any number, NUL-terminated for C.
-pub(crate) fn state_name_z(number: i32) -> &'static str {
-    row(number).map_or("UNKNOWN\0", |row| row.1)
 }
 
 /// The status of a job, from one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// How far the job is.
-    pub state: zmd_state,
+    pub state: State,
     /// The service's name for it.
     pub text: String,
     /// Records that the job is to delete; `None`: not reported.
@@ -100,7 +91,7 @@ pub struct Status {
 impl Status {
     /// Whether the job has ended: COMPLETED or FAILED. A state that this version does not know is not an end.
     pub fn has_ended(&self) -> bool {
-        matches!(self.state, ZMD_STATE_COMPLETED | ZMD_STATE_FAILED)
+        matches!(self.state, State::Completed | State::Failed)
     }
 
     /// Whether every record is deleted: COMPLETED, no record failed, and the deleted count is not below the total, if the
@@ -108,7 +99,7 @@ impl Status {
     pub fn is_successful(&self) -> bool {
         let has_failures = self.failed.is_some_and(|failed| failed > 0);
         let is_short = matches!((self.deleted, self.total), (Some(deleted), Some(total)) if deleted < total);
-        self.state == ZMD_STATE_COMPLETED && !has_failures && !is_short
+        self.state == State::Completed && !has_failures && !is_short
     }
 }
 
@@ -155,9 +146,9 @@ pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
     let is_foreign = parsed.is_err() && !is_empty;
     let kind = match (kind_of(http_status, &api_error, is_foreign, job), &parsed) {
         (Some(kind), _) => kind,
-        (None, Ok(Body::Empty)) => ZMD_ERR_JOB_NOT_FOUND,
-        (None, Ok(Body::Error(_))) => ZMD_ERR_API,
-        (None, Ok(Body::Job(_)) | Err(_)) => ZMD_ERR_BAD_RESPONSE,
+        (None, Ok(Body::Empty)) => ErrorKind::JobNotFound,
+        (None, Ok(Body::Error(_))) => ErrorKind::Api,
+        (None, Ok(Body::Job(_)) | Err(_)) => ErrorKind::BadResponse,
     };
     let page = || page::describe(answer);
     let words = match (&*api_error.code, &*api_error.message) {
@@ -168,46 +159,46 @@ pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
     };
     let module = job.module.as_str();
     let message = match kind {
-        ZMD_ERR_BAD_RESPONSE => format!(
+        ErrorKind::BadResponse => format!(
             "the response for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {INTERMEDIARY}",
             parsed.err().unwrap_or_default(),
             page()
         ),
-        ZMD_ERR_SERVER if is_foreign => format!(
+        ErrorKind::Server if is_foreign => format!(
             "the response for {job} is an error of a proxy or gateway (HTTP {http_status}): {}. Try again later; if it \
              persists, {INTERMEDIARY}",
             page()
         ),
-        ZMD_ERR_RATE_LIMITED if is_foreign => format!(
+        ErrorKind::RateLimited if is_foreign => format!(
             "a proxy or gateway received too many requests (HTTP {http_status}): {}. Poll less often, or with fewer \
              concurrent calls",
             page()
         ),
-        ZMD_ERR_UNAUTHORIZED => format!("Zoho refused the access token ({words})"),
-        ZMD_ERR_SCOPE => format!(
+        ErrorKind::Unauthorized => format!("Zoho refused the access token ({words})"),
+        ErrorKind::Scope => format!(
             "the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): create one that has it, or \
              ZohoCRM.mass_delete.{module}.READ, which suffices for this module"
         ),
-        ZMD_ERR_FORBIDDEN => format!(
+        ErrorKind::Forbidden => format!(
             "Zoho does not permit the user of this token to see {job} ({words}): ask the organization's administrator for \
              the permission, and check the scope of the token"
         ),
-        ZMD_ERR_INVALID_MODULE => {
+        ErrorKind::InvalidModule => {
             let hint = match job.module.api_name() {
                 Some(name) => format!("its API name is {name}"),
                 None => "use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs".to_owned(),
             };
             format!("Zoho has no module {module} ({words}): {hint}")
         }
-        ZMD_ERR_JOB_NOT_FOUND => format!(
+        ErrorKind::JobNotFound => format!(
             "Zoho has no {job} ({words}): check the id and the module, and that the token, data center and environment \
              are those under which the job was scheduled"
         ),
-        ZMD_ERR_RATE_LIMITED => {
+        ErrorKind::RateLimited => {
             format!("Zoho received too many requests ({words}): poll less often, or with fewer concurrent calls")
         }
-        ZMD_ERR_SERVER => format!("Zoho failed to process the request for {job} ({words}): try again later"),
-        ZMD_ERR_PROXY => {
+        ErrorKind::Server => format!("Zoho failed to process the request for {job} ({words}): try again later"),
+        ErrorKind::Proxy => {
             format!("the proxy refused the request ({words}): it requires other credentials in the setting proxy")
         }
         _ => format!("Zoho returned an error for {job} ({words})"),
@@ -217,29 +208,29 @@ pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
 
 /// The error for a code of the API and an HTTP status; `None`: neither is an error. A known code takes precedence over
 /// the HTTP status of the response: the newer specifications put INVALID_TOKEN under 403, and some come with 200.
-fn kind_of(http_status: u16, api_error: &ApiError, is_foreign: bool, job: JobName) -> Option<zmd_error> {
+fn kind_of(http_status: u16, api_error: &ApiError, is_foreign: bool, job: JobName) -> Option<ErrorKind> {
     let by_code = match &*api_error.code {
-        "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE" => Some(ZMD_ERR_UNAUTHORIZED),
-        "OAUTH_SCOPE_MISMATCH" => Some(ZMD_ERR_SCOPE),
-        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => Some(ZMD_ERR_FORBIDDEN),
-        "INVALID_MODULE" => Some(ZMD_ERR_INVALID_MODULE),
-        "NOT_FOUND" => Some(ZMD_ERR_JOB_NOT_FOUND),
-        "INVALID_DATA" if api_error.names_the_job(job) => Some(ZMD_ERR_JOB_NOT_FOUND),
-        "TOO_MANY_REQUESTS" | "RATE_LIMIT_EXCEEDED" => Some(ZMD_ERR_RATE_LIMITED),
-        "INTERNAL_ERROR" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE" => Some(ZMD_ERR_SERVER),
+        "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE" => Some(ErrorKind::Unauthorized),
+        "OAUTH_SCOPE_MISMATCH" => Some(ErrorKind::Scope),
+        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => Some(ErrorKind::Forbidden),
+        "INVALID_MODULE" => Some(ErrorKind::InvalidModule),
+        "NOT_FOUND" => Some(ErrorKind::JobNotFound),
+        "INVALID_DATA" if api_error.names_the_job(job) => Some(ErrorKind::JobNotFound),
+        "TOO_MANY_REQUESTS" | "RATE_LIMIT_EXCEEDED" => Some(ErrorKind::RateLimited),
+        "INTERNAL_ERROR" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE" => Some(ErrorKind::Server),
         _ => None,
     };
     by_code.or(match http_status {
-        500.. => Some(ZMD_ERR_SERVER),
-        429 => Some(ZMD_ERR_RATE_LIMITED),
-        407 => Some(ZMD_ERR_PROXY),
+        500.. => Some(ErrorKind::Server),
+        429 => Some(ErrorKind::RateLimited),
+        407 => Some(ErrorKind::Proxy),
         // A gateway rejected the request: that is not Zoho's response about the job.
-        400.. if is_foreign => Some(ZMD_ERR_BAD_RESPONSE),
-        403 => Some(ZMD_ERR_FORBIDDEN),
-        401 => Some(ZMD_ERR_UNAUTHORIZED),
-        204 => Some(ZMD_ERR_JOB_NOT_FOUND),
-        404 if api_error.code.is_empty() => Some(ZMD_ERR_JOB_NOT_FOUND),
-        400.. => Some(ZMD_ERR_API),
+        400.. if is_foreign => Some(ErrorKind::BadResponse),
+        403 => Some(ErrorKind::Forbidden),
+        401 => Some(ErrorKind::Unauthorized),
+        204 => Some(ErrorKind::JobNotFound),
+        404 if api_error.code.is_empty() => Some(ErrorKind::JobNotFound),
+        400.. => Some(ErrorKind::Api),
         _ => None,
     })
 }
@@ -356,7 +347,7 @@ impl Row {
     fn status(&self, http_status: u16) -> Status {
         let text = self.status.clone().unwrap_or_default();
         Status {
-            state: zmd_state::of(&text),
+            state: State::of(&text),
             text,
             total: self.total.0,
             deleted: self.deleted.0,
@@ -442,7 +433,7 @@ mod tests {
         read(&answer, JobName { module: &module, job_id: &job_id })
     }
 
-    fn kind(http_status: u16, body: impl AsRef<[u8]>) -> zmd_error {
+    fn kind(http_status: u16, body: impl AsRef<[u8]>) -> ErrorKind {
         read_body(http_status, body).expect_err("an error").kind()
     }
 
@@ -454,7 +445,7 @@ mod tests {
     fn the_documented_answer() {
         let body = r#"{"data":[{"Status":"COMPLETED","Failed_Count":0,"Deleted_Count":9,"Total_Count":9}]}"#;
         let status = Status {
-            state: ZMD_STATE_COMPLETED,
+            state: State::Completed,
             text: "COMPLETED".to_owned(),
             total: Some(9),
             deleted: Some(9),
@@ -467,15 +458,15 @@ mod tests {
     #[test]
     fn every_state() {
         for (text, state) in [
-            ("SCHEDULED", ZMD_STATE_SCHEDULED),
-            ("RUNNING", ZMD_STATE_RUNNING),
-            ("COMPLETED", ZMD_STATE_COMPLETED),
-            ("FAILED", ZMD_STATE_FAILED),
-            ("QUEUED", ZMD_STATE_QUEUED),
-            ("SUSPENDED", ZMD_STATE_SUSPENDED),
-            ("Completed", ZMD_STATE_COMPLETED),
-            (" running ", ZMD_STATE_RUNNING),
-            ("PAUSED", ZMD_STATE_UNKNOWN),
+            ("SCHEDULED", State::Scheduled),
+            ("RUNNING", State::Running),
+            ("COMPLETED", State::Completed),
+            ("FAILED", State::Failed),
+            ("QUEUED", State::Queued),
+            ("SUSPENDED", State::Suspended),
+            ("Completed", State::Completed),
+            (" running ", State::Running),
+            ("PAUSED", State::Unknown),
         ] {
             let status = read_body(200, format!(r#"{{"data":[{{"Status":"{text}"}}]}}"#)).unwrap();
             assert_eq!((status.state, &*status.text), (state, text));
@@ -520,44 +511,44 @@ mod tests {
             r#""nine""#,
             r#""9223372036854775808""#,
         ] {
-            assert_eq!(total(count).expect_err(count).kind(), ZMD_ERR_BAD_RESPONSE, "{count}");
+            assert_eq!(total(count).expect_err(count).kind(), ErrorKind::BadResponse, "{count}");
         }
     }
 
     #[test]
     fn errors_by_http_status_and_code() {
         for (http_status, code, expected) in [
-            (204, "", ZMD_ERR_JOB_NOT_FOUND),
-            (404, "", ZMD_ERR_JOB_NOT_FOUND),
-            (404, "NOT_FOUND", ZMD_ERR_JOB_NOT_FOUND),
-            (404, "INVALID_URL_PATTERN", ZMD_ERR_API),
-            (400, "INVALID_MODULE", ZMD_ERR_INVALID_MODULE),
-            (400, "INVALID_DATA", ZMD_ERR_API),
-            (400, "REQUIRED_PARAM_MISSING", ZMD_ERR_API),
-            (400, "", ZMD_ERR_API),
-            (401, "INVALID_TOKEN", ZMD_ERR_UNAUTHORIZED),
-            (401, "INVALID_OAUTHTOKEN", ZMD_ERR_UNAUTHORIZED),
-            (401, "AUTHENTICATION_FAILURE", ZMD_ERR_UNAUTHORIZED),
-            (401, "", ZMD_ERR_UNAUTHORIZED),
-            (401, "OAUTH_SCOPE_MISMATCH", ZMD_ERR_SCOPE),
-            (403, "NO_PERMISSION", ZMD_ERR_FORBIDDEN),
-            (403, "CRMPLUS_TRIAL_EXPIRED", ZMD_ERR_FORBIDDEN),
-            (403, "", ZMD_ERR_FORBIDDEN),
-            (405, "INVALID_REQUEST_METHOD", ZMD_ERR_API),
-            (407, "", ZMD_ERR_PROXY),
-            (429, "TOO_MANY_REQUESTS", ZMD_ERR_RATE_LIMITED),
-            (429, "", ZMD_ERR_RATE_LIMITED),
-            (500, "INTERNAL_ERROR", ZMD_ERR_SERVER),
-            (503, "", ZMD_ERR_SERVER),
+            (204, "", ErrorKind::JobNotFound),
+            (404, "", ErrorKind::JobNotFound),
+            (404, "NOT_FOUND", ErrorKind::JobNotFound),
+            (404, "INVALID_URL_PATTERN", ErrorKind::Api),
+            (400, "INVALID_MODULE", ErrorKind::InvalidModule),
+            (400, "INVALID_DATA", ErrorKind::Api),
+            (400, "REQUIRED_PARAM_MISSING", ErrorKind::Api),
+            (400, "", ErrorKind::Api),
+            (401, "INVALID_TOKEN", ErrorKind::Unauthorized),
+            (401, "INVALID_OAUTHTOKEN", ErrorKind::Unauthorized),
+            (401, "AUTHENTICATION_FAILURE", ErrorKind::Unauthorized),
+            (401, "", ErrorKind::Unauthorized),
+            (401, "OAUTH_SCOPE_MISMATCH", ErrorKind::Scope),
+            (403, "NO_PERMISSION", ErrorKind::Forbidden),
+            (403, "CRMPLUS_TRIAL_EXPIRED", ErrorKind::Forbidden),
+            (403, "", ErrorKind::Forbidden),
+            (405, "INVALID_REQUEST_METHOD", ErrorKind::Api),
+            (407, "", ErrorKind::Proxy),
+            (429, "TOO_MANY_REQUESTS", ErrorKind::RateLimited),
+            (429, "", ErrorKind::RateLimited),
+            (500, "INTERNAL_ERROR", ErrorKind::Server),
+            (503, "", ErrorKind::Server),
             // A known code takes precedence over the HTTP status.
-            (400, "INTERNAL_SERVER_ERROR", ZMD_ERR_SERVER),
-            (400, "SERVICE_UNAVAILABLE", ZMD_ERR_SERVER),
-            (400, "RATE_LIMIT_EXCEEDED", ZMD_ERR_RATE_LIMITED),
-            (400, "AUTHORIZATION_FAILED", ZMD_ERR_FORBIDDEN),
-            (403, "INVALID_TOKEN", ZMD_ERR_UNAUTHORIZED),
-            (403, "OAUTH_SCOPE_MISMATCH", ZMD_ERR_SCOPE),
-            (401, "NO_PERMISSION", ZMD_ERR_FORBIDDEN),
-            (500, "INVALID_MODULE", ZMD_ERR_INVALID_MODULE),
+            (400, "INTERNAL_SERVER_ERROR", ErrorKind::Server),
+            (400, "SERVICE_UNAVAILABLE", ErrorKind::Server),
+            (400, "RATE_LIMIT_EXCEEDED", ErrorKind::RateLimited),
+            (400, "AUTHORIZATION_FAILED", ErrorKind::Forbidden),
+            (403, "INVALID_TOKEN", ErrorKind::Unauthorized),
+            (403, "OAUTH_SCOPE_MISMATCH", ErrorKind::Scope),
+            (401, "NO_PERMISSION", ErrorKind::Forbidden),
+            (500, "INVALID_MODULE", ErrorKind::InvalidModule),
         ] {
             let body = if code.is_empty() { String::new() } else { error_body(code) };
             let error = read_body(http_status, &body).unwrap_err();
@@ -573,16 +564,16 @@ mod tests {
     #[test]
     fn errors_that_come_with_http_200() {
         for (code, expected) in [
-            ("INVALID_TOKEN", ZMD_ERR_UNAUTHORIZED),
-            ("INVALID_OAUTHTOKEN", ZMD_ERR_UNAUTHORIZED),
-            ("AUTHENTICATION_FAILURE", ZMD_ERR_UNAUTHORIZED),
-            ("OAUTH_SCOPE_MISMATCH", ZMD_ERR_SCOPE),
-            ("NO_PERMISSION", ZMD_ERR_FORBIDDEN),
-            ("INVALID_MODULE", ZMD_ERR_INVALID_MODULE),
-            ("NOT_FOUND", ZMD_ERR_JOB_NOT_FOUND),
-            ("TOO_MANY_REQUESTS", ZMD_ERR_RATE_LIMITED),
-            ("INTERNAL_ERROR", ZMD_ERR_SERVER),
-            ("SOMETHING_NEW", ZMD_ERR_API),
+            ("INVALID_TOKEN", ErrorKind::Unauthorized),
+            ("INVALID_OAUTHTOKEN", ErrorKind::Unauthorized),
+            ("AUTHENTICATION_FAILURE", ErrorKind::Unauthorized),
+            ("OAUTH_SCOPE_MISMATCH", ErrorKind::Scope),
+            ("NO_PERMISSION", ErrorKind::Forbidden),
+            ("INVALID_MODULE", ErrorKind::InvalidModule),
+            ("NOT_FOUND", ErrorKind::JobNotFound),
+            ("TOO_MANY_REQUESTS", ErrorKind::RateLimited),
+            ("INTERNAL_ERROR", ErrorKind::Server),
+            ("SOMETHING_NEW", ErrorKind::Api),
         ] {
             for body in [error_body(code), format!(r#"{{"data":[{}]}}"#, error_body(code))] {
                 let error = read_body(200, body).unwrap_err();
@@ -602,22 +593,22 @@ mod tests {
             body("{}", "the job id given seems to be invalid"),
             body("{}", "4711 is invalid"),
         ] {
-            assert_eq!(kind(400, body), ZMD_ERR_JOB_NOT_FOUND);
+            assert_eq!(kind(400, body), ErrorKind::JobNotFound);
         }
-        assert_eq!(kind(400, body(r#"{"param":"cvid"}"#, "invalid data")), ZMD_ERR_API);
+        assert_eq!(kind(400, body(r#"{"param":"cvid"}"#, "invalid data")), ErrorKind::Api);
     }
 
     #[test]
     fn no_rows_are_no_job() {
-        assert_eq!(kind(200, r#"{"data":[]}"#), ZMD_ERR_JOB_NOT_FOUND);
+        assert_eq!(kind(200, r#"{"data":[]}"#), ErrorKind::JobNotFound);
     }
 
     #[test]
     fn status_and_status_are_two_things() {
         let status = read_body(200, r#"{"data":[{"Status":"RUNNING","status":"success"}]}"#).unwrap();
-        assert_eq!(status.state, ZMD_STATE_RUNNING);
-        assert_eq!(kind(200, r#"{"data":[{"status":"RUNNING"}]}"#), ZMD_ERR_BAD_RESPONSE);
-        assert_eq!(kind(200, r#"{"data":[{"Status":"RUNNING","status":"error","code":"X"}]}"#), ZMD_ERR_API);
+        assert_eq!(status.state, State::Running);
+        assert_eq!(kind(200, r#"{"data":[{"status":"RUNNING"}]}"#), ErrorKind::BadResponse);
+        assert_eq!(kind(200, r#"{"data":[{"Status":"RUNNING","status":"error","code":"X"}]}"#), ErrorKind::Api);
     }
 
     #[test]
@@ -650,28 +641,28 @@ mod tests {
             &deep,
         ] {
             let error = read_body(200, body).expect_err(body);
-            assert_eq!((error.kind(), error.code(), error.http_status()), (ZMD_ERR_BAD_RESPONSE, "", 200), "{body}");
+            assert_eq!((error.kind(), error.code(), error.http_status()), (ErrorKind::BadResponse, "", 200), "{body}");
         }
-        assert_eq!(kind(302, ""), ZMD_ERR_BAD_RESPONSE);
+        assert_eq!(kind(302, ""), ErrorKind::BadResponse);
     }
 
     #[test]
     fn a_byte_order_mark_is_passed_over() {
-        assert_eq!(read_body(200, "\u{feff}{\"data\":[{\"Status\":\"FAILED\"}]}").unwrap().state, ZMD_STATE_FAILED);
+        assert_eq!(read_body(200, "\u{feff}{\"data\":[{\"Status\":\"FAILED\"}]}").unwrap().state, State::Failed);
     }
 
     #[test]
     fn another_charset_is_read_as_far_as_it_goes() {
         let latin1 = b"{\"code\":\"NO_PERMISSION\",\"message\":\"acc\xe8s refus\xe9\",\"status\":\"error\"}";
-        assert_eq!(kind(403, latin1), ZMD_ERR_FORBIDDEN);
+        assert_eq!(kind(403, latin1), ErrorKind::Forbidden);
         let utf16: Vec<u8> = "\u{feff}{\"data\":[]}".encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
-        assert_eq!(kind(200, utf16), ZMD_ERR_BAD_RESPONSE);
+        assert_eq!(kind(200, utf16), ErrorKind::BadResponse);
     }
 
     #[test]
     fn an_html_page_is_named_as_such() {
         let error = read_body(502, "<html>\n<body>Bad Gateway</body></html>").unwrap_err();
-        assert_eq!(error.kind(), ZMD_ERR_SERVER);
+        assert_eq!(error.kind(), ErrorKind::Server);
         assert!(
             error.message().contains("the page \"Bad Gateway\"") && !error.message().contains("Zoho failed"),
             "{error}"
@@ -686,12 +677,12 @@ mod tests {
         for body in ["<html><title>404 Not Found</title></html>", "Unauthorized", kong, spring, number] {
             for http_status in [400, 401, 403, 404, 405] {
                 let error = read_body(http_status, body).unwrap_err();
-                assert_eq!((error.kind(), error.http_status()), (ZMD_ERR_BAD_RESPONSE, http_status), "{body}");
+                assert_eq!((error.kind(), error.http_status()), (ErrorKind::BadResponse, http_status), "{body}");
                 assert!(error.message().contains(INTERMEDIARY), "{error}");
                 assert!(!error.message().contains("Zoho "), "{error}");
             }
-            assert_eq!(kind(429, body), ZMD_ERR_RATE_LIMITED);
-            assert_eq!(kind(503, body), ZMD_ERR_SERVER);
+            assert_eq!(kind(429, body), ErrorKind::RateLimited);
+            assert_eq!(kind(503, body), ErrorKind::Server);
         }
     }
 
@@ -704,20 +695,20 @@ mod tests {
     #[test]
     fn unknown_members_and_further_rows_are_passed_over() {
         let body = r#"{"data":[{"Status":"RUNNING","New":{"a":[1]}},{"Status":7}],"info":{"count":1}}"#;
-        assert_eq!(read_body(200, body).unwrap().state, ZMD_STATE_RUNNING);
+        assert_eq!(read_body(200, body).unwrap().state, State::Running);
     }
 
     #[test]
     fn success_is_that_every_record_is_deleted() {
         for (state, total, deleted, failed, is_successful) in [
-            (ZMD_STATE_COMPLETED, Some(9), Some(9), Some(0), true),
-            (ZMD_STATE_COMPLETED, Some(9), Some(10), None, true),
-            (ZMD_STATE_COMPLETED, None, Some(9), Some(0), true),
-            (ZMD_STATE_COMPLETED, Some(9), None, None, true),
-            (ZMD_STATE_COMPLETED, Some(9), Some(8), Some(0), false),
-            (ZMD_STATE_COMPLETED, Some(9), Some(9), Some(1), false),
-            (ZMD_STATE_FAILED, Some(9), Some(9), Some(0), false),
-            (ZMD_STATE_RUNNING, Some(9), Some(9), Some(0), false),
+            (State::Completed, Some(9), Some(9), Some(0), true),
+            (State::Completed, Some(9), Some(10), None, true),
+            (State::Completed, None, Some(9), Some(0), true),
+            (State::Completed, Some(9), None, None, true),
+            (State::Completed, Some(9), Some(8), Some(0), false),
+            (State::Completed, Some(9), Some(9), Some(1), false),
+            (State::Failed, Some(9), Some(9), Some(0), false),
+            (State::Running, Some(9), Some(9), Some(0), false),
         ] {
             let status = Status { state, text: String::new(), total, deleted, failed, http_status: 200 };
             assert_eq!(status.is_successful(), is_successful, "{status:?}");
@@ -726,9 +717,9 @@ mod tests {
 
     #[test]
     fn each_state_has_a_number_and_a_name() {
-        assert_eq!((ZMD_STATE_RUNNING.name(), state_name_z(99)), ("RUNNING", "UNKNOWN\0"));
+        assert_eq!((State::Running.name(), State::from_number(99).c_name()), ("RUNNING", c"UNKNOWN"));
         for (state, name) in STATES {
-            assert_eq!((zmd_state::from_number(*state as i32), state_name_z(*state as i32)), (*state, *name));
+            assert_eq!((State::from_number(*state as i32), state.c_name()), (*state, *name));
         }
     }
 

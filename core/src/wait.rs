@@ -9,12 +9,12 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, zmd_error::*};
+use crate::error::{Error, ErrorKind};
 use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::poll::{Poll, Seen};
 use crate::retry::{Failure, Retry};
-use crate::status::{Status, zmd_state::*};
+use crate::status::{State, Status};
 use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// How long before the time limit of a wait its last poll is made, so that the response arrives in time.
@@ -122,7 +122,7 @@ impl<J> Wait<J> {
     /// Whether the job has ended, according to its status. An unknown state does not end a wait while the counts
     /// change, and does not block it for ever.
     fn has_ended(&mut self, status: &Status, now: Instant) -> bool {
-        if status.state != ZMD_STATE_UNKNOWN {
+        if status.state != State::Unknown {
             return status.has_ended();
         }
         let handled = status.deleted.unwrap_or(0).saturating_add(status.failed.unwrap_or(0));
@@ -163,7 +163,7 @@ impl<J> Wait<J> {
             timeout => format!("the job has not ended within {} ms; {why}", timeout.as_millis()),
         };
         let http_status = self.last_error.as_ref().map_or(0, Error::http_status);
-        Error::new(ZMD_ERR_TIMEOUT, message).with_http_status(http_status)
+        Error::new(ErrorKind::Timeout, message).with_http_status(http_status)
     }
 
     /// The result of the wait; `None`: it continues. `unreachable` is how long network failures are retried; `None`: the
@@ -189,7 +189,7 @@ impl<J> Wait<J> {
             Err(failure) => failure,
         };
         let error = &failure.error;
-        let is_bad_response = error.kind() == ZMD_ERR_BAD_RESPONSE;
+        let is_bad_response = error.kind() == ErrorKind::BadResponse;
         self.bad_responses = if is_bad_response { self.bad_responses + 1 } else { 0 };
         self.last_error = Some(error.clone());
         // A single bad response may be a page of a gateway.
@@ -412,7 +412,7 @@ impl<J: Clone> Schedule<J> {
                 Seen::Progress { total: *total, deleted: *deleted, failed: *failed }
             }
             Err(error) => {
-                if error.kind() == ZMD_ERR_RATE_LIMITED {
+                if error.kind() == ErrorKind::RateLimited {
                     // The rate limit applies to the account, so all jobs pause.
                     let asked_for = if let Retry::After(pause) = retry { pause } else { Duration::ZERO };
                     self.pause = (self.pause * 2).clamp(self.limits.poll_min, self.limits.poll_max).max(asked_for);
@@ -546,7 +546,7 @@ impl<P: Poller, S: Sink> Run<'_, P, S> {
             }
         }
         let reason = match self.is_stopped {
-            true => Error::new(ZMD_ERR_CANCELLED, "the progress callback ended the wait"),
+            true => Error::new(ErrorKind::Cancelled, "the progress callback ended the wait"),
             false => cancelled(),
         };
         if self.is_stopped {
@@ -672,8 +672,8 @@ impl<J> Drop for CloseOnDrop<'_, J> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::zmd_error;
-    use crate::status::zmd_state;
+    use crate::error::ErrorKind;
+    use crate::status::State;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     /// A service with a virtual clock, which advances only in `sleep`.
@@ -790,18 +790,18 @@ mod tests {
         wait_within(poller, count, timeout, LIMITS, 1, progress)
     }
 
-    fn status(state: zmd_state, deleted: i64, total: i64) -> Status {
-        let text = format!("{state:?}").trim_start_matches("ZMD_STATE_").to_owned();
+    fn status(state: State, deleted: i64, total: i64) -> Status {
+        let text = state.name().to_owned();
         Status { state, text, total: Some(total), deleted: Some(deleted), failed: Some(0), http_status: 200 }
     }
 
     /// A job of 3,000 records, one a second.
     fn linear(passed: Duration) -> Result<Status, Failure> {
         let deleted = passed.as_secs().min(3000) as i64;
-        Ok(status(if deleted < 3000 { ZMD_STATE_RUNNING } else { ZMD_STATE_COMPLETED }, deleted, 3000))
+        Ok(status(if deleted < 3000 { State::Running } else { State::Completed }, deleted, 3000))
     }
 
-    fn failure(kind: zmd_error) -> Failure {
+    fn failure(kind: ErrorKind) -> Failure {
         Failure::transient(Error::new(kind, "no"))
     }
 
@@ -824,7 +824,7 @@ mod tests {
         let service = Scripted::new(|passed, _| linear(passed));
         let (waited, results) = wait_for_one(&service, None);
         assert_eq!(waited.result, Ok(()));
-        assert_eq!(waited.last.unwrap().state, ZMD_STATE_COMPLETED);
+        assert_eq!(waited.last.unwrap().state, State::Completed);
         assert_eq!(results.len(), service.polls().len());
         assert!((3000..3180).contains(&service.passed().as_secs()), "{:?}", service.passed());
         assert!(results.len() < 80, "{}", results.len());
@@ -832,7 +832,7 @@ mod tests {
 
     #[test]
     fn completed_and_failed_end_a_wait() {
-        for state in [ZMD_STATE_COMPLETED, ZMD_STATE_FAILED] {
+        for state in [State::Completed, State::Failed] {
             let service = Scripted::new(move |_, _| Ok(status(state, 0, 0)));
             let (waited, results) = wait_for_one(&service, None);
             assert_eq!((waited.result, waited.last.unwrap().state, results.len()), (Ok(()), state, 1));
@@ -841,31 +841,31 @@ mod tests {
 
     #[test]
     fn other_known_states_do_not_end_a_wait() {
-        for state in [ZMD_STATE_SCHEDULED, ZMD_STATE_QUEUED, ZMD_STATE_SUSPENDED, ZMD_STATE_RUNNING] {
+        for state in [State::Scheduled, State::Queued, State::Suspended, State::Running] {
             let service = Scripted::new(move |passed, _| match passed.as_secs() {
                 // Longer than an unchanged unknown state would be accepted.
                 0..3000 => Ok(status(state, 7, 3000)),
-                _ => Ok(status(ZMD_STATE_COMPLETED, 3000, 3000)),
+                _ => Ok(status(State::Completed, 3000, 3000)),
             });
             let (waited, _) = wait_for_one(&service, None);
-            assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_COMPLETED));
+            assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), State::Completed));
             assert!(service.passed() >= SECOND * 3000);
         }
     }
 
     fn unknown(text: &str, deleted: Option<i64>, total: Option<i64>) -> Result<Status, Failure> {
         let text = text.to_owned();
-        Ok(Status { state: ZMD_STATE_UNKNOWN, text, total, deleted, failed: None, http_status: 200 })
+        Ok(Status { state: State::Unknown, text, total, deleted, failed: None, http_status: 200 })
     }
 
     #[test]
     fn an_unknown_state_does_not_end_a_wait_while_the_counts_change() {
         let service = Scripted::new(|passed, _| match passed.as_secs() {
             0..2000 => unknown("DELETING", Some(passed.as_secs() as i64 / 100), Some(3000)),
-            _ => Ok(status(ZMD_STATE_COMPLETED, 3000, 3000)),
+            _ => Ok(status(State::Completed, 3000, 3000)),
         });
         let (waited, _) = wait_for_one(&service, None);
-        assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_COMPLETED));
+        assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), State::Completed));
     }
 
     #[test]
@@ -888,7 +888,7 @@ mod tests {
                 _ => unknown("TWO", deleted, total),
             });
             let (waited, results) = wait_for_one(&service, None);
-            assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), ZMD_STATE_UNKNOWN));
+            assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), State::Unknown));
             let passed = service.passed().as_secs();
             assert!((300..365).contains(&passed), "{passed}");
             assert!(results.len() >= 3);
@@ -914,7 +914,7 @@ mod tests {
         let service = Scripted::new(|passed, _| linear(passed));
         let (waited, _) = wait_for_one(&service, Some(SECOND * 1000));
         let error = waited.result.unwrap_err();
-        assert_eq!(error.kind(), ZMD_ERR_TIMEOUT);
+        assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(error.message().contains("it is RUNNING"), "{error}");
         assert_eq!(service.passed(), SECOND * 1000);
         // The last poll was made shortly before the end.
@@ -925,15 +925,20 @@ mod tests {
     fn a_wait_with_timeout_zero_polls_once() {
         let service = Scripted::new(|passed, _| linear(passed));
         let (waited, results) = wait_for_one(&service, Some(Duration::ZERO));
-        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ZMD_ERR_TIMEOUT, 1));
+        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ErrorKind::Timeout, 1));
         assert_eq!(waited.last.unwrap().deleted, Some(0));
     }
 
     #[test]
     fn a_transient_failure_does_not_end_a_wait() {
-        for kind in
-            [ZMD_ERR_DNS, ZMD_ERR_CONNECT, ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT, ZMD_ERR_SERVER, ZMD_ERR_RATE_LIMITED]
-        {
+        for kind in [
+            ErrorKind::Dns,
+            ErrorKind::Connect,
+            ErrorKind::Network,
+            ErrorKind::Timeout,
+            ErrorKind::Server,
+            ErrorKind::RateLimited,
+        ] {
             let service = Scripted::new(move |passed, _| match passed.as_secs() {
                 100..700 => Err(failure(kind)),
                 _ => linear(passed),
@@ -948,15 +953,15 @@ mod tests {
     #[test]
     fn a_permanent_failure_ends_a_wait_at_once() {
         for kind in [
-            ZMD_ERR_UNAUTHORIZED,
-            ZMD_ERR_SCOPE,
-            ZMD_ERR_FORBIDDEN,
-            ZMD_ERR_INVALID_MODULE,
-            ZMD_ERR_JOB_NOT_FOUND,
-            ZMD_ERR_OAUTH,
-            ZMD_ERR_API,
-            ZMD_ERR_TLS,
-            ZMD_ERR_INTERNAL,
+            ErrorKind::Unauthorized,
+            ErrorKind::Scope,
+            ErrorKind::Forbidden,
+            ErrorKind::InvalidModule,
+            ErrorKind::JobNotFound,
+            ErrorKind::Oauth,
+            ErrorKind::Api,
+            ErrorKind::Tls,
+            ErrorKind::Internal,
         ] {
             let service = Scripted::new(move |_, _| Err(failure(kind)));
             let (waited, results) = wait_for_one(&service, None);
@@ -966,29 +971,29 @@ mod tests {
 
     #[test]
     fn a_single_bad_response_does_not_end_a_wait() {
-        let bad = || Err(failure(ZMD_ERR_BAD_RESPONSE));
+        let bad = || Err(failure(ErrorKind::BadResponse));
         let once = Scripted::new(|passed, _| if passed.is_zero() { bad() } else { linear(passed) });
         assert_eq!(wait_for_one(&once, None).0.result, Ok(()));
         let count = AtomicUsize::new(0);
         let apart = Scripted::new(|passed, _| match count.fetch_add(1, Ordering::SeqCst) {
             0 | 2 => bad(),
-            1 => Err(failure(ZMD_ERR_SERVER)),
+            1 => Err(failure(ErrorKind::Server)),
             _ => linear(passed),
         });
         assert_eq!(wait_for_one(&apart, None).0.result, Ok(()));
         let always = Scripted::new(|_, _| bad());
         let (waited, results) = wait_for_one(&always, None);
-        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ZMD_ERR_BAD_RESPONSE, 2));
+        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ErrorKind::BadResponse, 2));
     }
 
     #[test]
     fn a_wait_with_only_failures_reports_the_last_one() {
         let service = Scripted::new(|_, _| {
-            Err(Failure::transient(Error::new(ZMD_ERR_SERVER, "maintenance").with_http_status(503)))
+            Err(Failure::transient(Error::new(ErrorKind::Server, "maintenance").with_http_status(503)))
         });
         let (waited, _) = wait_for_one(&service, Some(SECOND * 600));
         let error = waited.result.unwrap_err();
-        assert_eq!((error.kind(), error.http_status(), waited.last), (ZMD_ERR_TIMEOUT, 503, None));
+        assert_eq!((error.kind(), error.http_status(), waited.last), (ErrorKind::Timeout, 503, None));
         assert!(error.message().contains("maintenance"), "{error}");
     }
 
@@ -1002,7 +1007,7 @@ mod tests {
         });
         assert_eq!((polls, service.polls().len()), (5, 5));
         assert!(service.interrupted.load(Ordering::SeqCst));
-        assert_eq!(waited[0].result.as_ref().unwrap_err().kind(), ZMD_ERR_CANCELLED);
+        assert_eq!(waited[0].result.as_ref().unwrap_err().kind(), ErrorKind::Cancelled);
         assert!(waited[0].last.is_some());
     }
 
@@ -1013,7 +1018,7 @@ mod tests {
         let service = Scripted::new(|passed, index| {
             let end = 600 + index as u64 % 600;
             let deleted = passed.as_secs().min(end);
-            let state = if deleted < end { ZMD_STATE_RUNNING } else { ZMD_STATE_COMPLETED };
+            let state = if deleted < end { State::Running } else { State::Completed };
             Ok(status(state, deleted as i64, end as i64))
         });
         let mut results = vec![0; COUNT];
@@ -1038,7 +1043,7 @@ mod tests {
     #[test]
     fn a_rate_limit_delays_all_jobs() {
         let service = Scripted::new(|passed, index| match (passed.as_secs(), index) {
-            (0, 0) => Err(Failure { retry: Retry::After(SECOND * 100), ..failure(ZMD_ERR_RATE_LIMITED) }),
+            (0, 0) => Err(Failure { retry: Retry::After(SECOND * 100), ..failure(ErrorKind::RateLimited) }),
             _ => linear(passed),
         });
         wait(&service, 50, Some(SECOND * 300), &mut |_| true);
@@ -1051,13 +1056,13 @@ mod tests {
     #[test]
     fn the_failure_of_one_job_does_not_affect_others() {
         let service = Scripted::new(
-            |passed, index| if index == 3 { Err(failure(ZMD_ERR_JOB_NOT_FOUND)) } else { linear(passed) },
+            |passed, index| if index == 3 { Err(failure(ErrorKind::JobNotFound)) } else { linear(passed) },
         );
         let waited = wait_within(&service, 8, None, LIMITS, 4, &mut |_| true);
         let kinds: Vec<_> = waited.iter().map(|waited| waited.result.as_ref().map_err(Error::kind)).collect();
         let expected: Vec<_> = (0..8)
             .map(|index| match index {
-                3 => Err(ZMD_ERR_JOB_NOT_FOUND),
+                3 => Err(ErrorKind::JobNotFound),
                 _ => Ok(&()),
             })
             .collect();
@@ -1075,7 +1080,7 @@ mod tests {
 
     #[test]
     fn an_unreachable_service_ends_a_wait_after_unreachable_ms() {
-        for kind in [ZMD_ERR_DNS, ZMD_ERR_CONNECT, ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT, ZMD_ERR_PROXY] {
+        for kind in [ErrorKind::Dns, ErrorKind::Connect, ErrorKind::Network, ErrorKind::Timeout, ErrorKind::Proxy] {
             let service = Scripted::new(move |_, _| Err(failure(kind)));
             let (waited, results) = wait_for_one(&service, Some(SECOND * 4000));
             let error = waited.result.unwrap_err();
@@ -1089,15 +1094,15 @@ mod tests {
     fn once_the_service_has_answered_only_the_time_limit_ends_a_wait() {
         // An error is an answer too, and an answer for one job counts for all.
         for answer in [
-            Err(Failure::transient(Error::new(ZMD_ERR_SERVER, "maintenance").with_http_status(503))),
-            Ok(status(ZMD_STATE_RUNNING, 1, 9)),
+            Err(Failure::transient(Error::new(ErrorKind::Server, "maintenance").with_http_status(503))),
+            Ok(status(State::Running, 1, 9)),
         ] {
             let answer = Mutex::new(Some(answer));
             let service =
-                Scripted::new(|_, _| answer.lock().unwrap().take().unwrap_or_else(|| Err(failure(ZMD_ERR_CONNECT))));
+                Scripted::new(|_, _| answer.lock().unwrap().take().unwrap_or_else(|| Err(failure(ErrorKind::Connect))));
             let waited = wait(&service, 2, Some(SECOND * 4000), &mut |_| true);
             for waited in waited {
-                assert_eq!(waited.result.unwrap_err().kind(), ZMD_ERR_TIMEOUT);
+                assert_eq!(waited.result.unwrap_err().kind(), ErrorKind::Timeout);
             }
             assert_eq!(service.passed(), SECOND * 4000);
         }
@@ -1105,7 +1110,7 @@ mod tests {
 
     #[test]
     fn a_host_that_does_not_exist_ends_a_wait_at_once() {
-        let unknown_host = || Failure::permanent(Error::new(ZMD_ERR_DNS, "no such host").with_unknown_host(true));
+        let unknown_host = || Failure::permanent(Error::new(ErrorKind::Dns, "no such host").with_unknown_host(true));
         let service = Scripted::new(|_, _| Err(unknown_host()));
         let (waited, results) = wait_for_one(&service, None);
         assert_eq!((waited.result.unwrap_err().message(), results.len()), ("no such host", 1));
@@ -1136,8 +1141,8 @@ mod tests {
     fn each_wait_has_its_own_time_limit() {
         let service = Scripted::new(|_, job| match job {
             // Retry-After does not extend a time limit.
-            0 => Err(Failure { retry: Retry::After(SECOND * 1000), ..failure(ZMD_ERR_RATE_LIMITED) }),
-            _ => Ok(status(ZMD_STATE_RUNNING, 1, 9)),
+            0 => Err(Failure { retry: Retry::After(SECOND * 1000), ..failure(ErrorKind::RateLimited) }),
+            _ => Ok(status(State::Running, 1, 9)),
         });
         let mut schedule = Schedule::new(LIMITS, false);
         let now = service.now();
@@ -1147,7 +1152,7 @@ mod tests {
         let mut ends = Vec::new();
         let sink = |event: Event| {
             if let Some(waited) = event.ended {
-                assert_eq!(waited.result.unwrap_err().kind(), ZMD_ERR_TIMEOUT);
+                assert_eq!(waited.result.unwrap_err().kind(), ErrorKind::Timeout);
                 ends.push((event.id, event.elapsed.as_secs()));
             }
             true
@@ -1160,11 +1165,11 @@ mod tests {
     fn a_wait_that_was_removed_has_no_further_event() {
         let mut schedule = Schedule::new(LIMITS, true);
         let now = Instant::now();
-        let removed = || Error::new(ZMD_ERR_CANCELLED, "removed");
+        let removed = || Error::new(ErrorKind::Cancelled, "removed");
         let [waiting, in_flight] = [0, 1].map(|job| schedule.add(job, Goal::End { timeout: None }, now));
         let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
         assert_eq!(task.id, waiting);
-        assert!(schedule.polled(now, waiting, Ok(status(ZMD_STATE_RUNNING, 1, 9))).unwrap().ended.is_none());
+        assert!(schedule.polled(now, waiting, Ok(status(State::Running, 1, 9))).unwrap().ended.is_none());
         let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
         assert_eq!(task.id, in_flight);
         for id in [waiting, in_flight] {
@@ -1172,13 +1177,13 @@ mod tests {
             assert_eq!((ended.last.is_some(), ended.result), (id == waiting, Err(removed())));
             assert!(schedule.remove(id, now, removed()).is_none());
         }
-        assert!(schedule.polled(now, in_flight, Ok(status(ZMD_STATE_RUNNING, 1, 9))).is_none());
+        assert!(schedule.polled(now, in_flight, Ok(status(State::Running, 1, 9))).is_none());
         assert!(matches!(schedule.next(now + SECOND * 3600, 1), Step::Sleep(None)));
     }
 
     #[test]
     fn a_status_call_ends_with_its_first_result() {
-        let results = [Ok(status(ZMD_STATE_RUNNING, 1, 9)), Err(failure(ZMD_ERR_SERVER))];
+        let results = [Ok(status(State::Running, 1, 9)), Err(failure(ErrorKind::Server))];
         for result in results {
             let expected = result.as_ref().map(|_| ()).map_err(|failure: &Failure| failure.error.clone());
             let mut schedule = Schedule::new(LIMITS, false);
@@ -1219,18 +1224,18 @@ mod tests {
         let mut now = Instant::now();
         schedule.add(0, FOREVER, now);
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
-            let pause = pause_after(&mut schedule, now, Err(failure(ZMD_ERR_RATE_LIMITED)));
+            let pause = pause_after(&mut schedule, now, Err(failure(ErrorKind::RateLimited)));
             assert_eq!(pause, Some(SECOND * seconds));
             now += SECOND * seconds;
             assert_eq!(schedule.not_before, Some(now), "for all jobs");
         }
         // The service's wish counts where it is longer; an answer ends it all.
-        let wish = Err(Failure { retry: Retry::After(SECOND * 90), ..failure(ZMD_ERR_RATE_LIMITED) });
+        let wish = Err(Failure { retry: Retry::After(SECOND * 90), ..failure(ErrorKind::RateLimited) });
         assert_eq!(pause_after(&mut schedule, now, wish), Some(SECOND * 90));
         now += SECOND * 90;
-        pause_after(&mut schedule, now, Ok(status(ZMD_STATE_RUNNING, 1, 10)));
+        pause_after(&mut schedule, now, Ok(status(State::Running, 1, 10)));
         now += SECOND * 90;
-        assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_RATE_LIMITED))), Some(SECOND));
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ErrorKind::RateLimited))), Some(SECOND));
     }
 
     #[test]
@@ -1239,20 +1244,20 @@ mod tests {
         let mut now = Instant::now();
         schedule.add(0, FOREVER, now);
         for seconds in [1, 2, 4, 8, 5] {
-            let pause = pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT)));
+            let pause = pause_after(&mut schedule, now, Err(failure(ErrorKind::Connect)));
             assert_eq!(pause, Some(SECOND * seconds));
             now += SECOND * seconds;
         }
-        assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT))), None);
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ErrorKind::Connect))), None);
 
         // But not before the shortest pause.
         let mut schedule = Schedule::new(Limits { unreachable: SECOND * 3 / 2, ..LIMITS }, false);
         schedule.add(0, FOREVER, now);
         for _ in 0..2 {
-            assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT))), Some(SECOND));
+            assert_eq!(pause_after(&mut schedule, now, Err(failure(ErrorKind::Connect))), Some(SECOND));
             now += SECOND;
         }
-        assert_eq!(pause_after(&mut schedule, now, Err(failure(ZMD_ERR_CONNECT))), None);
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ErrorKind::Connect))), None);
     }
 
     /// A service whose answers come as soon as so many calls are in flight at once.
@@ -1281,7 +1286,7 @@ mod tests {
             self.changed.notify_all();
             let (mut state, _) = self.changed.wait_timeout_while(state, SECOND * 5, |state| state.2 < round).unwrap();
             state.0 -= 1;
-            Ok(status(ZMD_STATE_COMPLETED, 1, 1))
+            Ok(status(State::Completed, 1, 1))
         }
 
         fn interrupt(&self) {}
@@ -1339,7 +1344,7 @@ mod model {
             thread::yield_now();
             let count = Some(*job as i64);
             let text = "COMPLETED".to_owned();
-            let state = ZMD_STATE_COMPLETED;
+            let state = State::Completed;
             Ok(Status { state, text, total: count, deleted: count, failed: Some(0), http_status: 200 })
         }
 

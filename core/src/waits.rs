@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, ClientPoller};
 use crate::endpoint::{JobId, ModuleName};
-use crate::error::{
-    Error,
-    zmd_error::{ZMD_ERR_CANCELLED, ZMD_ERR_INTERNAL, ZMD_ERR_INVALID_ARGUMENT, ZMD_ERR_TIMEOUT},
-};
+use crate::error::{Error, ErrorKind};
 use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::status::{NamedJob, Status};
@@ -89,7 +86,7 @@ impl Waits {
         let (for_thread, concurrency) = (inner.clone(), client.max_concurrency());
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(concurrency)));
         let thread = thread.map_err(|error| {
-            Error::new(ZMD_ERR_INTERNAL, format!("can't create a thread for the queue of waits: {error}"))
+            Error::new(ErrorKind::Internal, format!("can't create a thread for the queue of waits: {error}"))
         })?;
         Ok(Waits { inner, thread: Some(thread), process: process_id() })
     }
@@ -122,7 +119,7 @@ impl Waits {
     pub fn remove(&self, id: u64) -> Result<(), Error> {
         self.check_process()?;
         let mut shared = lock(&self.inner.shared);
-        let removed = Error::new(ZMD_ERR_CANCELLED, "the wait was removed from its queue");
+        let removed = Error::new(ErrorKind::Cancelled, "the wait was removed from its queue");
         if let Some(event) = shared.schedule.remove(id, self.inner.poller.now(), removed) {
             shared.sink.take(event);
         }
@@ -146,7 +143,7 @@ impl Waits {
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 let limit = timeout.unwrap_or_default().as_millis();
-                return Err(Error::new(ZMD_ERR_TIMEOUT, format!("no event came within {limit} ms")));
+                return Err(Error::new(ErrorKind::Timeout, format!("no event came within {limit} ms")));
             }
             // At most an hour at a time: some systems' clocks overflow.
             let left = left.min(Duration::from_secs(3600));
@@ -167,7 +164,7 @@ impl Waits {
         }
         let message =
             "waits belongs to the process that made it, and this is a child of that process: create another one";
-        Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message))
+        Err(Error::new(ErrorKind::InvalidArgument, message))
     }
 }
 

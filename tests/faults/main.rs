@@ -10,7 +10,7 @@
 //! machine. Such cells are marked with `r`.
 
 #[path = "../common/mod.rs"]
-mod common;
+
 
 mod cell;
 mod place;

@@ -12,10 +12,7 @@ use super::lookup::NotFound;
 use super::route::{ProxyServer, Route};
 use super::tls::is_authority_as_server;
 use super::transport::is_broken;
-use crate::error::{
-    Error,
-    zmd_error::{self, *},
-};
+use crate::error::{Error, ErrorKind};
 use crate::retry::{Failure, TimeLimit};
 
 /// What went wrong with a connection.
@@ -145,7 +142,7 @@ pub(super) struct Limits {
 
 /// What every call of a cancelled client returns.
 pub(crate) fn cancelled() -> Error {
-    Error::new(ZMD_ERR_CANCELLED, "the client was cancelled")
+    Error::new(ErrorKind::Cancelled, "the client was cancelled")
 }
 
 /// The one place that decides which failure of the network is which error, and whether it is transient.
@@ -155,26 +152,26 @@ pub(super) fn explain(error: ureq::Error, route: &Route, limits: Limits) -> Fail
     match error {
         ureq::Error::Other(why) => match why.downcast::<Failed>() {
             Ok(failed) => failed.explain(route, limits),
-            Err(why) => permanent(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {why}")),
+            Err(why) => permanent(ErrorKind::Internal, format!("the exchange with {host} failed: {why}")),
         },
         ureq::Error::Io(error) => Failed::at(Stage::Answer, Cause::Io(error)).explain(route, limits),
         // Whether the lines or the bytes run over first, depends on how they arrive.
         ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => permanent(
-            ZMD_ERR_BAD_RESPONSE,
+            ErrorKind::BadResponse,
             format!("the response header of {host} has too many lines: is api_domain right?"),
         ),
         ureq::Error::Protocol(error) => {
-            permanent(ZMD_ERR_NETWORK, format!("the response of {host} is not HTTP ({error}): is api_domain right?"))
+            permanent(ErrorKind::Network, format!("the response of {host} is not HTTP ({error}): is api_domain right?"))
         }
         ureq::Error::BodyExceedsLimit(limit) => permanent(
-            ZMD_ERR_BAD_RESPONSE,
+            ErrorKind::BadResponse,
             format!("the response of {host} is longer than {limit} bytes: is api_domain right?"),
         ),
         ureq::Error::LargeResponseHeader(_, limit) => permanent(
-            ZMD_ERR_BAD_RESPONSE,
+            ErrorKind::BadResponse,
             format!("the response header of {host} is longer than {limit} bytes: is api_domain right?"),
         ),
-        error => permanent(ZMD_ERR_INTERNAL, format!("the exchange with {host} failed: {error}")),
+        error => permanent(ErrorKind::Internal, format!("the exchange with {host} failed: {error}")),
     }
 }
 
@@ -191,7 +188,7 @@ impl Failed {
         let is_unknown_host = matches!(&self.cause, Cause::Lookup(not_found) if not_found.is_unknown);
         let is_login_refused =
             matches!(self.cause, Cause::Refused(Refusal::LoginWanted | Refusal::WrongLogin | Refusal::LoginTooLong));
-        let (kind, message): (zmd_error, String) = match self.cause {
+        let (kind, message): (ErrorKind, String) = match self.cause {
             Cause::Cancelled => return Failure::permanent(cancelled()),
             Cause::TimedOut => {
                 let doing = match stage {
@@ -214,16 +211,16 @@ impl Failed {
                         format!("{} expired while {doing}: try again, or {more}", limits.call)
                     }
                 };
-                (ZMD_ERR_TIMEOUT, message)
+                (ErrorKind::Timeout, message)
             }
             Cause::Lookup(NotFound { why, .. }) if stage == Stage::Lookup => (
-                ZMD_ERR_DNS,
+                ErrorKind::Dns,
                 format!(
                     "the host name {host} could not be looked up ({why}): check api_domain, data_center and the network"
                 ),
             ),
             Cause::Lookup(NotFound { why, .. }) => (
-                ZMD_ERR_PROXY,
+                ErrorKind::Proxy,
                 format!("the name of {proxy_name} could not be looked up ({why}): check it, and the network"),
             ),
             Cause::Refused(refusal) => {
@@ -231,7 +228,7 @@ impl Failed {
                     http_status = if status == 407 { 407 } else { 0 };
                     is_transient = matches!(status, 502..=504);
                 }
-                (ZMD_ERR_PROXY, refusal.explain(&proxy_name, proxy.map_or("proxy", |proxy| proxy.source), route))
+                (ErrorKind::Proxy, refusal.explain(&proxy_name, proxy.map_or("proxy", |proxy| proxy.source), route))
             }
             Cause::Tls(error) if stage == Stage::ProxyTls => {
                 let source = proxy.map_or("proxy", |proxy| proxy.source);
@@ -241,46 +238,49 @@ impl Failed {
                     }
                     error => explain_tls(error, "it"),
                 };
-                (ZMD_ERR_PROXY, format!("no secure connection to {proxy_name}: {why}"))
+                (ErrorKind::Proxy, format!("no secure connection to {proxy_name}: {why}"))
             }
             Cause::Tls(error) => {
                 let via = proxy.map_or_else(String::new, |proxy| format!(" through {}", name_of(proxy)));
-                (ZMD_ERR_TLS, format!("no secure connection to {host}{via}: {}", explain_tls(&error, host)))
+                (ErrorKind::Tls, format!("no secure connection to {host}{via}: {}", explain_tls(&error, host)))
             }
             Cause::Unreachable { last, tried } => {
                 is_transient = is_broken(&last) || last.kind() == io::ErrorKind::ConnectionRefused;
                 let why = Cause::Unreachable { last, tried };
                 match is_at_proxy {
                     true => {
-                        (ZMD_ERR_PROXY, format!("no connection to {proxy_name} ({why}): check it, and the network"))
+                        (ErrorKind::Proxy, format!("no connection to {proxy_name} ({why}): check it, and the network"))
                     }
-                    false => {
-                        (ZMD_ERR_CONNECT, format!("no connection to {host} ({why}): check the network, or set proxy"))
-                    }
+                    false => (
+                        ErrorKind::Connect,
+                        format!("no connection to {host} ({why}): check the network, or set proxy"),
+                    ),
                 }
             }
             Cause::Io(error) => {
                 is_transient = is_broken(&error);
                 match stage {
                     Stage::ProxyTls | Stage::ProxyHandshake if is_transient => (
-                        ZMD_ERR_PROXY,
+                        ErrorKind::Proxy,
                         format!(
                             "{proxy_name} closed the connection before it opened a tunnel to {host} ({error}): is it a \
                              proxy of this kind? If it requires TLS, write https:// instead of http://"
                         ),
                     ),
-                    _ if is_at_proxy => (ZMD_ERR_PROXY, format!("the exchange with {proxy_name} failed ({error})")),
-                    Stage::Lookup | Stage::Connect => (ZMD_ERR_CONNECT, format!("no connection to {host} ({error})")),
+                    _ if is_at_proxy => (ErrorKind::Proxy, format!("the exchange with {proxy_name} failed ({error})")),
+                    Stage::Lookup | Stage::Connect => {
+                        (ErrorKind::Connect, format!("no connection to {host} ({error})"))
+                    }
                     Stage::Tls if is_transient => (
-                        ZMD_ERR_NETWORK,
+                        ErrorKind::Network,
                         format!("{host} closed the connection in the middle of the TLS handshake ({error})"),
                     ),
-                    Stage::Tls => (ZMD_ERR_TLS, format!("no secure connection to {host} ({error})")),
+                    Stage::Tls => (ErrorKind::Tls, format!("no secure connection to {host} ({error})")),
                     _ if is_transient => (
-                        ZMD_ERR_NETWORK,
+                        ErrorKind::Network,
                         format!("the connection to {host} broke before the whole response had arrived ({error})"),
                     ),
-                    _ => (ZMD_ERR_NETWORK, format!("the exchange with {host} failed ({error})")),
+                    _ => (ErrorKind::Network, format!("the exchange with {host} failed ({error})")),
                 }
             }
         };
@@ -596,165 +596,165 @@ mod tests {
             (
                 ProxyLookup,
                 Cause::TimedOut,
-                ZMD_ERR_TIMEOUT,
+                ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while looking up the name of PROXY",
             ),
             (
                 ProxyConnect,
                 Cause::TimedOut,
-                ZMD_ERR_TIMEOUT,
+                ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while connecting to PROXY",
             ),
             (
                 ProxyTls,
                 Cause::TimedOut,
-                ZMD_ERR_TIMEOUT,
+                ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while doing the TLS handshake with PROXY",
             ),
             (
                 ProxyHandshake,
                 Cause::TimedOut,
-                ZMD_ERR_TIMEOUT,
+                ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while waiting for PROXY to open a tunnel to zoho.test: try again, or raise",
             ),
             (
                 Lookup,
                 Cause::TimedOut,
-                ZMD_ERR_TIMEOUT,
+                ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while looking up the name zoho.test",
             ),
             (
                 Connect,
                 Cause::TimedOut,
-                ZMD_ERR_TIMEOUT,
+                ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while connecting to zoho.test",
             ),
             (
                 Tls,
                 Cause::TimedOut,
-                ZMD_ERR_TIMEOUT,
+                ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while doing the TLS handshake with zoho.test",
             ),
             (
                 Answer,
                 Cause::TimedOut,
-                ZMD_ERR_TIMEOUT,
+                ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while waiting for the whole response of zoho.test",
             ),
-            (Answer, Cause::Cancelled, ZMD_ERR_CANCELLED, false, "the client was cancelled"),
-            (Lookup, name(true), ZMD_ERR_DNS, false, "the host name zoho.test could not be looked up (who?)"),
-            (ProxyLookup, name(false), ZMD_ERR_PROXY, false, "the name of PROXY could not be looked up (who?)"),
+            (Answer, Cause::Cancelled, ErrorKind::Cancelled, false, "the client was cancelled"),
+            (Lookup, name(true), ErrorKind::Dns, false, "the host name zoho.test could not be looked up (who?)"),
+            (ProxyLookup, name(false), ErrorKind::Proxy, false, "the name of PROXY could not be looked up (who?)"),
             (
                 ProxyTls,
                 tls(plain()),
-                ZMD_ERR_PROXY,
+                ErrorKind::Proxy,
                 false,
                 "no secure connection to PROXY: it does not use TLS: write http://",
             ),
             (
                 ProxyTls,
                 tls(rustls::Error::UnsupportedNameType),
-                ZMD_ERR_PROXY,
+                ErrorKind::Proxy,
                 false,
                 "no secure connection to PROXY: it is not a name",
             ),
             (
                 Tls,
                 tls(plain()),
-                ZMD_ERR_TLS,
+                ErrorKind::Tls,
                 false,
                 "no secure connection to zoho.test through PROXY: zoho.test does not use TLS on this port",
             ),
             (
                 ProxyConnect,
                 unreachable(Kind::ConnectionRefused),
-                ZMD_ERR_PROXY,
+                ErrorKind::Proxy,
                 true,
                 "no connection to PROXY (connection refused): check it",
             ),
             (
                 Connect,
                 unreachable(Kind::HostUnreachable),
-                ZMD_ERR_CONNECT,
+                ErrorKind::Connect,
                 true,
                 "no connection to zoho.test (host unreachable): check the network",
             ),
             (
                 Connect,
                 unreachable(Kind::PermissionDenied),
-                ZMD_ERR_CONNECT,
+                ErrorKind::Connect,
                 false,
                 "no connection to zoho.test (permission denied)",
             ),
             (
                 ProxyTls,
                 io(Kind::ConnectionReset),
-                ZMD_ERR_PROXY,
+                ErrorKind::Proxy,
                 true,
                 "PROXY closed the connection before it opened a tunnel",
             ),
             (
                 ProxyHandshake,
                 io(Kind::UnexpectedEof),
-                ZMD_ERR_PROXY,
+                ErrorKind::Proxy,
                 true,
                 "PROXY closed the connection before it opened a tunnel",
             ),
             (
                 ProxyHandshake,
                 io(Kind::PermissionDenied),
-                ZMD_ERR_PROXY,
+                ErrorKind::Proxy,
                 false,
                 "the exchange with PROXY failed (permission denied)",
             ),
             (
                 ProxyConnect,
                 io(Kind::ConnectionReset),
-                ZMD_ERR_PROXY,
+                ErrorKind::Proxy,
                 true,
                 "the exchange with PROXY failed (connection reset)",
             ),
             (
                 Lookup,
                 io(Kind::PermissionDenied),
-                ZMD_ERR_CONNECT,
+                ErrorKind::Connect,
                 false,
                 "no connection to zoho.test (permission denied)",
             ),
             (
                 Connect,
                 io(Kind::ConnectionReset),
-                ZMD_ERR_CONNECT,
+                ErrorKind::Connect,
                 true,
                 "no connection to zoho.test (connection reset)",
             ),
             (
                 Tls,
                 io(Kind::ConnectionReset),
-                ZMD_ERR_NETWORK,
+                ErrorKind::Network,
                 true,
                 "zoho.test closed the connection in the middle of the TLS handshake",
             ),
             (
                 Tls,
                 io(Kind::PermissionDenied),
-                ZMD_ERR_TLS,
+                ErrorKind::Tls,
                 false,
                 "no secure connection to zoho.test (permission denied)",
             ),
-            (Answer, io(Kind::BrokenPipe), ZMD_ERR_NETWORK, true, "the connection to zoho.test broke before"),
+            (Answer, io(Kind::BrokenPipe), ErrorKind::Network, true, "the connection to zoho.test broke before"),
             (
                 Answer,
                 io(Kind::PermissionDenied),
-                ZMD_ERR_NETWORK,
+                ErrorKind::Network,
                 false,
                 "the exchange with zoho.test failed (permission denied)",
             ),
@@ -765,7 +765,7 @@ mod tests {
             let message = message.replace("PROXY", NAME);
             assert!(error.message().starts_with(&message), "{error}\nis not: {message}");
             assert_eq!((error.is_unknown_host(), error.http_status()), (is_unknown, 0), "{error}");
-            assert!(error.is_transient() == (kind != ZMD_ERR_CANCELLED && kind != ZMD_ERR_TLS), "{error:?}");
+            assert!(error.is_transient() == (kind != ErrorKind::Cancelled && kind != ErrorKind::Tls), "{error:?}");
         }
         assert_eq!(Failed::at(Connect, Cause::TimedOut).to_string(), "the time limit expired");
         let connect = explained(Failed::at(Connect, Cause::TimedOut).with_limit(Limit::Connect), &route(None));
@@ -874,7 +874,7 @@ mod tests {
         ] {
             let status = if matches!(refusal, Refusal::Http { status: 407, .. }) { 407 } else { 0 };
             let Failure { error, retry } = explained(Failed::at(Stage::ProxyHandshake, refusal.into()), &route(PROXY));
-            assert_eq!((error.kind(), retry != Retry::Never), (ZMD_ERR_PROXY, is_transient), "{error}");
+            assert_eq!((error.kind(), retry != Retry::Never), (ErrorKind::Proxy, is_transient), "{error}");
             assert_eq!((error.is_transient(), error.http_status()), (!is_login_refused, status), "{error}");
             let message = message.replace("PROXY", NAME);
             assert!(error.message().starts_with(&message), "{error}\nis not: {message}");
@@ -886,15 +886,19 @@ mod tests {
         use ureq::Error as Ureq;
         let limits = Limits { call: TimeLimit::Wait, connect: Duration::ZERO };
         for (error, kind, message) in [
-            (Ureq::Other("x".into()), ZMD_ERR_INTERNAL, "the exchange with zoho.test failed: x"),
-            (Ureq::Io(io::ErrorKind::BrokenPipe.into()), ZMD_ERR_NETWORK, "the connection to zoho.test broke before"),
-            (Ureq::BodyExceedsLimit(5), ZMD_ERR_BAD_RESPONSE, "the response of zoho.test is longer than 5 bytes"),
+            (Ureq::Other("x".into()), ErrorKind::Internal, "the exchange with zoho.test failed: x"),
+            (
+                Ureq::Io(io::ErrorKind::BrokenPipe.into()),
+                ErrorKind::Network,
+                "the connection to zoho.test broke before",
+            ),
+            (Ureq::BodyExceedsLimit(5), ErrorKind::BadResponse, "the response of zoho.test is longer than 5 bytes"),
             (
                 Ureq::LargeResponseHeader(9, 5),
-                ZMD_ERR_BAD_RESPONSE,
+                ErrorKind::BadResponse,
                 "the response header of zoho.test is longer than 5",
             ),
-            (Ureq::HostNotFound, ZMD_ERR_INTERNAL, "the exchange with zoho.test failed: "),
+            (Ureq::HostNotFound, ErrorKind::Internal, "the exchange with zoho.test failed: "),
         ] {
             let explained = explain(error, &route(None), limits);
             assert_eq!(explained.error.kind(), kind, "{}", explained.error);

@@ -29,7 +29,7 @@ use ureq::{Agent, AsSendBody, Body};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::error::{Error, zmd_error::*};
+use crate::error::{Error, ErrorKind};
 use crate::retry::{Deadline, Failure};
 use crate::secret::Secret;
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -196,7 +196,7 @@ impl Http {
     pub(crate) fn get(&self, route: &Route, url: &str, token: &Secret, deadline: Deadline) -> Result<Answer, Failure> {
         let text = Zeroizing::new(["Zoho-oauthtoken ", token.reveal()].concat());
         let mut authorization = HeaderValue::from_str(&text).map_err(|_| {
-            Failure::permanent(Error::new(ZMD_ERR_INTERNAL, "the access token does not fit into a header"))
+            Failure::permanent(Error::new(ErrorKind::Internal, "the access token does not fit into a header"))
         })?;
         authorization.set_sensitive(true);
         let _slot = match &self.slots {

@@ -156,7 +156,7 @@ mod tests {
         assert!(connect > Duration::ZERO && connect < Duration::from_secs(10), "{connect:?}");
         let certificates = found.certificates.unwrap().unwrap();
         assert!(certificates[0].starts_with(&[0x30, 0x82]), "DER");
-        assert_eq!(found.answer.unwrap().unwrap_err().kind(), crate::zmd_error::ZMD_ERR_TLS);
+        assert_eq!(found.answer.unwrap().unwrap_err().kind(), crate::ErrorKind::Tls);
         config.set("ca_file", sim.ca_file().to_str().unwrap()).unwrap();
         let answer = probe(&config, &url).unwrap().answer.unwrap().unwrap();
         assert!(answer.http_status >= 400, "{answer:?}");

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Http, lock};
-use crate::error::{Error, zmd_error::ZMD_ERR_TIMEOUT};
+use crate::error::{Error, ErrorKind};
 use crate::retry::{Deadline, Failure, random};
 use crate::sync::Mutex;
 use crate::{beside, private_file};
@@ -102,7 +102,7 @@ impl Slots {
             self.settings.count,
             self.settings.cache.display()
         );
-        Err(Failure::permanent(Error::new(ZMD_ERR_TIMEOUT, message)))
+        Err(Failure::permanent(Error::new(ErrorKind::Timeout, message)))
     }
 
     fn try_acquire(&self) -> io::Result<Option<Held<'_>>> {
@@ -177,7 +177,7 @@ mod tests {
         let second = acquire(&theirs, 5000).ok().unwrap().unwrap();
         for full in [&ours, &theirs] {
             let error = refused(full);
-            assert_eq!(error.kind(), ZMD_ERR_TIMEOUT);
+            assert_eq!(error.kind(), ErrorKind::Timeout);
             let message = "timeout_ms (30 ms) expired while the 2 calls that max_concurrency allows were taken";
             assert!(error.message().starts_with(message), "{error}");
         }
@@ -193,7 +193,7 @@ mod tests {
         http.cancel();
         let begin = std::time::Instant::now();
         let cancelled = acquire(&ours, 60_000).err().unwrap().error;
-        assert!(cancelled.kind() == crate::zmd_error::ZMD_ERR_CANCELLED && begin.elapsed() < Duration::from_secs(10));
+        assert!(cancelled.kind() == crate::ErrorKind::Cancelled && begin.elapsed() < Duration::from_secs(10));
         drop((first, second));
         std::fs::remove_dir_all(&directory).unwrap();
         // Without a directory there are no slots, and the call goes on.

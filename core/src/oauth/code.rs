@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 use super::beginning_of;
 use super::grant::form_of;
 use crate::config::{Config, parse_token, token_rule};
-use crate::error::{Error, zmd_error::*};
+use crate::error::{Error, ErrorKind};
 use crate::http::{Answer, Http, Network, Proxies};
 use crate::retry::Deadline;
 use crate::secret::Secret;
@@ -21,9 +21,9 @@ use crate::secret::Secret;
 /// refuses, with a message that says what to do.
 pub fn exchange_grant_code(config: &Config, code: &str) -> Result<Secret, Error> {
     let code = parse_token(code.trim())
-        .ok_or_else(|| Error::new(ZMD_ERR_INVALID_ARGUMENT, format!("the grant code must be {}", token_rule())))?;
+        .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, format!("the grant code must be {}", token_rule())))?;
     let (Some(client_id), Some(client_secret)) = (&config.client_id, &config.client_secret) else {
-        return Err(Error::new(ZMD_ERR_INVALID_CONFIG, "a grant code is exchanged with client_id and client_secret"));
+        return Err(Error::new(ErrorKind::InvalidConfig, "a grant code is exchanged with client_id and client_secret"));
     };
     let accounts = Proxies::new(config)?.route(config.accounts_url());
     let http = Http::new(&Network::new(config)?);
@@ -65,7 +65,7 @@ impl Drop for CodeAnswer {
 fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Error> {
     let status = answer.status;
     if status >= 500 || status == 429 {
-        let kind = if status == 429 { ZMD_ERR_RATE_LIMITED } else { ZMD_ERR_SERVER };
+        let kind = if status == 429 { ErrorKind::RateLimited } else { ErrorKind::Server };
         let message = format!(
             "{accounts} failed to exchange the grant code (HTTP {status}): try again, with a new code if this one is refused then"
         );
@@ -77,28 +77,30 @@ fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Er
              proxy answer in its place?",
             beginning_of(&answer.body)
         );
-        return Err(Error::new(ZMD_ERR_OAUTH, message));
+        return Err(Error::new(ErrorKind::Oauth, message));
     };
     if let Some(code) = &parsed.error {
         let (kind, what) = match &**code {
             "invalid_code" => (
-                ZMD_ERR_OAUTH,
+                ErrorKind::Oauth,
                 format!(
                     "it was used before, is older than the minutes that were chosen for it, or belongs to another client \
                      or data center than {data_center}: generate a new one"
                 ),
             ),
             "invalid_client" => (
-                ZMD_ERR_OAUTH,
+                ErrorKind::Oauth,
                 format!("it has no such client id: check it, and that the data center is {data_center}"),
             ),
             "invalid_client_secret" => {
-                (ZMD_ERR_OAUTH, "the client secret is not the one that belongs to the client id".to_owned())
+                (ErrorKind::Oauth, "the client secret is not the one that belongs to the client id".to_owned())
             }
             "Access Denied" => {
-                (ZMD_ERR_RATE_LIMITED, "there were too many requests: try again in ten minutes".to_owned())
+                (ErrorKind::RateLimited, "there were too many requests: try again in ten minutes".to_owned())
             }
-            _ => (ZMD_ERR_OAUTH, parsed.error_description.clone().unwrap_or_else(|| "it gives no reason".to_owned())),
+            _ => {
+                (ErrorKind::Oauth, parsed.error_description.clone().unwrap_or_else(|| "it gives no reason".to_owned()))
+            }
         };
         return Err(Error::new(kind, format!("{accounts} refused the grant code ({code}): {what}")).with_code(code));
     }
@@ -107,7 +109,7 @@ fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Er
         let message = format!(
             "{accounts} answered the grant code without a refresh token (HTTP {status}): generate the code with a self client"
         );
-        Error::new(ZMD_ERR_OAUTH, message)
+        Error::new(ErrorKind::Oauth, message)
     })
 }
 
@@ -130,19 +132,19 @@ mod tests {
     #[test]
     fn an_answer_that_is_cut_off_is_not_quoted() {
         let error = answer(200, r#"{"access_token":"1000.a","refresh_token":"1000.r"#).unwrap_err();
-        assert!(error.kind() == ZMD_ERR_OAUTH && !error.message().contains("1000."), "{error}");
+        assert!(error.kind() == ErrorKind::Oauth && !error.message().contains("1000."), "{error}");
     }
 
     #[test]
     fn every_refusal_says_what_to_do() {
         for (status, body, kind, words) in [
-            (200, r#"{"error":"invalid_code"}"#, ZMD_ERR_OAUTH, "generate a new one"),
-            (200, r#"{"error":"invalid_client"}"#, ZMD_ERR_OAUTH, "data center is us"),
-            (200, r#"{"error":"invalid_client_secret"}"#, ZMD_ERR_OAUTH, "belongs to the client id"),
-            (400, r#"{"error":"Access Denied"}"#, ZMD_ERR_RATE_LIMITED, "ten minutes"),
-            (200, r#"{"access_token":"1000.a"}"#, ZMD_ERR_OAUTH, "self client"),
-            (200, "<html>", ZMD_ERR_OAUTH, "accounts_url"),
-            (503, "<html>", ZMD_ERR_SERVER, "try again"),
+            (200, r#"{"error":"invalid_code"}"#, ErrorKind::Oauth, "generate a new one"),
+            (200, r#"{"error":"invalid_client"}"#, ErrorKind::Oauth, "data center is us"),
+            (200, r#"{"error":"invalid_client_secret"}"#, ErrorKind::Oauth, "belongs to the client id"),
+            (400, r#"{"error":"Access Denied"}"#, ErrorKind::RateLimited, "ten minutes"),
+            (200, r#"{"access_token":"1000.a"}"#, ErrorKind::Oauth, "self client"),
+            (200, "<html>", ErrorKind::Oauth, "accounts_url"),
+            (503, "<html>", ErrorKind::Server, "try again"),
         ] {
             let error = answer(status, body).unwrap_err();
             assert!(error.kind() == kind && error.message().contains(words), "{error}");
@@ -152,7 +154,7 @@ mod tests {
     #[test]
     fn a_bad_code_or_a_missing_setting_fails_before_any_traffic() {
         let config = Config::new();
-        assert_eq!(exchange_grant_code(&config, "a b").unwrap_err().kind(), ZMD_ERR_INVALID_ARGUMENT);
-        assert_eq!(exchange_grant_code(&config, "1000.a").unwrap_err().kind(), ZMD_ERR_INVALID_CONFIG);
+        assert_eq!(exchange_grant_code(&config, "a b").unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(exchange_grant_code(&config, "1000.a").unwrap_err().kind(), ErrorKind::InvalidConfig);
     }
 }

@@ -11,7 +11,7 @@ use super::cache::{Entry, Lock, TokenCache};
 use super::{Token, beginning_of};
 use crate::config::{Config, parse_token, refusal};
 use crate::endpoint::BaseUrl;
-use crate::error::{Error, zmd_error::*};
+use crate::error::{Error, ErrorKind};
 use crate::http::{Answer, Http, Proxies, Route};
 use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::Secret;
@@ -52,7 +52,7 @@ impl Grant {
             (Some(_), Some(_)) => {
                 let message = "refresh_token and org_id are both set: unset org_id to use the refresh token, or \
                                refresh_token to use the client-credentials grant";
-                return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
+                return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
             (Some(refresh_token), None) => Some(Kind::RefreshToken(refresh_token.clone())),
             (None, Some(org_id)) => Some(Kind::Organization(org_id.clone())),
@@ -79,7 +79,7 @@ impl Grant {
                 format!("{} {}", names.join(" and "), if names.len() == 1 { "is" } else { "are" })
             };
             let message = format!("{} not set, but {}: the three go together", names(false), names(true));
-            return Err(Error::new(ZMD_ERR_INVALID_CONFIG, message));
+            return Err(Error::new(ErrorKind::InvalidConfig, message));
         };
         let accounts = proxies.route(config.accounts_url());
         let cache = match &config.token_cache {
@@ -191,8 +191,8 @@ impl Grant {
         let with = |error: Error| error.with_http_status(status);
         if status >= 500 || status == 429 {
             let (kind, what) = match status {
-                429 => (ZMD_ERR_RATE_LIMITED, "received too many requests"),
-                _ => (ZMD_ERR_SERVER, "failed to make an access token"),
+                429 => (ErrorKind::RateLimited, "received too many requests"),
+                _ => (ErrorKind::Server, "failed to make an access token"),
             };
             let error = with(Error::new(kind, format!("{accounts} {what} (HTTP {status}): try again later")));
             let retry = answer.retry_after.map_or(Retry::BackOff, Retry::After);
@@ -231,28 +231,28 @@ impl Grant {
         let (accounts, data_center) = (&self.accounts.base, self.data_center);
         let (kind, what) = match code {
             "missing_org_info" => (
-                ZMD_ERR_OAUTH,
+                ErrorKind::Oauth,
                 "it has no organization with this org_id that the client may act for: check org_id, which Zoho CRM shows \
                  under Setup, Developer Hub, APIs, and in which organization the self client was made"
                     .to_owned(),
             ),
             "invalid_code" if matches!(self.kind, Kind::RefreshToken(_)) => (
-                ZMD_ERR_OAUTH,
+                ErrorKind::Oauth,
                 format!("the refresh token was revoked, or belongs to another data center than {data_center}: make a new one"),
             ),
             "invalid_client" => (
-                ZMD_ERR_OAUTH,
+                ErrorKind::Oauth,
                 format!("it has no such client_id: check it, and that the data center is {data_center}"),
             ),
             "invalid_client_secret" => {
-                (ZMD_ERR_OAUTH, "client_secret is not the one that belongs to client_id".to_owned())
+                (ErrorKind::Oauth, "client_secret is not the one that belongs to client_id".to_owned())
             }
             "Access Denied" => (
-                ZMD_ERR_RATE_LIMITED,
+                ErrorKind::RateLimited,
                 "more than 10 access tokens were made in 10 minutes: wait, and have the processes share theirs with token_cache"
                     .to_owned(),
             ),
-            _ => (ZMD_ERR_OAUTH, description.unwrap_or("it gives no reason").to_owned()),
+            _ => (ErrorKind::Oauth, description.unwrap_or("it gives no reason").to_owned()),
         };
         Error::new(kind, format!("{accounts} refused to make an access token ({code}): {what}")).with_code(code)
     }
@@ -260,7 +260,7 @@ impl Grant {
     fn bad_answer(&self, what: &str) -> Error {
         let accounts = &self.accounts.base;
         Error::new(
-            ZMD_ERR_OAUTH,
+            ErrorKind::Oauth,
             format!(
                 "the answer of {accounts} is not an access token ({what}): is accounts_url right, and does a proxy answer in its place?"
             ),
@@ -408,7 +408,7 @@ mod tests {
             ),
         ] {
             let error = grant(settings).err().unwrap();
-            assert!(error.kind() == ZMD_ERR_INVALID_CONFIG && error.message().starts_with(message), "{error}");
+            assert!(error.kind() == ErrorKind::InvalidConfig && error.message().starts_with(message), "{error}");
         }
     }
 
@@ -430,9 +430,9 @@ mod tests {
             assert!(error.message().starts_with(message), "{error}\nis not: {message}");
             assert_eq!(retry, if status >= 429 { Retry::BackOff } else { Retry::Never });
         };
-        fails(500, "", ZMD_ERR_SERVER, "", "https://accounts.zoho.eu failed to make an access token (HTTP 500)");
-        fails(503, body, ZMD_ERR_SERVER, "", "https://accounts.zoho.eu failed to make an access token (HTTP 503)");
-        fails(429, "", ZMD_ERR_RATE_LIMITED, "", "https://accounts.zoho.eu received too many requests (HTTP 429)");
+        fails(500, "", ErrorKind::Server, "", "https://accounts.zoho.eu failed to make an access token (HTTP 500)");
+        fails(503, body, ErrorKind::Server, "", "https://accounts.zoho.eu failed to make an access token (HTTP 503)");
+        fails(429, "", ErrorKind::RateLimited, "", "https://accounts.zoho.eu received too many requests (HTTP 429)");
         for (body, why) in [
             ("<h1>Hi", "HTTP 200, it begins with <h1>Hi): is"),
             ("{}", "HTTP 200, without an"),
@@ -440,16 +440,16 @@ mod tests {
             (r#"{"access_token":"ab","api_domain":"http://zoho"}"#, "its access_token or"),
         ] {
             let message = format!("the answer of https://accounts.zoho.eu is not an access token ({why}");
-            fails(200, body, ZMD_ERR_OAUTH, "", &message);
+            fails(200, body, ErrorKind::Oauth, "", &message);
         }
         for (status, code, more, kind, why) in [
-            (200, "invalid_code", "", ZMD_ERR_OAUTH, "the refresh token was revoked"),
-            (400, "invalid_client", "", ZMD_ERR_OAUTH, "it has no such client_id"),
-            (400, "invalid_client_secret", "", ZMD_ERR_OAUTH, "client_secret is not"),
-            (400, "missing_org_info", "", ZMD_ERR_OAUTH, "it has no organization"),
-            (200, "Access Denied", "", ZMD_ERR_RATE_LIMITED, "more than 10"),
-            (400, "odd", "", ZMD_ERR_OAUTH, "it gives no reason"),
-            (400, "odd", r#","error_description":"so""#, ZMD_ERR_OAUTH, "so"),
+            (200, "invalid_code", "", ErrorKind::Oauth, "the refresh token was revoked"),
+            (400, "invalid_client", "", ErrorKind::Oauth, "it has no such client_id"),
+            (400, "invalid_client_secret", "", ErrorKind::Oauth, "client_secret is not"),
+            (400, "missing_org_info", "", ErrorKind::Oauth, "it has no organization"),
+            (200, "Access Denied", "", ErrorKind::RateLimited, "more than 10"),
+            (400, "odd", "", ErrorKind::Oauth, "it gives no reason"),
+            (400, "odd", r#","error_description":"so""#, ErrorKind::Oauth, "so"),
         ] {
             let body = format!(r#"{{"error":"{code}"{more}}}"#);
             let message = format!("https://accounts.zoho.eu refused to make an access token ({code}): {why}");

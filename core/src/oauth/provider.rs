@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::config::{parse_token, token_rule};
-use crate::error::{Error, zmd_error::*};
+use crate::error::{Error, ErrorKind};
 use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::retry::Deadline;
@@ -63,7 +63,7 @@ impl Requests {
     pub(super) fn check_caller(&self) -> Result<(), Error> {
         if PROVIDING_FOR.with(Cell::get) == std::ptr::from_ref(self).addr() {
             let message = "the token provider asked the client that needs its token: let it use another client";
-            return Err(Error::new(ZMD_ERR_INVALID_ARGUMENT, message));
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         Ok(())
     }
@@ -86,7 +86,7 @@ impl Requests {
             if left.is_zero() {
                 let limit = deadline.limit();
                 return Err(Error::new(
-                    ZMD_ERR_TIMEOUT,
+                    ErrorKind::Timeout,
                     format!("{limit} expired while waiting for the token provider"),
                 ));
             }
@@ -94,7 +94,8 @@ impl Requests {
             let left = left.min(Duration::from_secs(3600));
             answer = mailbox.arrived.wait_timeout(answer, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let received = answer.take().unwrap_or_else(|| Err(Error::new(ZMD_ERR_INTERNAL, "an answer was taken twice")));
+        let received =
+            answer.take().unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "an answer was taken twice")));
         // `wake` takes the two locks in the other order.
         drop(answer);
         let request = lock(&self.current).take();
@@ -103,7 +104,7 @@ impl Requests {
         let token = received?;
         if Some(&token) == refused {
             let message = "the token provider returned the access token that the service has just refused";
-            return Err(Error::new(ZMD_ERR_OAUTH, message));
+            return Err(Error::new(ErrorKind::Oauth, message));
         }
         Ok(token)
     }
@@ -123,7 +124,7 @@ impl Requests {
             mailbox.arrived.notify_all();
         };
         let thread = quiet_thread(|builder| builder.spawn(work)).map_err(|error| {
-            Error::new(ZMD_ERR_OAUTH, format!("the token provider could not be called: no thread ({error})"))
+            Error::new(ErrorKind::Oauth, format!("the token provider could not be called: no thread ({error})"))
         })?;
         *current = Some(Request { answer: answer.clone(), thread, process: process_id() });
         Ok(answer)
@@ -143,7 +144,7 @@ impl Drop for Requests {
 
 fn token_of(provider: &TokenProvider, refused: Option<&Secret>) -> Result<Secret, Error> {
     let failed = |why: &str| {
-        let error = Error::new(ZMD_ERR_OAUTH, format!("the token provider returned no access token: {why}"));
+        let error = Error::new(ErrorKind::Oauth, format!("the token provider returned no access token: {why}"));
         refused.iter().fold(error, |error, refused| error.without(refused.reveal()))
     };
     let given = panic::catch(|| Ok(provider.provide(refused.map(Secret::reveal))))

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::provider::Requests;
 use super::{Grant, Token};
-use crate::error::{Error, zmd_error::*};
+use crate::error::{Error, ErrorKind};
 use crate::http::Http;
 use crate::retry::Deadline;
 use crate::secret::Secret;
@@ -79,7 +79,7 @@ impl Tokens {
         }
         let Some(source) = &self.source else {
             let token = self.current.load_full();
-            return token.ok_or_else(|| Error::new(ZMD_ERR_INTERNAL, "a client without a token"));
+            return token.ok_or_else(|| Error::new(ErrorKind::Internal, "a client without a token"));
         };
         lock.requests.check_caller()?;
         // A token that is due for renewal, but has not expired, is used meanwhile: so no other thread waits, and time
@@ -92,7 +92,7 @@ impl Tokens {
         let Some(_guard) = guard else {
             return spare().ok_or_else(|| {
                 let limit = deadline.limit();
-                Error::new(ZMD_ERR_TIMEOUT, format!("{limit} expired while another thread got an access token"))
+                Error::new(ErrorKind::Timeout, format!("{limit} expired while another thread got an access token"))
             });
         };
         // The previous holder of the lock may have renewed it. Loaded once: what is replaced below is what was found unusable

@@ -1,6 +1,6 @@
 //! The C++ binding, `bindings/cpp/zmd.hpp`.
 
-mod common;
+
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! The logger. There is one in a process, so this file has one test.
 
-mod common;
+
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Mutex;

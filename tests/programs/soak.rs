@@ -1,6 +1,6 @@
 //! Many threads and processes at once, for a while: `make soak` takes a minute, `make test` some seconds.
 
-mod common;
+
 
 use std::process::Command;
 

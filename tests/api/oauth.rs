@@ -1,6 +1,6 @@
 //! Access tokens that the library gets and renews, and shares between threads and processes.
 
-mod common;
+
 
 use std::fs;
 use std::path::{Path, PathBuf};

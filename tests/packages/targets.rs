@@ -4,7 +4,7 @@
 //! What only Unix has, `fork()` and signals, is tested on this machine's target alone (tests/c/fork_test.c,
 //! tests/c/signal_test.c); Windows has neither.
 
-mod common;
+
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
-mod common;
+
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs;

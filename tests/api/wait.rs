@@ -1,6 +1,6 @@
 //! Waiting and cancelling, through the C API and in real time. A wait of an hour is tested in src/client.rs.
 
-mod common;
+
 
 use std::collections::HashSet;
 use std::net::TcpListener;

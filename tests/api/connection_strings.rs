@@ -1,6 +1,6 @@
 //! The simple functions with a connection string: all calls with the same string share a client.
 
-mod common;
+
 
 use std::ffi::CString;
 use std::ptr::null_mut;

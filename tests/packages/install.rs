@@ -1,6 +1,6 @@
 //! The library as packagers and their users get it: installed, packaged, documented, and the same as before.
 
-mod common;
+
 
 use std::collections::BTreeSet;
 use std::fs;

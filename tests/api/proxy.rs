@@ -1,6 +1,6 @@
 //! Proxies: a real Squid, a real microsocks, and hostile ones.
 
-mod common;
+
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,6 +1,6 @@
 //! Server and client certificates, valid and invalid, with a real nginx: each error names its cause and what to do.
 
-mod common;
+
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The Python package: built, installed and used as people do, with the oldest and the newest Python that there is.
 
-mod common;
+
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,6 +1,6 @@
 //! Processes that share a token cache share the limit on calls in flight.
 
-mod common;
+
 
 use std::fs;
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! The documentation: lists that are written from the code, what commands print, links, the pages of the book.
 
-mod common;
+
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

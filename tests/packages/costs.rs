@@ -1,6 +1,6 @@
 //! What a query costs, as far as it can be counted: system calls, instructions, memory, and the size of the library.
 
-mod common;
+
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,7 @@
 //! The bindings of bindings/ but for C, C++ and Python: each is compiled or loaded as its users do, asks the stand-in,
 //! and runs its example. `make test-hosts` runs these: they need a compiler or interpreter each.
 
-mod common;
+
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,6 @@
 //! The queue of waits, through the C API; and functions for a status, an error and the times of a poll.
 
-mod common;
+
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::CString;

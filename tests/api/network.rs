@@ -1,6 +1,6 @@
 //! The network: time limits, retries, connections, hostile servers.
 
-mod common;
+
 
 use std::net::TcpListener;
 use std::thread;

@@ -1,6 +1,6 @@
 //! TLS, with the stand-in and with a real nginx.
 
-mod common;
+
 
 use std::fs;
 use std::path::Path;

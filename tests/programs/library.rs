@@ -1,6 +1,6 @@
 //! The built library: header, symbols, C and Python programs, memory errors.
 
-mod common;
+
 
 use std::fs;
 use std::path::PathBuf;

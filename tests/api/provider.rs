@@ -1,6 +1,6 @@
 //! Access tokens from the host program's token provider.
 
-mod common;
+
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::null_mut;

@@ -8,7 +8,7 @@
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-mod common;
+
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

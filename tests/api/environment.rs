@@ -1,7 +1,7 @@
 //! What a configuration takes from the environment and from the files that it names. As a process cannot change its
 //! environment while its threads read it, the test program runs itself with another one.
 
-mod common;
+
 
 use std::fs;
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! The packages for Airflow and Spark, in bindings/: each installed as its users do, in the real engine, which asks the
 //! stand-in. `make test-engines` runs these: the engines come from PyPI, into an environment in target/ that is kept.
 
-mod common;
+
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,6 +1,6 @@
 //! The service's answers, documented and undocumented, through the C API.
 
-mod common;
+
 
 use std::fs;
 

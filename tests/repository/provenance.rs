@@ -1,6 +1,6 @@
 //! Where the built library comes from: it says what it consists of, and nothing of the machine that built it.
 
-mod common;
+
 
 use std::collections::BTreeSet;
 use std::fs;
