@@ -9,8 +9,9 @@ use arc_swap::ArcSwapOption;
 
 use crate::config::{Config, parse_token, token_rule};
 use crate::endpoint::{ApiVersion, BaseUrl, JobId, ModuleName};
+use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
-use crate::http::{Answer, Network, Proxies, Route, cancelled, quiet_thread};
+use crate::http::{Answer, Network, Proxies, Route};
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
 use crate::retry::{self, Deadline, Failure, Retry};
@@ -18,6 +19,7 @@ use crate::secret::Secret;
 use crate::session::{Process, Session};
 use crate::status::{self, JobName, NamedJob, Status};
 use crate::sync::{Mutex, thread};
+use crate::thread::quiet_thread;
 use crate::wait::{self, Event, Goal, Limits, Polled, Poller, Progress, Query, Schedule, Shared, Waited};
 
 /// Returns the status of mass-delete jobs. Any number of threads may share a client.

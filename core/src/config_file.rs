@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, SETTINGS, Source, no_such_setting};
 use crate::error::{Error, ErrorKind, one_line};
-use crate::{content, open};
+use crate::file::{content, open};
 
 /// The profile that is read if none is named.
 pub const DEFAULT_PROFILE: &str = "default";

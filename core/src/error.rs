@@ -311,6 +311,11 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What every call of a cancelled client returns.
+pub(crate) fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the client was cancelled")
+}
+
 /// `text` as one printable line of at most `limit` characters.
 pub fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::new();

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Weak};
 
 use crate::error::Error;
-use crate::http::{Http, Network, cancelled};
+use crate::error::cancelled;
+use crate::http::{Http, Network};
 use crate::oauth::RenewalLock;
 use crate::sync::{ArcSwap, AtomicBool, Ordering, process_id};
 

@@ -111,4 +111,11 @@ mod types {
     }
 }
 
+use std::sync::PoisonError;
+
 pub(crate) use types::*;
+
+/// A lock that a panic elsewhere does not spoil: what it guards is whole at every moment.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -9,13 +9,15 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
-use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::poll::{Poll, Seen};
 use crate::retry::{Failure, Retry};
 use crate::status::{State, Status};
+use crate::sync::lock;
 use crate::sync::{Condvar, Mutex, MutexGuard, thread};
+use crate::thread::quiet_thread;
 
 /// How long before the time limit of a wait its last poll is made, so that the response arrives in time.
 const LAST_POLL: Duration = Duration::from_millis(500);

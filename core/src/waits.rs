@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, ClientPoller};
 use crate::endpoint::{JobId, ModuleName};
+use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
-use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::status::{NamedJob, Status};
+use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, process_id};
+use crate::thread::quiet_thread;
 use crate::wait::{self, Event, Goal, Poller, Schedule, Shared, Sink, Waited};
 
 /// A queue of waits, which any number of threads may share.

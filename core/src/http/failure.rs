@@ -12,7 +12,7 @@ use super::lookup::NotFound;
 use super::route::{ProxyServer, Route};
 use super::tls::is_authority_as_server;
 use super::transport::is_broken;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, cancelled};
 use crate::retry::{Failure, TimeLimit};
 
 /// What went wrong with a connection.
@@ -138,11 +138,6 @@ impl From<Failed> for ureq::Error {
 pub(super) struct Limits {
     pub(super) call: TimeLimit,
     pub(super) connect: Duration,
-}
-
-/// What every call of a cancelled client returns.
-pub(crate) fn cancelled() -> Error {
-    Error::new(ErrorKind::Cancelled, "the client was cancelled")
 }
 
 /// The one place that decides which failure of the network is which error, and whether it is transient.

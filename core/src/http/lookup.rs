@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
 use super::failure::Cause;
-use super::lock;
 use super::socket::Wake;
-use super::thread::quiet_thread;
+use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{ArcSwap, Condvar, Mutex};
 #[cfg(test)]
 use crate::sync::{AtomicBool, Ordering};
+use crate::thread::quiet_thread;
 
 /// How long an address is used without asking again.
 const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);

@@ -13,7 +13,6 @@ mod race;
 mod route;
 mod slots;
 mod socket;
-mod thread;
 mod tls;
 mod transport;
 
@@ -29,10 +28,10 @@ use ureq::{Agent, AsSendBody, Body};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, cancelled};
 use crate::retry::{Deadline, Failure};
 use crate::secret::Secret;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, lock};
 
 use connect::{Connect, Parts};
 use failure::{Cause, Failed, Limits, Stage};
@@ -42,10 +41,8 @@ use socket::Wake;
 use tls::{Tls, TlsSettings};
 use transport::{ExchangeDeadline, Stale};
 
-pub(crate) use failure::cancelled;
 pub use probe::{Probe, ProxyInUse, probe};
 pub(crate) use route::{Proxies, Route};
-pub(crate) use thread::quiet_thread;
 
 /// Far above the responses of the API: the longest known has some hundred bytes.
 const BODY_LIMIT: u64 = 1 << 20;
@@ -325,11 +322,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let until = date_of(header::RETRY_AFTER)?;
     let now = date_of(header::DATE).unwrap_or_else(SystemTime::now);
     Some(until.duration_since(now).unwrap_or_default())
-}
-
-/// A lock that a panic elsewhere does not spoil: what it guards is whole at every moment.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// ureq looks up the host for every request, also for one that goes over a pooled connection. Here the connector

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Http, lock};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, cancelled};
+use crate::file::{beside, private_file};
 use crate::retry::{Deadline, Failure, random};
 use crate::sync::Mutex;
-use crate::{beside, private_file};
 
 /// How long to wait before looking for a free slot again, at the most.
 const LOOK_EVERY: Duration = Duration::from_millis(8);
@@ -90,7 +90,7 @@ impl Slots {
     /// Whether to continue to wait.
     fn check(&self, http: &Http, deadline: Deadline) -> Result<(), Failure> {
         if http.is_cancelled() {
-            return Err(Failure::permanent(super::cancelled()));
+            return Err(Failure::permanent(cancelled()));
         }
         if !deadline.remaining().is_zero() {
             return Ok(());

@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::failure::Cause;
-use super::lock;
+use crate::sync::lock;
 use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// A byte stream under time limits: a socket, or TLS over another stream.

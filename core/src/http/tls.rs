@@ -25,13 +25,13 @@ use rustls::{
 use zeroize::Zeroizing;
 
 use super::failure::Cause;
-use super::lock;
 use super::lookup::without_brackets;
 use super::socket::Stream;
 use crate::config::{Config, refusal};
 use crate::error::Error;
+use crate::file::{content, open};
 use crate::sync::Mutex;
-use crate::{content, open};
+use crate::sync::lock;
 
 /// What TLS needs of the settings. The files are read when a client is made, the system's store when it is first
 /// needed; shared by clones and by the children of a `fork()`, so nothing in here locks.

@@ -7,13 +7,15 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::config::{parse_token, token_rule};
+use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
-use crate::http::{cancelled, lock, quiet_thread};
 use crate::panic;
 use crate::retry::Deadline;
 use crate::secret::Secret;
+use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, process_id, thread_local};
+use crate::thread::quiet_thread;
 use crate::token_provider::TokenProvider;
 
 thread_local! {

@@ -1,4 +1,5 @@
-//! Threads of this library. It does not know what they do.
+//! Threads of this library. The one module with unsafe code: no safe interface to signal masks exists that works on every
+//! target.
 
 use crate::sync::thread::Builder;
 
