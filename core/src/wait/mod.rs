@@ -4,15 +4,18 @@
 //! A [`Schedule`] decides what to do next and has no clock; [`run`] makes the polls, on worker threads where there are
 //! several jobs. `Client::wait_many` runs a schedule during one call, a `Waits` until it is dropped.
 
+pub(crate) mod pace;
+pub(crate) mod queue;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use self::pace::{Poll, Seen};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
 use crate::panic;
-use crate::poll::{Poll, Seen};
 use crate::retry::{Failure, Retry};
 use crate::status::{State, Status};
 use crate::sync::lock;

@@ -10,25 +10,25 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Http, lock};
 use crate::error::{Error, ErrorKind, cancelled};
 use crate::file::{beside, private_file};
+use crate::http::Http;
 use crate::retry::{Deadline, Failure, random};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 
 /// How long to wait before looking for a free slot again, at the most.
 const LOOK_EVERY: Duration = Duration::from_millis(8);
 
 /// Where the slots are, and how many.
 #[derive(Clone, Debug)]
-pub(super) struct SlotSettings {
+pub(crate) struct SlotSettings {
     /// The token cache, which their names begin with.
-    pub(super) cache: PathBuf,
-    pub(super) count: usize,
+    pub(crate) cache: PathBuf,
+    pub(crate) count: usize,
 }
 
 /// The slots, as one client uses them in one process.
-pub(super) struct Slots {
+pub(crate) struct Slots {
     settings: SlotSettings,
     /// Opened when they are first needed.
     slots: Mutex<Vec<Slot>>,
@@ -46,13 +46,13 @@ struct Slot {
 }
 
 /// The right to make one call.
-pub(super) struct Held<'a> {
+pub(crate) struct Held<'a> {
     slots: &'a Slots,
     index: usize,
 }
 
 impl Slots {
-    pub(super) fn new(settings: SlotSettings) -> Slots {
+    pub(crate) fn new(settings: SlotSettings) -> Slots {
         let slots = (0..settings.count).map(|_| Slot::default()).collect();
         Slots {
             settings,
@@ -63,7 +63,7 @@ impl Slots {
     }
 
     /// Waits for a free slot. `None`: the files can't be used, and the call continues without a slot.
-    pub(super) fn acquire(&self, http: &Http, deadline: Deadline) -> Result<Option<Held<'_>>, Failure> {
+    pub(crate) fn acquire(&self, http: &Http, deadline: Deadline) -> Result<Option<Held<'_>>, Failure> {
         let end = deadline.end();
         while self.is_looking.swap(true, Ordering::AcqRel) {
             http.sleep_until(Some(end), &|| !self.is_looking.load(Ordering::Acquire));
