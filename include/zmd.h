@@ -633,26 +633,6 @@ ZMD_API
 void zmd_config_free(struct zmd_config *config);
 
 /**
- * Whether all records were deleted: the job is COMPLETED, no record failed, and the deleted records reach the total, as far
- * as the service reports these. A wait returns `ZMD_OK` also for a job that failed or left records, so check this before
- * a step that depends on the deletion.
- *
- * @param status  a status that a call has written; may be NULL
- * @return 1 or 0; 0 for NULL
- */
-ZMD_API
-int32_t zmd_status_is_successful(const struct zmd_status *status);
-
-/**
- * Whether the job has ended: COMPLETED or FAILED. It returns 0 for a state that this version does not know.
- *
- * @param status  a status that a call has written; may be NULL
- * @return 1 or 0; 0 for NULL
- */
-ZMD_API
-int32_t zmd_status_has_ended(const struct zmd_status *status);
-
-/**
  * Creates a client and writes it to `*client`. Nothing is sent yet.
  *
  * Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
@@ -695,6 +675,27 @@ zmd_error zmd_client_clone(struct zmd_client *client,
 ZMD_API
 zmd_error zmd_client_set_access_token(struct zmd_client *client,
                                       const char *access_token);
+
+/**
+ * Cancels a client and its clones, from any thread: every call in progress returns `ZMD_ERR_CANCELLED` within 100 ms, and
+ * every later call at once. This cannot be undone: free the client, and create another.
+ *
+ * Only the thread of a name lookup that the system has not finished may outlive the call. It does nothing if the client
+ * has been cancelled already. After `fork()` it affects only the process that calls it.
+ *
+ * @param client  the client
+ * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
+ */
+ZMD_API
+zmd_error zmd_client_cancel(struct zmd_client *client);
+
+/**
+ * Frees a client: closes its connections, and wipes its secrets from memory. NULL is ignored.
+ *
+ * @param client  the client; no thread may be in a call with it, or use it afterwards
+ */
+ZMD_API
+void zmd_client_free(struct zmd_client *client);
 
 /**
  * Gets the status of a job. Blocks for at most the setting `timeout_ms`, including retries, their pauses and getting an
@@ -816,27 +817,6 @@ zmd_error zmd_client_wait_many(struct zmd_client *client,
                                zmd_error *errors);
 
 /**
- * Cancels a client and its clones, from any thread: every call in progress returns `ZMD_ERR_CANCELLED` within 100 ms, and
- * every later call at once. This cannot be undone: free the client, and create another.
- *
- * Only the thread of a name lookup that the system has not finished may outlive the call. It does nothing if the client
- * has been cancelled already. After `fork()` it affects only the process that calls it.
- *
- * @param client  the client
- * @return `ZMD_OK`, or `ZMD_ERR_NULL_POINTER`
- */
-ZMD_API
-zmd_error zmd_client_cancel(struct zmd_client *client);
-
-/**
- * Frees a client: closes its connections, and wipes its secrets from memory. NULL is ignored.
- *
- * @param client  the client; no thread may be in a call with it, or use it afterwards
- */
-ZMD_API
-void zmd_client_free(struct zmd_client *client);
-
-/**
  * Inside a `zmd_progress_fn`, on its thread: the time since the wait began.
  *
  * It does not change `zmd_last_error()`.
@@ -855,6 +835,26 @@ int64_t zmd_progress_elapsed_ms(void);
  */
 ZMD_API
 int64_t zmd_progress_next_poll_ms(void);
+
+/**
+ * Whether all records were deleted: the job is COMPLETED, no record failed, and the deleted records reach the total, as far
+ * as the service reports these. A wait returns `ZMD_OK` also for a job that failed or left records, so check this before
+ * a step that depends on the deletion.
+ *
+ * @param status  a status that a call has written; may be NULL
+ * @return 1 or 0; 0 for NULL
+ */
+ZMD_API
+int32_t zmd_status_is_successful(const struct zmd_status *status);
+
+/**
+ * Whether the job has ended: COMPLETED or FAILED. It returns 0 for a state that this version does not know.
+ *
+ * @param status  a status that a call has written; may be NULL
+ * @return 1 or 0; 0 for NULL
+ */
+ZMD_API
+int32_t zmd_status_has_ended(const struct zmd_status *status);
 
 /**
  * Gets the status of a job, without a handle or a structure: for hosts that can pass only numbers and strings.

@@ -1,12 +1,14 @@
 //! Configurations: the settings of a client.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
-use super::{Handle, Tag, guard, null, text, zmd_error};
-use zmd_core::{Config, Error, ErrorKind, TOKEN_LIMIT, TokenProvider};
+use super::args::{null, optional_utf8, utf8};
+use super::call::guard;
+use super::handle::{Handle, Tag};
+use super::names::zmd_error;
+use super::token_provider::{token_provider, zmd_token_fn};
+use zmd_core::{Config, Error};
 
 /// Settings for a client: made by `zmd_config_new()`, freed by `zmd_config_free()`.
 ///
@@ -165,49 +167,6 @@ pub unsafe extern "C" fn zmd_config_load_file(
     })
 }
 
-/// Provides an access token when the library needs one: when there is none yet, and when the service has refused the last.
-///
-/// It is called on a thread of the library, one call at a time for a client and its clones, and may block: a call that
-/// needs the token still returns at its time limit, and a later call uses the token. It may call any zmd function, but not
-/// use the client that needs the token. It must return: no `longjmp`, and no C++ exception through it.
-///
-/// @param user_data  the pointer that was passed to `zmd_config_set_token_provider()`
-/// @param refused    the access token that the service has refused; NULL: there was none
-/// @param token      where to write the access token, 1 to 4096 visible ASCII characters and a NUL; on failure a message
-///                   in UTF-8 with a NUL, or nothing
-/// @param size       the size of `token` in bytes, 4097 or more
-/// @return 0 on success; with any other value the call fails with `ZMD_ERR_OAUTH` and the message
-#[allow(non_camel_case_types)]
-pub type zmd_token_fn = Option<
-    unsafe extern "C" fn(user_data: *mut c_void, refused: *const c_char, token: *mut c_char, size: usize) -> i32,
->;
-
-/// A host program's function and its user data.
-struct Host {
-    provide: unsafe extern "C" fn(*mut c_void, *const c_char, *mut c_char, usize) -> i32,
-    user_data: *mut c_void,
-}
-
-// SAFETY: the caller of zmd_config_set_token_provider guarantees that any thread may call it with its user data.
-unsafe impl Send for Host {}
-// SAFETY: as above.
-unsafe impl Sync for Host {}
-
-impl Host {
-    fn provide(&self, refused: Option<&str>) -> Result<Zeroizing<String>, String> {
-        let refused = refused.map(|token| CString::new(token).unwrap_or_default());
-        let refused_pointer = refused.as_ref().map_or(std::ptr::null(), |token| token.as_ptr());
-        let mut buffer = Zeroizing::new(vec![0_u8; TOKEN_LIMIT + 1]);
-        // SAFETY: the function and its user data are valid for as long as a client has them; the strings live until it
-        // returns, and the size is that of the buffer.
-        let result =
-            unsafe { (self.provide)(self.user_data, refused_pointer, buffer.as_mut_ptr().cast(), buffer.len()) };
-        let end = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
-        let text = String::from_utf8_lossy(&buffer[..end]);
-        if result == 0 { Ok(Zeroizing::new(text.into_owned())) } else { Err(text.into_owned()) }
-    }
-}
-
 /// Sets a function of the host program that provides access tokens to the clients that are created with this configuration,
 /// such as one that reads them from a vault. It counts as a credential. An `access_token` that is set too is used until it
 /// is refused; with `refresh_token` or `org_id` set too, `zmd_client_new()` fails.
@@ -230,11 +189,7 @@ pub unsafe extern "C" fn zmd_config_set_token_provider(
 ) -> zmd_error {
     guard(|| {
         // SAFETY: guaranteed by the caller.
-        let config = unsafe { config_mut(config) }?;
-        config.set_token_provider(provide.map(|provide| {
-            let host = Host { provide, user_data };
-            TokenProvider::new(move |refused| host.provide(refused))
-        }));
+        unsafe { config_mut(config)?.set_token_provider(token_provider(provide, user_data)) };
         Ok(())
     })
 }
@@ -250,25 +205,4 @@ pub unsafe extern "C" fn zmd_config_set_token_provider(
 pub unsafe extern "C" fn zmd_config_free(config: *mut zmd_config) {
     // SAFETY: guaranteed by the caller.
     unsafe { Handle::<Config>::free(config.cast(), Tag::CONFIG) }
-}
-
-/// A string argument for a setting: invalid UTF-8 is an invalid setting.
-///
-/// # Safety
-///
-/// As for `text`.
-unsafe fn utf8<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Error> {
-    // SAFETY: guaranteed by the caller.
-    unsafe { text(pointer, name) }
-        .map_err(|error| if pointer.is_null() { error } else { Error::new(ErrorKind::InvalidConfig, error.message()) })
-}
-
-/// The same for an argument that may be NULL.
-///
-/// # Safety
-///
-/// As for `text`.
-unsafe fn optional_utf8<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
-    // SAFETY: guaranteed by the caller.
-    if pointer.is_null() { Ok(None) } else { unsafe { utf8(pointer, name) }.map(Some) }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use super::{guard, zmd_error};
+use super::call::guard;
+use super::names::zmd_error;
 use zmd_core::{Error, ErrorKind, one_line};
 
 /// Receives a line of the log.

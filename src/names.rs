@@ -1,9 +1,27 @@
-//! Static names and messages.
+//! Errors and states as numbers, and their names and messages.
 
 use std::ffi::{CStr, c_char};
 
-use super::ZMD_OK;
-use zmd_core::{ErrorKind, State};
+use zmd_core::{Error, ErrorKind, State};
+
+/// `ZMD_OK` or the number of an error. build.rs makes the header's `zmd_error` of this and of [`ErrorKind`].
+///
+/// cbindgen:ignore
+#[allow(non_camel_case_types)]
+pub type zmd_error = i32;
+
+/// cbindgen:ignore
+pub const ZMD_OK: zmd_error = 0;
+
+/// The number of a [`State`], of which build.rs makes the header's `zmd_state`.
+///
+/// cbindgen:ignore
+#[allow(non_camel_case_types)]
+pub type zmd_state = i32;
+
+pub(super) fn number_of(error: &Error) -> zmd_error {
+    error.kind() as zmd_error
+}
 
 /// The version of the loaded library; `ZMD_VERSION_MAJOR`, `_MINOR` and `_PATCH` are the version of the header that the
 /// program was compiled with.
@@ -11,7 +29,11 @@ use zmd_core::{ErrorKind, State};
 /// @return `"0.1.0"`; static, never NULL
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_version() -> *const c_char {
-    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+    const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => panic!("a version has no NUL"),
+    };
+    VERSION.as_ptr()
 }
 
 /// The name of an error.
@@ -62,5 +84,22 @@ pub(super) fn description(error: i32) -> &'static CStr {
         ZMD_OK => c"the call succeeded",
         other => ErrorKind::from_number(other)
             .map_or(c"not an error number of this version of libzmd", ErrorKind::c_description),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers() {
+        // SAFETY: never NULL, always NUL-terminated.
+        let text = |text: *const c_char| unsafe { CStr::from_ptr(text) }.to_str().unwrap();
+        assert_eq!(text(zmd_version()), env!("CARGO_PKG_VERSION"));
+        assert_eq!(text(zmd_error_name(ErrorKind::Dns as i32)), "ZMD_ERR_DNS");
+        assert_eq!(text(zmd_state_name(2)), "RUNNING");
+        assert!(!text(zmd_error_message(ErrorKind::Dns as i32)).is_empty());
+        let errors = [ZMD_OK, ErrorKind::Dns as i32, ErrorKind::Tls as i32, -1];
+        assert_eq!(errors.map(|error| zmd_error_is_transient(error)), [0, 1, 0, 0]);
     }
 }

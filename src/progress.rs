@@ -1,9 +1,54 @@
-//! The times of a poll, for the progress callback.
+//! The progress callback of a wait, and the times of the poll that it is called for.
 
 use std::cell::Cell;
+use std::ffi::c_void;
 use std::time::Duration;
 
+use super::args::milliseconds;
+use super::last_error;
+use super::names::{ZMD_OK, number_of};
+use super::status::zmd_status;
 use zmd_core::Polled;
+
+/// Called after every poll of a job that is waited for, on the thread that waits.
+///
+/// It may call any zmd function, but must not free the client that waits. While it runs, `zmd_last_error()` is that of the
+/// poll, and `zmd_progress_elapsed_ms()` and `zmd_progress_next_poll_ms()` return its times. It must return: no `longjmp`,
+/// and no C++ exception through it.
+///
+/// @param user_data  the pointer that was passed to the wait
+/// @param index      of the job in the array; 0 in a wait for one
+/// @param error      the `zmd_error` of the poll. After a transient one the wait continues.
+/// @param status     the result of the poll, as `zmd_client_status()` would have written it; valid during the call
+/// @return 0 to continue; any other value ends this wait with `ZMD_ERR_CANCELLED`; the client can still be used
+#[allow(non_camel_case_types)]
+pub type zmd_progress_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, index: usize, error: i32, status: *const zmd_status) -> i32>;
+
+/// Calls a callback with the result of a poll; `false` if it ends the wait.
+///
+/// # Safety
+///
+/// `progress` is NULL or may be called with `user_data` for as long as the result is used.
+pub(super) unsafe fn callback(progress: zmd_progress_fn, user_data: *mut c_void) -> impl FnMut(&Polled) -> bool {
+    move |polled| {
+        let Some(progress) = progress else { return true };
+        let error = match polled.result {
+            Ok(_) => {
+                last_error::clear();
+                ZMD_OK
+            }
+            Err(error) => {
+                last_error::record(error);
+                number_of(error)
+            }
+        };
+        let status = zmd_status::of(polled.result);
+        let _inside = TimesGuard::enter(polled);
+        // SAFETY: guaranteed by the caller; the status outlives the call.
+        unsafe { progress(user_data, polled.index, error, &status) == 0 }
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Times {
@@ -17,24 +62,19 @@ thread_local! {
 }
 
 /// Sets the times until it is dropped. A callback may wait for another job, whose callback has its own times.
-pub(super) struct Inside(Option<Times>);
+pub(super) struct TimesGuard(Option<Times>);
 
-impl Inside {
-    pub(super) fn enter(polled: &Polled) -> Inside {
+impl TimesGuard {
+    pub(super) fn enter(polled: &Polled) -> TimesGuard {
         let times = Times { elapsed: polled.elapsed, next_poll: polled.next_poll };
-        Inside(TIMES.try_with(|current| current.replace(Some(times))).ok().flatten())
+        TimesGuard(TIMES.try_with(|current| current.replace(Some(times))).ok().flatten())
     }
 }
 
-impl Drop for Inside {
+impl Drop for TimesGuard {
     fn drop(&mut self) {
         let _ = TIMES.try_with(|current| current.set(self.0));
     }
-}
-
-/// A time in milliseconds; -1: none.
-pub(super) fn milliseconds(time: Option<Duration>) -> i64 {
-    time.map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn current() -> Option<Times> {
@@ -59,4 +99,29 @@ pub extern "C" fn zmd_progress_elapsed_ms() -> i64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_progress_next_poll_ms() -> i64 {
     milliseconds(current().and_then(|times| times.next_poll))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zmd_core::{Error, ErrorKind};
+
+    #[test]
+    fn each_callback_has_the_times_of_its_own_poll() {
+        let result = Err(Error::new(ErrorKind::Dns, ""));
+        let times = |seconds, next_poll: Option<u64>| {
+            let (elapsed, next_poll) = (Duration::from_secs(seconds), next_poll.map(Duration::from_secs));
+            Polled { index: 0, result: &result, elapsed, next_poll }
+        };
+        let now = || (zmd_progress_elapsed_ms(), zmd_progress_next_poll_ms());
+        assert_eq!(now(), (-1, -1), "outside of a callback");
+        let outer = TimesGuard::enter(&times(5, Some(7)));
+        assert_eq!(now(), (5000, 7000));
+        let inner = TimesGuard::enter(&times(1, None));
+        assert_eq!(now(), (1000, -1));
+        drop(inner);
+        assert_eq!(now(), (5000, 7000));
+        drop(outer);
+        assert_eq!(now(), (-1, -1));
+    }
 }

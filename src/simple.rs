@@ -4,8 +4,9 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
-use super::client::{job, timeout};
-use super::{guard, text, write, zmd_error};
+use super::args::{job, text, timeout, write};
+use super::call::guard;
+use super::names::zmd_error;
 use zmd_core::{Client, Error, ErrorKind, State, Status};
 
 /// Gets the status of a job, without a handle or a structure: for hosts that can pass only numbers and strings.

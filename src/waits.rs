@@ -2,9 +2,13 @@
 
 use std::ffi::c_char;
 
-use super::client::{call_timeout, client_ref, job, timeout, zmd_client, zmd_status};
-use super::progress::milliseconds;
-use super::{Handle, Tag, ZMD_OK, guard, last_error, null, number_of, write, zmd_error};
+use super::args::{call_timeout, job, milliseconds, null, timeout, write};
+use super::call::guard;
+use super::client::{client_ref, zmd_client};
+use super::handle::{Handle, Tag};
+use super::last_error;
+use super::names::{ZMD_OK, number_of, zmd_error};
+use super::status::zmd_status;
 use zmd_core::{Error, JobId, ModuleName, Update, WaitEvent, Waits};
 
 /// A queue of waits: made by `zmd_waits_new()`, freed by `zmd_waits_free()`.

@@ -1,0 +1,44 @@
+//! What each call of the C interface runs in.
+
+use super::last_error;
+use super::names::{ZMD_OK, number_of, zmd_error};
+use super::panic_hook;
+use zmd_core::{Error, panic};
+
+/// Runs the body of an entry point. Clears the last error first, and sets it if the body fails.
+pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
+    last_error::clear();
+    last_error::clear_jobs();
+    panic_hook::install();
+    match panic::catch(body) {
+        Ok(()) => {
+            // A logger that was called meanwhile may have set the last error.
+            last_error::clear();
+            ZMD_OK
+        }
+        Err(error) => {
+            last_error::record(&error);
+            number_of(&error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::super::zmd_last_error;
+    use super::*;
+    use zmd_core::ErrorKind;
+
+    #[test]
+    fn a_panic_in_a_call_is_an_internal_error() {
+        assert_eq!(guard(|| panic!("boom")), ErrorKind::Internal as i32);
+        // SAFETY: never NULL, always NUL-terminated.
+        let message = unsafe { CStr::from_ptr(zmd_last_error()) }.to_str().unwrap();
+        assert!(message.contains("boom") && message.contains("bug in libzmd"), "{message}");
+        assert_eq!(guard(|| Ok(())), ZMD_OK);
+        // SAFETY: as above.
+        assert!(unsafe { CStr::from_ptr(zmd_last_error()) }.is_empty());
+    }
+}
