@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Proxy, ProxyProtocol};
 
-use super::failure::{Cause, Failed, Limit, Stage};
+use super::explain::{Cause, Failed, Limit, Stage};
 use super::lookup::{Addresses, NotFound, without_brackets};
 use super::proxy::{self, Target};
 use super::race;

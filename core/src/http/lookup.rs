@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
-use super::failure::Cause;
+use super::explain::Cause;
 use super::socket::Wake;
 use crate::sync::lock;
 use crate::sync::thread::JoinHandle;

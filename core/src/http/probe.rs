@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::header;
 
-use super::failure::{Failed, Stage};
+use super::explain::{Failed, Stage};
 use super::route::Route;
 use super::transport::ExchangeDeadline;
 use super::{Http, Network, Proxies, race, tls};

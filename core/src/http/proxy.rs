@@ -9,7 +9,7 @@ use base64::Engine;
 use zeroize::Zeroizing;
 
 use super::USER_AGENT;
-use super::failure::{Cause, Refusal};
+use super::explain::{Cause, Refusal};
 use super::socket::Stream;
 
 /// How much of a response to CONNECT is read. Proxies of large companies send dozens of lines with a 407.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use socket2::{Domain, Protocol, SockRef, Socket as Socket2, TcpKeepalive, Type};
 
-use super::failure::Cause;
+use super::explain::Cause;
 use super::socket::{Socket, Wake, wait};
 
 /// RFC 8305, section 8, "Connection Attempt Delay".

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::failure::Cause;
+use super::explain::Cause;
 use crate::sync::lock;
 use crate::sync::{AtomicBool, Mutex, Ordering};
 

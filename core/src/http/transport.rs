@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use super::failure::{Cause, Failed, Stage};
+use super::explain::{Cause, Failed, Stage};
 use super::socket::Stream;
 use zeroize::Zeroize;
 

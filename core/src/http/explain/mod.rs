@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
-use super::lookup::NotFound;
-use super::route::{ProxyServer, Route};
-use super::tls::is_authority_as_server;
-use super::transport::is_broken;
 use crate::error::{Error, ErrorKind, cancelled};
+use crate::http::lookup::NotFound;
+use crate::http::route::{ProxyServer, Route};
+use crate::http::tls::is_authority_as_server;
+use crate::http::transport::is_broken;
 use crate::retry::{Failure, TimeLimit};
 
 /// What went wrong with a connection.

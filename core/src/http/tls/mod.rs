@@ -24,12 +24,12 @@ use rustls::{
 };
 use zeroize::Zeroizing;
 
-use super::failure::Cause;
-use super::lookup::without_brackets;
-use super::socket::Stream;
 use crate::config::{Config, refusal};
 use crate::error::Error;
 use crate::file::{content, open};
+use crate::http::explain::Cause;
+use crate::http::lookup::without_brackets;
+use crate::http::socket::Stream;
 use crate::sync::Mutex;
 use crate::sync::lock;
 

@@ -1,0 +1,408 @@
+//! One exchange with a server: a request, and the response read to its end, within a time limit.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+use ureq::{Agent, AsSendBody, Body};
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, cancelled};
+use crate::retry::{Deadline, Failure};
+use crate::secret::Secret;
+use crate::sync::{Condvar, Mutex, lock};
+
+use super::connect::{Connect, Parts};
+use super::explain::{self, Cause, Failed, Limits, Stage};
+use super::lookup::{Addresses, Known};
+use super::route::Route;
+use crate::slots::{SlotSettings, Slots};
+use super::socket::Wake;
+use super::tls::{Tls, TlsSettings};
+use super::transport::{ExchangeDeadline, Stale};
+
+/// Far above the responses of the API: the longest known has some hundred bytes.
+const BODY_LIMIT: u64 = 1 << 20;
+
+/// How long a connection may wait for its next request: longer than the longest pause between two polls.
+const IDLE_LIFETIME: Duration = Duration::from_secs(90);
+
+/// What all exchanges of a client have in common, made once from its settings and shared by every process.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    tls: Arc<TlsSettings>,
+    connect_timeout: Duration,
+    idle_connections: usize,
+    slots: Option<SlotSettings>,
+    known: Arc<Known>,
+}
+
+impl Network {
+    pub(crate) fn new(config: &Config) -> Result<Network, Error> {
+        let slots = config
+            .token_cache
+            .as_ref()
+            .map(|cache| SlotSettings { cache: cache.into(), count: config.max_concurrency });
+        Ok(Network {
+            slots,
+            known: Arc::default(),
+            tls: Arc::new(TlsSettings::new(config)?),
+            connect_timeout: config.connect_timeout,
+            idle_connections: config.max_concurrency.max(16),
+        })
+    }
+}
+
+/// A response, read to its end, without the secrets that the server may repeat.
+#[derive(Default)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// Where a redirect points.
+    pub location: Option<String>,
+    /// The name of the server's software.
+    pub server: Option<String>,
+    pub content_encoding: Option<String>,
+    /// The pause that the server requests.
+    pub retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// The JSON in the body, which may begin with a byte-order mark.
+    pub(crate) fn json(&self) -> &[u8] {
+        self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)
+    }
+}
+
+/// The connections and addresses of one process.
+pub(crate) struct Http {
+    agent: Agent,
+    /// What the agent connects with.
+    pub(super) connect: Connect,
+    pub(super) addresses: Arc<Addresses>,
+    connect_timeout: Duration,
+    /// With other processes of this machine.
+    slots: Option<Slots>,
+    pub(super) wake: Arc<Wake>,
+    /// Sleeping threads wait here, until their time comes or something happens.
+    sleep: Mutex<()>,
+    woken: Condvar,
+}
+
+impl Http {
+    pub(crate) fn new(network: &Network) -> Http {
+        let wake = Arc::new(Wake::default());
+        let addresses = Arc::new(Addresses::new(wake.clone(), network.known.clone()));
+        let config = Agent::config_builder()
+            .proxy(None)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(network.idle_connections)
+            .max_idle_connections_per_host(network.idle_connections)
+            .max_idle_age(IDLE_LIFETIME)
+            .build();
+        let connect = Connect(Arc::new(Parts {
+            addresses: addresses.clone(),
+            tls: Tls::new(network.tls.clone()),
+            wake: wake.clone(),
+            timeout: network.connect_timeout,
+        }));
+        let agent = Agent::with_parts(config, connect.clone(), NoLookup);
+        Http {
+            agent,
+            connect,
+            addresses,
+            connect_timeout: network.connect_timeout,
+            slots: network.slots.clone().map(Slots::new),
+            wake,
+            sleep: Mutex::new(()),
+            woken: Condvar::new(),
+        }
+    }
+
+    /// Ends every exchange in progress, and every sleep; refuses later ones.
+    pub(crate) fn cancel(&self) {
+        self.wake.cancel();
+        self.agent.clone().shutdown();
+        self.addresses.wake();
+        self.wake();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_name_lookups(&self, broken: bool) {
+        self.addresses.broken.store(broken, crate::sync::Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.wake.is_cancelled()
+    }
+
+    /// Wakes every sleeping thread, which checks its condition.
+    pub(crate) fn wake(&self) {
+        let _sleep = lock(&self.sleep);
+        self.woken.notify_all();
+    }
+
+    /// Sleeps until `until`, or until `is_awake` after a `wake`, or a cancel.
+    pub(crate) fn sleep_until(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+        let mut sleep = lock(&self.sleep);
+        while !self.is_cancelled() && !is_awake() {
+            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return;
+            }
+            // Not for ever at once: some systems' clocks overflow.
+            let left = left.min(Duration::from_secs(3600));
+            sleep = self.woken.wait_timeout(sleep, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Sleeps that long, or until a cancel: then it is `false`.
+    pub(crate) fn sleep(&self, pause: Duration) -> bool {
+        self.sleep_until(Instant::now().checked_add(pause), &|| false);
+        !self.is_cancelled()
+    }
+
+    /// Requests `url`, which is below the route's base, with the access token.
+    pub(crate) fn get(&self, route: &Route, url: &str, token: &Secret, deadline: Deadline) -> Result<Answer, Failure> {
+        let text = Zeroizing::new(["Zoho-oauthtoken ", token.reveal()].concat());
+        let mut authorization = HeaderValue::from_str(&text).map_err(|_| {
+            Failure::permanent(Error::new(ErrorKind::Internal, "the access token does not fit into a header"))
+        })?;
+        authorization.set_sensitive(true);
+        let _slot = match &self.slots {
+            Some(slots) => slots.acquire(self, deadline)?,
+            None => None,
+        };
+        self.exchange(route, &[token], deadline, || {
+            let mut request = route.request(url, ())?;
+            request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
+            self.send(route, request)
+        })
+    }
+
+    /// Sends a form, which holds the secrets, to `url`, which lies under the route's base.
+    pub(crate) fn post(
+        &self,
+        route: &Route,
+        url: &str,
+        form: &str,
+        secrets: &[&Secret],
+        deadline: Deadline,
+    ) -> Result<Answer, Failure> {
+        self.exchange(route, secrets, deadline, || {
+            let mut request = route.request(url, form)?;
+            *request.method_mut() = Method::POST;
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert(header::CONTENT_TYPE, form);
+            self.send(route, request)
+        })
+    }
+
+    /// Sends a request by the route's proxy, or directly. ureq does not mix connections through different proxies.
+    pub(super) fn send(&self, route: &Route, request: Request<impl AsSendBody>) -> Result<Response<Body>, ureq::Error> {
+        match route.proxy() {
+            Some(proxy) => self.agent.run(self.agent.configure_request(request).proxy(Some(proxy.clone())).build()),
+            // A configuration of its own would cost a request a copy of the agent's.
+            None => self.agent.run(request),
+        }
+    }
+
+    fn exchange(
+        &self,
+        route: &Route,
+        secrets: &[&Secret],
+        deadline: Deadline,
+        send: impl Fn() -> Result<Response<Body>, ureq::Error>,
+    ) -> Result<Answer, Failure> {
+        let _deadline = ExchangeDeadline::set(deadline.end());
+        loop {
+            if deadline.remaining().is_zero() {
+                return Err(self.explain(Failed::at(Stage::Answer, Cause::TimedOut).into(), route, deadline));
+            }
+            if self.is_cancelled() {
+                return Err(Failure::permanent(cancelled()));
+            }
+            let mut response = match send() {
+                Ok(response) => response,
+                // The server closed the connection while it was waiting for us. There may be more of that
+                // kind in the pool; a new connection is never of it.
+                Err(ureq::Error::Other(why)) if why.is::<Stale>() => continue,
+                Err(error) => return Err(self.explain(error, route, deadline)),
+            };
+            let status = response.status().as_u16();
+            let body = read_whole(response.body_mut()).map_err(|error| {
+                let failure = self.explain(error, route, deadline);
+                Failure { error: failure.error.with_http_status(status), ..failure }
+            })?;
+            // A short one (no real one is) would be found in unrelated text.
+            let secrets = || secrets.iter().map(|secret| secret.reveal().as_bytes()).filter(|secret| secret.len() >= 8);
+            let headers = response.headers();
+            let text_of = |name| {
+                let value = headers.get(name).map(|value| secrets().fold(value.as_bytes().to_vec(), without))?;
+                Some(String::from_utf8_lossy(&value).into_owned())
+            };
+            return Ok(Answer {
+                status,
+                location: text_of(header::LOCATION),
+                server: text_of(header::SERVER),
+                content_encoding: text_of(header::CONTENT_ENCODING),
+                retry_after: retry_after(headers),
+                body: secrets().fold(body, without),
+            });
+        }
+    }
+
+    pub(super) fn explain(&self, error: ureq::Error, route: &Route, deadline: Deadline) -> Failure {
+        if self.is_cancelled() {
+            return Failure::permanent(cancelled());
+        }
+        explain::explain(error, route, Limits { call: deadline.limit(), connect: self.connect_timeout })
+    }
+}
+
+fn read_whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
+    // With space for one more byte, the end is found without a larger buffer. An announced length reserves no more.
+    let length = body.content_length().unwrap_or_default().min(8 * 1024) as usize;
+    let mut bytes = Vec::with_capacity(length.max(63) + 1);
+    body.with_config().limit(BODY_LIMIT).reader().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What the server sent, less the secret that it was sent, which is longer than what takes its place: so it needs no
+/// memory, of which the server decides how much.
+fn without(mut bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    const INSTEAD: &[u8] = b"***";
+    let (mut from, mut to) = (0, 0);
+    while let Some(at) = bytes[from..].windows(secret.len()).position(|window| window == secret) {
+        bytes.copy_within(from..from + at, to);
+        to += at;
+        bytes[to..to + INSTEAD.len()].copy_from_slice(INSTEAD);
+        to += INSTEAD.len();
+        from += at + secret.len();
+    }
+    bytes.copy_within(from.., to);
+    bytes.truncate(bytes.len() - (from - to));
+    bytes
+}
+
+/// `Retry-After` in seconds or as a date; a date is relative to the server's clock, if it sends it.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let date_of = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let until = date_of(header::RETRY_AFTER)?;
+    let now = date_of(header::DATE).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// ureq looks up the host for every request, also for one that goes over a pooled connection. Here the connector
+/// does, where a connection is made.
+#[derive(Debug)]
+struct NoLookup;
+
+impl Resolver for NoLookup {
+    fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        // ureq requires one.
+        addresses.push(SocketAddr::from(([0, 0, 0, 0], 0)));
+        Ok(addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_taken_out_wherever_it_is() {
+        for (sent, kept) in [
+            ("", ""),
+            ("1000.tok", "1000.tok"),
+            ("1000.token", "***"),
+            ("1000.token1000.token", "******"),
+            ("a 1000.token b 1000.token c", "a *** b *** c"),
+            ("1000.1000.token.token", "1000.***.token"),
+        ] {
+            assert_eq!(String::from_utf8(without(sent.into(), b"1000.token")).unwrap(), kept);
+        }
+    }
+
+    #[cfg(not(shuttle))]
+    #[test]
+    fn a_sleep_ends_on_time_when_it_is_woken_or_by_a_cancel() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let http = Http::new(&Network::new(&crate::config::Config::new()).unwrap());
+        let begin = Instant::now();
+        assert!(http.sleep(Duration::from_millis(30)) && begin.elapsed() >= Duration::from_millis(30));
+        let is_awake = AtomicBool::new(false);
+        let hour = || Some(Instant::now() + Duration::from_secs(3600));
+        let in_a_moment = |action: &(dyn Fn() + Sync)| {
+            let begin = Instant::now();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(30));
+                    action();
+                });
+                http.sleep_until(hour(), &|| is_awake.load(Ordering::SeqCst));
+                begin.elapsed() >= Duration::from_millis(30)
+            })
+        };
+        assert!(in_a_moment(&|| {
+            is_awake.store(true, Ordering::SeqCst);
+            http.wake();
+        }));
+        is_awake.store(false, Ordering::SeqCst);
+        assert!(in_a_moment(&|| http.cancel()));
+        assert!(!http.sleep(Duration::from_secs(3600)));
+    }
+
+    #[test]
+    fn retry_after_in_seconds_and_as_a_date() {
+        const FIRST: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+        const LATER: &str = "Sun, 06 Nov 1994 08:50:07 GMT";
+        let wanted = |after: Option<&'static str>, date: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            let mut insert = |name, value: Option<&'static str>| {
+                value.map(|value| headers.insert(name, HeaderValue::from_static(value)))
+            };
+            insert(header::RETRY_AFTER, after);
+            insert(header::DATE, date);
+            retry_after(&headers).map(|pause| pause.as_secs())
+        };
+        assert_eq!(wanted(None, Some(FIRST)), None);
+        assert_eq!(wanted(Some(" 7 "), None), Some(7));
+        assert_eq!(wanted(Some("99999999999999999999999"), None), Some(u64::MAX));
+        assert_eq!(wanted(Some(""), None), None);
+        assert_eq!(wanted(Some("-1"), None), None);
+        assert_eq!(wanted(Some(LATER), Some(FIRST)), Some(30));
+        assert_eq!(wanted(Some(FIRST), Some(LATER)), Some(0));
+        assert_eq!(wanted(Some(FIRST), None), Some(0));
+    }
+}
+
+#[cfg(all(test, shuttle))]
+mod model {
+    use super::*;
+    use crate::config::Config;
+    use crate::sync::{check, thread};
+
+    #[test]
+    fn a_cancel_ends_every_sleep() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let http = Arc::new(Http::new(&network));
+            let sleepers = [http.clone(), http.clone()];
+            let sleepers = sleepers.map(|http| thread::spawn(move || http.sleep(Duration::from_secs(3600))));
+            http.cancel();
+            assert_eq!(sleepers.map(|sleeper| sleeper.join().unwrap()), [false; 2]);
+        });
+    }
+}
