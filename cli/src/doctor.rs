@@ -157,7 +157,7 @@ impl Doctor {
             Some(Ok(chain)) => chain.first().map(|certificate| issuer_of(certificate)),
             _ => None,
         };
-        let answer = match &probe.answer {
+        let answer = match &probe.response {
             Some(Ok(answer)) => answer,
             Some(Err(error)) if error.kind() == ErrorKind::Tls => {
                 let issuer = issuer.unwrap_or_else(|| "unknown".to_owned());

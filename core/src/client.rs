@@ -11,7 +11,7 @@ use crate::config::{Config, parse_token, token_rule};
 use crate::endpoint::{ApiVersion, BaseUrl, JobId, ModuleName};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
-use crate::http::{Answer, Network, Proxies, Route};
+use crate::http::{Network, Proxies, Response, Route};
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
 use crate::retry::{self, Deadline, Failure, Retry};
@@ -358,7 +358,7 @@ impl Client {
     }
 
     /// Parses the answer to a status request, and decides whether to retry if it is an error.
-    fn read(&self, answer: &Answer, api: &Route, job: JobName) -> Result<Status, Failure> {
+    fn read(&self, answer: &Response, api: &Route, job: JobName) -> Result<Status, Failure> {
         if (300..400).contains(&answer.status) {
             let (base, http_status) = (&api.base, answer.status);
             let message = match (&answer.location, http_status) {
@@ -469,7 +469,7 @@ impl Poller for ClientPoller {
 }
 
 /// Whether to retry. The API answers some transient errors with HTTP 200 or 400, such as too many requests.
-fn retry_of(answer: &Answer, kind: ErrorKind) -> Retry {
+fn retry_of(answer: &Response, kind: ErrorKind) -> Retry {
     let is_transient = match kind {
         ErrorKind::RateLimited => true,
         // Not implemented, HTTP version not supported, ...: these are permanent.
@@ -620,7 +620,7 @@ mod tests {
             (505, ErrorKind::Server, false),
             (404, ErrorKind::JobNotFound, false),
         ] {
-            let answer = |retry_after| Answer { status, retry_after, ..Answer::default() };
+            let answer = |retry_after| Response { status, retry_after, ..Response::default() };
             let expected = if is_retried { [Retry::BackOff, Retry::After(pause)] } else { [Retry::Never; 2] };
             assert_eq!([None, Some(pause)].map(|after| retry_of(&answer(after), kind)), expected, "{status} {kind:?}");
         }

@@ -2,7 +2,7 @@
 //! the API.
 
 use crate::error::one_line;
-use crate::http::Answer;
+use crate::http::Response;
 
 /// What to check if the response is not from the service.
 pub(crate) const INTERMEDIARY: &str = "a proxy or gateway responds in Zoho's place: check api_domain and proxy";
@@ -12,10 +12,10 @@ const READ: usize = 16 * 1024;
 const SHOWN: usize = 120;
 
 /// Describes a response by its body and its `Server` header: `the page "502 Bad Gateway" (Server: nginx)`.
-pub(crate) fn describe(answer: &Answer) -> String {
-    let body = &answer.body[..answer.body.len().min(READ)];
-    let what = describe_body(body, answer.body.len(), answer.content_encoding.as_deref());
-    match answer.server.as_deref().map(|server| one_line(server, 60)).filter(|server| !server.is_empty()) {
+pub(crate) fn describe(response: &Response) -> String {
+    let body = &response.body[..response.body.len().min(READ)];
+    let what = describe_body(body, response.body.len(), response.content_encoding.as_deref());
+    match response.server.as_deref().map(|server| one_line(server, 60)).filter(|server| !server.is_empty()) {
         Some(server) => format!("{what} (Server: {server})"),
         None => what,
     }
@@ -188,17 +188,17 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "it takes minutes there")]
     fn the_server_is_named_and_a_long_page_is_read_in_part() {
-        let answer = |server: Option<&str>, body: String| Answer {
+        let response = |server: Option<&str>, body: String| Response {
             status: 502,
             server: server.map(str::to_owned),
             body: body.into_bytes(),
-            ..Answer::default()
+            ..Response::default()
         };
-        assert_eq!(describe(&answer(Some("nginx"), "no".into())), "\"no\" (Server: nginx)");
-        assert_eq!(describe(&answer(Some(" "), "no".into())), "\"no\"");
-        assert_eq!(describe(&answer(None, "no".into())), "\"no\"");
+        assert_eq!(describe(&response(Some("nginx"), "no".into())), "\"no\" (Server: nginx)");
+        assert_eq!(describe(&response(Some(" "), "no".into())), "\"no\"");
+        assert_eq!(describe(&response(None, "no".into())), "\"no\"");
         let page = |blanks| format!("<p>{}</p><title>late</title>", " ".repeat(blanks));
-        assert_eq!(describe(&answer(None, page(16_000))), "the page \"late\"");
-        assert_eq!(describe(&answer(None, page(17_000))), "a page without text");
+        assert_eq!(describe(&response(None, page(16_000))), "the page \"late\"");
+        assert_eq!(describe(&response(None, page(17_000))), "a page without text");
     }
 }

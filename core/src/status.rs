@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::endpoint::{JobId, ModuleName};
 use crate::error::{Error, ErrorKind};
-use crate::http::Answer;
+use crate::http::Response;
 use crate::page::{self, INTERMEDIARY};
 
 /// How far a job is. The numbers are fixed for ever; newer versions may add some.
@@ -133,7 +133,7 @@ impl fmt::Display for NamedJob {
 }
 
 /// Parses the response to a status request.
-pub(crate) fn read(answer: &Answer, job: JobName) -> Result<Status, Error> {
+pub(crate) fn read(answer: &Response, job: JobName) -> Result<Status, Error> {
     let http_status = answer.status;
     let parsed = parse(answer.json());
     let is_success = (200..300).contains(&http_status) && http_status != 204;
@@ -429,7 +429,7 @@ mod tests {
 
     fn read_body(http_status: u16, body: impl AsRef<[u8]>) -> Result<Status, Error> {
         let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
-        let answer = Answer { status: http_status, body: body.as_ref().to_vec(), ..Answer::default() };
+        let answer = Response { status: http_status, body: body.as_ref().to_vec(), ..Response::default() };
         read(&answer, JobName { module: &module, job_id: &job_id })
     }
 

@@ -158,14 +158,14 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(10);
         let stream = http.connect.open(None, base.host(), base.port(), until).unwrap();
         let mut stream = http.connect.0.tls.secure(stream, base.host(), until).unwrap();
-        let mut answer = vec![0; 64 * 1024];
-        for part in [1, answer.len()] {
+        let mut response = vec![0; 64 * 1024];
+        for part in [1, response.len()] {
             stream.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", until).unwrap();
-            assert!(stream.read(&mut answer[..part], until).unwrap() > 0);
+            assert!(stream.read(&mut response[..part], until).unwrap() > 0);
             assert!(part > 1 || !stream.is_reusable());
             // The rest may come in parts.
             while !stream.is_reusable() {
-                assert!(stream.read(&mut answer, until).unwrap() > 0);
+                assert!(stream.read(&mut response, until).unwrap() > 0);
             }
         }
     }

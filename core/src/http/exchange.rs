@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use ureq::http::{self, HeaderMap, HeaderValue, Method, Request, Uri, header};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, AsSendBody, Body};
@@ -60,7 +60,7 @@ impl Network {
 
 /// A response, read to its end, without the secrets that the server may repeat.
 #[derive(Default)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub status: u16,
     pub body: Vec<u8>,
     /// Where a redirect points.
@@ -72,7 +72,7 @@ pub(crate) struct Answer {
     pub retry_after: Option<Duration>,
 }
 
-impl Answer {
+impl Response {
     /// The JSON in the body, which may begin with a byte-order mark.
     pub(crate) fn json(&self) -> &[u8] {
         self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)
@@ -169,7 +169,13 @@ impl Http {
     }
 
     /// Requests `url`, which is below the route's base, with the access token.
-    pub(crate) fn get(&self, route: &Route, url: &str, token: &Secret, deadline: Deadline) -> Result<Answer, Failure> {
+    pub(crate) fn get(
+        &self,
+        route: &Route,
+        url: &str,
+        token: &Secret,
+        deadline: Deadline,
+    ) -> Result<Response, Failure> {
         let text = Zeroizing::new(["Zoho-oauthtoken ", token.reveal()].concat());
         let mut authorization = HeaderValue::from_str(&text).map_err(|_| {
             Failure::permanent(Error::new(ErrorKind::Internal, "the access token does not fit into a header"))
@@ -194,7 +200,7 @@ impl Http {
         form: &str,
         secrets: &[&Secret],
         deadline: Deadline,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, Failure> {
         self.exchange(route, secrets, deadline, || {
             let mut request = route.request(url, form)?;
             *request.method_mut() = Method::POST;
@@ -205,7 +211,11 @@ impl Http {
     }
 
     /// Sends a request by the route's proxy, or directly. ureq does not mix connections through different proxies.
-    pub(super) fn send(&self, route: &Route, request: Request<impl AsSendBody>) -> Result<Response<Body>, ureq::Error> {
+    pub(super) fn send(
+        &self,
+        route: &Route,
+        request: Request<impl AsSendBody>,
+    ) -> Result<http::Response<Body>, ureq::Error> {
         match route.proxy() {
             Some(proxy) => self.agent.run(self.agent.configure_request(request).proxy(Some(proxy.clone())).build()),
             // A configuration of its own would cost a request a copy of the agent's.
@@ -218,12 +228,12 @@ impl Http {
         route: &Route,
         secrets: &[&Secret],
         deadline: Deadline,
-        send: impl Fn() -> Result<Response<Body>, ureq::Error>,
-    ) -> Result<Answer, Failure> {
+        send: impl Fn() -> Result<http::Response<Body>, ureq::Error>,
+    ) -> Result<Response, Failure> {
         let _deadline = ExchangeDeadline::set(deadline.end());
         loop {
             if deadline.remaining().is_zero() {
-                return Err(self.explain(Failed::at(Stage::Answer, Cause::TimedOut).into(), route, deadline));
+                return Err(self.explain(Failed::at(Stage::Response, Cause::TimedOut).into(), route, deadline));
             }
             if self.is_cancelled() {
                 return Err(Failure::permanent(cancelled()));
@@ -247,7 +257,7 @@ impl Http {
                 let value = headers.get(name).map(|value| secrets().fold(value.as_bytes().to_vec(), without))?;
                 Some(String::from_utf8_lossy(&value).into_owned())
             };
-            return Ok(Answer {
+            return Ok(Response {
                 status,
                 location: text_of(header::LOCATION),
                 server: text_of(header::SERVER),

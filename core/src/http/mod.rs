@@ -15,7 +15,7 @@ mod socket;
 mod tls;
 mod transport;
 
-pub(crate) use exchange::{Answer, Http, Network};
+pub(crate) use exchange::{Http, Network, Response};
 pub use probe::{Probe, ProxyInUse, probe};
 pub(crate) use route::{Proxies, Route};
 

@@ -27,7 +27,7 @@ pub struct Probe {
     /// The certificates that the server shows, its own first, in DER: trusted or not. `None` also for plain http.
     pub certificates: Option<Result<Vec<Vec<u8>>, Error>>,
     /// Whether the server responds to this client, which verifies its certificate.
-    pub answer: Option<Result<ProbeAnswer, Error>>,
+    pub response: Option<Result<ProbeResponse, Error>>,
 }
 
 /// A proxy, and who named it.
@@ -43,7 +43,7 @@ pub struct ProxyInUse {
 /// A server's response to a request without a token.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct ProbeAnswer {
+pub struct ProbeResponse {
     /// The HTTP status, whatever it is.
     pub http_status: u16,
     /// The server's clock, and this machine's at that moment.
@@ -63,7 +63,7 @@ pub fn probe(config: &Config, server: &BaseUrl) -> Result<Probe, Error> {
         lookup: None,
         connect: None,
         certificates: None,
-        answer: None,
+        response: None,
     };
     let steps = Steps { http: &http, route: &route, timeout: config.connect_timeout };
     let lookup = steps.lookup();
@@ -79,7 +79,7 @@ pub fn probe(config: &Config, server: &BaseUrl) -> Result<Probe, Error> {
     if server.is_https() {
         found.certificates = Some(steps.certificates());
     }
-    found.answer = Some(steps.answer());
+    found.response = Some(steps.response());
     Ok(found)
 }
 
@@ -125,16 +125,16 @@ impl Steps<'_> {
         shown.map_err(|failed| self.explain(failed))
     }
 
-    fn answer(&self) -> Result<ProbeAnswer, Error> {
+    fn response(&self) -> Result<ProbeResponse, Error> {
         let deadline = Deadline::after(self.timeout);
         let _deadline = ExchangeDeadline::set(deadline.end());
         let request = self.route.request(&self.route.base.to_string(), ());
-        let answer = request.and_then(|request| self.http.send(self.route, request));
-        let answer = answer.map_err(|error| self.http.explain(error, self.route, deadline).error)?;
+        let response = request.and_then(|request| self.http.send(self.route, request));
+        let response = response.map_err(|error| self.http.explain(error, self.route, deadline).error)?;
         let now = SystemTime::now();
-        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         let theirs = date.and_then(|date| httpdate::parse_http_date(date).ok());
-        Ok(ProbeAnswer { http_status: answer.status().as_u16(), clocks: theirs.map(|theirs| (theirs, now)) })
+        Ok(ProbeResponse { http_status: response.status().as_u16(), clocks: theirs.map(|theirs| (theirs, now)) })
     }
 }
 
@@ -156,16 +156,16 @@ mod tests {
         assert!(connect > Duration::ZERO && connect < Duration::from_secs(10), "{connect:?}");
         let certificates = found.certificates.unwrap().unwrap();
         assert!(certificates[0].starts_with(&[0x30, 0x82]), "DER");
-        assert_eq!(found.answer.unwrap().unwrap_err().kind(), crate::ErrorKind::Tls);
+        assert_eq!(found.response.unwrap().unwrap_err().kind(), crate::ErrorKind::Tls);
         config.set("ca_file", sim.ca_file().to_str().unwrap()).unwrap();
-        let answer = probe(&config, &url).unwrap().answer.unwrap().unwrap();
-        assert!(answer.http_status >= 400, "{answer:?}");
+        let response = probe(&config, &url).unwrap().response.unwrap().unwrap();
+        assert!(response.http_status >= 400, "{response:?}");
 
         let plain = Sim::start();
         let found = probe(&config, &BaseUrl::parse(&plain.url()).unwrap()).unwrap();
-        assert!(found.certificates.is_none() && found.answer.unwrap().is_ok());
+        assert!(found.certificates.is_none() && found.response.unwrap().is_ok());
         drop(plain);
         let refused = probe(&config, &BaseUrl::parse("http://127.0.0.1:1").unwrap()).unwrap();
-        assert!(refused.connect.unwrap().is_err() && refused.answer.is_none());
+        assert!(refused.connect.unwrap().is_err() && refused.response.is_none());
     }
 }

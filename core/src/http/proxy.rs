@@ -40,15 +40,15 @@ pub(super) fn connect(
     request.push_str("\r\n");
     proxy.write_all(request.as_bytes(), until)?;
 
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     loop {
-        let begin = answer.len();
+        let begin = response.len();
         if begin >= HEADER_BYTES {
             return Err(Refusal::NoHttp("its response to CONNECT is longer than 64 KB".to_owned()).into());
         }
-        answer.resize((begin + 4096).min(HEADER_BYTES), 0);
-        let amount = proxy.read(&mut answer[begin..], until)?;
-        answer.truncate(begin + amount);
+        response.resize((begin + 4096).min(HEADER_BYTES), 0);
+        let amount = proxy.read(&mut response[begin..], until)?;
+        response.truncate(begin + amount);
         if amount == 0 {
             return Err(match begin {
                 0 => Cause::Io(io::ErrorKind::UnexpectedEof.into()),
@@ -56,11 +56,11 @@ pub(super) fn connect(
             });
         }
         // The record type of a TLS alert, and the major version of TLS.
-        if answer.starts_with(&[0x15, 3]) {
+        if response.starts_with(&[0x15, 3]) {
             return Err(Refusal::SpeaksTls.into());
         }
-        if let Some(length) = read_answer(&answer, login.is_some(), secrets)? {
-            return match answer.len() - length {
+        if let Some(length) = read_response(&response, login.is_some(), secrets)? {
+            return match response.len() - length {
                 0 => Ok(()),
                 more => Err(Refusal::NoHttp(format!("{more} bytes came with its response to CONNECT")).into()),
             };
@@ -69,7 +69,7 @@ pub(super) fn connect(
 }
 
 /// The length of the header of a success; `None` while it is not whole.
-fn read_answer(bytes: &[u8], had_login: bool, secrets: [&str; 2]) -> Result<Option<usize>, Cause> {
+fn read_response(bytes: &[u8], had_login: bool, secrets: [&str; 2]) -> Result<Option<usize>, Cause> {
     let mut lines = [httparse::EMPTY_HEADER; HEADER_LINES];
     let mut response = httparse::Response::new(&mut lines);
     let length = match response.parse(bytes) {
@@ -222,8 +222,8 @@ mod tests {
         }
     }
 
-    fn tunnel(answer: &str) -> Result<(), Cause> {
-        connect(&mut Recorded(answer.as_bytes().to_vec()), "host", 443, None, Instant::now())
+    fn tunnel(response: &str) -> Result<(), Cause> {
+        connect(&mut Recorded(response.as_bytes().to_vec()), "host", 443, None, Instant::now())
     }
 
     fn lines(count: usize) -> String {
@@ -246,15 +246,15 @@ mod tests {
     fn a_407_with_many_lines_tells_what_it_offers() {
         let offers =
             "Proxy-Authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\nProxy-Authenticate: Digest realm=\"x\"\r\n";
-        let answer = format!("HTTP/1.1 407 Proxy Authentication Required\r\n{}{offers}\r\n", lines(27));
-        let Err(Cause::Refused(Refusal::Http { status, schemes, .. })) = tunnel(&answer) else { panic!() };
+        let response = format!("HTTP/1.1 407 Proxy Authentication Required\r\n{}{offers}\r\n", lines(27));
+        let Err(Cause::Refused(Refusal::Http { status, schemes, .. })) = tunnel(&response) else { panic!() };
         assert_eq!((status, schemes.join(" ")), (407, "Negotiate NTLM Digest".to_owned()));
     }
 
     #[test]
     fn a_proxy_that_repeats_the_credentials() {
-        let answer = "HTTP/1.1 407 no p4ss\r\nProxy-Authenticate: dXNlcjpwNHNz, Basic\r\n\r\n";
-        let mut proxy = Recorded(answer.as_bytes().to_vec());
+        let response = "HTTP/1.1 407 no p4ss\r\nProxy-Authenticate: dXNlcjpwNHNz, Basic\r\n\r\n";
+        let mut proxy = Recorded(response.as_bytes().to_vec());
         let refused = connect(&mut proxy, "host", 443, Some(("user", "p4ss")), Instant::now());
         let Err(Cause::Refused(Refusal::Http { reason, schemes, had_login, .. })) = refused else { panic!() };
         assert_eq!((&*reason, &*schemes, had_login), ("no ***", &["***".to_owned()][..], true));
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn socks_answers() {
+    fn socks_replies() {
         let user = Some(("user", "password"));
         socks_reply(&[5, 0, 5, 0, 0, 1, 1, 2, 3, 4, 0, 80], None).unwrap();
         socks_reply(&[5, 0, 5, 0, 0, 3, 2, b'a', b'b', 0, 80], user).unwrap();

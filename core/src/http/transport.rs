@@ -56,8 +56,8 @@ pub(super) struct Connection {
     stream: Box<dyn Stream>,
     is_tls: bool,
     buffers: Buffer,
-    answered: bool,
-    asked_again: bool,
+    has_served: bool,
+    is_reused: bool,
 }
 
 /// See [`Connection`]: the request has to go to another one.
@@ -74,13 +74,13 @@ impl std::error::Error for Stale {}
 
 impl Connection {
     pub(super) fn new(stream: Box<dyn Stream>, is_tls: bool) -> Connection {
-        Connection { stream, is_tls, buffers: Buffer::default(), answered: false, asked_again: false }
+        Connection { stream, is_tls, buffers: Buffer::default(), has_served: false, is_reused: false }
     }
 
     fn failed(&self, cause: Cause) -> ureq::Error {
         match cause {
-            Cause::Io(error) if self.asked_again && is_broken(&error) => ureq::Error::Other(Box::new(Stale)),
-            cause => Failed::at(Stage::Answer, cause).into(),
+            Cause::Io(error) if self.is_reused && is_broken(&error) => ureq::Error::Other(Box::new(Stale)),
+            cause => Failed::at(Stage::Response, cause).into(),
         }
     }
 }
@@ -106,7 +106,7 @@ impl Transport for Connection {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        self.asked_again = self.answered;
+        self.is_reused = self.has_served;
         let request = &mut self.buffers.output[..amount];
         let result = in_time().and_then(|until| self.stream.write_all(request, until));
         // There is a token in it.
@@ -118,12 +118,12 @@ impl Transport for Connection {
         self.buffers.reserve_input()?;
         let result = in_time().and_then(|until| self.stream.read(self.buffers.input_append_buf(), until));
         let amount = result.map_err(|cause| self.failed(cause))?;
-        if amount == 0 && self.asked_again {
+        if amount == 0 && self.is_reused {
             return Err(ureq::Error::Other(Box::new(Stale)));
         }
         self.buffers.input_appended(amount);
-        self.answered |= amount > 0;
-        self.asked_again &= amount == 0;
+        self.has_served |= amount > 0;
+        self.is_reused &= amount == 0;
         Ok(amount > 0)
     }
 
@@ -334,7 +334,7 @@ mod tests {
             (&[Err(io::ErrorKind::PermissionDenied)], Some(false)),
             (&[Ok(&b"HTTP"[..]), reset()], None),
         ] {
-            let mut connection = connection(&[&[Ok(&b"answer"[..])], then].concat());
+            let mut connection = connection(&[&[Ok(&b"response"[..])], then].concat());
             assert_eq!(is_stale(ask(&mut connection)), None);
             assert_eq!(is_stale(ask(&mut connection)), expected, "{then:?}");
             if expected.is_none() {

@@ -9,7 +9,7 @@ use super::beginning_of;
 use super::grant::form_of;
 use crate::config::{Config, parse_token, token_rule};
 use crate::error::{Error, ErrorKind};
-use crate::http::{Answer, Http, Network, Proxies};
+use crate::http::{Http, Network, Proxies, Response};
 use crate::retry::Deadline;
 use crate::secret::Secret;
 
@@ -62,7 +62,7 @@ impl Drop for CodeAnswer {
     }
 }
 
-fn read(answer: &Answer, accounts: &str, data_center: &str) -> Result<Secret, Error> {
+fn read(answer: &Response, accounts: &str, data_center: &str) -> Result<Secret, Error> {
     let status = answer.status;
     if status >= 500 || status == 429 {
         let kind = if status == 429 { ErrorKind::RateLimited } else { ErrorKind::Server };
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Result<Secret, Error> {
-        let answer = Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() };
+        let answer = Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
         read(&answer, "https://accounts.zoho.com", "us")
     }
 

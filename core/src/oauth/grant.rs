@@ -12,7 +12,7 @@ use super::{Token, beginning_of};
 use crate::config::{Config, parse_token, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::http::{Answer, Http, Proxies, Route};
+use crate::http::{Http, Proxies, Response, Route};
 use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::Secret;
 
@@ -185,7 +185,7 @@ impl Grant {
         made.map_err(|error| secrets.iter().fold(error, |error, secret| error.without(secret.reveal())))
     }
 
-    fn read(&self, answer: &Answer) -> Result<(Entry, Token), Failure> {
+    fn read(&self, answer: &Response) -> Result<(Entry, Token), Failure> {
         let status = answer.status;
         let accounts = &self.accounts.base;
         let with = |error: Error| error.with_http_status(status);
@@ -415,7 +415,7 @@ mod tests {
     #[test]
     fn the_answers_of_the_accounts_server() {
         let refresh = of(("refresh_token", "1000.r.t"));
-        let answer = |status, body: &str| Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() };
+        let answer = |status, body: &str| Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
         let body = r#"{"access_token":"1000.a.b","api_domain":"https://www.zohoapis.in","expires_in":3600}"#;
         let (made, token) = refresh.read(&answer(200, body)).ok().unwrap();
         assert_eq!((&*made.access_token, token.secret.reveal()), ("1000.a.b", "1000.a.b"));
@@ -456,11 +456,11 @@ mod tests {
             fails(status, &body, kind, code, &message);
         }
         let later = Some(Duration::from_secs(7));
-        let busy = refresh.read(&Answer { retry_after: later, ..answer(429, "") }).err().unwrap();
+        let busy = refresh.read(&Response { retry_after: later, ..answer(429, "") }).err().unwrap();
         assert_eq!(busy.retry, Retry::After(Duration::from_secs(7)));
         let moved = |status| {
             let location = Some("https://elsewhere".to_owned());
-            refresh.read(&Answer { location, ..answer(status, "") }).err().unwrap().error.message().to_owned()
+            refresh.read(&Response { location, ..answer(status, "") }).err().unwrap().error.message().to_owned()
         };
         assert!(moved(302).contains("(HTTP 302, it redirects to https://elsewhere)"), "{}", moved(302));
         assert!(moved(400).contains("(HTTP 400, it begins with )"), "{}", moved(400));

@@ -91,7 +91,7 @@ pub(super) enum Stage {
     Connect,
     Tls,
     /// Connected: sending the request or receiving the response.
-    Answer,
+    Response,
 }
 
 /// Which limit is the shorter one.
@@ -149,7 +149,7 @@ pub(super) fn explain(error: ureq::Error, route: &Route, limits: Limits) -> Fail
             Ok(failed) => failed.explain(route, limits),
             Err(why) => permanent(ErrorKind::Internal, format!("the exchange with {host} failed: {why}")),
         },
-        ureq::Error::Io(error) => Failed::at(Stage::Answer, Cause::Io(error)).explain(route, limits),
+        ureq::Error::Io(error) => Failed::at(Stage::Response, Cause::Io(error)).explain(route, limits),
         // Whether the lines or the bytes run over first, depends on how they arrive.
         ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => permanent(
             ErrorKind::BadResponse,
@@ -194,7 +194,7 @@ impl Failed {
                     Stage::Lookup => format!("looking up the name {host}"),
                     Stage::Connect => format!("connecting to {host}"),
                     Stage::Tls => format!("doing the TLS handshake with {host}"),
-                    Stage::Answer => format!("waiting for the whole response of {host}"),
+                    Stage::Response => format!("waiting for the whole response of {host}"),
                 };
                 let message = match limit {
                     Limit::Connect => format!(
@@ -638,13 +638,13 @@ mod tests {
                 "timeout_ms (9000 ms) expired while doing the TLS handshake with zoho.test",
             ),
             (
-                Answer,
+                Response,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
                 false,
                 "timeout_ms (9000 ms) expired while waiting for the whole response of zoho.test",
             ),
-            (Answer, Cause::Cancelled, ErrorKind::Cancelled, false, "the client was cancelled"),
+            (Response, Cause::Cancelled, ErrorKind::Cancelled, false, "the client was cancelled"),
             (Lookup, name(true), ErrorKind::Dns, false, "the host name zoho.test could not be looked up (who?)"),
             (ProxyLookup, name(false), ErrorKind::Proxy, false, "the name of PROXY could not be looked up (who?)"),
             (
@@ -745,9 +745,9 @@ mod tests {
                 false,
                 "no secure connection to zoho.test (permission denied)",
             ),
-            (Answer, io(Kind::BrokenPipe), ErrorKind::Network, true, "the connection to zoho.test broke before"),
+            (Response, io(Kind::BrokenPipe), ErrorKind::Network, true, "the connection to zoho.test broke before"),
             (
-                Answer,
+                Response,
                 io(Kind::PermissionDenied),
                 ErrorKind::Network,
                 false,
