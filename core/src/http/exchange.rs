@@ -21,10 +21,10 @@ use super::connect::{Connect, Parts};
 use super::explain::{self, Cause, Failed, Limits, Stage};
 use super::lookup::{Addresses, Known};
 use super::route::Route;
-use crate::slots::{SlotSettings, Slots};
 use super::socket::Wake;
 use super::tls::{Tls, TlsSettings};
 use super::transport::{ExchangeDeadline, Stale};
+use crate::slots::{SlotSettings, Slots};
 
 /// Far above the responses of the API: the longest known has some hundred bytes.
 const BODY_LIMIT: u64 = 1 << 20;
