@@ -17,6 +17,7 @@ use crate::panic;
 use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::Secret;
 use crate::session::{Process, Session};
+use crate::slots::SlotSettings;
 use crate::status::{self, JobName, NamedJob, Status};
 use crate::sync::{Mutex, thread};
 use crate::thread::quiet_thread;
@@ -83,7 +84,9 @@ impl Client {
             ));
         }
         let network = Network::new(config)?;
-        let session = Session::new(&network);
+        let slots = config.token_cache.as_ref();
+        let slots = slots.map(|cache| SlotSettings { cache: cache.into(), count: config.max_concurrency });
+        let session = Session::new(&network, slots);
         let account = Account {
             api: proxies.route(config.api_domain()),
             api_is_explicit: config.api_domain.is_some(),
@@ -320,6 +323,10 @@ impl Client {
     fn query(&self, process: &Process, token: &Token, job: JobName, deadline: Deadline) -> Result<Status, Failure> {
         let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
         let url = api.base.job_status(&self.account.api_version, job.module, job.job_id);
+        let _slot = match &process.slots {
+            Some(slots) => slots.acquire(&process.http, deadline)?,
+            None => None,
+        };
         let answer = process.http.get(api, &url, &token.secret, deadline);
         let result = answer.and_then(|answer| self.read(&answer, api, job));
         result.map_err(|failure| Failure { error: failure.error.without(token.secret.reveal()), ..failure })

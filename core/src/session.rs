@@ -6,10 +6,12 @@ use crate::error::Error;
 use crate::error::cancelled;
 use crate::http::{Http, Network};
 use crate::oauth::RenewalLock;
+use crate::slots::{SlotSettings, Slots};
 use crate::sync::{ArcSwap, AtomicBool, Ordering, process_id};
 
 /// What a client does not share with its clones: its connections, and whether it was cancelled.
 pub(crate) struct Session {
+    slots: Option<SlotSettings>,
     process: ArcSwap<Process>,
     cancelled: AtomicBool,
     /// The clients that this is a clone of, directly or not.
@@ -25,22 +27,25 @@ pub(crate) struct Process {
     id: u32,
     pub(crate) http: Http,
     pub(crate) renewal: Arc<RenewalLock>,
+    /// With other processes of this machine.
+    pub(crate) slots: Option<Slots>,
 }
 
 impl Process {
-    fn new(network: &Network, renewal: Arc<RenewalLock>) -> Process {
-        Process { id: process_id(), http: Http::new(network), renewal }
+    fn new(network: &Network, renewal: Arc<RenewalLock>, slots: &Option<SlotSettings>) -> Process {
+        Process { id: process_id(), http: Http::new(network), renewal, slots: slots.clone().map(Slots::new) }
     }
 }
 
 impl Session {
-    pub(crate) fn new(network: &Network) -> Arc<Session> {
-        Session::with(Process::new(network, Arc::default()), Vec::new())
+    pub(crate) fn new(network: &Network, slots: Option<SlotSettings>) -> Arc<Session> {
+        let process = Process::new(network, Arc::default(), &slots);
+        Session::with(process, slots, Vec::new())
     }
 
-    fn with(process: Process, origins: Vec<Weak<Session>>) -> Arc<Session> {
+    fn with(process: Process, slots: Option<SlotSettings>, origins: Vec<Weak<Session>>) -> Arc<Session> {
         let (cancelled, clones) = (AtomicBool::new(false), ArcSwap::default());
-        Arc::new(Session { process: ArcSwap::from_pointee(process), cancelled, origins, clones })
+        Arc::new(Session { slots, process: ArcSwap::from_pointee(process), cancelled, origins, clones })
     }
 
     /// This process's connections.
@@ -49,7 +54,7 @@ impl Session {
         if current.id == process_id() {
             return current;
         }
-        let ours = Arc::new(Process::new(network, Arc::default()));
+        let ours = Arc::new(Process::new(network, Arc::default(), &self.slots));
         if self.is_cancelled() {
             ours.http.cancel();
         }
@@ -65,7 +70,7 @@ impl Session {
     pub(crate) fn try_clone(self: &Arc<Session>, network: &Network) -> Result<Arc<Session>, Error> {
         let renewal = self.process(network).renewal.clone();
         let origins = self.origins.iter().cloned().chain([Arc::downgrade(self)]).collect();
-        let clone = Session::with(Process::new(network, renewal), origins);
+        let clone = Session::with(Process::new(network, renewal, &self.slots), self.slots.clone(), origins);
         let origins: Vec<_> = clone.origins.iter().filter_map(Weak::upgrade).collect();
         // The clone is registered first and the flag checked then; `cancel` sets the flag first and reads the clones then.
         // So one of the two sees the other.
@@ -109,7 +114,7 @@ mod tests {
     #[test]
     fn a_cancel_reaches_clones_and_their_clones_but_not_the_origin() {
         let network = Network::new(&Config::new()).unwrap();
-        let origin = Session::new(&network);
+        let origin = Session::new(&network, None);
         let clone = || origin.try_clone(&network).unwrap();
         let (other, middle) = (clone(), clone());
         let last = middle.try_clone(&network).unwrap();
@@ -124,7 +129,7 @@ mod tests {
     #[test]
     fn a_clone_that_was_dropped_takes_no_memory() {
         let network = Network::new(&Config::new()).unwrap();
-        let origin = Session::new(&network);
+        let origin = Session::new(&network, None);
         for _ in 0..10 {
             origin.try_clone(&network).unwrap();
         }
@@ -147,7 +152,7 @@ mod model {
     fn a_clone_is_cancelled_or_refused() {
         let network = Network::new(&Config::new()).unwrap();
         check(move || {
-            let (session, cancelled) = (Session::new(&network), network.clone());
+            let (session, cancelled) = (Session::new(&network, None), network.clone());
             let origin = session.clone();
             let canceller = thread::spawn(move || origin.cancel(&cancelled));
             let clones = session.try_clone(&network).and_then(|clone| Ok((clone.try_clone(&network)?, clone)));
@@ -163,7 +168,7 @@ mod model {
     fn the_threads_of_a_child_share_one_process_which_a_cancel_reaches() {
         let network = Network::new(&Config::new()).unwrap();
         check(move || {
-            let session = Session::new(&network);
+            let session = Session::new(&network, None);
             let parent = session.process(&network);
             fork();
             let in_thread = |work: fn(&Session, &Network) -> Arc<Process>| {
@@ -184,7 +189,7 @@ mod model {
         // Or one before the fork. In the same test, as both change the number of the process, which all tests have in common.
         let network = Network::new(&Config::new()).unwrap();
         check(move || {
-            let session = Session::new(&network);
+            let session = Session::new(&network, None);
             session.cancel(&network);
             fork();
             let call = || {

@@ -24,7 +24,6 @@ use super::route::Route;
 use super::socket::Wake;
 use super::tls::{Tls, TlsSettings};
 use super::transport::{ExchangeDeadline, Stale};
-use crate::slots::{SlotSettings, Slots};
 
 /// Far above the responses of the API: the longest known has some hundred bytes.
 const BODY_LIMIT: u64 = 1 << 20;
@@ -38,18 +37,12 @@ pub(crate) struct Network {
     tls: Arc<TlsSettings>,
     connect_timeout: Duration,
     idle_connections: usize,
-    slots: Option<SlotSettings>,
     known: Arc<Known>,
 }
 
 impl Network {
     pub(crate) fn new(config: &Config) -> Result<Network, Error> {
-        let slots = config
-            .token_cache
-            .as_ref()
-            .map(|cache| SlotSettings { cache: cache.into(), count: config.max_concurrency });
         Ok(Network {
-            slots,
             known: Arc::default(),
             tls: Arc::new(TlsSettings::new(config)?),
             connect_timeout: config.connect_timeout,
@@ -86,8 +79,6 @@ pub(crate) struct Http {
     pub(super) connect: Connect,
     pub(super) addresses: Arc<Addresses>,
     connect_timeout: Duration,
-    /// With other processes of this machine.
-    slots: Option<Slots>,
     pub(super) wake: Arc<Wake>,
     /// Sleeping threads wait here, until their time comes or something happens.
     sleep: Mutex<()>,
@@ -118,7 +109,6 @@ impl Http {
             connect,
             addresses,
             connect_timeout: network.connect_timeout,
-            slots: network.slots.clone().map(Slots::new),
             wake,
             sleep: Mutex::new(()),
             woken: Condvar::new(),
@@ -181,10 +171,6 @@ impl Http {
             Failure::permanent(Error::new(ErrorKind::Internal, "the access token does not fit into a header"))
         })?;
         authorization.set_sensitive(true);
-        let _slot = match &self.slots {
-            Some(slots) => slots.acquire(self, deadline)?,
-            None => None,
-        };
         self.exchange(route, &[token], deadline, || {
             let mut request = route.request(url, ())?;
             request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
