@@ -6,8 +6,6 @@
 
 mod client;
 mod config;
-mod config_file;
-mod connection_string;
 mod endpoint;
 mod error;
 mod file;
@@ -26,8 +24,8 @@ mod token_provider;
 mod wait;
 
 pub use client::{AccessToken, Client};
-pub use config::{Config, SETTINGS, Setting, Source, TOKEN_LIMIT};
-pub use config_file::{DEFAULT_PROFILE, config_file, usual_config_file};
+pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, TOKEN_LIMIT, config_file, usual_config_file};
+
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment, JobId, ModuleName};
 pub use error::{Error, ErrorKind, one_line};
 pub use http::{Probe, ProxyInUse, probe};

@@ -1,6 +1,9 @@
 //! The settings: one table defines `zmd_config_set`, the environment variables, the checks and every list in the
 //! documentation. It does not know what the settings are used for.
 
+mod connection_string;
+mod file;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -13,6 +16,8 @@ use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, DataCent
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 use crate::token_provider::TokenProvider;
+
+pub use file::{DEFAULT_PROFILE, config_file, usual_config_file};
 
 /// The settings of a client. Each value is checked when it is set.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
-use crate::config::{Config, SETTINGS, Source, no_such_setting};
+use super::{Config, SETTINGS, Source, no_such_setting};
 use crate::error::{Error, ErrorKind, one_line};
 use crate::file::{content, open};
 

@@ -6,7 +6,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+use super::Config;
 use crate::error::{Error, ErrorKind};
 
 /// The one key that is not a setting: the profile of the configuration file to read.
