@@ -146,8 +146,9 @@ const MODULES: &[&str] = &[
 /// The module that is probably meant by a name that Zoho does not have.
 pub fn suggestion(module: &str) -> Option<&'static str> {
     let flat = |name: &str| name.to_ascii_lowercase().replace([' ', '-'], "_");
-    let near = |name: &&&'static str| strsim::damerau_levenshtein(&flat(name), &flat(module));
-    MODULES.iter().min_by_key(near).filter(|name| near(name) <= 2 && **name != module).copied()
+    let names: Vec<_> = MODULES.iter().map(|name| flat(name)).collect();
+    let near = zmd_core::nearest(&flat(module), names.iter().map(String::as_str))?;
+    MODULES.iter().find(|name| flat(name) == near).filter(|name| **name != module).copied()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
-use crate::config::{Config, parse_token, token_rule};
+use crate::config::Config;
 use crate::endpoint::{ApiVersion, BaseUrl, JobId, ModuleName};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
@@ -15,7 +15,7 @@ use crate::http::{Network, Proxies, Response, Route};
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
 use crate::retry::{self, Deadline, Failure, Retry};
-use crate::secret::Secret;
+use crate::secret::{Secret, parse_token, token_rule};
 use crate::session::{Process, Session};
 use crate::slots::SlotSettings;
 use crate::status::{self, JobName, NamedJob, Status};

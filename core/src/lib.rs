@@ -18,20 +18,21 @@ mod secret;
 mod session;
 mod slots;
 mod status;
+mod suggest;
 mod sync;
 mod thread;
 mod token_provider;
 mod wait;
 
 pub use client::{AccessToken, Client};
-pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, TOKEN_LIMIT, config_file, usual_config_file};
-
+pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment, JobId, ModuleName};
 pub use error::{Error, ErrorKind, one_line};
 pub use http::{Probe, ProxyInUse, probe};
 pub use oauth::exchange_grant_code;
-pub use secret::Secret;
+pub use secret::{Secret, TOKEN_LIMIT};
 pub use status::{State, Status};
+pub use suggest::nearest;
 pub use token_provider::TokenProvider;
 pub use wait::pace::{Poll, Seen};
 pub use wait::queue::{Update, WaitEvent, Waits};

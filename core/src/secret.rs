@@ -1,4 +1,4 @@
-//! A value that is never printed, and is wiped from memory when it is dropped. It knows no other module.
+//! Values that are never printed, and are wiped from memory when they are dropped; the rule for tokens.
 
 use std::fmt;
 
@@ -24,6 +24,20 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
+}
+
+/// The maximum length of a token.
+pub const TOKEN_LIMIT: usize = 4096;
+
+/// Checks a token: it must be safe in a header.
+pub(crate) fn parse_token(value: &str) -> Option<Secret> {
+    let good = (1..=TOKEN_LIMIT).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
+    good.then(|| Secret::new(value))
+}
+
+/// The rule for a token, for messages.
+pub(crate) fn token_rule() -> String {
+    format!("1 to {TOKEN_LIMIT} visible ASCII characters, without a blank or a line end")
 }
 
 #[cfg(test)]

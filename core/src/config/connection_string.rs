@@ -1,12 +1,11 @@
-//! Settings in one string, for hosts that can pass only strings: `key=value;key=value`. It does not know what the
-//! settings mean.
+//! Settings in one string, for hosts that can pass only strings: `key=value;key=value`.
 //!
 //! The syntax is that of ODBC's connection strings: keys are case-insensitive, blanks around keys and values are ignored,
 //! and a value in braces may contain any character, with `}}` for a closing brace.
 
 use zeroize::Zeroizing;
 
-use super::Config;
+use super::values::Config;
 use crate::error::{Error, ErrorKind};
 
 /// The one key that is not a setting: the profile of the configuration file to read.

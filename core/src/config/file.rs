@@ -1,4 +1,4 @@
-//! The configuration file: a table of settings for each profile. It does not know what the settings mean.
+//! The configuration file: a table of settings for each profile.
 //!
 //! ```toml
 //! [default]
@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
-use super::{Config, SETTINGS, Source, no_such_setting};
+use super::settings::{SETTINGS, no_such_setting};
+use super::values::{Config, Source};
 use crate::error::{Error, ErrorKind, one_line};
 use crate::file::{content, open};
 

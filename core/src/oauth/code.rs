@@ -7,11 +7,11 @@ use zeroize::Zeroize;
 
 use super::beginning_of;
 use super::grant::form_of;
-use crate::config::{Config, parse_token, token_rule};
+use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Http, Network, Proxies, Response};
 use crate::retry::Deadline;
-use crate::secret::Secret;
+use crate::secret::{Secret, parse_token, token_rule};
 
 /// Exchanges a grant code for a refresh token, with the `client_id`, the `client_secret` and the accounts server of the
 /// configuration. Blocks for at most `timeout_ms`.

@@ -9,12 +9,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::cache::{Entry, Lock, TokenCache};
 use super::{Token, beginning_of};
-use crate::config::{Config, parse_token, refusal};
+use crate::config::{Config, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Http, Proxies, Response, Route};
 use crate::retry::{self, Deadline, Failure, Retry};
-use crate::secret::Secret;
+use crate::secret::{Secret, parse_token};
 
 /// A token's lifetime if the answer does not contain it, and the longest lifetime that is accepted.
 const LIFETIME: Duration = Duration::from_secs(3600);

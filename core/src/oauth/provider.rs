@@ -6,12 +6,11 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::config::{parse_token, token_rule};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
 use crate::panic;
 use crate::retry::Deadline;
-use crate::secret::Secret;
+use crate::secret::{Secret, parse_token, token_rule};
 use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, process_id, thread_local};
