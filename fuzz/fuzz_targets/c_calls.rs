@@ -1,12 +1,18 @@
 //! Sequences of C calls with odd pointers, handles of the wrong kind and handles that were freed twice in a row.
 #![no_main]
+
+// The crate zmd is a cdylib and a staticlib, which a Rust program cannot link to.
+#[path = "../../src/lib.rs"]
+#[allow(unused_imports)]
+mod c_interface;
+
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
 use arbitrary::Arbitrary;
+use c_interface::*;
 use libfuzzer_sys::fuzz_target;
-use zmd::ffi::*;
 use zmd_fuzz::{Server, TOKEN, http};
 
 #[derive(Arbitrary, Debug)]
@@ -89,7 +95,7 @@ fuzz_target!(|steps: Vec<Step>| {
     let good = [&*server.url, TOKEN, "200", "0", "none", "5", "20"];
     let mut handles = Handles::default();
     let mut status = MaybeUninit::<[zmd_status; 4]>::uninit();
-    let mut errors = MaybeUninit::<[zmd::zmd_error; 4]>::uninit();
+    let mut errors = MaybeUninit::<[zmd_error; 4]>::uninit();
     // SAFETY: what the functions' documentation requires: handles are live, of some kind, or NULL; strings are terminated.
     unsafe {
         for step in steps.iter().take(40) {

@@ -1,7 +1,7 @@
 //! Any bytes as token cache: a call gets a token all the same, and a file that is not a cache stays as it is.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd::zmd_error;
+use zmd_core::ErrorKind;
 use zmd_fuzz::{Server, client, file, http, query};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     ];
     // On a busy machine the call, or the server's patience, may end before.
     if let Err(error) = query(&client(&credentials).unwrap()) {
-        assert!(matches!(error.kind(), zmd_error::ZMD_ERR_TIMEOUT | zmd_error::ZMD_ERR_NETWORK), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Network), "{error}");
     }
     let now = std::fs::read(&path).unwrap();
     assert!(now == bytes || now.starts_with(b"{\"zmd_token_cache\":1,"));

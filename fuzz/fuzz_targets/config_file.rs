@@ -1,7 +1,7 @@
 //! Any text as configuration file: settings, or an error that names the file and shows no secret.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd::Config;
+use zmd_core::Config;
 use zmd_fuzz::{check, file};
 
 fuzz_target!(|input: (&[u8], &str)| {

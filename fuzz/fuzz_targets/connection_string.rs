@@ -1,7 +1,7 @@
 //! Connection strings: settings, or an error that names the pair.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd::Config;
+use zmd_core::Config;
 use zmd_fuzz::check;
 
 fuzz_target!(|text: &str| {

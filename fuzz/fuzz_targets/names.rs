@@ -1,7 +1,7 @@
 //! Modules, job ids, base URLs and versions: what is accepted cannot leave its place in a request.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd::{ApiVersion, BaseUrl, JobId, ModuleName};
+use zmd_core::{ApiVersion, BaseUrl, JobId, ModuleName};
 use zmd_fuzz::check;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! The proxies of the environment, and any list of hosts that go without one.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd::{Client, Config};
+use zmd_core::{Client, Config};
 use zmd_fuzz::{TOKEN, check};
 
 fuzz_target!(|input: (&str, &str, &str)| {

@@ -1,7 +1,7 @@
 //! Any keys and values; what is accepted creates a client, or an error names what is missing.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd::{Client, Config, SETTINGS};
+use zmd_core::{Client, Config, SETTINGS};
 use zmd_fuzz::check;
 
 fuzz_target!(|pairs: Vec<(u8, &str)>| {

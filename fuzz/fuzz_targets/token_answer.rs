@@ -1,7 +1,7 @@
 //! What the accounts server answers to a token request.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use zmd::zmd_error;
+use zmd_core::ErrorKind;
 use zmd_fuzz::{Server, client, http, query};
 
 fuzz_target!(|input: (bool, &[u8])| {
@@ -15,6 +15,6 @@ fuzz_target!(|input: (bool, &[u8])| {
         ("client_secret", "secretsecret"),
     ];
     // The same bytes answer the status request then, which has no secret but the token: its errors may quote any other.
-    let error = query(&client(&credentials).unwrap()).err().filter(|error| error.kind() == zmd_error::ZMD_ERR_OAUTH);
+    let error = query(&client(&credentials).unwrap()).err().filter(|error| error.kind() == ErrorKind::Oauth);
     assert!(error.is_none_or(|error| !error.message().contains("secretsecret")));
 });

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use zmd::{Client, Config, Error, JobId, ModuleName, Status, zmd_error};
+use zmd_core::{Client, Config, Error, ErrorKind, JobId, ModuleName, Status};
 
 pub const TOKEN: &str = "1000.fuzzfuzzfuzzfuzz.fuzzfuzzfuzzfuzz";
 
@@ -97,8 +97,7 @@ pub fn query(client: &Client) -> Result<Status, Error> {
 }
 
 pub fn check(error: &Error) {
-    assert_ne!(error.kind(), zmd_error::ZMD_ERR_INTERNAL, "{error}");
-    assert_ne!(error.kind(), zmd_error::ZMD_OK);
+    assert_ne!(error.kind(), ErrorKind::Internal, "{error}");
     assert!(!error.message().is_empty());
     assert!(!error.message().contains(|c: char| c.is_control()), "{error:?}");
     assert!(!error.message().contains(TOKEN), "{error:?}");
