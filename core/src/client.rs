@@ -8,17 +8,19 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwapOption;
 
 use crate::config::Config;
-use crate::endpoint::{ApiVersion, BaseUrl, JobId, ModuleName};
+use crate::endpoint::{ApiVersion, BaseUrl};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Network, Proxies, Response, Route};
+use crate::job::{JobId, JobName, ModuleName, NamedJob};
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
+use crate::response;
 use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::{Secret, parse_token, token_rule};
 use crate::session::{Process, Session};
 use crate::slots::SlotSettings;
-use crate::status::{self, JobName, NamedJob, Status};
+use crate::status::Status;
 use crate::sync::{Mutex, thread};
 use crate::thread::quiet_thread;
 use crate::wait::{self, Event, Goal, Limits, Polled, Poller, Progress, Query, Schedule, Shared, Waited};
@@ -386,7 +388,7 @@ impl Client {
                 Error::new(ErrorKind::BadResponse, message).with_http_status(answer.status),
             ));
         }
-        status::read(answer, job).map_err(|error| {
+        response::read(answer, job).map_err(|error| {
             let kind = error.kind();
             let error = if kind == ErrorKind::Unauthorized { self.explain_refusal(error, api) } else { error };
             Failure { error, retry: retry_of(answer, kind) }

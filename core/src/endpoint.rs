@@ -1,9 +1,9 @@
-//! Data centers and URLs, and the checked values that may become part of a URL. It does not know connections.
+//! Data centers, environments and versions of the API, and the URLs that they make.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::error::{Error, ErrorKind};
+use crate::job::{JobId, ModuleName};
 
 /// A data center of Zoho. An account belongs to one of them, and its tokens are valid only there.
 ///
@@ -125,7 +125,8 @@ impl BaseUrl {
     ///
     /// Source: Zoho CRM API v7, "Get the status of a mass delete job".
     pub fn job_status(&self, version: &ApiVersion, module: &ModuleName, job_id: &JobId) -> String {
-        [&*self.text, "/crm/", &version.0, "/", &module.0, "/actions/mass_delete?job_id=", &job_id.0].concat()
+        [&*self.text, "/crm/", &version.0, "/", module.as_str(), "/actions/mass_delete?job_id=", job_id.as_str()]
+            .concat()
     }
 }
 
@@ -179,90 +180,6 @@ impl ApiVersion {
             None => is_number(digits),
         };
         (good && text.len() <= 16).then(|| ApiVersion(text.to_owned()))
-    }
-}
-
-/// A module's API name: `Leads`, `Sales_Orders`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModuleName(String);
-
-/// Names under which the vendor's documentation lists modules, and what the API calls them.
-///
-/// Source: Zoho CRM API v7, the list of modules in "Mass delete records".
-const SHOWN_NAMES: &[(&str, &str)] = &[
-    ("Sales Orders", "Sales_Orders"),
-    ("Price Books", "Price_Books"),
-    ("Purchase Orders", "Purchase_Orders"),
-    ("Meetings", "Events"),
-];
-
-fn api_name(shown: &str) -> Option<&'static str> {
-    SHOWN_NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(shown)).map(|(_, name)| *name)
-}
-
-impl ModuleName {
-    /// Accepts `[A-Za-z][A-Za-z0-9_]*`, at most 100 characters. Surrounding white space is removed: COBOL and SAS pad
-    /// fields with blanks.
-    pub fn parse(text: &str) -> Result<ModuleName, Error> {
-        let text = text.trim();
-        let bad = |hint: &str| {
-            let shown = crate::error::one_line(text, 100);
-            Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!(
-                    "module '{shown}' is not an API name: {hint}a letter, then letters, digits and underscores, \
-                     at most 100 characters"
-                ),
-            ))
-        };
-        let good = text.len() <= 100
-            && text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if good {
-            return Ok(ModuleName(text.to_owned()));
-        }
-        match api_name(text) {
-            Some(name) => bad(&format!("use {name}; the rule is ")),
-            None => bad(""),
-        }
-    }
-
-    /// The API name of the module, if this is only the name in the vendor's documentation. A custom module may have that
-    /// name, so only the service can decide.
-    pub(crate) fn api_name(&self) -> Option<&'static str> {
-        api_name(&self.0)
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The id that scheduling a mass delete returned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobId(String);
-
-impl JobId {
-    /// Accepts 1 to 64 of `[A-Za-z0-9_-]`. Surrounding white space is removed: the sample request in the
-    /// vendor's documentation (v7) has a blank in front of the id.
-    pub fn parse(text: &str) -> Result<JobId, Error> {
-        let id = text.trim();
-        let good =
-            (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if good {
-            return Ok(JobId(id.to_owned()));
-        }
-        let shown = crate::error::one_line(id, 64);
-        Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("job_id '{shown}' is not a job id: 1 to 64 letters, digits, underscores and hyphens"),
-        ))
-    }
-
-    /// The id.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -367,49 +284,6 @@ mod tests {
         }
         for text in ["", "v", "7", "V7", "v7.", "v.1", "v7/..", "v7.1.2", "v-1", "v7 ", "v12345678901234567"] {
             assert!(ApiVersion::parse(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_module_is_an_api_name() {
-        for text in ["Leads", "L", "Sales_Orders", "CustomModule12", "a_1", &"M".repeat(100)] {
-            assert_eq!(ModuleName::parse(text).unwrap().as_str(), text);
-        }
-        for text in [" Leads", "Leads ", "\tLeads\r\n"] {
-            assert_eq!(ModuleName::parse(text).unwrap().as_str(), "Leads");
-        }
-        for text in ["", " ", "Le ads", "1Leads", "_Leads", "Le-ads", "Leads/..", "Leads?x=y", "L\0", "Léads"] {
-            let error = ModuleName::parse(text).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-            assert!(error.message().starts_with("module "), "{error}");
-        }
-        assert!(ModuleName::parse(&"M".repeat(101)).is_err());
-    }
-
-    #[test]
-    fn a_shown_name_is_answered_with_the_api_name() {
-        for (shown, name) in
-            [("Sales Orders", "Sales_Orders"), ("price books", "Price_Books"), ("Purchase Orders  ", "Purchase_Orders")]
-        {
-            let error = ModuleName::parse(shown).unwrap_err();
-            assert!(error.message().contains(&format!("use {name};")), "{error}");
-        }
-        // It may be a module of one's own.
-        assert_eq!(ModuleName::parse("Meetings").unwrap().api_name(), Some("Events"));
-        assert_eq!(ModuleName::parse("Leads").unwrap().api_name(), None);
-    }
-
-    #[test]
-    fn a_job_id_is_trimmed() {
-        for text in ["1001", " 1001", "1001\n", "\t 1001 \r\n"] {
-            assert_eq!(JobId::parse(text).unwrap().as_str(), "1001");
-        }
-        assert!(JobId::parse(&"9".repeat(64)).is_ok());
-        assert_eq!(JobId::parse("a-1_b").unwrap().as_str(), "a-1_b");
-        for text in ["", "   ", "10 01", "1001&x=y", "1001#", "../1", "1001\r\nX: y", "１００１", &"9".repeat(65)] {
-            let error = JobId::parse(text).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-            assert!(error.message().starts_with("job_id "), "{error}");
         }
     }
 

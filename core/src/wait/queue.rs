@@ -6,11 +6,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::client::{Client, ClientPoller};
-use crate::endpoint::{JobId, ModuleName};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
+use crate::job::{JobId, ModuleName, NamedJob};
 use crate::panic;
-use crate::status::{NamedJob, Status};
+use crate::status::Status;
 use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, process_id};

@@ -1,0 +1,200 @@
+//! The JSON of the API's response: a row with a job's status, or an error.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::Value;
+
+use crate::job::JobName;
+use crate::status::{State, Status};
+
+/// A parsed body.
+pub(super) enum Body {
+    Job(Box<Row>),
+    /// `{"data":[]}`
+    Empty,
+    Error(ApiError),
+}
+
+/// An error of the API.
+#[derive(Clone, Default)]
+pub(super) struct ApiError {
+    pub(super) code: String,
+    pub(super) message: String,
+    /// The details and the message, to search in.
+    about: String,
+}
+
+impl ApiError {
+    pub(super) fn names_the_job(&self, job: JobName) -> bool {
+        let about = self.about.to_ascii_lowercase();
+        ["job_id", "job id", "jobid", "job-id"].iter().any(|name| about.contains(name))
+            || about.contains(&job.job_id.as_str().to_ascii_lowercase())
+    }
+}
+
+/// Parses a body. The error says what it is instead of the documented JSON.
+pub(super) fn parse(body: &[u8]) -> Result<Body, String> {
+    // JSON is UTF-8, but an error of a gateway may not be: invalid bytes are replaced.
+    let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
+    if text.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let envelope: Envelope = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    if envelope.error().is_error() {
+        return Ok(Body::Error(envelope.error().api_error()));
+    }
+    let data = envelope.data.ok_or("it has no data")?;
+    let Some(row) = data.0 else { return Ok(Body::Empty) };
+    if row.error().is_error() {
+        return Ok(Body::Error(row.error().api_error()));
+    }
+    if row.status.as_deref().unwrap_or_default().is_empty() {
+        return Err("it has no Status".to_owned());
+    }
+    Ok(Body::Job(Box::new(row)))
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    data: Option<FirstRow>,
+    code: Option<Value>,
+    message: Option<Value>,
+    details: Option<Value>,
+    status: Option<Value>,
+}
+
+impl Envelope {
+    fn error(&self) -> ErrorFields<'_> {
+        let Envelope { code, message, details, status, .. } = self;
+        ErrorFields { code, message, details, status }
+    }
+}
+
+/// The first element of an array; the others are ignored.
+struct FirstRow(Option<Row>);
+
+impl<'de> Deserialize<'de> for FirstRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FirstRow, D::Error> {
+        struct First;
+        impl<'de> Visitor<'de> for First {
+            type Value = FirstRow;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an array")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<FirstRow, A::Error> {
+                let first = rows.next_element()?;
+                while rows.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(FirstRow(first))
+            }
+        }
+        deserializer.deserialize_seq(First)
+    }
+}
+
+/// The members of `data[0]`. `Status` is the job's, `status` the error's.
+#[derive(Deserialize)]
+pub(super) struct Row {
+    #[serde(rename = "Status")]
+    status: Option<String>,
+    #[serde(rename = "Total_Count", default)]
+    total: Count,
+    #[serde(rename = "Deleted_Count", default)]
+    deleted: Count,
+    #[serde(rename = "Failed_Count", default)]
+    failed: Count,
+    // As in `Envelope`. Not flattened: serde would put all members into a buffer first, which takes most of the time.
+    code: Option<Value>,
+    message: Option<Value>,
+    details: Option<Value>,
+    #[serde(rename = "status")]
+    error: Option<Value>,
+}
+
+impl Row {
+    fn error(&self) -> ErrorFields<'_> {
+        let Row { code, message, details, error: status, .. } = self;
+        ErrorFields { code, message, details, status }
+    }
+
+    pub(super) fn status(&self, http_status: u16) -> Status {
+        let text = self.status.clone().unwrap_or_default();
+        Status {
+            state: State::from_text(&text),
+            text,
+            total: self.total.0,
+            deleted: self.deleted.0,
+            failed: self.failed.0,
+            http_status,
+        }
+    }
+}
+
+/// An error's members, at the top level or in `data[0]`.
+struct ErrorFields<'a> {
+    code: &'a Option<Value>,
+    message: &'a Option<Value>,
+    details: &'a Option<Value>,
+    status: &'a Option<Value>,
+}
+
+impl ErrorFields<'_> {
+    /// The API's form: `status` is the word "error", or `code` is a word. Gateways have objects of their own: Kong's has
+    /// a `message` alone, Spring's a number as `status`.
+    fn is_error(&self) -> bool {
+        match self.status {
+            Some(Value::String(status)) => status.eq_ignore_ascii_case("error"),
+            Some(Value::Null) | None => matches!(self.code, Some(Value::String(_))),
+            Some(_) => false,
+        }
+    }
+
+    fn api_error(&self) -> ApiError {
+        let text = |value: &Option<Value>| match value {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Null) | None => String::new(),
+            Some(other) => other.to_string(),
+        };
+        let (code, message) = (text(self.code), text(self.message));
+        let about = format!("{} {message}", text(self.details));
+        ApiError { code, message, about }
+    }
+}
+
+/// A count: a whole number from 0 to the largest int64, also as a string; absent or null: not reported.
+#[derive(Default)]
+struct Count(Option<i64>);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+        struct CountVisitor;
+        const RULE: &str = "a count is not a whole number from 0 to 9223372036854775807";
+        impl Visitor<'_> for CountVisitor {
+            type Value = Count;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a count")
+            }
+            fn visit_u64<E: serde::de::Error>(self, count: u64) -> Result<Count, E> {
+                count.try_into().map(|count| Count(Some(count))).map_err(|_| E::custom(RULE))
+            }
+            fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Count, E> {
+                Err(E::custom(RULE))
+            }
+            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Count, E> {
+                Err(E::custom(RULE))
+            }
+            fn visit_str<E: serde::de::Error>(self, digits: &str) -> Result<Count, E> {
+                let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                let count = digits.parse().ok().filter(|_| plain);
+                count.map(|count| Count(Some(count))).ok_or_else(|| E::custom(RULE))
+            }
+            fn visit_unit<E>(self) -> Result<Count, E> {
+                Ok(Count(None))
+            }
+        }
+        deserializer.deserialize_any(CountVisitor)
+    }
+}

@@ -1,0 +1,431 @@
+//! The API's response about a job: parsing it into a status or an error.
+//!
+//! Source: Zoho CRM API v7, "Get the status of a mass delete job" and "Error codes"; the vendor's OpenAPI specification of
+//! 2026 adds some of the codes.
+
+mod json;
+
+use json::{ApiError, Body, parse};
+
+use crate::error::{Error, ErrorKind};
+use crate::http::Response;
+use crate::job::JobName;
+use crate::page::{self, INTERMEDIARY};
+use crate::status::Status;
+
+/// Parses the response to a status request.
+pub(crate) fn read(answer: &Response, job: JobName) -> Result<Status, Error> {
+    let http_status = answer.status;
+    let parsed = parse(answer.json());
+    let is_success = (200..300).contains(&http_status) && http_status != 204;
+    let api_error = match &parsed {
+        Ok(Body::Job(row)) if is_success => return Ok(row.status(http_status)),
+        Ok(Body::Error(api_error)) => api_error.clone(),
+        _ => ApiError::default(),
+    };
+    let is_empty = answer.body.iter().all(u8::is_ascii_whitespace);
+    let is_foreign = parsed.is_err() && !is_empty;
+    let kind = match (kind_of(http_status, &api_error, is_foreign, job), &parsed) {
+        (Some(kind), _) => kind,
+        (None, Ok(Body::Empty)) => ErrorKind::JobNotFound,
+        (None, Ok(Body::Error(_))) => ErrorKind::Api,
+        (None, Ok(Body::Job(_)) | Err(_)) => ErrorKind::BadResponse,
+    };
+    let page = || page::describe(answer);
+    let words = match (&*api_error.code, &*api_error.message) {
+        ("", "") => format!("HTTP {http_status}, {}", page()),
+        ("", message) => format!("HTTP {http_status}: {message}"),
+        (code, "") => format!("HTTP {http_status}, {code}"),
+        (code, message) => format!("HTTP {http_status}, {code}: {message}"),
+    };
+    let module = job.module.as_str();
+    let message = match kind {
+        ErrorKind::BadResponse => format!(
+            "the response for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {INTERMEDIARY}",
+            parsed.err().unwrap_or_default(),
+            page()
+        ),
+        ErrorKind::Server if is_foreign => format!(
+            "the response for {job} is an error of a proxy or gateway (HTTP {http_status}): {}. Try again later; if it \
+             persists, {INTERMEDIARY}",
+            page()
+        ),
+        ErrorKind::RateLimited if is_foreign => format!(
+            "a proxy or gateway received too many requests (HTTP {http_status}): {}. Poll less often, or with fewer \
+             concurrent calls",
+            page()
+        ),
+        ErrorKind::Unauthorized => format!("Zoho refused the access token ({words})"),
+        ErrorKind::Scope => format!(
+            "the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): create one that has it, or \
+             ZohoCRM.mass_delete.{module}.READ, which suffices for this module"
+        ),
+        ErrorKind::Forbidden => format!(
+            "Zoho does not permit the user of this token to see {job} ({words}): ask the organization's administrator for \
+             the permission, and check the scope of the token"
+        ),
+        ErrorKind::InvalidModule => {
+            let hint = match job.module.api_name() {
+                Some(name) => format!("its API name is {name}"),
+                None => "use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs".to_owned(),
+            };
+            format!("Zoho has no module {module} ({words}): {hint}")
+        }
+        ErrorKind::JobNotFound => format!(
+            "Zoho has no {job} ({words}): check the id and the module, and that the token, data center and environment \
+             are those under which the job was scheduled"
+        ),
+        ErrorKind::RateLimited => {
+            format!("Zoho received too many requests ({words}): poll less often, or with fewer concurrent calls")
+        }
+        ErrorKind::Server => format!("Zoho failed to process the request for {job} ({words}): try again later"),
+        ErrorKind::Proxy => {
+            format!("the proxy refused the request ({words}): it requires other credentials in the setting proxy")
+        }
+        _ => format!("Zoho returned an error for {job} ({words})"),
+    };
+    Err(Error::new(kind, message).with_code(&api_error.code).with_http_status(http_status))
+}
+
+/// The error for a code of the API and an HTTP status; `None`: neither is an error. A known code takes precedence over
+/// the HTTP status of the response: the newer specifications put INVALID_TOKEN under 403, and some come with 200.
+fn kind_of(http_status: u16, api_error: &ApiError, is_foreign: bool, job: JobName) -> Option<ErrorKind> {
+    let by_code = match &*api_error.code {
+        "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE" => Some(ErrorKind::Unauthorized),
+        "OAUTH_SCOPE_MISMATCH" => Some(ErrorKind::Scope),
+        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => Some(ErrorKind::Forbidden),
+        "INVALID_MODULE" => Some(ErrorKind::InvalidModule),
+        "NOT_FOUND" => Some(ErrorKind::JobNotFound),
+        "INVALID_DATA" if api_error.names_the_job(job) => Some(ErrorKind::JobNotFound),
+        "TOO_MANY_REQUESTS" | "RATE_LIMIT_EXCEEDED" => Some(ErrorKind::RateLimited),
+        "INTERNAL_ERROR" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE" => Some(ErrorKind::Server),
+        _ => None,
+    };
+    by_code.or(match http_status {
+        500.. => Some(ErrorKind::Server),
+        429 => Some(ErrorKind::RateLimited),
+        407 => Some(ErrorKind::Proxy),
+        // A gateway rejected the request: that is not Zoho's response about the job.
+        400.. if is_foreign => Some(ErrorKind::BadResponse),
+        403 => Some(ErrorKind::Forbidden),
+        401 => Some(ErrorKind::Unauthorized),
+        204 => Some(ErrorKind::JobNotFound),
+        404 if api_error.code.is_empty() => Some(ErrorKind::JobNotFound),
+        400.. => Some(ErrorKind::Api),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{JobId, ModuleName};
+    use crate::status::State;
+
+    fn read_body(http_status: u16, body: impl AsRef<[u8]>) -> Result<Status, Error> {
+        let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
+        let answer = Response { status: http_status, body: body.as_ref().to_vec(), ..Response::default() };
+        read(&answer, JobName { module: &module, job_id: &job_id })
+    }
+
+    fn kind(http_status: u16, body: impl AsRef<[u8]>) -> ErrorKind {
+        read_body(http_status, body).expect_err("an error").kind()
+    }
+
+    fn error_body(code: &str) -> String {
+        format!(r#"{{"code":"{code}","details":{{}},"message":"no words","status":"error"}}"#)
+    }
+
+    #[test]
+    fn the_documented_answer() {
+        let body = r#"{"data":[{"Status":"COMPLETED","Failed_Count":0,"Deleted_Count":9,"Total_Count":9}]}"#;
+        let status = Status {
+            state: State::Completed,
+            text: "COMPLETED".to_owned(),
+            total: Some(9),
+            deleted: Some(9),
+            failed: Some(0),
+            http_status: 200,
+        };
+        assert_eq!(read_body(200, body).unwrap(), status);
+    }
+
+    #[test]
+    fn every_state() {
+        for (text, state) in [
+            ("SCHEDULED", State::Scheduled),
+            ("RUNNING", State::Running),
+            ("COMPLETED", State::Completed),
+            ("FAILED", State::Failed),
+            ("QUEUED", State::Queued),
+            ("SUSPENDED", State::Suspended),
+            ("Completed", State::Completed),
+            (" running ", State::Running),
+            ("PAUSED", State::Unknown),
+        ] {
+            let status = read_body(200, format!(r#"{{"data":[{{"Status":"{text}"}}]}}"#)).unwrap();
+            assert_eq!((status.state, &*status.text), (state, text));
+            assert_eq!((status.total, status.deleted, status.failed), (None, None, None));
+        }
+    }
+
+    #[test]
+    fn counts() {
+        let total = |count: &str| {
+            read_body(200, format!(r#"{{"data":[{{"Status":"RUNNING","Total_Count":{count}}}]}}"#))
+                .map(|status| status.total)
+        };
+        for (count, expected) in [
+            ("0", Some(0)),
+            ("50000", Some(50_000)),
+            ("9223372036854775807", Some(i64::MAX)),
+            (r#""0""#, Some(0)),
+            (r#""50000""#, Some(50_000)),
+            (r#""9223372036854775807""#, Some(i64::MAX)),
+            ("null", None),
+        ] {
+            assert_eq!(total(count).unwrap(), expected, "{count}");
+        }
+        for count in [
+            "-1",
+            "-0",
+            "1.5",
+            "1.0",
+            "1e3",
+            "9223372036854775808",
+            "18446744073709551616",
+            "1e400",
+            "true",
+            "[]",
+            "{}",
+            r#""""#,
+            r#""-1""#,
+            r#""+1""#,
+            r#"" 1""#,
+            r#""1.0""#,
+            r#""nine""#,
+            r#""9223372036854775808""#,
+        ] {
+            assert_eq!(total(count).expect_err(count).kind(), ErrorKind::BadResponse, "{count}");
+        }
+    }
+
+    #[test]
+    fn errors_by_http_status_and_code() {
+        for (http_status, code, expected) in [
+            (204, "", ErrorKind::JobNotFound),
+            (404, "", ErrorKind::JobNotFound),
+            (404, "NOT_FOUND", ErrorKind::JobNotFound),
+            (404, "INVALID_URL_PATTERN", ErrorKind::Api),
+            (400, "INVALID_MODULE", ErrorKind::InvalidModule),
+            (400, "INVALID_DATA", ErrorKind::Api),
+            (400, "REQUIRED_PARAM_MISSING", ErrorKind::Api),
+            (400, "", ErrorKind::Api),
+            (401, "INVALID_TOKEN", ErrorKind::Unauthorized),
+            (401, "INVALID_OAUTHTOKEN", ErrorKind::Unauthorized),
+            (401, "AUTHENTICATION_FAILURE", ErrorKind::Unauthorized),
+            (401, "", ErrorKind::Unauthorized),
+            (401, "OAUTH_SCOPE_MISMATCH", ErrorKind::Scope),
+            (403, "NO_PERMISSION", ErrorKind::Forbidden),
+            (403, "CRMPLUS_TRIAL_EXPIRED", ErrorKind::Forbidden),
+            (403, "", ErrorKind::Forbidden),
+            (405, "INVALID_REQUEST_METHOD", ErrorKind::Api),
+            (407, "", ErrorKind::Proxy),
+            (429, "TOO_MANY_REQUESTS", ErrorKind::RateLimited),
+            (429, "", ErrorKind::RateLimited),
+            (500, "INTERNAL_ERROR", ErrorKind::Server),
+            (503, "", ErrorKind::Server),
+            // A known code takes precedence over the HTTP status.
+            (400, "INTERNAL_SERVER_ERROR", ErrorKind::Server),
+            (400, "SERVICE_UNAVAILABLE", ErrorKind::Server),
+            (400, "RATE_LIMIT_EXCEEDED", ErrorKind::RateLimited),
+            (400, "AUTHORIZATION_FAILED", ErrorKind::Forbidden),
+            (403, "INVALID_TOKEN", ErrorKind::Unauthorized),
+            (403, "OAUTH_SCOPE_MISMATCH", ErrorKind::Scope),
+            (401, "NO_PERMISSION", ErrorKind::Forbidden),
+            (500, "INVALID_MODULE", ErrorKind::InvalidModule),
+        ] {
+            let body = if code.is_empty() { String::new() } else { error_body(code) };
+            let error = read_body(http_status, &body).unwrap_err();
+            assert_eq!((error.kind(), error.code(), error.http_status()), (expected, code, http_status));
+            if !code.is_empty() {
+                assert!(error.message().contains("no words"), "{error}");
+                let in_data = format!(r#"{{"data":[{body}]}}"#);
+                assert_eq!(read_body(http_status, in_data).unwrap_err(), error);
+            }
+        }
+    }
+
+    #[test]
+    fn errors_that_come_with_http_200() {
+        for (code, expected) in [
+            ("INVALID_TOKEN", ErrorKind::Unauthorized),
+            ("INVALID_OAUTHTOKEN", ErrorKind::Unauthorized),
+            ("AUTHENTICATION_FAILURE", ErrorKind::Unauthorized),
+            ("OAUTH_SCOPE_MISMATCH", ErrorKind::Scope),
+            ("NO_PERMISSION", ErrorKind::Forbidden),
+            ("INVALID_MODULE", ErrorKind::InvalidModule),
+            ("NOT_FOUND", ErrorKind::JobNotFound),
+            ("TOO_MANY_REQUESTS", ErrorKind::RateLimited),
+            ("INTERNAL_ERROR", ErrorKind::Server),
+            ("SOMETHING_NEW", ErrorKind::Api),
+        ] {
+            for body in [error_body(code), format!(r#"{{"data":[{}]}}"#, error_body(code))] {
+                let error = read_body(200, body).unwrap_err();
+                assert_eq!((error.kind(), error.code(), error.http_status()), (expected, code, 200));
+            }
+        }
+    }
+
+    #[test]
+    fn invalid_data_is_about_the_job_only_where_it_says_so() {
+        let body = |details: &str, message: &str| {
+            format!(r#"{{"code":"INVALID_DATA","details":{details},"message":"{message}","status":"error"}}"#)
+        };
+        for body in [
+            body(r#"{"param":"job_id"}"#, "invalid data"),
+            body(r#"{"api_name":"Job_Id"}"#, "invalid data"),
+            body("{}", "the job id given seems to be invalid"),
+            body("{}", "4711 is invalid"),
+        ] {
+            assert_eq!(kind(400, body), ErrorKind::JobNotFound);
+        }
+        assert_eq!(kind(400, body(r#"{"param":"cvid"}"#, "invalid data")), ErrorKind::Api);
+    }
+
+    #[test]
+    fn no_rows_are_no_job() {
+        assert_eq!(kind(200, r#"{"data":[]}"#), ErrorKind::JobNotFound);
+    }
+
+    #[test]
+    fn status_and_status_are_two_things() {
+        let status = read_body(200, r#"{"data":[{"Status":"RUNNING","status":"success"}]}"#).unwrap();
+        assert_eq!(status.state, State::Running);
+        assert_eq!(kind(200, r#"{"data":[{"status":"RUNNING"}]}"#), ErrorKind::BadResponse);
+        assert_eq!(kind(200, r#"{"data":[{"Status":"RUNNING","status":"error","code":"X"}]}"#), ErrorKind::Api);
+    }
+
+    #[test]
+    fn what_is_not_the_documented_json_is_a_bad_response() {
+        let deep = format!(r#"{{"data":{}"#, "[".repeat(100_000));
+        for body in [
+            "",
+            " \r\n",
+            "null",
+            "0",
+            "\"COMPLETED\"",
+            "[]",
+            "{}",
+            "{",
+            r#"{"data""#,
+            r#"{"data":[{"Status":"COMPLETED","Failed_Count":0,"Del"#,
+            r#"{"data":[{"Status":"COMPLETED"}]} {}"#,
+            r#"{"data":null}"#,
+            r#"{"data":{}}"#,
+            r#"{"data":[null]}"#,
+            r#"{"data":[[]]}"#,
+            r#"{"data":[{}]}"#,
+            r#"{"data":[{"Status":""}]}"#,
+            r#"{"data":[{"Status":7}]}"#,
+            r#"{"data":[{"Status":null}]}"#,
+            r#"{"data":[{"Status":"RUNNING","Status":"COMPLETED"}]}"#,
+            r#"{"data":[{"Status":"RUNNING","Total_Count":1,"Total_Count":2}]}"#,
+            r#"{"data":[],"data":[{"Status":"RUNNING"}]}"#,
+            "<html><body>It works!</body></html>",
+            &deep,
+        ] {
+            let error = read_body(200, body).expect_err(body);
+            assert_eq!((error.kind(), error.code(), error.http_status()), (ErrorKind::BadResponse, "", 200), "{body}");
+        }
+        assert_eq!(kind(302, ""), ErrorKind::BadResponse);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        assert_eq!(read_body(200, "\u{feff}{\"data\":[{\"Status\":\"FAILED\"}]}").unwrap().state, State::Failed);
+    }
+
+    #[test]
+    fn another_charset_is_read_as_far_as_it_goes() {
+        let latin1 = b"{\"code\":\"NO_PERMISSION\",\"message\":\"acc\xe8s refus\xe9\",\"status\":\"error\"}";
+        assert_eq!(kind(403, latin1), ErrorKind::Forbidden);
+        let utf16: Vec<u8> = "\u{feff}{\"data\":[]}".encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
+        assert_eq!(kind(200, utf16), ErrorKind::BadResponse);
+    }
+
+    #[test]
+    fn an_html_page_is_named_as_such() {
+        let error = read_body(502, "<html>\n<body>Bad Gateway</body></html>").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Server);
+        assert!(
+            error.message().contains("the page \"Bad Gateway\"") && !error.message().contains("Zoho failed"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_gateways_verdict_is_not_zohos() {
+        let kong = r#"{"message":"no Route matched with those values"}"#;
+        let spring = r#"{"timestamp":"2026-01-01","status":404,"error":"Not Found","path":"/crm"}"#;
+        let number = r#"{"code":404,"message":"not found"}"#;
+        for body in ["<html><title>404 Not Found</title></html>", "Unauthorized", kong, spring, number] {
+            for http_status in [400, 401, 403, 404, 405] {
+                let error = read_body(http_status, body).unwrap_err();
+                assert_eq!((error.kind(), error.http_status()), (ErrorKind::BadResponse, http_status), "{body}");
+                assert!(error.message().contains(INTERMEDIARY), "{error}");
+                assert!(!error.message().contains("Zoho "), "{error}");
+            }
+            assert_eq!(kind(429, body), ErrorKind::RateLimited);
+            assert_eq!(kind(503, body), ErrorKind::Server);
+        }
+    }
+
+    #[test]
+    fn the_scope_for_one_module_is_named() {
+        let error = read_body(401, error_body("OAUTH_SCOPE_MISMATCH")).unwrap_err();
+        assert!(error.message().contains("ZohoCRM.mass_delete.Leads.READ"), "{error}");
+    }
+
+    #[test]
+    fn unknown_members_and_further_rows_are_passed_over() {
+        let body = r#"{"data":[{"Status":"RUNNING","New":{"a":[1]}},{"Status":7}],"info":{"count":1}}"#;
+        assert_eq!(read_body(200, body).unwrap().state, State::Running);
+    }
+
+    #[test]
+    fn a_status_counts_only_in_a_successful_response() {
+        let body = r#"{"data":[{"Status":"COMPLETED"}]}"#;
+        assert!(read_body(202, body).is_ok());
+        for http_status in [199, 204, 300, 404, 500] {
+            assert!(read_body(http_status, body).is_err(), "{http_status}");
+        }
+        let page = read_body(429, "<h1>Slow down").unwrap_err();
+        assert!(
+            page.message().starts_with("a proxy or gateway received too many requests (HTTP 429): the page"),
+            "{page}"
+        );
+        for (body, words) in [(r#"{"data":5}"#, "an array"), (r#"{"data":[{"Total_Count":[]}]}"#, "a count")] {
+            let error = read_body(200, body).unwrap_err();
+            assert!(error.message().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_error_says_what_to_do() {
+        for (http_status, words) in [
+            (401, "Zoho refused the access token (HTTP 401"),
+            (403, "ask the organization's administrator"),
+            (404, "Zoho has no job 4711 of Leads (HTTP 404"),
+            (429, "poll less often"),
+            (500, "Zoho failed to process the request for job 4711 of Leads"),
+            (407, "it requires other credentials in the setting proxy"),
+            (405, "Zoho returned an error for job 4711 of Leads"),
+        ] {
+            let error = read_body(http_status, error_body("")).unwrap_err();
+            assert!(error.message().contains(words), "{error}");
+        }
+        let error = read_body(400, error_body("INVALID_MODULE")).unwrap_err();
+        assert!(error.message().starts_with("Zoho has no module Leads ("), "{error}");
+    }
+}
