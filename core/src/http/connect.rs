@@ -1,4 +1,4 @@
-//! Opening a connection: the name, the socket, the proxy, TLS. Each step knows only the one below.
+//! Opens a connection: looks up the name, connects a socket, asks the proxy for a tunnel, and does the TLS handshake.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,21 +7,22 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Proxy, ProxyProtocol};
 
-use super::explain::{Cause, Failed, Limit, Stage};
-use super::lookup::{Addresses, NotFound, without_brackets};
+use super::cause::{Cause, ExchangeError, Limit, LookupError, Stage};
+use super::lookup::{Resolver, without_brackets};
 use super::proxy::{self, Target};
 use super::race;
-use super::socket::{Stream, Wake};
+use super::socket::Wake;
+use super::stream::Stream;
 use super::tls::Tls;
 use super::transport::{self, Connection};
 
 /// Opens the connections of one process.
 #[derive(Clone, Debug)]
-pub(super) struct Connect(pub(super) Arc<Parts>);
+pub(super) struct Connect(pub(super) Arc<ConnectInner>);
 
 #[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) addresses: Arc<Addresses>,
+pub(super) struct ConnectInner {
+    pub(super) resolver: Arc<Resolver>,
     pub(super) tls: Tls,
     pub(super) wake: Arc<Wake>,
     /// For all of it: looking up the name, every address, the proxy, TLS.
@@ -42,7 +43,7 @@ impl Connector for Connect {
             if !is_tls {
                 return Ok(stream);
             }
-            self.0.tls.secure(stream, host, until).map_err(|cause| Failed::at(Stage::Tls, cause))
+            self.0.tls.secure(stream, host, until).map_err(|cause| ExchangeError::at(Stage::Tls, cause))
         });
         let stream = stream.map_err(|failed| failed.with_limit(limit))?;
         Ok(Some(Connection::new(stream, is_tls)))
@@ -57,39 +58,45 @@ impl Connect {
         host: &str,
         port: u16,
         until: Instant,
-    ) -> Result<Box<dyn Stream>, Failed> {
+    ) -> Result<Box<dyn Stream>, ExchangeError> {
         match proxy {
-            Some(proxy) => self.through(proxy, host, port, until),
-            None => self.reach(host, port, until, Stage::Lookup, Stage::Connect),
+            Some(proxy) => self.connect_through(proxy, host, port, until),
+            None => self.connect_to(host, port, until, Stage::Lookup, Stage::Connect),
         }
     }
 
     /// A connection to a host, whatever is spoken over it.
-    fn reach(
+    fn connect_to(
         &self,
         host: &str,
         port: u16,
         until: Instant,
         lookup: Stage,
         connect: Stage,
-    ) -> Result<Box<dyn Stream>, Failed> {
-        let addresses = self.0.addresses.of(host, port, until).map_err(|cause| Failed::at(lookup, cause))?;
+    ) -> Result<Box<dyn Stream>, ExchangeError> {
+        let addresses = self.0.resolver.look_up(host, port, until).map_err(|cause| ExchangeError::at(lookup, cause))?;
         match race::connect(&addresses, until, &self.0.wake) {
             Ok(socket) => Ok(Box::new(socket)),
             Err(cause) => {
                 // Perhaps the server has moved.
-                self.0.addresses.forget();
-                Err(Failed::at(connect, cause))
+                self.0.resolver.forget();
+                Err(ExchangeError::at(connect, cause))
             }
         }
     }
 
     /// A connection to a host that a proxy makes.
-    fn through(&self, proxy: &Proxy, host: &str, port: u16, until: Instant) -> Result<Box<dyn Stream>, Failed> {
-        let mut stream = self.reach(proxy.host(), proxy.port(), until, Stage::ProxyLookup, Stage::ProxyConnect)?;
+    fn connect_through(
+        &self,
+        proxy: &Proxy,
+        host: &str,
+        port: u16,
+        until: Instant,
+    ) -> Result<Box<dyn Stream>, ExchangeError> {
+        let mut stream = self.connect_to(proxy.host(), proxy.port(), until, Stage::ProxyLookup, Stage::ProxyConnect)?;
         if proxy.protocol() == ProxyProtocol::Https {
             let secured = self.0.tls.secure(stream, proxy.host(), until);
-            stream = secured.map_err(|cause| Failed::at(Stage::ProxyTls, cause))?;
+            stream = secured.map_err(|cause| ExchangeError::at(Stage::ProxyTls, cause))?;
         }
         let login = proxy.username().map(|user| (user, proxy.password().unwrap_or_default()));
         let opened = match proxy.protocol() {
@@ -99,12 +106,12 @@ impl Connect {
                 proxy::socks(&mut *stream, target, port, login, until)
             }
         };
-        opened.map_err(|cause| Failed::at(Stage::ProxyHandshake, cause))?;
+        opened.map_err(|cause| ExchangeError::at(Stage::ProxyHandshake, cause))?;
         Ok(stream)
     }
 
     /// With `socks5` the name is looked up here, with `socks5h` there, as with curl.
-    fn target<'a>(&self, proxy: &Proxy, host: &'a str, port: u16, until: Instant) -> Result<Target<'a>, Failed> {
+    fn target<'a>(&self, proxy: &Proxy, host: &'a str, port: u16, until: Instant) -> Result<Target<'a>, ExchangeError> {
         let bare = without_brackets(host);
         if let Ok(address) = bare.parse::<IpAddr>() {
             return Ok(Target::Address(address));
@@ -112,11 +119,12 @@ impl Connect {
         if !proxy.resolve_target() {
             return Ok(Target::Name(bare));
         }
-        let found = self.0.addresses.of(bare, port, until);
-        let found = found.map_err(|cause| Failed::at(Stage::Lookup, cause))?;
+        let found = self.0.resolver.look_up(bare, port, until);
+        let found = found.map_err(|cause| ExchangeError::at(Stage::Lookup, cause))?;
         // The proxy takes one, and most of them know only the older family.
         let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
-        let address = address.ok_or_else(|| Failed::at(Stage::Lookup, Cause::Lookup(NotFound::without_address())))?;
+        let address =
+            address.ok_or_else(|| ExchangeError::at(Stage::Lookup, Cause::Lookup(LookupError::without_address())))?;
         Ok(Target::Address(address.ip()))
     }
 }

@@ -1,32 +1,29 @@
 //! One exchange with a server: a request, and the response read to its end, within a time limit.
 
-use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use ureq::http::{self, HeaderMap, HeaderValue, Method, Request, Uri, header};
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::http::{self, HeaderValue, Method, Request, Uri, header};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, AsSendBody, Body};
 use zeroize::Zeroizing;
 
+use super::cause::{Cause, ExchangeError, Stage};
+use super::connect::{Connect, ConnectInner};
+use super::explain::{self, Limits};
+use super::lookup::{AddressCache, Resolver};
+use super::response::Response;
+use super::route::Route;
+use super::socket::Wake;
+use super::tls::{Tls, TlsSettings};
+use super::transport::{ExchangeDeadline, Stale};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, cancelled};
 use crate::retry::{Deadline, Failure};
 use crate::secret::Secret;
 use crate::sync::{Condvar, Mutex, lock};
-
-use super::connect::{Connect, Parts};
-use super::explain::{self, Cause, Failed, Limits, Stage};
-use super::lookup::{Addresses, Known};
-use super::route::Route;
-use super::socket::Wake;
-use super::tls::{Tls, TlsSettings};
-use super::transport::{ExchangeDeadline, Stale};
-
-/// Far above the responses of the API: the longest known has some hundred bytes.
-const BODY_LIMIT: u64 = 1 << 20;
 
 /// How long a connection may wait for its next request: longer than the longest pause between two polls.
 const IDLE_LIFETIME: Duration = Duration::from_secs(90);
@@ -37,38 +34,17 @@ pub(crate) struct Network {
     tls: Arc<TlsSettings>,
     connect_timeout: Duration,
     idle_connections: usize,
-    known: Arc<Known>,
+    address_cache: Arc<AddressCache>,
 }
 
 impl Network {
     pub(crate) fn new(config: &Config) -> Result<Network, Error> {
         Ok(Network {
-            known: Arc::default(),
+            address_cache: Arc::default(),
             tls: Arc::new(TlsSettings::new(config)?),
             connect_timeout: config.connect_timeout,
             idle_connections: config.max_concurrency.max(16),
         })
-    }
-}
-
-/// A response, read to its end, without the secrets that the server may repeat.
-#[derive(Default)]
-pub(crate) struct Response {
-    pub status: u16,
-    pub body: Vec<u8>,
-    /// Where a redirect points.
-    pub location: Option<String>,
-    /// The name of the server's software.
-    pub server: Option<String>,
-    pub content_encoding: Option<String>,
-    /// The pause that the server requests.
-    pub retry_after: Option<Duration>,
-}
-
-impl Response {
-    /// The JSON in the body, which may begin with a byte-order mark.
-    pub(crate) fn json(&self) -> &[u8] {
-        self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)
     }
 }
 
@@ -77,7 +53,7 @@ pub(crate) struct Http {
     agent: Agent,
     /// What the agent connects with.
     pub(super) connect: Connect,
-    pub(super) addresses: Arc<Addresses>,
+    pub(super) resolver: Arc<Resolver>,
     connect_timeout: Duration,
     pub(super) wake: Arc<Wake>,
     /// Sleeping threads wait here, until their time comes or something happens.
@@ -88,7 +64,7 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(network: &Network) -> Http {
         let wake = Arc::new(Wake::default());
-        let addresses = Arc::new(Addresses::new(wake.clone(), network.known.clone()));
+        let resolver = Arc::new(Resolver::new(wake.clone(), network.address_cache.clone()));
         let config = Agent::config_builder()
             .proxy(None)
             .http_status_as_error(false)
@@ -97,8 +73,8 @@ impl Http {
             .max_idle_connections_per_host(network.idle_connections)
             .max_idle_age(IDLE_LIFETIME)
             .build();
-        let connect = Connect(Arc::new(Parts {
-            addresses: addresses.clone(),
+        let connect = Connect(Arc::new(ConnectInner {
+            resolver: resolver.clone(),
             tls: Tls::new(network.tls.clone()),
             wake: wake.clone(),
             timeout: network.connect_timeout,
@@ -107,7 +83,7 @@ impl Http {
         Http {
             agent,
             connect,
-            addresses,
+            resolver,
             connect_timeout: network.connect_timeout,
             wake,
             sleep: Mutex::new(()),
@@ -119,13 +95,13 @@ impl Http {
     pub(crate) fn cancel(&self) {
         self.wake.cancel();
         self.agent.clone().shutdown();
-        self.addresses.wake();
+        self.resolver.wake();
         self.wake();
     }
 
     #[cfg(test)]
     pub(crate) fn break_name_lookups(&self, broken: bool) {
-        self.addresses.broken.store(broken, crate::sync::Ordering::SeqCst);
+        self.resolver.broken.store(broken, crate::sync::Ordering::SeqCst);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -219,7 +195,7 @@ impl Http {
         let _deadline = ExchangeDeadline::set(deadline.end());
         loop {
             if deadline.remaining().is_zero() {
-                return Err(self.explain(Failed::at(Stage::Response, Cause::TimedOut).into(), route, deadline));
+                return Err(self.explain(ExchangeError::at(Stage::Response, Cause::TimedOut).into(), route, deadline));
             }
             if self.is_cancelled() {
                 return Err(Failure::permanent(cancelled()));
@@ -231,25 +207,11 @@ impl Http {
                 Err(ureq::Error::Other(why)) if why.is::<Stale>() => continue,
                 Err(error) => return Err(self.explain(error, route, deadline)),
             };
-            let status = response.status().as_u16();
-            let body = read_whole(response.body_mut()).map_err(|error| {
+            let secrets: Vec<_> = secrets.iter().map(|secret| secret.reveal().as_bytes()).collect();
+            return Response::read(&mut response, &secrets).map_err(|error| {
                 let failure = self.explain(error, route, deadline);
-                Failure { error: failure.error.with_http_status(status), ..failure }
-            })?;
-            // A short one (no real one is) would be found in unrelated text.
-            let secrets = || secrets.iter().map(|secret| secret.reveal().as_bytes()).filter(|secret| secret.len() >= 8);
-            let headers = response.headers();
-            let text_of = |name| {
-                let value = headers.get(name).map(|value| secrets().fold(value.as_bytes().to_vec(), without))?;
-                Some(String::from_utf8_lossy(&value).into_owned())
-            };
-            return Ok(Response {
-                status,
-                location: text_of(header::LOCATION),
-                server: text_of(header::SERVER),
-                content_encoding: text_of(header::CONTENT_ENCODING),
-                retry_after: retry_after(headers),
-                body: secrets().fold(body, without),
+                let error = failure.error.with_http_status(response.status().as_u16());
+                Failure { error, ..failure }
             });
         }
     }
@@ -262,49 +224,12 @@ impl Http {
     }
 }
 
-fn read_whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
-    // With space for one more byte, the end is found without a larger buffer. An announced length reserves no more.
-    let length = body.content_length().unwrap_or_default().min(8 * 1024) as usize;
-    let mut bytes = Vec::with_capacity(length.max(63) + 1);
-    body.with_config().limit(BODY_LIMIT).reader().read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// What the server sent, less the secret that it was sent, which is longer than what takes its place: so it needs no
-/// memory, of which the server decides how much.
-fn without(mut bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
-    const INSTEAD: &[u8] = b"***";
-    let (mut from, mut to) = (0, 0);
-    while let Some(at) = bytes[from..].windows(secret.len()).position(|window| window == secret) {
-        bytes.copy_within(from..from + at, to);
-        to += at;
-        bytes[to..to + INSTEAD.len()].copy_from_slice(INSTEAD);
-        to += INSTEAD.len();
-        from += at + secret.len();
-    }
-    bytes.copy_within(from.., to);
-    bytes.truncate(bytes.len() - (from - to));
-    bytes
-}
-
-/// `Retry-After` in seconds or as a date; a date is relative to the server's clock, if it sends it.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let date_of = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
-    }
-    let until = date_of(header::RETRY_AFTER)?;
-    let now = date_of(header::DATE).unwrap_or_else(SystemTime::now);
-    Some(until.duration_since(now).unwrap_or_default())
-}
-
 /// ureq looks up the host for every request, also for one that goes over a pooled connection. Here the connector
 /// does, where a connection is made.
 #[derive(Debug)]
 struct NoLookup;
 
-impl Resolver for NoLookup {
+impl UreqResolver for NoLookup {
     fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let mut addresses = self.empty();
         // ureq requires one.
@@ -316,20 +241,6 @@ impl Resolver for NoLookup {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_is_taken_out_wherever_it_is() {
-        for (sent, kept) in [
-            ("", ""),
-            ("1000.tok", "1000.tok"),
-            ("1000.token", "***"),
-            ("1000.token1000.token", "******"),
-            ("a 1000.token b 1000.token c", "a *** b *** c"),
-            ("1000.1000.token.token", "1000.***.token"),
-        ] {
-            assert_eq!(String::from_utf8(without(sent.into(), b"1000.token")).unwrap(), kept);
-        }
-    }
 
     #[cfg(not(shuttle))]
     #[test]
@@ -358,29 +269,6 @@ mod tests {
         is_awake.store(false, Ordering::SeqCst);
         assert!(in_a_moment(&|| http.cancel()));
         assert!(!http.sleep(Duration::from_secs(3600)));
-    }
-
-    #[test]
-    fn retry_after_in_seconds_and_as_a_date() {
-        const FIRST: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
-        const LATER: &str = "Sun, 06 Nov 1994 08:50:07 GMT";
-        let wanted = |after: Option<&'static str>, date: Option<&'static str>| {
-            let mut headers = HeaderMap::new();
-            let mut insert = |name, value: Option<&'static str>| {
-                value.map(|value| headers.insert(name, HeaderValue::from_static(value)))
-            };
-            insert(header::RETRY_AFTER, after);
-            insert(header::DATE, date);
-            retry_after(&headers).map(|pause| pause.as_secs())
-        };
-        assert_eq!(wanted(None, Some(FIRST)), None);
-        assert_eq!(wanted(Some(" 7 "), None), Some(7));
-        assert_eq!(wanted(Some("99999999999999999999999"), None), Some(u64::MAX));
-        assert_eq!(wanted(Some(""), None), None);
-        assert_eq!(wanted(Some("-1"), None), None);
-        assert_eq!(wanted(Some(LATER), Some(FIRST)), Some(30));
-        assert_eq!(wanted(Some(FIRST), Some(LATER)), Some(0));
-        assert_eq!(wanted(Some(FIRST), None), Some(0));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Name lookups, and the addresses that they found. It does not know what is connected to them.
+//! Name lookups: one at a time for a host, and its addresses, which are used for a minute.
 //!
 //! The system's resolver blocks and cannot be interrupted, so it runs on its own thread. One lookup a minute
 //! serves all callers, whatever their number.
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
-use super::explain::Cause;
+use super::cause::{Cause, LookupError};
 use super::socket::Wake;
 use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
@@ -27,16 +27,16 @@ const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
 /// A child of `fork()` begins with them: in the C library its lookup may wait for ever, for a lock that another thread of
 /// the parent held at that moment. Stored without a lock for the same reason.
 #[derive(Debug, Default)]
-pub(super) struct Known(ArcSwap<HashMap<(String, u16), Found>>);
+pub(super) struct AddressCache(ArcSwap<HashMap<(String, u16), CachedAddresses>>);
 
 #[derive(Clone, Debug)]
-struct Found {
+struct CachedAddresses {
     begun: Instant,
     addresses: Vec<SocketAddr>,
 }
 
-impl Known {
-    fn add(&self, host: &str, port: u16, found: &Found) {
+impl AddressCache {
+    fn add(&self, host: &str, port: u16, found: &CachedAddresses) {
         self.0.rcu(|known| {
             let mut known = HashMap::clone(known);
             known.insert((host.to_owned(), port), found.clone());
@@ -51,9 +51,9 @@ impl Known {
 
 /// The addresses of the hosts in use, and the lookups in progress.
 #[derive(Debug)]
-pub(crate) struct Addresses {
+pub(crate) struct Resolver {
     hosts: Mutex<HashMap<(String, u16), Arc<Lookup>>>,
-    known: Arc<Known>,
+    known: Arc<AddressCache>,
     wake: Arc<Wake>,
     /// Makes every lookup fail, as if the name server were down.
     #[cfg(test)]
@@ -63,27 +63,8 @@ pub(crate) struct Addresses {
 #[derive(Debug)]
 struct Lookup {
     begun: Instant,
-    found: Mutex<Option<Result<Vec<SocketAddr>, NotFound>>>,
+    found: Mutex<Option<Result<Vec<SocketAddr>, LookupError>>>,
     done: Condvar,
-}
-
-/// Why a name has no address here.
-#[derive(Clone, Debug)]
-pub(crate) struct NotFound {
-    /// The resolver's message.
-    pub(super) why: String,
-    /// The name servers have no such host; otherwise the lookup failed.
-    pub(super) is_unknown: bool,
-}
-
-impl NotFound {
-    fn failed(why: impl Into<String>) -> NotFound {
-        NotFound { why: why.into(), is_unknown: false }
-    }
-
-    pub(super) fn without_address() -> NotFound {
-        NotFound::failed("it has no address")
-    }
 }
 
 /// A host of a URL, where an IPv6 address is in brackets, as a name or an address without brackets.
@@ -91,14 +72,14 @@ pub(super) fn without_brackets(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
-impl Addresses {
-    pub(super) fn new(wake: Arc<Wake>, known: Arc<Known>) -> Addresses {
-        let lookup_of = |Found { begun, addresses }: &Found| {
+impl Resolver {
+    pub(super) fn new(wake: Arc<Wake>, known: Arc<AddressCache>) -> Resolver {
+        let lookup_of = |CachedAddresses { begun, addresses }: &CachedAddresses| {
             let found = Mutex::new(Some(Ok(addresses.clone())));
             Arc::new(Lookup { begun: *begun, found, done: Condvar::new() })
         };
         let hosts = known.0.load().iter().map(|(key, found)| (key.clone(), lookup_of(found))).collect();
-        Addresses {
+        Resolver {
             hosts: Mutex::new(hosts),
             known,
             wake,
@@ -122,14 +103,14 @@ impl Addresses {
     }
 
     /// The addresses of a host, which may be an address itself; at least one.
-    pub(crate) fn of(&self, host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, Cause> {
+    pub(crate) fn look_up(&self, host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, Cause> {
         let host = without_brackets(host);
         if let Ok(address) = host.parse() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         #[cfg(test)]
         if self.broken.load(Ordering::SeqCst) {
-            return Err(Cause::Lookup(NotFound::failed("the name server is down")));
+            return Err(Cause::Lookup(LookupError::failed("the name server is down")));
         }
         let (lookup, thread) = self.join_or_begin(host, port);
         let mut found = lock(&lookup.found);
@@ -151,14 +132,14 @@ impl Addresses {
         match result {
             Some(Ok(addresses)) if !addresses.is_empty() => {
                 if has_begun {
-                    self.known.add(host, port, &Found { begun: lookup.begun, addresses: addresses.clone() });
+                    self.known.add(host, port, &CachedAddresses { begun: lookup.begun, addresses: addresses.clone() });
                 }
                 Ok(addresses)
             }
             result => {
                 lock(&self.hosts).retain(|_, known| !Arc::ptr_eq(known, &lookup));
                 let why = result.and_then(Result::err);
-                Err(Cause::Lookup(why.unwrap_or_else(NotFound::without_address)))
+                Err(Cause::Lookup(why.unwrap_or_else(LookupError::without_address)))
             }
         }
     }
@@ -178,7 +159,7 @@ impl Addresses {
         let for_thread = lookup.clone();
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(&key.0, key.1)));
         if let Err(error) = &thread {
-            lookup.finish(Err(NotFound::failed(format!("no thread can be started for it: {error}"))));
+            lookup.finish(Err(LookupError::failed(format!("no thread can be started for it: {error}"))));
         }
         (lookup, thread.ok())
     }
@@ -187,7 +168,7 @@ impl Addresses {
 impl Lookup {
     fn run(&self, host: &str, port: u16) {
         let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
-        let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| NotFound {
+        let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| LookupError {
             is_unknown: matches!(error.kind(), LookupErrorKind::NoName | LookupErrorKind::NoData),
             why: std::io::Error::from(error).to_string(),
         });
@@ -197,7 +178,7 @@ impl Lookup {
         }));
     }
 
-    fn finish(&self, result: Result<Vec<SocketAddr>, NotFound>) {
+    fn finish(&self, result: Result<Vec<SocketAddr>, LookupError>) {
         *lock(&self.found) = Some(result);
         self.done.notify_all();
     }
@@ -209,35 +190,35 @@ mod tests {
 
     #[test]
     fn each_address_once_and_at_least_one() {
-        let addresses = Addresses::new(Arc::default(), Arc::default());
+        let resolver = Resolver::new(Arc::default(), Arc::default());
         let soon = Instant::now() + Duration::from_secs(10);
-        let found = addresses.of("localhost", 7, soon).unwrap();
+        let found = resolver.look_up("localhost", 7, soon).unwrap();
         let mut once = found.clone();
         once.sort_unstable();
         once.dedup();
         assert_eq!((once.len(), found[0].port()), (found.len(), 7));
         // A name without an address, as far as the system tells.
         let nothing = Lookup { begun: Instant::now(), found: Mutex::new(Some(Ok(Vec::new()))), done: Condvar::new() };
-        lock(&addresses.hosts).insert(("none.test".to_owned(), 7), Arc::new(nothing));
-        assert!(matches!(addresses.of("none.test", 7, soon), Err(Cause::Lookup(_))));
-        assert!(!lock(&addresses.hosts).contains_key(&("none.test".to_owned(), 7)), "the next call looks it up again");
+        lock(&resolver.hosts).insert(("none.test".to_owned(), 7), Arc::new(nothing));
+        assert!(matches!(resolver.look_up("none.test", 7, soon), Err(Cause::Lookup(_))));
+        assert!(!lock(&resolver.hosts).contains_key(&("none.test".to_owned(), 7)), "the next call looks it up again");
         let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() };
-        lock(&addresses.hosts).insert(("slow.test".to_owned(), 7), Arc::new(hangs));
-        let passed = addresses.of("slow.test", 7, Instant::now() + Duration::from_millis(20));
+        lock(&resolver.hosts).insert(("slow.test".to_owned(), 7), Arc::new(hangs));
+        let passed = resolver.look_up("slow.test", 7, Instant::now() + Duration::from_millis(20));
         assert!(matches!(passed, Err(Cause::TimedOut)), "{passed:?}");
     }
 
     #[test]
     fn another_process_and_a_clone_begin_with_what_is_known() {
-        let known = Arc::new(Known::default());
+        let known = Arc::new(AddressCache::default());
         let soon = || Instant::now() + Duration::from_secs(10);
-        let found = Addresses::new(Arc::default(), known.clone()).of("localhost", 1, soon()).unwrap();
-        let other = Addresses::new(Arc::default(), known.clone());
+        let found = Resolver::new(Arc::default(), known.clone()).look_up("localhost", 1, soon()).unwrap();
+        let other = Resolver::new(Arc::default(), known.clone());
         assert_eq!(lock(&other.hosts).len(), 1);
         let (lookup, thread) = other.join_or_begin("localhost", 1);
         assert!(thread.is_none() && lock(&lookup.found).as_ref().unwrap().as_ref().unwrap() == &found);
         other.forget();
-        assert!(lock(&Addresses::new(Arc::default(), known).hosts).is_empty());
+        assert!(lock(&Resolver::new(Arc::default(), known).hosts).is_empty());
     }
 }
 
@@ -246,17 +227,17 @@ mod model {
     use super::*;
     use crate::sync::{check, thread};
 
-    fn look_up(addresses: &Arc<Addresses>) -> thread::JoinHandle<Result<Vec<SocketAddr>, Cause>> {
-        let addresses = addresses.clone();
-        thread::spawn(move || addresses.of("localhost", 1, Instant::now() + Duration::from_secs(3600)))
+    fn look_up(resolver: &Arc<Resolver>) -> thread::JoinHandle<Result<Vec<SocketAddr>, Cause>> {
+        let resolver = resolver.clone();
+        thread::spawn(move || resolver.look_up("localhost", 1, Instant::now() + Duration::from_secs(3600)))
     }
 
     #[test]
     fn callers_share_a_look_up() {
         check(|| {
-            let addresses = Arc::new(Addresses::new(Arc::default(), Arc::default()));
-            let callers = [look_up(&addresses), look_up(&addresses)];
-            addresses.forget();
+            let resolver = Arc::new(Resolver::new(Arc::default(), Arc::default()));
+            let callers = [look_up(&resolver), look_up(&resolver)];
+            resolver.forget();
             let found = callers.map(|caller| caller.join().unwrap().unwrap());
             assert!(!found[0].is_empty() && found[0] == found[1]);
         });
@@ -266,13 +247,13 @@ mod model {
     fn a_cancel_ends_the_wait_for_a_look_up() {
         check(|| {
             let wake = Arc::new(Wake::default());
-            let addresses = Arc::new(Addresses::new(wake.clone(), Arc::default()));
+            let resolver = Arc::new(Resolver::new(wake.clone(), Arc::default()));
             // A look-up that never ends.
             let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() };
-            lock(&addresses.hosts).insert(("localhost".to_owned(), 1), Arc::new(hangs));
-            let callers = [look_up(&addresses), look_up(&addresses)];
+            lock(&resolver.hosts).insert(("localhost".to_owned(), 1), Arc::new(hangs));
+            let callers = [look_up(&resolver), look_up(&resolver)];
             wake.cancel();
-            addresses.wake();
+            resolver.wake();
             assert!(
                 callers
                     .map(|caller| caller.join().unwrap())

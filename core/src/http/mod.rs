@@ -3,6 +3,7 @@
 //! Everything in here belongs to one process. A child of `fork()` must not use it: the client creates its own
 //! for the child.
 
+mod cause;
 mod connect;
 mod exchange;
 mod explain;
@@ -10,14 +11,14 @@ mod lookup;
 mod probe;
 mod proxy;
 mod race;
+mod response;
 mod route;
 mod socket;
+mod stream;
 mod tls;
 mod transport;
 
-pub(crate) use exchange::{Http, Network, Response};
+pub(crate) use exchange::{Http, Network};
 pub use probe::{Probe, ProxyInUse, probe};
+pub(crate) use response::Response;
 pub(crate) use route::{Proxies, Route};
-
-/// The `User-Agent` of this library.
-const USER_AGENT: &str = concat!("libzmd/", env!("CARGO_PKG_VERSION"));

@@ -1,11 +1,11 @@
-//! Connecting to a server step by step, for diagnosis. It does not know what the result means for the user.
+//! Connects to a server step by step, for diagnosis.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::header;
 
-use super::explain::{Failed, Stage};
+use super::cause::{ExchangeError, Stage};
 use super::route::Route;
 use super::transport::ExchangeDeadline;
 use super::{Http, Network, Proxies, race, tls};
@@ -94,7 +94,7 @@ impl Steps<'_> {
         Instant::now() + self.timeout
     }
 
-    fn explain(&self, failed: Failed) -> Error {
+    fn explain(&self, failed: ExchangeError) -> Error {
         let deadline = Deadline::after(self.timeout);
         self.http.explain(failed.into(), self.route, deadline).error
     }
@@ -104,8 +104,8 @@ impl Steps<'_> {
             Some(server) => (server.proxy.host(), server.proxy.port(), Stage::ProxyLookup),
             None => (self.route.base.host(), self.route.base.port(), Stage::Lookup),
         };
-        let addresses = self.http.addresses.of(host, port, self.until());
-        addresses.map_err(|cause| self.explain(Failed::at(stage, cause)))
+        let addresses = self.http.resolver.look_up(host, port, self.until());
+        addresses.map_err(|cause| self.explain(ExchangeError::at(stage, cause)))
     }
 
     fn connect(&self, addresses: &[std::net::SocketAddr]) -> Result<Duration, Error> {
@@ -113,15 +113,15 @@ impl Steps<'_> {
         let begin = Instant::now();
         match race::connect(addresses, self.until(), &self.http.wake) {
             Ok(_) => Ok(begin.elapsed()),
-            Err(cause) => Err(self.explain(Failed::at(stage, cause))),
+            Err(cause) => Err(self.explain(ExchangeError::at(stage, cause))),
         }
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Error> {
         let (host, port, until) = (self.route.base.host(), self.route.base.port(), self.until());
         let stream = self.http.connect.open(self.route.proxy(), host, port, until);
-        let shown =
-            stream.and_then(|stream| tls::shown(stream, host, until).map_err(|cause| Failed::at(Stage::Tls, cause)));
+        let shown = stream
+            .and_then(|stream| tls::shown(stream, host, until).map_err(|cause| ExchangeError::at(Stage::Tls, cause)));
         shown.map_err(|failed| self.explain(failed))
     }
 

@@ -1,5 +1,5 @@
-//! Opening a tunnel through a proxy to the server: CONNECT (RFC 9110, section 9.3.6) and SOCKS 5
-//! (RFC 1928, RFC 1929). It does not know TLS, or which proxy is used.
+//! Opens a tunnel through a proxy to the server: CONNECT (RFC 9110, section 9.3.6) and SOCKS 5
+//! (RFC 1928, RFC 1929).
 
 use std::io;
 use std::net::IpAddr;
@@ -8,9 +8,9 @@ use std::time::Instant;
 use base64::Engine;
 use zeroize::Zeroizing;
 
-use super::USER_AGENT;
-use super::explain::{Cause, Refusal};
-use super::socket::Stream;
+use super::cause::{Cause, Refusal};
+use super::route::USER_AGENT;
+use super::stream::Stream;
 
 /// How much of a response to CONNECT is read. Proxies of large companies send dozens of lines with a 407.
 const HEADER_LINES: usize = 100;

@@ -1,4 +1,4 @@
-//! Connecting to the first address that responds: Happy Eyeballs (RFC 8305). It does not know names or what is sent.
+//! Connects to the first address that responds: Happy Eyeballs (RFC 8305).
 //!
 //! The addresses of both families take turns. The next one is tried when one fails, or has not responded within
 //! 250 ms; the first that connects wins, and the others are closed.
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use socket2::{Domain, Protocol, SockRef, Socket as Socket2, TcpKeepalive, Type};
 
-use super::explain::Cause;
+use super::cause::Cause;
 use super::socket::{Socket, Wake, wait};
 
 /// RFC 8305, section 8, "Connection Attempt Delay".
@@ -144,7 +144,7 @@ fn prepare(stream: &TcpStream) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::socket::Stream;
+    use super::super::stream::Stream;
     use super::*;
     use std::net::TcpListener;
 

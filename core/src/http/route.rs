@@ -1,14 +1,16 @@
-//! The route to a server: directly, or through a proxy, and the headers of every request. It does not know connections.
+//! The route to a server: directly, or through a proxy, and the headers of every request.
 
 use std::net::IpAddr;
 
 use ureq::Proxy;
 use ureq::http::{HeaderValue, Request, Uri, header};
 
-use super::USER_AGENT;
 use crate::config::{Config, PROXY_RULE, ProxySetting, ProxyUrl, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::Error;
+
+/// The `User-Agent` of this library.
+pub(super) const USER_AGENT: &str = concat!("libzmd/", env!("CARGO_PKG_VERSION"));
 
 /// A server, and the proxy to it, if any.
 #[derive(Clone, Debug)]

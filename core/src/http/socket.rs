@@ -1,11 +1,9 @@
 //! The socket: bytes in and out under a deadline, and the one wait for "ready, too late, or cancelled".
-//! It does not know what the bytes mean.
 //!
 //! All sockets are non-blocking, and every wait is a `poll()` over the socket and the descriptor of [`Wake`]. So a
 //! cancel ends it at once, and it ends on time: `SO_RCVTIMEO`, which blocking sockets have instead, rides on the
 //! kernel's coarse timers and is up to an eighth of its length late.
 
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Weak};
@@ -14,21 +12,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::explain::Cause;
+use super::cause::Cause;
+use super::stream::Stream;
 use crate::sync::lock;
 use crate::sync::{AtomicBool, Mutex, Ordering};
-
-/// A byte stream under time limits: a socket, or TLS over another stream.
-pub(crate) trait Stream: fmt::Debug + Send + Sync {
-    /// Reads what there is, and waits for something where there is nothing; 0 at the end of the stream.
-    fn read(&mut self, buffer: &mut [u8], until: Instant) -> Result<usize, Cause>;
-
-    /// Writes all of it.
-    fn write_all(&mut self, bytes: &[u8], until: Instant) -> Result<(), Cause>;
-
-    /// Whether the stream can serve another request: it is open, and nothing arrived without a request.
-    fn is_reusable(&mut self) -> bool;
-}
 
 /// Ends every wait of a session at once, and all later ones, when the session is cancelled.
 ///

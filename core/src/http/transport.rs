@@ -1,5 +1,4 @@
-//! A connection as ureq uses it: its buffers, its deadline, and whether a request on it may be sent again. It
-//! does not know how it was made.
+//! A connection as ureq uses it: its buffers, its deadline, and whether a request on it may be sent again.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,8 +7,8 @@ use std::time::Instant;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use super::explain::{Cause, Failed, Stage};
-use super::socket::Stream;
+use super::cause::{Cause, ExchangeError, Stage, is_broken};
+use super::stream::Stream;
 use zeroize::Zeroize;
 
 thread_local! {
@@ -80,18 +79,9 @@ impl Connection {
     fn failed(&self, cause: Cause) -> ureq::Error {
         match cause {
             Cause::Io(error) if self.is_reused && is_broken(&error) => ureq::Error::Other(Box::new(Stale)),
-            cause => Failed::at(Stage::Response, cause).into(),
+            cause => ExchangeError::at(Stage::Response, cause).into(),
         }
     }
-}
-
-/// Whether the connection was closed or reset, or nothing that was sent arrived any more.
-pub(super) fn is_broken(error: &io::Error) -> bool {
-    use io::ErrorKind::*;
-    matches!(
-        error.kind(),
-        ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof | NotConnected | TimedOut | HostUnreachable
-    )
 }
 
 /// The deadline, if it has not passed: a server that never stops sending does not hold the call.

@@ -27,9 +27,9 @@ use zeroize::Zeroizing;
 use crate::config::{Config, refusal};
 use crate::error::Error;
 use crate::file::{content, open};
-use crate::http::explain::Cause;
+use crate::http::cause::Cause;
 use crate::http::lookup::without_brackets;
-use crate::http::socket::Stream;
+use crate::http::stream::Stream;
 use crate::sync::Mutex;
 use crate::sync::lock;
 

@@ -1,0 +1,131 @@
+//! A response of a server: its body, and the headers that are used.
+
+use std::io::Read;
+use std::time::{Duration, SystemTime};
+
+use ureq::Body;
+use ureq::http::{self, HeaderMap, header};
+
+/// Far above the responses of the API: the longest known has some hundred bytes.
+const BODY_LIMIT: u64 = 1 << 20;
+
+/// A response, read to its end, without the secrets that the server may repeat.
+#[derive(Default)]
+pub(crate) struct Response {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// Where a redirect points.
+    pub location: Option<String>,
+    /// The name of the server's software.
+    pub server: Option<String>,
+    pub content_encoding: Option<String>,
+    /// The pause that the server requests.
+    pub retry_after: Option<Duration>,
+}
+
+impl Response {
+    /// Reads a response to its end.
+    pub(super) fn read(response: &mut http::Response<Body>, secrets: &[&[u8]]) -> Result<Response, ureq::Error> {
+        let body = read_whole(response.body_mut())?;
+        // A short one (no real one is) would be found in unrelated text.
+        let secrets = || secrets.iter().copied().filter(|secret| secret.len() >= 8);
+        let headers = response.headers();
+        let text_of = |name| {
+            let value = headers.get(name).map(|value| secrets().fold(value.as_bytes().to_vec(), without))?;
+            Some(String::from_utf8_lossy(&value).into_owned())
+        };
+        Ok(Response {
+            status: response.status().as_u16(),
+            location: text_of(header::LOCATION),
+            server: text_of(header::SERVER),
+            content_encoding: text_of(header::CONTENT_ENCODING),
+            retry_after: retry_after(headers),
+            body: secrets().fold(body, without),
+        })
+    }
+
+    /// The JSON in the body, which may begin with a byte-order mark.
+    pub(crate) fn json(&self) -> &[u8] {
+        self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)
+    }
+}
+
+fn read_whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
+    // With space for one more byte, the end is found without a larger buffer. An announced length reserves no more.
+    let length = body.content_length().unwrap_or_default().min(8 * 1024) as usize;
+    let mut bytes = Vec::with_capacity(length.max(63) + 1);
+    body.with_config().limit(BODY_LIMIT).reader().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What the server sent, less the secret that it was sent, which is longer than what takes its place: so it needs no
+/// memory, of which the server decides how much.
+fn without(mut bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    const INSTEAD: &[u8] = b"***";
+    let (mut from, mut to) = (0, 0);
+    while let Some(at) = bytes[from..].windows(secret.len()).position(|window| window == secret) {
+        bytes.copy_within(from..from + at, to);
+        to += at;
+        bytes[to..to + INSTEAD.len()].copy_from_slice(INSTEAD);
+        to += INSTEAD.len();
+        from += at + secret.len();
+    }
+    bytes.copy_within(from.., to);
+    bytes.truncate(bytes.len() - (from - to));
+    bytes
+}
+
+/// `Retry-After` in seconds or as a date; a date is relative to the server's clock, if it sends it.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let date_of = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let until = date_of(header::RETRY_AFTER)?;
+    let now = date_of(header::DATE).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ureq::http::HeaderValue;
+
+    #[test]
+    fn a_secret_is_taken_out_wherever_it_is() {
+        for (sent, kept) in [
+            ("", ""),
+            ("1000.tok", "1000.tok"),
+            ("1000.token", "***"),
+            ("1000.token1000.token", "******"),
+            ("a 1000.token b 1000.token c", "a *** b *** c"),
+            ("1000.1000.token.token", "1000.***.token"),
+        ] {
+            assert_eq!(String::from_utf8(without(sent.into(), b"1000.token")).unwrap(), kept);
+        }
+    }
+
+    #[test]
+    fn retry_after_in_seconds_and_as_a_date() {
+        const FIRST: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+        const LATER: &str = "Sun, 06 Nov 1994 08:50:07 GMT";
+        let wanted = |after: Option<&'static str>, date: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            let mut insert = |name, value: Option<&'static str>| {
+                value.map(|value| headers.insert(name, HeaderValue::from_static(value)))
+            };
+            insert(header::RETRY_AFTER, after);
+            insert(header::DATE, date);
+            retry_after(&headers).map(|pause| pause.as_secs())
+        };
+        assert_eq!(wanted(None, Some(FIRST)), None);
+        assert_eq!(wanted(Some(" 7 "), None), Some(7));
+        assert_eq!(wanted(Some("99999999999999999999999"), None), Some(u64::MAX));
+        assert_eq!(wanted(Some(""), None), None);
+        assert_eq!(wanted(Some("-1"), None), None);
+        assert_eq!(wanted(Some(LATER), Some(FIRST)), Some(30));
+        assert_eq!(wanted(Some(FIRST), Some(LATER)), Some(0));
+        assert_eq!(wanted(Some(FIRST), None), Some(0));
+    }
+}
