@@ -1,11 +1,9 @@
 //! The service's answers, documented and undocumented, through the C API.
 
-
-
 use std::fs;
 
 use common::*;
-use zmd::zmd_error::{self, *};
+use common::abi::zmd_error::{self, *};
 use zmd_sim::{Clock, DOCUMENTED_ERRORS, Job, Reply, Sim};
 
 #[test]

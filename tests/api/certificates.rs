@@ -1,7 +1,5 @@
 //! Server and client certificates, valid and invalid, with a real nginx: each error names its cause and what to do.
 
-
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use common::authority::{Authority, Pair};
 use common::*;
-use zmd::zmd_error::*;
+use common::abi::zmd_error::*;
 use zmd_sim::Sim;
 
 /// An nginx in front of the stand-in, and the directory with its files.

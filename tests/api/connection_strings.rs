@@ -1,14 +1,12 @@
 //! The simple functions with a connection string: all calls with the same string share a client.
 
-
-
 use std::ffi::CString;
 use std::ptr::null_mut;
 use std::thread;
 
 use common::*;
-use zmd::ffi::*;
-use zmd::zmd_error::{self, *};
+use common::abi::*;
+use common::abi::zmd_error::{self, *};
 use zmd_sim::{Job, Sim};
 
 fn c(text: &str) -> CString {
@@ -36,9 +34,13 @@ fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// One test: it counts the connections of the whole process.
+/// It counts the connections of the whole process.
 #[test]
 fn each_string_has_a_client() {
+    alone(count_connections);
+}
+
+fn count_connections() {
     let sim = with_job(Sim::start());
     sim.accept_any_token();
     sim.add_job("Leads", "2", Job::new(50_000, 1.0));

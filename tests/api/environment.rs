@@ -1,20 +1,18 @@
 //! What a configuration takes from the environment and from the files that it names. As a process cannot change its
 //! environment while its threads read it, the test program runs itself with another one.
 
-
-
 use std::fs;
 use std::process::Command;
 
 use common::*;
-use zmd::Config;
+use zmd_core::Config;
 
 /// For the tests below: prints where the configuration file is, and the settings they change or the error.
 #[test]
 #[ignore = "run by the others, with an environment of its own"]
 fn child() {
     let file = |file: Option<std::path::PathBuf>| file.map_or("none".to_owned(), |file| file.display().to_string());
-    println!("usual: {}\nfile: {}", file(zmd::usual_config_file()), file(zmd::config_file()));
+    println!("usual: {}\nfile: {}", file(zmd_core::usual_config_file()), file(zmd_core::config_file()));
     match Config::from_env() {
         Ok(config) => println!("settings: {} {}", config.shown("data_center"), config.shown("timeout_ms")),
         Err(error) => println!("error: {error}"),
@@ -24,7 +22,7 @@ fn child() {
 /// The lines that `child` prints with these variables alone.
 fn with(variables: &[(&str, &str)]) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "--ignored", "--nocapture", "child"]).env_clear().envs(variables.iter().copied());
+    child.args(["--exact", "--ignored", "--nocapture", "environment::child"]).env_clear().envs(variables.iter().copied());
     let is_wanted = |line: &&str| ["usual: ", "file: ", "settings: ", "error: "].iter().any(|s| line.starts_with(s));
     text_of(&mut child).lines().filter(is_wanted).map(str::to_owned).collect()
 }

@@ -1,6 +1,4 @@
-//! The logger. There is one in a process, so this file has one test.
-
-
+//! The logger, of which a process has one.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Mutex;
@@ -8,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use common::*;
-use zmd::ffi::zmd_set_logger;
-use zmd::zmd_error::*;
+use common::abi::zmd_set_logger;
+use common::abi::zmd_error::*;
 
 /// The arguments of a callback.
 static LINES: Mutex<Vec<(usize, i32, String)>> = Mutex::new(Vec::new());
@@ -34,7 +32,7 @@ unsafe extern "C" fn call_anything(_: *mut c_void, _: i32, _: *const c_char) {
     NESTED.fetch_add(1, Ordering::Relaxed);
 }
 
-fn set(log: zmd::ffi::zmd_log_fn, max_level: i32) -> Result<(), Failed> {
+fn set(log: common::abi::zmd_log_fn, max_level: i32) -> Result<(), Failed> {
     // SAFETY: the callbacks are static, and do not dereference the pointer.
     checked(unsafe { zmd_set_logger(log, 7 as *mut c_void, max_level) })
 }
@@ -50,6 +48,10 @@ fn lines_at(max_level: i32, client: &Client) -> Vec<(usize, i32, String)> {
 
 #[test]
 fn the_logger() {
+    alone(levels_nested_calls_and_replacement);
+}
+
+fn levels_nested_calls_and_replacement() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
 

@@ -1,13 +1,11 @@
 //! The network: time limits, retries, connections, hostile servers.
 
-
-
 use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use common::*;
-use zmd::zmd_error::{self, *};
+use common::abi::zmd_error::{self, *};
 use zmd_sim::{AtAccept, Fault, Reply, Sim};
 
 const NO_RETRY: (&str, &str) = ("max_retries", "0");

@@ -1,7 +1,5 @@
 //! Access tokens that the library gets and renews, and shares between threads and processes.
 
-
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +7,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::*;
-use zmd::zmd_error::*;
+use common::abi::zmd_error::*;
 use zmd_sim::{Clock, Fault, Reply, Sim};
 
 const REFRESH: &str = "1000.refresh0123456789abcdef0123456789.refreshfedcba9876543210fedcba98";
@@ -599,7 +597,7 @@ fn a_child_of_fork_renews_for_itself() {
     assert_eq!((exit, &*out), (Some(0), "ok renew_test\n"), "{err}");
 }
 
-/// Records log lines. The tests of this file share it, as a process has one logger.
+/// Records log lines.
 mod log_lines {
     use std::ffi::{CStr, c_char, c_void};
     use std::sync::Mutex;
@@ -610,17 +608,21 @@ mod log_lines {
         // SAFETY: the message is a NUL-terminated string.
         let line = unsafe { CStr::from_ptr(message) }.to_str().unwrap().to_owned();
         // It may call any function.
-        assert!(!zmd::ffi::zmd_version().is_null());
+        assert!(!common::abi::zmd_version().is_null());
         LINES.lock().unwrap().push((level, line));
     }
 }
 
 #[test]
 fn no_secret_is_in_a_trace_log_or_a_message() {
+    alone(search_for_secrets);
+}
+
+fn search_for_secrets() {
     use log_lines::{LINES, keep};
     let set = |max_level| {
         // SAFETY: the callback is static and uses no user data.
-        checked(unsafe { zmd::ffi::zmd_set_logger(Some(keep), std::ptr::null_mut(), max_level) })
+        checked(unsafe { common::abi::zmd_set_logger(Some(keep), std::ptr::null_mut(), max_level) })
     };
     for bad in [-1, 6, i32::MIN, i32::MAX] {
         assert_eq!(set(bad).unwrap_err().error, ZMD_ERR_INVALID_ARGUMENT);

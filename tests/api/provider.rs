@@ -1,7 +1,5 @@
 //! Access tokens from the host program's token provider.
 
-
-
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::*;
-use zmd::ffi::*;
-use zmd::zmd_error::*;
+use common::abi::*;
+use common::abi::zmd_error::*;
 use zmd_sim::Sim;
 
 /// The behavior of a provider, and its calls.

@@ -1,7 +1,5 @@
 //! Proxies: a real Squid, a real microsocks, and hostile ones.
 
-
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -14,7 +12,7 @@ use std::time::Duration;
 
 use common::squid::Squid;
 use common::*;
-use zmd::zmd_error::*;
+use common::abi::zmd_error::*;
 use zmd_sim::Sim;
 
 fn tls_sim() -> Sim {

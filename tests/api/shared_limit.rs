@@ -1,7 +1,5 @@
 //! Processes that share a token cache share the limit on calls in flight.
 
-
-
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::*;
-use zmd::zmd_error::*;
+use common::abi::zmd_error::*;
 use zmd_sim::Sim;
 
 const REFRESH: [&str; 3] = ["1000.refresh", "1000.ID", "secret"];

@@ -1,14 +1,12 @@
 //! TLS, with the stand-in and with a real nginx.
 
-
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use common::*;
-use zmd::zmd_error::*;
+use common::abi::zmd_error::*;
 use zmd_sim::{AtAccept, Sim};
 
 fn tls_sim() -> Sim {

@@ -1,7 +1,5 @@
 //! Waiting and cancelling, through the C API and in real time. A wait of an hour is tested in src/client.rs.
 
-
-
 use std::collections::HashSet;
 use std::net::TcpListener;
 use std::ptr::{null, null_mut};
@@ -9,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::*;
-use zmd::ffi::*;
-use zmd::zmd_error::{self, *};
+use common::abi::*;
+use common::abi::zmd_error::{self, *};
 use zmd_sim::{AtAccept, End, Fault, Job, Reply, Sim};
 
 #[test]
@@ -479,7 +477,7 @@ fn null_pointers_and_empty_arrays() {
     assert_eq!((answers, errors, result), (vec![], vec![], Ok(())));
     let job = zmd_job { module: c"Leads".as_ptr(), job_id: null() };
     let mut status = std::mem::MaybeUninit::<zmd_status>::uninit();
-    let mut error = ZMD_OK;
+    let mut error = 0;
     let (status, errors) = (status.as_mut_ptr(), &raw mut error);
     let raw = client.raw();
     let (module, job_id) = (c"Leads".as_ptr(), c"1001".as_ptr());
@@ -504,7 +502,7 @@ fn null_pointers_and_empty_arrays() {
         ];
         assert_eq!(calls, [ZMD_ERR_NULL_POINTER; 13]);
         assert!(clone.is_null());
-        assert_eq!((*errors, (*status).total_count), (ZMD_ERR_NULL_POINTER, -1));
+        assert_eq!((zmd_error::of(*errors), (*status).total_count), (ZMD_ERR_NULL_POINTER, -1));
         // Without a callback.
         assert_eq!(zmd_client_wait(raw, module, job_id, -1, None, nothing, status), ZMD_OK);
         assert_eq!((*status).total_count, 9);

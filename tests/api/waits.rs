@@ -1,7 +1,5 @@
 //! The queue of waits, through the C API; and functions for a status, an error and the times of a poll.
 
-
-
 use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
 use std::ptr::{null, null_mut};
@@ -10,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::*;
-use zmd::ffi::*;
-use zmd::zmd_error::{self, *};
+use common::abi::*;
+use common::abi::zmd_error::{self, *};
 use zmd_sim::{Job, Reply};
 
 /// Tests that count the threads of this process lock it exclusively.
@@ -80,10 +78,10 @@ impl Waits {
         // SAFETY: the call has written all fields.
         let event = unsafe { event.assume_init() };
         let message = error_of_job(0).0;
-        assert_eq!(event.error == ZMD_OK, message.is_empty());
+        assert_eq!(event.error == 0, message.is_empty());
         Ok(Event {
             id: event.id,
-            error: event.error,
+            error: zmd_error::of(event.error),
             has_ended: event.has_ended == 1,
             elapsed_ms: event.elapsed_ms,
             next_poll_ms: event.next_poll_ms,

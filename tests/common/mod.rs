@@ -1,7 +1,6 @@
 //! Shared by the tests: safe wrappers of the C API, and helpers for programs, servers and the stand-in.
 
-#![allow(dead_code)] // each test file uses a part of it
-
+pub mod abi;
 pub mod authority;
 pub mod nginx;
 pub mod squid;
@@ -15,8 +14,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use zmd::ffi::*;
-use zmd::zmd_error::{self, ZMD_OK};
+use abi::*;
+use abi::zmd_error::{self, ZMD_OK};
 use zmd_sim::{Job, Sim};
 
 pub const TOKEN: &str = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210";
@@ -58,7 +57,7 @@ impl Answer {
         let end = bytes.iter().position(|b| *b == 0).expect("a NUL");
         assert!(bytes[end..].iter().all(|b| *b == 0), "all bytes of state_text are written");
         Answer {
-            state: status.state as i32,
+            state: status.state,
             http_status: status.http_status,
             total: status.total_count,
             deleted: status.deleted_count,
@@ -223,20 +222,20 @@ impl Client {
     fn many(
         &self,
         jobs: &[(&str, &str)],
-        call: impl FnOnce(*mut zmd_client, *const zmd_job, usize, *mut zmd_status, *mut zmd_error) -> zmd_error,
+        call: impl FnOnce(*mut zmd_client, *const zmd_job, usize, *mut zmd_status, *mut i32) -> zmd_error,
     ) -> (Vec<Answer>, Vec<zmd_error>, Result<(), Failed>) {
         let names: Vec<_> = jobs.iter().map(|(module, job_id)| (c(module), c(job_id))).collect();
         let jobs: Vec<_> =
             names.iter().map(|(module, job_id)| zmd_job { module: module.as_ptr(), job_id: job_id.as_ptr() }).collect();
         let mut statuses: Vec<zmd_status> = Vec::with_capacity(jobs.len());
-        let mut errors: Vec<zmd_error> = Vec::with_capacity(jobs.len());
+        let mut errors: Vec<i32> = Vec::with_capacity(jobs.len());
         let result = checked(call(self.0, jobs.as_ptr(), jobs.len(), statuses.as_mut_ptr(), errors.as_mut_ptr()));
         // SAFETY: there is room for as many elements as there are jobs, and the call writes them all.
         unsafe {
             statuses.set_len(jobs.len());
             errors.set_len(jobs.len());
         }
-        (statuses.iter().map(Answer::of).collect(), errors, result)
+        (statuses.iter().map(Answer::of).collect(), errors.into_iter().map(zmd_error::of).collect(), result)
     }
 }
 
@@ -264,7 +263,7 @@ unsafe extern "C" fn on_poll(
 ) -> i32 {
     // SAFETY: the user data is that of `wait` and `wait_many`, which are still running.
     let (progress, status) = unsafe { (&mut *user_data.cast::<&mut Progress>(), &*status) };
-    let failed = checked(zmd_error::from_number(error).unwrap()).err();
+    let failed = checked(zmd_error::of(error)).err();
     i32::from(!progress(index, Answer::of(status), failed))
 }
 
@@ -361,7 +360,7 @@ pub fn is_sanitized() -> bool {
     std::env::var_os("ZMD_TEST_LIBRARY").is_some()
 }
 
-/// The shared library in its release build, rebuilt if it is older than its source; `make sanitize` and `make mutants` name
+/// The shared library without optimization, rebuilt if it is older than its source; `make sanitize` and `make mutants` name
 /// another.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
@@ -369,16 +368,63 @@ pub fn library() -> &'static Path {
         if let Some(named) = std::env::var_os("ZMD_TEST_LIBRARY") {
             return std::path::absolute(named).unwrap();
         }
-        // As `make` does, so that it is compiled once.
-        let mut build = from_a_shell(format!("{ROOT}/cross/pathless"));
-        let built = build.arg(env!("CARGO")).args(["build", "--release", "--lib"]).current_dir(ROOT).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        // CARGO_TARGET_TMPDIR is in the same directory.
-        Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/libzmd.so")
+        // Without the static library, which takes longer than everything else.
+        build(from_a_shell(env!("CARGO")).args(["rustc", "-q", "-p", "zmd", "--lib", "--crate-type", "cdylib"]));
+        target().join("debug/libzmd.so")
     })
 }
 
-pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// The directory with libzmd.so, libzmd.a and zmd as they ship.
+pub fn release() -> &'static Path {
+    static RELEASE: OnceLock<PathBuf> = OnceLock::new();
+    RELEASE.get_or_init(|| {
+        // As `make` does, so that it is compiled once.
+        build(from_a_shell("make").args(["-s", &format!("CARGO={}", env!("CARGO"))]));
+        target().join("release")
+    })
+}
+
+fn build(command: &mut Command) {
+    let built = command.env("CARGO_TARGET_DIR", target()).current_dir(ROOT).output().unwrap();
+    assert!(built.status.success(), "{command:?}: {}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// The directory of this repository.
+pub const ROOT: &str = {
+    let tests = env!("CARGO_MANIFEST_DIR");
+    tests.split_at(tests.len() - "/tests".len()).0
+};
+
+/// cargo's directory for what it builds.
+pub fn target() -> &'static Path {
+    static TARGET: OnceLock<PathBuf> = OnceLock::new();
+    TARGET.get_or_init(|| {
+        let named = std::env::var_os("CARGO_TARGET_DIR");
+        Path::new(ROOT).join(named.map_or_else(|| "target".into(), PathBuf::from))
+    })
+}
+
+/// A directory for what tests build and keep.
+pub fn built() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let directory = target().join("tmp");
+        fs::create_dir_all(&directory).unwrap();
+        directory
+    })
+}
+
+/// Runs a test's body in a process of its own, where nothing else uses what a process has once: the logger, its descriptors.
+pub fn alone(body: impl FnOnce()) {
+    const VARIABLE: &str = "ZMD_TEST_ALONE";
+    let test = std::thread::current().name().unwrap().to_owned();
+    if std::env::var(VARIABLE).as_ref() == Ok(&test) {
+        return body();
+    }
+    let mut itself = Command::new(std::env::current_exe().unwrap());
+    let (exit, out, err) = run(itself.args(["--exact", "--nocapture", "--include-ignored", &test]).env(VARIABLE, &test));
+    assert!(exit == Some(0) && out.contains("1 passed"), "{test}: {out}{err}");
+}
 
 /// Removes the variables that this process would pass on, where the name is one of these.
 pub fn without_variables(command: &mut Command, is_unwanted: impl Fn(&str) -> bool) {
@@ -398,7 +444,7 @@ pub fn from_a_shell(program: impl AsRef<OsStr>) -> Command {
 /// Compiles a program that includes zmd.h, and links it with the shared library.
 pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> PathBuf {
     let directory = library_directory();
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let program = built().join(name);
     let output = Command::new(compiler)
         .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"])
         .args(flags)
@@ -442,9 +488,8 @@ pub fn scratch(name: &str) -> PathBuf {
 pub fn zmd_command(environment: &[(&str, &str)]) -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
-        let built = from_a_shell(env!("CARGO")).args(["build", "-p", "zmd-cli"]).current_dir(ROOT).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug/zmd")
+        build(from_a_shell(env!("CARGO")).args(["build", "-q", "-p", "zmd-cli"]));
+        target().join("debug/zmd")
     });
     let mut command = Command::new(program);
     command.env_clear().envs(environment.iter().copied());
@@ -514,7 +559,7 @@ pub fn paths_of_this_machine(file: &Path) -> Vec<String> {
     };
     let directories =
         [variable("CARGO_HOME", ".cargo"), variable("RUSTUP_HOME", ".rustup"), ROOT.to_owned(), "/usr/src/".to_owned()];
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().display().to_string();
+    let target = target().display().to_string();
     let strings = text_of(Command::new("strings").arg("-n4").arg(file));
     assert!(
         strings.contains("/library/core/src/"),

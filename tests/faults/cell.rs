@@ -7,7 +7,7 @@
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
-use crate::common::{Answer, Client, TOKEN, error_of_job, ignore};
+use common::{Answer, Client, TOKEN, error_of_job, ignore};
 
 /// Without caches of threads, and with one arena, the number of bytes in use is exact.
 pub const COUNTING: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1");
@@ -211,8 +211,8 @@ fn forget_last_error() {
     let mut config = std::ptr::null_mut();
     // SAFETY: the pointer is valid, and the configuration is freed at once.
     unsafe {
-        assert_eq!(zmd::ffi::zmd_config_new(&mut config) as i32, 0);
-        zmd::ffi::zmd_config_free(config);
+        assert_eq!(common::abi::zmd_config_new(&mut config) as i32, 0);
+        common::abi::zmd_config_free(config);
     }
 }
 

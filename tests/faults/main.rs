@@ -9,9 +9,6 @@
 //! before it was made. A call that ended too late is repeated once, while no other cell runs: these tests share the
 //! machine. Such cells are marked with `r`.
 
-#[path = "../common/mod.rs"]
-
-
 mod cell;
 mod place;
 mod rows;
@@ -27,7 +24,7 @@ use std::time::{Duration, Instant};
 use cell::{Operation, Order, Repetition};
 use place::Place;
 use rows::{NAMESPACE, ROWS, Row, TUN, Want};
-use zmd::zmd_error::{self, *};
+use common::abi::zmd_error::{self, *};
 
 /// How much longer than its limit a call may take.
 const GRACE: Duration = Duration::from_millis(50);
@@ -259,11 +256,11 @@ fn attempt(row: &Row, place: &Place, operation: Operation, want: Want) -> Result
 }
 
 fn shown(result: &Repetition, want: Want) -> String {
-    let name = |error: i32| zmd_error::from_number(error).map_or("?", zmd_error::name).trim_start_matches("ZMD_ERR_");
+    let name = |error: i32| format!("{:?}", zmd_error::of(error)).trim_start_matches("ZMD_ERR_").to_owned();
     match (result.results[0], want) {
         ((0, _), Want::Again) => format!("{AGAIN} ok"),
         ((0, _), _) => "ok".to_owned(),
-        ((error, 0), _) => name(error).to_owned(),
+        ((error, 0), _) => name(error),
         ((error, http_status), _) => format!("{} {http_status}", name(error)),
     }
 }

@@ -14,10 +14,10 @@ use rcgen::{CertificateParams, SanType};
 use zmd_sim::{AtAccept, Builder, Fault, Reply, Sim};
 
 use crate::cell::{Operation, STALE};
-use crate::common::authority::{Authority, Pair, params};
-use crate::common::nginx::{Directory, Nginx, unique};
-use crate::common::squid::Squid;
-use crate::common::{Daemon, REFRESH, Unanswered, free_port, scratch, with_job};
+use common::authority::{Authority, Pair, params};
+use common::nginx::{Directory, Nginx, unique};
+use common::squid::Squid;
+use common::{Daemon, REFRESH, Unanswered, free_port, scratch, with_job};
 use crate::wire::{ADDRESS, Wire};
 
 pub const GRANT: [(&str, &str); 3] =

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use zmd::zmd_error::{self, *};
+use common::abi::zmd_error::{self, *};
 
 use crate::place::*;
 use crate::wire::Wire;
@@ -284,8 +284,8 @@ pub const ROWS: &[Row] = &[
     row("SOCKS as HTTP proxy", "microsocks", || microsocks("http", "", &[]), all(PROXY)).needing(SOCKS),
 
     // Proxies that are not there, and bad ones.
-    row("proxy, closed port", "no listener", || through(format!("http://127.0.0.1:{}", crate::common::free_port())), all(PROXY)),
-    row("SOCKS, closed port", "no listener", || through(format!("socks5://127.0.0.1:{}", crate::common::free_port())), all(PROXY)),
+    row("proxy, closed port", "no listener", || through(format!("http://127.0.0.1:{}", common::free_port())), all(PROXY)),
+    row("SOCKS, closed port", "no listener", || through(format!("socks5://127.0.0.1:{}", common::free_port())), all(PROXY)),
     row("proxy, unknown name", "nowhere.invalid", || through("http://nowhere.invalid:3128".to_owned()), all(PROXY)),
     row("proxy, garbage", "no HTTP", || proxy("http", b"SSH-2.0-OpenSSH_9.6\r\n", Then::Close), all(PROXY)),
     row("proxy, silence", "after CONNECT", || proxy("http", b"", Then::Stall), all(LATE)),

@@ -1,8 +1,6 @@
 //! The packages for Airflow and Spark, in bindings/: each installed as its users do, in the real engine, which asks the
 //! stand-in. `make test-engines` runs these: the engines come from PyPI, into an environment in target/ that is kept.
 
-
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -26,7 +24,7 @@ fn python() -> Option<&'static Path> {
         if missing("python3.11") {
             return None;
         }
-        let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("engines");
+        let environment = built().join("engines");
         let python = environment.join("bin/python");
         let constraints = format!("{ROOT}/tests/engines.txt");
         let kept = environment.join("engines.txt");
@@ -70,7 +68,7 @@ fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = from_a_shell(program);
     let unwanted = ["ZMD_", "PYTHON", "AIRFLOW", "SPARK", "PYSPARK", "LD_LIBRARY_PATH"];
     without_variables(&mut command, |name| unwanted.iter().any(|start| name.starts_with(start)));
-    let target = library().ancestors().nth(2).unwrap();
+    let target = target();
     command.env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target).current_dir("/");
     command
 }

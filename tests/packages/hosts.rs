@@ -1,8 +1,6 @@
 //! The bindings of bindings/ but for C, C++ and Python: each is compiled or loaded as its users do, asks the stand-in,
 //! and runs its example. `make test-hosts` runs these: they need a compiler or interpreter each.
 
-
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -209,7 +207,7 @@ fn go() {
     let go = |place: &Path, arguments: &[&str]| {
         let mut go = Command::new("go");
         go.args(arguments).current_dir(place).env("GOFLAGS", "-mod=mod").env("GOPROXY", "off");
-        go.env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go"));
+        go.env("GOCACHE", built().join("go"));
         go.env("CGO_CFLAGS", format!("-I{ROOT}/include -Wall -Werror"));
         go.env("CGO_LDFLAGS", format!("-L{}", library_directory().display()));
         go
@@ -292,7 +290,7 @@ fn node() {
         return;
     }
     // Installed as a user of the package does, with koffi; in a copy, as npm would link the directory.
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node");
+    let directory = built().join("node");
     fs::create_dir_all(&directory).unwrap();
     let run_npm =
         |npm: &mut Command| text_of(npm.current_dir(&directory).args(["--no-audit", "--no-fund", "--prefer-offline"]));

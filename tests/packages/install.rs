@@ -1,19 +1,17 @@
 //! The library as packagers and their users get it: installed, packaged, documented, and the same as before.
 
-
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::*;
-use zmd::Setting;
+use zmd_core::Setting;
 use zmd_sim::{Job, Sim};
 
 /// Where cargo builds, for make.
 fn target() -> &'static Path {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+    target()
 }
 
 fn make(arguments: &[&str]) -> Command {
@@ -221,7 +219,7 @@ fn cmake_builds_it_from_source() {
     if missing("cmake") {
         return;
     }
-    library();
+    release();
     let installed = Installed::new("cmake", "usr/lib");
     std::os::unix::fs::symlink(ROOT, installed.work.join("zmd")).unwrap();
     installed.write("example.cpp", &readme_block("### C++\n", "cpp"));
@@ -290,7 +288,7 @@ fn the_vcpkg_port_installs_it() {
     if missing("cmake") {
         return;
     }
-    library();
+    release();
     for linkage in ["static", "dynamic"] {
         let installed = Installed::new(&format!("vcpkg-{linkage}"), "usr/lib");
         let prefix = installed.root.join("usr");
@@ -347,7 +345,7 @@ fn conan_makes_packages_that_programs_link() {
         return;
     }
     let Some(conan) = conan() else { return };
-    library();
+    release();
     let (home, test) = (scratch("conan"), scratch("conan-test"));
     // It is built in its own directory, which is to stay as it is.
     text_of(Command::new("cp").arg("-r").arg(format!("{ROOT}/bindings/conan/test_package/.")).arg(&test));
@@ -490,7 +488,7 @@ fn a_library_and_a_wheel_for_old_systems() {
     assert!(text_of(Command::new(directory.join("zmd")).arg("--version")).starts_with("zmd "));
     let dynamic = text_of(Command::new("readelf").arg("-d").arg(&library));
     assert!(dynamic.contains("[libzmd.so.0]") && !dynamic.contains("libgcc_s"), "{dynamic}");
-    assert_eq!(exported(&library), exported(common::library()));
+    assert_eq!(exported(&library), exported(&release().join("libzmd.so")));
 
     let wheels: Vec<_> = files(&directory).into_iter().filter(|file| !file.contains('/')).collect();
     let wheel = format!("zmd-{}-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl", full_version());
@@ -626,7 +624,7 @@ fn the_manual_page_of_the_settings_is_complete() {
     let directory = scratch("man5");
     text_of(zmd_command(&[]).arg("man").arg(&directory));
     let page = page_at(&directory.join("man5/zmd-settings.5"), "error");
-    for Setting { key, default, meaning, takes, .. } in zmd::SETTINGS {
+    for Setting { key, default, meaning, takes, .. } in zmd_core::SETTINGS {
         let entry = format!("{key}, ZMD_{}", key.to_uppercase());
         let text = page.split_once(&entry).unwrap_or_else(|| panic!("zmd-settings.5 lacks {entry}")).1;
         let text = text.split_once("\n\n").unwrap().0;

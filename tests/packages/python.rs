@@ -1,7 +1,5 @@
 //! The Python package: built, installed and used as people do, with the oldest and the newest Python that there is.
 
-
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,7 +11,7 @@ use std::sync::OnceLock;
 use common::*;
 use zmd_sim::{Job, Sim};
 
-const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bindings/python");
+const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings/python");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The program, without what the environment may say to Python or libzmd.
@@ -22,8 +20,8 @@ fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     without_variables(&mut command, |name| {
         name.starts_with("ZMD_") || name.starts_with("PYTHON") || name == "LD_LIBRARY_PATH"
     });
-    // The tests lie in the repository; and cargo has built the library already, where library() has it.
-    let target = library().ancestors().nth(2).unwrap();
+    // The tests lie in the repository; and cargo has built the library already, where release().join("libzmd.so") has it.
+    let target = target();
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target);
     command
 }
@@ -75,7 +73,7 @@ fn python(age: Age) -> Option<&'static Path> {
             Oldest => (pythons().first(), "python-oldest"),
             Newest => (pythons().last(), "python-newest"),
         };
-        let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let environment = built().join(name);
         let _ = fs::remove_dir_all(&environment);
         text_of(clean(&base?.1).args(["-m", "venv"]).arg(&environment));
         let python = environment.join("bin/python");
@@ -117,7 +115,7 @@ fn unittest(python: &Path) -> Command {
     });
     let mut tests = clean(python);
     tests.args(["-X", "dev", "-m", "unittest"]).env("ZMD_TEST_ROOT", ROOT);
-    tests.env("ZMD_TEST_SIM", Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug/zmd-sim"));
+    tests.env("ZMD_TEST_SIM", target().join("debug/zmd-sim"));
     tests
 }
 
@@ -181,7 +179,7 @@ fn every_type_is_known() {
 fn mypy_has_nothing_to_say() {
     for age in [Oldest, Newest] {
         let Some(python) = python(age) else { return };
-        let cache = format!("--cache-dir={}", env!("CARGO_TARGET_TMPDIR"));
+        let cache = format!("--cache-dir={}", built().display());
         for what in [&["-p", "zmd"][..], &[&format!("{PACKAGE}/tests/typed.py")]] {
             text_of(clean(python).args(["-m", "mypy", "--strict", &cache]).args(what).current_dir("/"));
         }
@@ -212,7 +210,7 @@ interrupt()
 ask()
 assert os.environ['ZMD_LIBRARY'] in open('/proc/self/maps').read()
 ";
-    text_of(program(python, &sim).args(["-c", code]).env("ZMD_LIBRARY", library()));
+    text_of(program(python, &sim).args(["-c", code]).env("ZMD_LIBRARY", release().join("libzmd.so")));
     assert_eq!((sim.requests(), sim.connections()), (61, 2));
 }
 
@@ -312,7 +310,7 @@ fn one_wheel_for_every_python_of_a_platform() {
     fs::write(&sole, "no library").unwrap();
     fs::remove_file(directory.join("zmd")).unwrap();
     let mut tagged = build(newest);
-    tagged.env("ZMD_BUILD_LIBRARY", library()).arg("--config-settings=--build-option=--plat-name=manylinux2014_x86_64");
+    tagged.env("ZMD_BUILD_LIBRARY", release().join("libzmd.so")).arg("--config-settings=--build-option=--plat-name=manylinux2014_x86_64");
     let (path, _) = wheel(&directory.join("tagged"), &mut tagged);
     assert_eq!(name_of(&path), format!("zmd-{VERSION}-py3-none-manylinux2014_x86_64.whl"));
     for (refused, part) in [
@@ -343,7 +341,7 @@ fn one_wheel_for_every_python_of_a_platform() {
         assert_eq!(data, [&programs[0], &programs[1]]);
         let site = directory.join(format!("site-{at}"));
         text_of(pip(user, "install").arg("--target").arg(&site).arg(&path));
-        assert!(fs::read(site.join("zmd/libzmd.so")).unwrap() == fs::read(library()).unwrap());
+        assert!(fs::read(site.join("zmd/libzmd.so")).unwrap() == fs::read(release().join("libzmd.so")).unwrap());
         let code = "import zmd; print(zmd.__file__, zmd.__version__, zmd.Client('1000.x') is None)";
         let out = text_of(clean(user).args(["-c", code]).env("PYTHONPATH", &site).current_dir("/"));
         assert_eq!(out, format!("{} {VERSION} False\n", site.join("zmd/__init__.py").display()));
@@ -394,7 +392,7 @@ fn the_source_distribution() {
 
     // It builds with cargo alone; here without what makes that slow, and where it disturbs no other build.
     let mut build = pip(python, "wheel");
-    build.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdist"));
+    build.env("CARGO_TARGET_DIR", built().join("sdist"));
     build.envs([("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")]);
     build.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").arg("--no-deps").arg(&sdist);
     let (wheel, names) = wheel(&directory.join("wheel"), &mut build);

@@ -4,8 +4,6 @@
 //! What only Unix has, `fork()` and signals, is tested on this machine's target alone (tests/c/fork_test.c,
 //! tests/c/signal_test.c); Windows has neither.
 
-
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -219,7 +217,7 @@ fn files(directory: &Path) -> Vec<String> {
 
 /// target/, where that is.
 fn target_directory() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("")
+    target().to_owned()
 }
 
 /// What a library or program for Linux needs at run time: the names of the libraries, and the newest version of glibc.
@@ -440,6 +438,6 @@ fn windows_of_32_bits() {
     if !has_wine && (missing("debootstrap") || !is_root && missing("wine32, or root who can install it elsewhere")) {
         return;
     }
-    let wine = concat!(env!("CARGO_MANIFEST_DIR"), "/cross/wine32");
+    let wine = concat!(env!("CARGO_MANIFEST_DIR"), "/../cross/wine32");
     windows("i686-pc-windows-gnu", "x86", "i686-w64-mingw32-gcc", wine);
 }

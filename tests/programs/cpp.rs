@@ -1,7 +1,5 @@
 //! The C++ binding, `bindings/cpp/zmd.hpp`.
 
-
-
 use std::process::Command;
 
 use common::*;

@@ -3,8 +3,6 @@
 
 #![cfg(target_os = "linux")]
 
-
-
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::*;
-use zmd::ffi::{zmd_client, zmd_config, zmd_status};
+use common::abi::{zmd_client, zmd_config, zmd_status};
 use zmd_sim::{Clock, Job, Sim};
 
 fn program(part: &str) -> Command {
@@ -89,7 +87,7 @@ fn the_crate_and_the_library_in_one_program() {
         let new: New = std::mem::transmute(find(c"zmd_client_new"));
         let status: Status = std::mem::transmute(find(c"zmd_client_status"));
         let free: unsafe extern "C" fn(*mut zmd_client) = std::mem::transmute(find(c"zmd_client_free"));
-        assert_ne!(status as usize, zmd::ffi::zmd_client_status as *const () as usize, "these are the same");
+        assert_ne!(status as usize, common::abi::address("zmd_client_status"), "these are the same");
 
         let (mut config, mut client) = (std::ptr::null_mut(), std::ptr::null_mut());
         assert_eq!(config_new(&mut config), 0);

@@ -5,8 +5,6 @@
 //! random for each run. Each is looked for as it is, in base64, percent-encoded, in UTF-16 and in hexadecimal, and a part of
 //! twelve bytes counts as the whole.
 
-
-
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,7 +1,5 @@
 //! Many threads and processes at once, for a while: `make soak` takes a minute, `make test` some seconds.
 
-
-
 use std::process::Command;
 
 use common::*;

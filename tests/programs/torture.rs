@@ -8,13 +8,11 @@
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -358,7 +356,7 @@ fn run_all(bench: &Bench, title: &str, cases: &[Case]) -> Tally {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), shown.as_bytes());
     let list: String = tally.messages.iter().map(|(message, case)| format!("{case}: {message}\n")).collect();
     let file = format!("torture-{}.txt", title.replace(' ', "-"));
-    fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(file), list).unwrap();
+    fs::write(built().join(file), list).unwrap();
     tally
 }
 

@@ -1,7 +1,5 @@
 //! The documentation: lists that are written from the code, what commands print, links, the pages of the book.
 
-
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -9,7 +7,7 @@ use std::process::Command;
 
 use common::*;
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd};
-use zmd::{SETTINGS, Setting, zmd_error};
+use zmd_core::{ErrorKind, SETTINGS, Setting};
 use zmd_sim::{Job, Sim};
 
 fn read(path: &str) -> String {
@@ -51,17 +49,16 @@ fn wrapped(words: &str, width: usize, first: &str, more: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// An error, with the first paragraph of its documentation.
+/// A kind of error, with its variant and the first paragraph of its documentation.
 struct DocumentedError {
-    number: i32,
-    name: String,
+    kind: ErrorKind,
+    variant: String,
     meaning: String,
-    advice: &'static str,
 }
 
 fn documented_errors() -> Vec<DocumentedError> {
-    let source = read("src/error.rs");
-    let source = source.split_once("pub enum zmd_error {\n").unwrap().1.split_once("\n}").unwrap().0;
+    let source = read("core/src/error.rs");
+    let source = source.split_once("pub enum ErrorKind {\n").unwrap().1.split_once("\n}").unwrap().0;
     let mut errors = Vec::new();
     let mut paragraphs = vec![String::new()];
     for line in source.lines().map(str::trim) {
@@ -72,15 +69,14 @@ fn documented_errors() -> Vec<DocumentedError> {
                 *paragraph = format!("{paragraph}{text}").trim().to_owned();
             }
             None => {
-                let (name, number) = line.trim_end_matches(',').split_once(" = ").unwrap();
+                let (variant, number) = line.trim_end_matches(',').split_once(" = ").unwrap();
                 let meaning = std::mem::replace(&mut paragraphs, vec![String::new()]).swap_remove(0);
-                let number = number.parse().unwrap();
-                let advice = zmd_error::from_number(number).unwrap().advice();
-                errors.push(DocumentedError { number, name: name.to_owned(), meaning, advice });
+                let kind = ErrorKind::from_number(number.parse().unwrap()).unwrap();
+                errors.push(DocumentedError { kind, variant: variant.to_owned(), meaning });
             }
         }
     }
-    assert_eq!(errors.len(), 22);
+    assert_eq!(errors.len(), 21);
     errors
 }
 
@@ -96,7 +92,7 @@ fn the_page_of_the_settings_lists_them() {
         table += &format!("| `{key}` | {default} | {meaning} | {} |\n", takes());
     }
     let page = read("doc/settings.md");
-    let fresh = with_part(&page, "in src/config.rs. -->\n", "<!-- End", &(table + "\n"));
+    let fresh = with_part(&page, "from SETTINGS. -->\n", "<!-- End", &(table + "\n"));
     is_up_to_date("doc/settings.md", &fresh);
 }
 
@@ -108,9 +104,9 @@ fn the_documentation_of_zmd_config_set_lists_the_settings() {
         let default = if default.is_empty() { String::new() } else { format!(" ({default})") };
         list += &wrapped(&format!("`{key}`{default}: {meaning}"), 120, "/// -", "///   ");
     }
-    let source = read("src/ffi/config.rs");
+    let source = read("src/config.rs");
     let fresh = with_part(&source, "The keys, with their defaults:\n", "///\n/// @param config", &list);
-    is_up_to_date("src/ffi/config.rs", &fresh);
+    is_up_to_date("src/config.rs", &fresh);
 }
 
 #[test]
@@ -150,37 +146,36 @@ fn the_docstring_of_the_python_client_lists_the_settings() {
 #[test]
 fn the_documentation_of_an_error_says_what_to_do() {
     let mut list = String::new();
-    for DocumentedError { number, name, meaning, advice } in documented_errors() {
+    for DocumentedError { kind, variant, meaning } in documented_errors() {
         list += &wrapped(&meaning, 120, "    ///", "    /// ");
-        if !advice.is_empty() {
-            list += &format!("    ///\n{}", wrapped(advice, 120, "    ///", "    /// "));
-        }
-        list += &format!("    {name} = {number},\n");
+        list += &format!("    ///\n{}", wrapped(kind.advice(), 120, "    ///", "    /// "));
+        list += &format!("    {variant} = {},\n", kind as i32);
     }
-    let fresh = with_part(&read("src/error.rs"), "pub enum zmd_error {\n", "}\n", &list);
-    is_up_to_date("src/error.rs", &fresh);
+    let fresh = with_part(&read("core/src/error.rs"), "pub enum ErrorKind {\n", "}\n", &list);
+    is_up_to_date("core/src/error.rs", &fresh);
 }
 
 #[test]
 fn the_page_of_the_errors_lists_them() {
     let mut table =
         String::from("\n| number | name | meaning | what to do | transient |\n| --: | --- | --- | --- | --- |\n");
-    for DocumentedError { number, name, meaning, advice } in documented_errors() {
-        let transient = if zmd_error::from_number(number).unwrap().is_transient() { "yes" } else { "" };
-        table += &format!("| {number} | `{name}` | {meaning} | {advice} | {transient} |\n");
+    table += "| 0 | `ZMD_OK` | The call succeeded. |  |  |\n";
+    for DocumentedError { kind, meaning, .. } in documented_errors() {
+        let (name, advice) = (kind.name(), kind.advice());
+        let transient = if kind.is_transient() { "yes" } else { "" };
+        table += &format!("| {} | `{name}` | {meaning} | {advice} | {transient} |\n", kind as i32);
     }
-    let fresh = with_part(&read("doc/errors.md"), "in src/error.rs. -->\n", "<!-- End", &(table + "\n"));
+    let fresh = with_part(&read("doc/errors.md"), "from ErrorKind. -->\n", "<!-- End", &(table + "\n"));
     is_up_to_date("doc/errors.md", &fresh);
 }
 
 #[test]
 fn the_manual_page_of_the_library_lists_the_errors() {
-    let mut list = String::new();
-    for DocumentedError { number, name, meaning, advice } in documented_errors() {
-        let text = format!("{meaning} {advice}");
+    let mut list = ".TP\n.BR ZMD_OK \" (0)\"\nThe call succeeded.\n".to_owned();
+    for DocumentedError { kind, meaning, .. } in documented_errors() {
+        let text = format!("{meaning} {}", kind.advice());
         let mut bold = false;
         let marked: String = text
-            .trim_end()
             .chars()
             .map(|c| {
                 bold ^= c == '`';
@@ -191,7 +186,7 @@ fn the_manual_page_of_the_library_lists_the_errors() {
                 }
             })
             .collect();
-        list += &format!(".TP\n.BR {name} \" ({number})\"\n{marked}\n");
+        list += &format!(".TP\n.BR {} \" ({})\"\n{marked}\n", kind.name(), kind as i32);
     }
     is_up_to_date("doc/zmd.3", &with_part(&read("doc/zmd.3"), ".SH ERRORS\n", ".SH ENVIRONMENT", &list));
 }
@@ -202,10 +197,10 @@ fn the_python_exceptions_are_documented_as_the_errors() {
     let path = "bindings/python/src/zmd/errors.py";
     let mut source = read(path);
     let mut count = 0;
-    for DocumentedError { name, meaning, advice, .. } in documented_errors() {
-        let name = name.trim_start_matches("ZMD_ERR_");
+    for DocumentedError { kind, meaning, .. } in documented_errors() {
+        let (name, advice) = (kind.name().trim_start_matches("ZMD_ERR_"), kind.advice());
         // These exceptions are families, or belong to several numbers.
-        if ["ZMD_OK", "NULL_POINTER", "INVALID_ARGUMENT", "NETWORK", "API"].contains(&name) {
+        if ["NULL_POINTER", "INVALID_ARGUMENT", "NETWORK", "API"].contains(&name) {
             continue;
         }
         let code = match name {

@@ -1,7 +1,5 @@
 //! Where the built library comes from: it says what it consists of, and nothing of the machine that built it.
 
-
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;

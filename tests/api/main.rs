@@ -1,0 +1,15 @@
+//! The C interface, called from this process.
+
+mod answers;
+mod certificates;
+mod connection_strings;
+mod environment;
+mod logger;
+mod network;
+mod oauth;
+mod provider;
+mod proxy;
+mod shared_limit;
+mod tls;
+mod wait;
+mod waits;

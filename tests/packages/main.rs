@@ -1,0 +1,8 @@
+//! What ships, and other people's tools.
+
+mod costs;
+mod engines;
+mod hosts;
+mod install;
+mod python;
+mod targets;

@@ -1,0 +1,8 @@
+//! Programs that use the library: in C and C++, and the command.
+
+mod cpp;
+mod library;
+mod loading;
+mod secrets;
+mod soak;
+mod torture;

@@ -1,0 +1,4 @@
+//! What is in this repository: the documentation, and where the parts that are compiled in come from.
+
+mod docs;
+mod provenance;
