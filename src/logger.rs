@@ -44,15 +44,15 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The part of the library that a line comes from: `zmd::http::connect` is `http`, `rustls::client` is `rustls`.
+/// The part of the library that a line comes from: `zmd_core::http::connect` is `http`, `rustls::client` is `rustls`.
 fn part(target: &str) -> &str {
-    target.strip_prefix("zmd::").unwrap_or(target).split("::").next().unwrap_or_default()
+    target.strip_prefix("zmd_core::").unwrap_or(target).split("::").next().unwrap_or_default()
 }
 
 /// The level of a line: all lines of the HTTP and TLS libraries are trace.
 fn level(metadata: &Metadata) -> Level {
     match metadata.target().split("::").next() {
-        Some("zmd") => metadata.level(),
+        Some("zmd_core") => metadata.level(),
         _ => Level::Trace,
     }
 }
