@@ -14,6 +14,7 @@ mod job;
 mod oauth;
 mod page;
 pub mod panic;
+mod proxy_url;
 mod response;
 mod retry;
 mod secret;

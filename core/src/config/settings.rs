@@ -5,10 +5,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::ProxySetting;
 use super::values::Config;
-use super::{PROXY_RULE, ProxySetting, ProxyUrl};
 use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, ENVIRONMENTS};
 use crate::error::{Error, ErrorKind, one_line};
+use crate::proxy_url::{PROXY_RULE, ProxyUrl};
 use crate::secret::{parse_token, token_rule};
 use crate::suggest::nearest;
 

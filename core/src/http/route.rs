@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use ureq::Proxy;
 use ureq::http::{HeaderValue, Request, Uri, header};
 
-use crate::config::{Config, PROXY_RULE, ProxySetting, ProxyUrl, refusal};
+use crate::config::{Config, ProxySetting, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::Error;
+use crate::proxy_url::{PROXY_RULE, ProxyUrl};
 
 /// The `User-Agent` of this library.
 pub(super) const USER_AGENT: &str = concat!("libzmd/", env!("CARGO_PKG_VERSION"));
