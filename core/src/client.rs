@@ -11,12 +11,12 @@ use crate::config::Config;
 use crate::endpoint::{ApiVersion, BaseUrl};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
-use crate::http::{Network, Proxies, Response, Route};
+use crate::http::{Network, Proxies, Route};
 use crate::job::{JobId, JobName, ModuleName, NamedJob};
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::panic;
-use crate::response;
-use crate::retry::{self, Deadline, Failure, Retry};
+use crate::response::{self, StatusRequest};
+use crate::retry::{self, Deadline, Failure};
 use crate::secret::{Secret, parse_token, token_rule};
 use crate::session::{Process, Session};
 use crate::slots::SlotSettings;
@@ -329,8 +329,14 @@ impl Client {
             Some(slots) => slots.acquire(&process.http, deadline)?,
             None => None,
         };
-        let answer = process.http.get(api, &url, &token.secret, deadline);
-        let result = answer.and_then(|answer| self.read(&answer, api, job));
+        let request = StatusRequest {
+            job,
+            api: &api.base,
+            data_center: self.account.data_center,
+            is_token_renewable: self.account.tokens.are_renewable(),
+        };
+        let response = process.http.get(api, &url, &token.secret, deadline);
+        let result = response.and_then(|response| response::read(&response, &request));
         result.map_err(|failure| Failure { error: failure.error.without(token.secret.reveal()), ..failure })
     }
 
@@ -364,50 +370,6 @@ impl Client {
         });
         done.sort_by_key(|(index, _)| *index);
         done.into_iter().map(|(_, result)| result).collect()
-    }
-
-    /// Parses the answer to a status request, and decides whether to retry if it is an error.
-    fn read(&self, answer: &Response, api: &Route, job: JobName) -> Result<Status, Failure> {
-        if (300..400).contains(&answer.status) {
-            let (base, http_status) = (&api.base, answer.status);
-            let message = match (&answer.location, http_status) {
-                (_, 304) => format!(
-                    "{base} answers the request for {job} with HTTP 304, which is for caches: is there a cache in \
-                     between? Check api_domain and proxy"
-                ),
-                (Some(location), _) => format!(
-                    "{base} redirects the request for {job} (HTTP {http_status}) to {location}: no token is sent \
-                     there; check api_domain"
-                ),
-                (None, _) => format!(
-                    "{base} redirects the request for {job} (HTTP {http_status}), without a location: check \
-                     api_domain"
-                ),
-            };
-            return Err(Failure::permanent(
-                Error::new(ErrorKind::BadResponse, message).with_http_status(answer.status),
-            ));
-        }
-        response::read(answer, job).map_err(|error| {
-            let kind = error.kind();
-            let error = if kind == ErrorKind::Unauthorized { self.explain_refusal(error, api) } else { error };
-            Failure { error, retry: retry_of(answer, kind) }
-        })
-    }
-
-    fn explain_refusal(&self, error: Error, api: &Route) -> Error {
-        let hint = if self.account.tokens.are_renewable() {
-            ""
-        } else {
-            ". Set refresh_token, client_id and client_secret to have it renewed"
-        };
-        error.map_message(|message| {
-            format!(
-                "{message}: it has expired (a token lives one hour), was revoked, or belongs to another data center \
-                 than {} ({}){hint}",
-                self.account.data_center, api.base
-            )
-        })
     }
 
     /// This process's connections.
@@ -474,21 +436,6 @@ impl Poller for ClientPoller {
 
     fn wake(&self) {
         self.process.http.wake();
-    }
-}
-
-/// Whether to retry. The API answers some transient errors with HTTP 200 or 400, such as too many requests.
-fn retry_of(answer: &Response, kind: ErrorKind) -> Retry {
-    let is_transient = match kind {
-        ErrorKind::RateLimited => true,
-        // Not implemented, HTTP version not supported, ...: these are permanent.
-        ErrorKind::Server => !matches!(answer.status, 501 | 505..),
-        _ => false,
-    };
-    match answer.retry_after {
-        _ if !is_transient => Retry::Never,
-        Some(pause) => Retry::After(pause),
-        None => Retry::BackOff,
     }
 }
 
@@ -615,24 +562,6 @@ mod tests {
         assert!(!polls.iter().any(|(_, kind)| *kind == Some(ErrorKind::Unauthorized)), "{polls:?}");
         assert!((4..=6).contains(&sim.token_requests()), "{}", sim.token_requests());
         assert!(polls.len() < 130, "{} polls", polls.len());
-    }
-
-    #[test]
-    fn which_answers_are_retried() {
-        let pause = Duration::from_secs(7);
-        for (status, kind, is_retried) in [
-            (429, ErrorKind::RateLimited, true),
-            (200, ErrorKind::RateLimited, true),
-            (500, ErrorKind::Server, true),
-            (503, ErrorKind::Server, true),
-            (501, ErrorKind::Server, false),
-            (505, ErrorKind::Server, false),
-            (404, ErrorKind::JobNotFound, false),
-        ] {
-            let answer = |retry_after| Response { status, retry_after, ..Response::default() };
-            let expected = if is_retried { [Retry::BackOff, Retry::After(pause)] } else { [Retry::Never; 2] };
-            assert_eq!([None, Some(pause)].map(|after| retry_of(&answer(after), kind)), expected, "{status} {kind:?}");
-        }
     }
 
     #[test]

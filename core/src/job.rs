@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shown_name_is_answered_with_the_api_name() {
+    fn a_display_name_is_refused_with_the_api_name() {
         for (shown, name) in
             [("Sales Orders", "Sales_Orders"), ("price books", "Price_Books"), ("Purchase Orders  ", "Purchase_Orders")]
         {

@@ -1,4 +1,4 @@
-//! A client's connections and locks, which belong to one process, and its cancelled flag. It does not know jobs.
+//! A client's connections and locks, which belong to one process, and its cancelled flag.
 
 use std::sync::{Arc, Weak};
 

@@ -1,4 +1,4 @@
-//! Access tokens from the host program, for example from a vault. It does not know what they are used for.
+//! Access tokens from the host program, for example from a vault.
 
 use std::fmt;
 use std::sync::Arc;

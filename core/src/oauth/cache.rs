@@ -1,4 +1,4 @@
-//! A file in which processes share access tokens. It does not know how they are made.
+//! A file in which processes share access tokens.
 //!
 //! It only saves token requests, so a problem with it is never an error: at worst it costs one request. It contains access
 //! tokens with their expiry and API, each under a hash of the credentials that it was made with; never a refresh token or a

@@ -35,35 +35,35 @@ pub fn exchange_grant_code(config: &Config, code: &str) -> Result<Secret, Error>
     ]);
     let secrets = [&code, client_secret, client_id];
     let url = format!("{}/oauth/v2/token", accounts.base);
-    let answer = http
+    let response = http
         .post(&accounts, &url, &form, &secrets, Deadline::after(config.timeout))
         .map_err(|failure| failure.error)?;
     let accounts = accounts.base.to_string();
-    let result = read(&answer, &accounts, config.data_center.name);
+    let result = read(&response, &accounts, config.data_center.name);
     result.map_err(|error| {
-        let error = error.with_http_status(answer.status);
+        let error = error.with_http_status(response.status);
         secrets.iter().fold(error, |error, secret| error.without(secret.reveal()))
     })
 }
 
 /// A refresh token, or an error.
 #[derive(Deserialize)]
-struct CodeAnswer {
+struct CodeResponse {
     refresh_token: Option<String>,
     access_token: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
 }
 
-impl Drop for CodeAnswer {
+impl Drop for CodeResponse {
     fn drop(&mut self) {
         self.refresh_token.zeroize();
         self.access_token.zeroize();
     }
 }
 
-fn read(answer: &Response, accounts: &str, data_center: &str) -> Result<Secret, Error> {
-    let status = answer.status;
+fn read(response: &Response, accounts: &str, data_center: &str) -> Result<Secret, Error> {
+    let status = response.status;
     if status >= 500 || status == 429 {
         let kind = if status == 429 { ErrorKind::RateLimited } else { ErrorKind::Server };
         let message = format!(
@@ -71,11 +71,11 @@ fn read(answer: &Response, accounts: &str, data_center: &str) -> Result<Secret, 
         );
         return Err(Error::new(kind, message));
     }
-    let Ok(parsed) = serde_json::from_slice::<CodeAnswer>(answer.json()) else {
+    let Ok(parsed) = serde_json::from_slice::<CodeResponse>(response.json()) else {
         let message = format!(
-            "the answer of {accounts} is not a token (HTTP {status}, {}): is accounts_url right, and does a \
-             proxy answer in its place?",
-            beginning_of(&answer.body)
+            "the response of {accounts} is not a token (HTTP {status}, {}): is accounts_url right, and does a \
+             proxy respond in its place?",
+            beginning_of(&response.body)
         );
         return Err(Error::new(ErrorKind::Oauth, message));
     };
@@ -107,7 +107,7 @@ fn read(answer: &Response, accounts: &str, data_center: &str) -> Result<Secret, 
     let refresh_token = parsed.refresh_token.as_deref().and_then(parse_token);
     refresh_token.ok_or_else(|| {
         let message = format!(
-            "{accounts} answered the grant code without a refresh token (HTTP {status}): generate the code with a self client"
+            "{accounts} returned for the grant code no refresh token (HTTP {status}): generate the code with a self client"
         );
         Error::new(ErrorKind::Oauth, message)
     })
@@ -117,21 +117,21 @@ fn read(answer: &Response, accounts: &str, data_center: &str) -> Result<Secret, 
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Result<Secret, Error> {
-        let answer = Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
-        read(&answer, "https://accounts.zoho.com", "us")
+    fn respond(status: u16, body: &str) -> Result<Secret, Error> {
+        let response = Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
+        read(&response, "https://accounts.zoho.com", "us")
     }
 
     #[test]
     fn the_refresh_token_is_parsed() {
-        let token = answer(200, r#"{"access_token":"1000.a","refresh_token":"1000.r","expires_in":3600}"#).unwrap();
+        let token = respond(200, r#"{"access_token":"1000.a","refresh_token":"1000.r","expires_in":3600}"#).unwrap();
         assert_eq!(token.reveal(), "1000.r");
-        assert_eq!(answer(200, "\u{feff}{\"refresh_token\":\"1000.r\"}").unwrap().reveal(), "1000.r");
+        assert_eq!(respond(200, "\u{feff}{\"refresh_token\":\"1000.r\"}").unwrap().reveal(), "1000.r");
     }
 
     #[test]
-    fn an_answer_that_is_cut_off_is_not_quoted() {
-        let error = answer(200, r#"{"access_token":"1000.a","refresh_token":"1000.r"#).unwrap_err();
+    fn a_response_that_is_cut_off_is_not_quoted() {
+        let error = respond(200, r#"{"access_token":"1000.a","refresh_token":"1000.r"#).unwrap_err();
         assert!(error.kind() == ErrorKind::Oauth && !error.message().contains("1000."), "{error}");
     }
 
@@ -146,7 +146,7 @@ mod tests {
             (200, "<html>", ErrorKind::Oauth, "accounts_url"),
             (503, "<html>", ErrorKind::Server, "try again"),
         ] {
-            let error = answer(status, body).unwrap_err();
+            let error = respond(status, body).unwrap_err();
             assert!(error.kind() == kind && error.message().contains(words), "{error}");
         }
     }

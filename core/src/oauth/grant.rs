@@ -1,5 +1,4 @@
-//! The two OAuth grants for access tokens, and the accounts server's answers. It does not know when a
-//! token is due.
+//! The two OAuth grants for access tokens, and the accounts server's responses.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,7 +15,7 @@ use crate::http::{Http, Proxies, Response, Route};
 use crate::retry::{self, Deadline, Failure, Retry};
 use crate::secret::{Secret, parse_token};
 
-/// A token's lifetime if the answer does not contain it, and the longest lifetime that is accepted.
+/// A token's lifetime if the response does not contain it, and the longest lifetime that is accepted.
 const LIFETIME: Duration = Duration::from_secs(3600);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(86_400);
 
@@ -178,15 +177,15 @@ impl Grant {
             deadline,
             |pause| http.sleep(pause),
             || {
-                let answer = http.post(&self.accounts, &url, &form, &secrets, deadline)?;
-                self.read(&answer)
+                let response = http.post(&self.accounts, &url, &form, &secrets, deadline)?;
+                self.read(&response)
             },
         );
         made.map_err(|error| secrets.iter().fold(error, |error, secret| error.without(secret.reveal())))
     }
 
-    fn read(&self, answer: &Response) -> Result<(Entry, Token), Failure> {
-        let status = answer.status;
+    fn read(&self, response: &Response) -> Result<(Entry, Token), Failure> {
+        let status = response.status;
         let accounts = &self.accounts.base;
         let with = |error: Error| error.with_http_status(status);
         if status >= 500 || status == 429 {
@@ -195,24 +194,26 @@ impl Grant {
                 _ => (ErrorKind::Server, "failed to make an access token"),
             };
             let error = with(Error::new(kind, format!("{accounts} {what} (HTTP {status}): try again later")));
-            let retry = answer.retry_after.map_or(Retry::BackOff, Retry::After);
+            let retry = response.retry_after.map_or(Retry::BackOff, Retry::After);
             return Err(Failure { error, retry });
         }
-        let parsed = match serde_json::from_slice::<TokenAnswer>(answer.json()) {
+        let parsed = match serde_json::from_slice::<TokenResponse>(response.json()) {
             Ok(parsed) => parsed,
             Err(_) => {
-                let what = match answer.location.as_deref().filter(|_| (300..400).contains(&status)) {
+                let what = match response.location.as_deref().filter(|_| (300..400).contains(&status)) {
                     Some(location) => format!("it redirects to {location}"),
-                    None => beginning_of(&answer.body),
+                    None => beginning_of(&response.body),
                 };
-                return Err(Failure::permanent(with(self.bad_answer(&format!("HTTP {status}, {what}")))));
+                return Err(Failure::permanent(with(self.bad_response(&format!("HTTP {status}, {what}")))));
             }
         };
         if let Some(code) = &parsed.error {
             return Err(Failure::permanent(with(self.refused(code, parsed.error_description.as_deref()))));
         }
         let Some(access_token) = &parsed.access_token else {
-            return Err(Failure::permanent(with(self.bad_answer(&format!("HTTP {status}, without an access_token")))));
+            return Err(Failure::permanent(with(
+                self.bad_response(&format!("HTTP {status}, without an access_token")),
+            )));
         };
         let end = SystemTime::now() + parsed.lifetime();
         let made = Entry {
@@ -222,7 +223,7 @@ impl Grant {
         };
         match self.token_of(&made) {
             Some(token) => Ok((made, token)),
-            None => Err(Failure::permanent(with(self.bad_answer("its access_token or api_domain is invalid")))),
+            None => Err(Failure::permanent(with(self.bad_response("its access_token or api_domain is invalid")))),
         }
     }
 
@@ -257,12 +258,12 @@ impl Grant {
         Error::new(kind, format!("{accounts} refused to make an access token ({code}): {what}")).with_code(code)
     }
 
-    fn bad_answer(&self, what: &str) -> Error {
+    fn bad_response(&self, what: &str) -> Error {
         let accounts = &self.accounts.base;
         Error::new(
             ErrorKind::Oauth,
             format!(
-                "the answer of {accounts} is not an access token ({what}): is accounts_url right, and does a proxy answer in its place?"
+                "the response of {accounts} is not an access token ({what}): is accounts_url right, and does a proxy respond in its place?"
             ),
         )
     }
@@ -274,9 +275,9 @@ impl fmt::Debug for Grant {
     }
 }
 
-/// The answer of the token endpoint, a token or an error.
+/// The response of the token endpoint, a token or an error.
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     access_token: Option<String>,
     api_domain: Option<String>,
     expires_in: Option<Number>,
@@ -285,7 +286,7 @@ struct TokenAnswer {
     error_description: Option<String>,
 }
 
-impl Drop for TokenAnswer {
+impl Drop for TokenResponse {
     fn drop(&mut self) {
         self.access_token.zeroize();
     }
@@ -309,7 +310,7 @@ impl Number {
     }
 }
 
-impl TokenAnswer {
+impl TokenResponse {
     /// Older servers send milliseconds in `expires_in`, and also seconds in `expires_in_sec`.
     fn lifetime(&self) -> Duration {
         let value = |number: &Option<Number>| number.as_ref().and_then(Number::value);
@@ -353,7 +354,7 @@ mod tests {
     use super::*;
 
     fn lifetime(json: &str) -> u64 {
-        serde_json::from_str::<TokenAnswer>(json).unwrap().lifetime().as_secs()
+        serde_json::from_str::<TokenResponse>(json).unwrap().lifetime().as_secs()
     }
 
     #[test]
@@ -413,19 +414,19 @@ mod tests {
     }
 
     #[test]
-    fn the_answers_of_the_accounts_server() {
+    fn the_responses_of_the_accounts_server() {
         let refresh = of(("refresh_token", "1000.r.t"));
-        let answer = |status, body: &str| Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
+        let respond = |status, body: &str| Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
         let body = r#"{"access_token":"1000.a.b","api_domain":"https://www.zohoapis.in","expires_in":3600}"#;
-        let (made, token) = refresh.read(&answer(200, body)).ok().unwrap();
+        let (made, token) = refresh.read(&respond(200, body)).ok().unwrap();
         assert_eq!((&*made.access_token, token.secret.reveal()), ("1000.a.b", "1000.a.b"));
         assert_eq!(token.api.unwrap().base.to_string(), "https://www.zohoapis.in");
         let left = token.life.unwrap().end.duration_since(SystemTime::now()).unwrap();
         assert!((3590..=3600).contains(&left.as_secs()), "{left:?}");
-        assert!(refresh.read(&answer(200, r#"{"access_token":"1000.a.b"}"#)).ok().unwrap().1.api.is_none());
+        assert!(refresh.read(&respond(200, r#"{"access_token":"1000.a.b"}"#)).ok().unwrap().1.api.is_none());
 
         let fails = |status, body: &str, kind, code, message: &str| {
-            let Failure { error, retry } = refresh.read(&answer(status, body)).err().unwrap();
+            let Failure { error, retry } = refresh.read(&respond(status, body)).err().unwrap();
             assert_eq!((error.kind(), error.code(), error.http_status()), (kind, code, status), "{error}");
             assert!(error.message().starts_with(message), "{error}\nis not: {message}");
             assert_eq!(retry, if status >= 429 { Retry::BackOff } else { Retry::Never });
@@ -439,7 +440,7 @@ mod tests {
             (r#"{"access_token":"a b"}"#, "its access_token or"),
             (r#"{"access_token":"ab","api_domain":"http://zoho"}"#, "its access_token or"),
         ] {
-            let message = format!("the answer of https://accounts.zoho.eu is not an access token ({why}");
+            let message = format!("the response of https://accounts.zoho.eu is not an access token ({why}");
             fails(200, body, ErrorKind::Oauth, "", &message);
         }
         for (status, code, more, kind, why) in [
@@ -456,16 +457,16 @@ mod tests {
             fails(status, &body, kind, code, &message);
         }
         let later = Some(Duration::from_secs(7));
-        let busy = refresh.read(&Response { retry_after: later, ..answer(429, "") }).err().unwrap();
+        let busy = refresh.read(&Response { retry_after: later, ..respond(429, "") }).err().unwrap();
         assert_eq!(busy.retry, Retry::After(Duration::from_secs(7)));
         let moved = |status| {
             let location = Some("https://elsewhere".to_owned());
-            refresh.read(&Response { location, ..answer(status, "") }).err().unwrap().error.message().to_owned()
+            refresh.read(&Response { location, ..respond(status, "") }).err().unwrap().error.message().to_owned()
         };
         assert!(moved(302).contains("(HTTP 302, it redirects to https://elsewhere)"), "{}", moved(302));
         assert!(moved(400).contains("(HTTP 400, it begins with )"), "{}", moved(400));
         // That code is about refresh tokens.
-        let error = of(("org_id", "1")).read(&answer(200, r#"{"error":"invalid_code"}"#)).err().unwrap().error;
+        let error = of(("org_id", "1")).read(&respond(200, r#"{"error":"invalid_code"}"#)).err().unwrap().error;
         assert!(error.message().ends_with("it gives no reason"), "{error}");
     }
 }

@@ -1,5 +1,4 @@
-//! Access tokens: from the settings, from a grant or a token provider, and shared between threads and processes. It does
-//! not know the CRM API.
+//! Access tokens: from the settings, from a grant or a token provider, and shared between threads and processes.
 //!
 //! Source: Zoho OAuth 2.0, "Refresh access tokens" and "Token validity": a token is valid for one hour; a refresh token can
 //! make at most 10 in 10 minutes; 15 are valid at the same time, and the 16th invalidates the first.
@@ -23,7 +22,7 @@ pub(crate) use renewal::{RenewalLock, Source, Tokens};
 /// How long before it expires a token is renewed, so that it does not expire during a request.
 const AHEAD: Duration = Duration::from_secs(60);
 
-/// What an answer that could not be parsed begins with, for a message; not if it may contain a token.
+/// What a response that could not be parsed begins with, for a message; not if it may contain a token.
 fn beginning_of(body: &[u8]) -> String {
     // Without the NULs of UTF-16.
     let text = String::from_utf8_lossy(body).replace('\0', "");

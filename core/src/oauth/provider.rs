@@ -1,5 +1,4 @@
-//! Calls of the host program's token provider: on a separate thread, one at a time, within the call's deadline. It
-//! does not know what the tokens are for.
+//! Calls of the host program's token provider: on a separate thread, one at a time, within the call's deadline.
 
 use std::cell::Cell;
 use std::fmt;
@@ -33,21 +32,22 @@ pub(super) struct Requests {
 
 #[derive(Debug)]
 struct Request {
-    answer: Arc<Mailbox>,
+    result: Arc<CallResult>,
     thread: JoinHandle<()>,
     process: u32,
 }
 
+/// The result of a call, once it is there.
 #[derive(Default)]
-struct Mailbox {
-    answer: Mutex<Option<Result<Secret, Error>>>,
+struct CallResult {
+    value: Mutex<Option<Result<Secret, Error>>>,
     arrived: Condvar,
 }
 
-/// Without the answer, which is a token.
-impl fmt::Debug for Mailbox {
+/// Without the value, which is a token.
+impl fmt::Debug for CallResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mailbox")
+        f.write_str("CallResult")
     }
 }
 
@@ -55,8 +55,8 @@ impl Requests {
     /// Wakes the thread that waits for the provider, so that it notices a cancel.
     pub(super) fn wake(&self) {
         if let Some(request) = &*lock(&self.current) {
-            let _answer = lock(&request.answer.answer);
-            request.answer.arrived.notify_all();
+            let _value = lock(&request.result.value);
+            request.result.arrived.notify_all();
         }
     }
 
@@ -77,9 +77,9 @@ impl Requests {
         deadline: Deadline,
         is_cancelled: impl Fn() -> bool,
     ) -> Result<Secret, Error> {
-        let mailbox = self.join_or_begin(provider, refused)?;
-        let mut answer = lock(&mailbox.answer);
-        while answer.is_none() {
+        let result = self.join_or_begin(provider, refused)?;
+        let mut value = lock(&result.value);
+        while value.is_none() {
             if is_cancelled() {
                 return Err(cancelled());
             }
@@ -93,12 +93,11 @@ impl Requests {
             }
             // At most an hour at a time: some systems' clocks overflow.
             let left = left.min(Duration::from_secs(3600));
-            answer = mailbox.arrived.wait_timeout(answer, left).unwrap_or_else(PoisonError::into_inner).0;
+            value = result.arrived.wait_timeout(value, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let received =
-            answer.take().unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "an answer was taken twice")));
+        let received = value.take().unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "a result was taken twice")));
         // `wake` takes the two locks in the other order.
-        drop(answer);
+        drop(value);
         let request = lock(&self.current).take();
         // The thread has finished: join it, so that no thread outlives the call.
         let _ = request.map(|request| request.thread.join());
@@ -110,25 +109,25 @@ impl Requests {
         Ok(token)
     }
 
-    fn join_or_begin(&self, provider: &TokenProvider, refused: Option<&Secret>) -> Result<Arc<Mailbox>, Error> {
+    fn join_or_begin(&self, provider: &TokenProvider, refused: Option<&Secret>) -> Result<Arc<CallResult>, Error> {
         let mut current = lock(&self.current);
         if let Some(request) = &*current {
-            return Ok(request.answer.clone());
+            return Ok(request.result.clone());
         }
-        let answer = Arc::new(Mailbox::default());
-        let (provider, refused, mailbox) = (provider.clone(), refused.cloned(), answer.clone());
+        let result = Arc::new(CallResult::default());
+        let (provider, refused, on_thread) = (provider.clone(), refused.cloned(), result.clone());
         let place = std::ptr::from_ref(self).addr();
         let work = move || {
             PROVIDING_FOR.with(|providing| providing.set(place));
             let token = token_of(&provider, refused.as_ref());
-            *lock(&mailbox.answer) = Some(token);
-            mailbox.arrived.notify_all();
+            *lock(&on_thread.value) = Some(token);
+            on_thread.arrived.notify_all();
         };
         let thread = quiet_thread(|builder| builder.spawn(work)).map_err(|error| {
             Error::new(ErrorKind::Oauth, format!("the token provider could not be called: no thread ({error})"))
         })?;
-        *current = Some(Request { answer: answer.clone(), thread, process: process_id() });
-        Ok(answer)
+        *current = Some(Request { result: result.clone(), thread, process: process_id() });
+        Ok(result)
     }
 }
 
@@ -162,7 +161,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     #[test]
-    fn a_cancel_while_the_provider_answers_blocks_nothing() {
+    fn a_cancel_while_the_provider_returns_blocks_nothing() {
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let (requests, is_over) = (Requests::default(), AtomicBool::new(false));

@@ -1,4 +1,4 @@
-//! When to get another access token, and which thread gets it. It does not know how.
+//! When to get another access token, and which thread gets it.
 
 use std::sync::{Arc, PoisonError};
 
@@ -266,7 +266,7 @@ mod model {
     }
 
     #[test]
-    fn a_cancel_while_a_provider_answers_blocks_nothing() {
+    fn a_cancel_while_a_provider_returns_blocks_nothing() {
         let network = Network::new(&Config::new()).unwrap();
         check(move || {
             let shared = Shared::new(&network, || "1000.provided".to_owned());

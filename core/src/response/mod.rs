@@ -1,131 +1,96 @@
-//! The API's response about a job: parsing it into a status or an error.
+//! The API's response about a job: parsing it into a status or an error, and whether to retry.
 //!
 //! Source: Zoho CRM API v7, "Get the status of a mass delete job" and "Error codes"; the vendor's OpenAPI specification of
 //! 2026 adds some of the codes.
 
 mod json;
+mod kind;
+mod message;
 
 use json::{ApiError, Body, parse};
+use kind::kind_of;
+use message::{message_of, redirect_message};
 
+use crate::endpoint::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::http::Response;
 use crate::job::JobName;
-use crate::page::{self, INTERMEDIARY};
+use crate::retry::{Failure, Retry};
 use crate::status::Status;
 
-/// Parses the response to a status request.
-pub(crate) fn read(answer: &Response, job: JobName) -> Result<Status, Error> {
-    let http_status = answer.status;
-    let parsed = parse(answer.json());
+/// A request for a job's status, as far as the message of an error needs it.
+#[derive(Clone, Copy)]
+pub(crate) struct StatusRequest<'a> {
+    pub job: JobName<'a>,
+    /// The API that the request was sent to.
+    pub api: &'a BaseUrl,
+    /// The setting `data_center`.
+    pub data_center: &'a str,
+    /// Whether the library can get another access token.
+    pub is_token_renewable: bool,
+}
+
+/// Parses the response to a status request. If it is an error, this decides whether to retry.
+pub(crate) fn read(response: &Response, request: &StatusRequest) -> Result<Status, Failure> {
+    let http_status = response.status;
+    let with_status = |error: Error| error.with_http_status(http_status);
+    if (300..400).contains(&http_status) {
+        let message = redirect_message(response, request);
+        return Err(Failure::permanent(with_status(Error::new(ErrorKind::BadResponse, message))));
+    }
+    let parsed = parse(response.json());
     let is_success = (200..300).contains(&http_status) && http_status != 204;
     let api_error = match &parsed {
         Ok(Body::Job(row)) if is_success => return Ok(row.status(http_status)),
         Ok(Body::Error(api_error)) => api_error.clone(),
         _ => ApiError::default(),
     };
-    let is_empty = answer.body.iter().all(u8::is_ascii_whitespace);
+    let is_empty = response.body.iter().all(u8::is_ascii_whitespace);
     let is_foreign = parsed.is_err() && !is_empty;
-    let kind = match (kind_of(http_status, &api_error, is_foreign, job), &parsed) {
+    let kind = match (kind_of(http_status, &api_error, is_foreign, request.job), &parsed) {
         (Some(kind), _) => kind,
         (None, Ok(Body::Empty)) => ErrorKind::JobNotFound,
         (None, Ok(Body::Error(_))) => ErrorKind::Api,
         (None, Ok(Body::Job(_)) | Err(_)) => ErrorKind::BadResponse,
     };
-    let page = || page::describe(answer);
-    let words = match (&*api_error.code, &*api_error.message) {
-        ("", "") => format!("HTTP {http_status}, {}", page()),
-        ("", message) => format!("HTTP {http_status}: {message}"),
-        (code, "") => format!("HTTP {http_status}, {code}"),
-        (code, message) => format!("HTTP {http_status}, {code}: {message}"),
-    };
-    let module = job.module.as_str();
-    let message = match kind {
-        ErrorKind::BadResponse => format!(
-            "the response for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {INTERMEDIARY}",
-            parsed.err().unwrap_or_default(),
-            page()
-        ),
-        ErrorKind::Server if is_foreign => format!(
-            "the response for {job} is an error of a proxy or gateway (HTTP {http_status}): {}. Try again later; if it \
-             persists, {INTERMEDIARY}",
-            page()
-        ),
-        ErrorKind::RateLimited if is_foreign => format!(
-            "a proxy or gateway received too many requests (HTTP {http_status}): {}. Poll less often, or with fewer \
-             concurrent calls",
-            page()
-        ),
-        ErrorKind::Unauthorized => format!("Zoho refused the access token ({words})"),
-        ErrorKind::Scope => format!(
-            "the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): create one that has it, or \
-             ZohoCRM.mass_delete.{module}.READ, which suffices for this module"
-        ),
-        ErrorKind::Forbidden => format!(
-            "Zoho does not permit the user of this token to see {job} ({words}): ask the organization's administrator for \
-             the permission, and check the scope of the token"
-        ),
-        ErrorKind::InvalidModule => {
-            let hint = match job.module.api_name() {
-                Some(name) => format!("its API name is {name}"),
-                None => "use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs".to_owned(),
-            };
-            format!("Zoho has no module {module} ({words}): {hint}")
-        }
-        ErrorKind::JobNotFound => format!(
-            "Zoho has no {job} ({words}): check the id and the module, and that the token, data center and environment \
-             are those under which the job was scheduled"
-        ),
-        ErrorKind::RateLimited => {
-            format!("Zoho received too many requests ({words}): poll less often, or with fewer concurrent calls")
-        }
-        ErrorKind::Server => format!("Zoho failed to process the request for {job} ({words}): try again later"),
-        ErrorKind::Proxy => {
-            format!("the proxy refused the request ({words}): it requires other credentials in the setting proxy")
-        }
-        _ => format!("Zoho returned an error for {job} ({words})"),
-    };
-    Err(Error::new(kind, message).with_code(&api_error.code).with_http_status(http_status))
+    let message = message_of(kind, &api_error, is_foreign, parsed.err().as_deref(), response, request);
+    let error = with_status(Error::new(kind, message)).with_code(&api_error.code);
+    Err(Failure { error, retry: retry_of(response, kind) })
 }
 
-/// The error for a code of the API and an HTTP status; `None`: neither is an error. A known code takes precedence over
-/// the HTTP status of the response: the newer specifications put INVALID_TOKEN under 403, and some come with 200.
-fn kind_of(http_status: u16, api_error: &ApiError, is_foreign: bool, job: JobName) -> Option<ErrorKind> {
-    let by_code = match &*api_error.code {
-        "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE" => Some(ErrorKind::Unauthorized),
-        "OAUTH_SCOPE_MISMATCH" => Some(ErrorKind::Scope),
-        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => Some(ErrorKind::Forbidden),
-        "INVALID_MODULE" => Some(ErrorKind::InvalidModule),
-        "NOT_FOUND" => Some(ErrorKind::JobNotFound),
-        "INVALID_DATA" if api_error.names_the_job(job) => Some(ErrorKind::JobNotFound),
-        "TOO_MANY_REQUESTS" | "RATE_LIMIT_EXCEEDED" => Some(ErrorKind::RateLimited),
-        "INTERNAL_ERROR" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE" => Some(ErrorKind::Server),
-        _ => None,
+/// Whether to retry. The API responses some transient errors with HTTP 200 or 400, such as too many requests.
+fn retry_of(response: &Response, kind: ErrorKind) -> Retry {
+    let is_transient = match kind {
+        ErrorKind::RateLimited => true,
+        // Not implemented, HTTP version not supported, ...: these are permanent.
+        ErrorKind::Server => !matches!(response.status, 501 | 505..),
+        _ => false,
     };
-    by_code.or(match http_status {
-        500.. => Some(ErrorKind::Server),
-        429 => Some(ErrorKind::RateLimited),
-        407 => Some(ErrorKind::Proxy),
-        // A gateway rejected the request: that is not Zoho's response about the job.
-        400.. if is_foreign => Some(ErrorKind::BadResponse),
-        403 => Some(ErrorKind::Forbidden),
-        401 => Some(ErrorKind::Unauthorized),
-        204 => Some(ErrorKind::JobNotFound),
-        404 if api_error.code.is_empty() => Some(ErrorKind::JobNotFound),
-        400.. => Some(ErrorKind::Api),
-        _ => None,
-    })
+    match response.retry_after {
+        _ if !is_transient => Retry::Never,
+        Some(pause) => Retry::After(pause),
+        None => Retry::BackOff,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::job::{JobId, ModuleName};
     use crate::status::State;
 
     fn read_body(http_status: u16, body: impl AsRef<[u8]>) -> Result<Status, Error> {
         let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
-        let answer = Response { status: http_status, body: body.as_ref().to_vec(), ..Response::default() };
-        read(&answer, JobName { module: &module, job_id: &job_id })
+        let response = Response { status: http_status, body: body.as_ref().to_vec(), ..Response::default() };
+        let request = StatusRequest {
+            job: JobName { module: &module, job_id: &job_id },
+            api: &BaseUrl::parse("https://www.zohoapis.com").unwrap(),
+            data_center: "us",
+            is_token_renewable: true,
+        };
+        read(&response, &request).map_err(|failure| failure.error)
     }
 
     fn kind(http_status: u16, body: impl AsRef<[u8]>) -> ErrorKind {
@@ -137,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_answer() {
+    fn the_documented_response() {
         let body = r#"{"data":[{"Status":"COMPLETED","Failed_Count":0,"Deleted_Count":9,"Total_Count":9}]}"#;
         let status = Status {
             state: State::Completed,
@@ -373,7 +338,7 @@ mod tests {
             for http_status in [400, 401, 403, 404, 405] {
                 let error = read_body(http_status, body).unwrap_err();
                 assert_eq!((error.kind(), error.http_status()), (ErrorKind::BadResponse, http_status), "{body}");
-                assert!(error.message().contains(INTERMEDIARY), "{error}");
+                assert!(error.message().contains(crate::page::INTERMEDIARY), "{error}");
                 assert!(!error.message().contains("Zoho "), "{error}");
             }
             assert_eq!(kind(429, body), ErrorKind::RateLimited);
@@ -427,5 +392,27 @@ mod tests {
         }
         let error = read_body(400, error_body("INVALID_MODULE")).unwrap_err();
         assert!(error.message().starts_with("Zoho has no module Leads ("), "{error}");
+    }
+
+    #[test]
+    fn which_responses_are_retried() {
+        let pause = Duration::from_secs(7);
+        for (status, kind, is_retried) in [
+            (429, ErrorKind::RateLimited, true),
+            (200, ErrorKind::RateLimited, true),
+            (500, ErrorKind::Server, true),
+            (503, ErrorKind::Server, true),
+            (501, ErrorKind::Server, false),
+            (505, ErrorKind::Server, false),
+            (404, ErrorKind::JobNotFound, false),
+        ] {
+            let response = |retry_after| Response { status, retry_after, ..Response::default() };
+            let expected = if is_retried { [Retry::BackOff, Retry::After(pause)] } else { [Retry::Never; 2] };
+            assert_eq!(
+                [None, Some(pause)].map(|after| retry_of(&response(after), kind)),
+                expected,
+                "{status} {kind:?}"
+            );
+        }
     }
 }

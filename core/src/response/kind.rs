@@ -1,0 +1,34 @@
+//! Which error a response is, by the API's code and the HTTP status.
+
+use super::json::ApiError;
+use crate::error::ErrorKind;
+use crate::job::JobName;
+
+/// The error for a code of the API and an HTTP status; `None`: neither is an error. A known code takes precedence over
+/// the HTTP status of the response: the newer specifications put INVALID_TOKEN under 403, and some come with 200.
+pub(super) fn kind_of(http_status: u16, api_error: &ApiError, is_foreign: bool, job: JobName) -> Option<ErrorKind> {
+    let by_code = match &*api_error.code {
+        "INVALID_TOKEN" | "INVALID_OAUTHTOKEN" | "AUTHENTICATION_FAILURE" => Some(ErrorKind::Unauthorized),
+        "OAUTH_SCOPE_MISMATCH" => Some(ErrorKind::Scope),
+        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => Some(ErrorKind::Forbidden),
+        "INVALID_MODULE" => Some(ErrorKind::InvalidModule),
+        "NOT_FOUND" => Some(ErrorKind::JobNotFound),
+        "INVALID_DATA" if api_error.names_the_job(job) => Some(ErrorKind::JobNotFound),
+        "TOO_MANY_REQUESTS" | "RATE_LIMIT_EXCEEDED" => Some(ErrorKind::RateLimited),
+        "INTERNAL_ERROR" | "INTERNAL_SERVER_ERROR" | "SERVICE_UNAVAILABLE" => Some(ErrorKind::Server),
+        _ => None,
+    };
+    by_code.or(match http_status {
+        500.. => Some(ErrorKind::Server),
+        429 => Some(ErrorKind::RateLimited),
+        407 => Some(ErrorKind::Proxy),
+        // A gateway rejected the request: that is not Zoho's response about the job.
+        400.. if is_foreign => Some(ErrorKind::BadResponse),
+        403 => Some(ErrorKind::Forbidden),
+        401 => Some(ErrorKind::Unauthorized),
+        204 => Some(ErrorKind::JobNotFound),
+        404 if api_error.code.is_empty() => Some(ErrorKind::JobNotFound),
+        400.. => Some(ErrorKind::Api),
+        _ => None,
+    })
+}
