@@ -1,4 +1,4 @@
-//! When to poll again: `zmd_core::Poll` beside fixed pauses and exponential back-off, in a simulation.
+//! When to poll again: `zmd_core::Pace` beside fixed pauses and exponential back-off, in a simulation.
 //!
 //! `cargo bench --bench polling` prints Markdown. Nothing here waits: a job is a curve of counts over time, and a
 //! poll reads the curve. A number after `--` is another seed.
@@ -17,11 +17,11 @@
 
 use std::time::Duration;
 
-use zmd_core::{Poll, Seen};
+use zmd_core::{Observation, Pace};
 
 const JOBS: usize = 60_000;
 
-/// Not the seed that the constants of `Poll` were tuned with, which is 1.
+/// Not the seed that the constants of `Pace` were tuned with, which is 1.
 const SEED: u64 = 2;
 
 /// One job in so many starts as soon as it is scheduled.
@@ -162,10 +162,10 @@ impl Job {
     }
 
     /// What a poll at that second brings, before the end.
-    fn seen(&self, at: f64) -> Seen {
+    fn seen(&self, at: f64) -> Observation {
         let later = self.course.partition_point(|&(second, _)| second <= at);
         if self.kind == Kind::Silent || (later == 0 && !self.zeros) {
-            return Seen::Progress { total: None, deleted: None, failed: None };
+            return Observation::Progress { total: None, deleted: None, failed: None };
         }
         let done = match later.checked_sub(1) {
             None => 0.0,
@@ -175,7 +175,7 @@ impl Job {
             }
         };
         let failed = (done * self.failing).floor();
-        Seen::Progress {
+        Observation::Progress {
             total: Some(self.total as i64),
             deleted: Some((done - failed) as i64),
             failed: Some(failed as i64),
@@ -184,7 +184,7 @@ impl Job {
 }
 
 /// The polls of a job, and the delay in noticing its end as a share of its duration.
-fn run(job: &Job, mut pause: impl FnMut(f64, Seen) -> f64) -> (f64, f64) {
+fn run(job: &Job, mut pause: impl FnMut(f64, Observation) -> f64) -> (f64, f64) {
     let (end, mut at, mut polls) = (job.end(), 0.0, 1.0);
     while at < end {
         at += pause(at, job.seen(at));
@@ -212,8 +212,8 @@ fn head(first: &str) {
 }
 
 fn zmd(job: &Job) -> (f64, f64) {
-    let mut poll = Poll::new(Duration::from_secs(1), Duration::from_secs(60));
-    run(job, |at, seen| poll.next_pause(Duration::from_secs_f64(at), seen).as_secs_f64())
+    let mut pace = Pace::new(Duration::from_secs(1), Duration::from_secs(60));
+    run(job, |at, seen| pace.next_pause(Duration::from_secs_f64(at), seen).as_secs_f64())
 }
 
 fn fixed(job: &Job, seconds: f64) -> (f64, f64) {

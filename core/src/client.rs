@@ -23,7 +23,7 @@ use crate::slots::SlotSettings;
 use crate::status::Status;
 use crate::sync::{Mutex, thread};
 use crate::thread::quiet_thread;
-use crate::wait::{self, Event, Goal, Limits, Polled, Poller, Progress, Query, Schedule, Shared, Waited};
+use crate::wait::{self, Event, Limits, Operation, Polled, Poller, Progress, Query, Schedule, Shared, Waited};
 
 /// Returns the status of mass-delete jobs. Any number of threads may share a client.
 ///
@@ -233,7 +233,7 @@ impl Client {
         for job in jobs {
             results.push(match job {
                 Ok((module, job_id)) => {
-                    schedule.add(NamedJob::new(module, job_id), Goal::End { timeout }, now);
+                    schedule.add(NamedJob::new(module, job_id), Operation::Wait { timeout }, now);
                     None
                 }
                 Err(error) => {
@@ -538,7 +538,7 @@ mod tests {
         };
         let mut schedule = Schedule::new(client.limits(), false);
         let job = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
-        schedule.add(job, Goal::End { timeout: Some(Duration::from_secs(7200)) }, poller.now());
+        schedule.add(job, Operation::Wait { timeout: Some(Duration::from_secs(7200)) }, poller.now());
         let (mut polls, mut waited) = (Vec::new(), None);
         let sink = |event: Event| {
             let kind = event.polled.map(|result| result.as_ref().err().map(Error::kind));

@@ -38,6 +38,6 @@ pub use secret::{Secret, TOKEN_LIMIT};
 pub use status::{State, Status};
 pub use suggest::nearest;
 pub use token_provider::TokenProvider;
-pub use wait::pace::{Poll, Seen};
+pub use wait::pace::{Observation, Pace};
 pub use wait::queue::{Update, WaitEvent, Waits};
 pub use wait::{Polled, Progress, Waited};

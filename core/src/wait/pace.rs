@@ -48,7 +48,7 @@ const BEGAN_WEIGHT: f64 = 0.015;
 /// It has no clock and does no I/O: it takes the time and the result of each poll, and returns the next pause. A clone is
 /// independent.
 #[derive(Clone, Debug)]
-pub struct Poll {
+pub struct Pace {
     min: Duration,
     max: Duration,
     /// How many in a row.
@@ -58,7 +58,7 @@ pub struct Poll {
     total: Option<i64>,
     /// Records processed: deleted or failed. Zero until the counts first change.
     done: i64,
-    /// When `done` got its value, and when that value was last seen.
+    /// When `done` got its value, and when that value was last observation.
     changed: f64,
     confirmed: f64,
     /// The longest time without a change between two changes of the counts, as with batches.
@@ -73,7 +73,7 @@ pub struct Poll {
 
 /// The result of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum Observation {
     /// A status: the counts that it reported, in records.
     Progress {
         /// The records of the job.
@@ -87,12 +87,12 @@ pub enum Seen {
     Failure,
 }
 
-impl Poll {
+impl Pace {
     /// For a job of which nothing is known yet. `min` and `max` limit every pause, as `poll_min_ms` and `poll_max_ms`.
     ///
     /// If `min` is greater than `max`, every pause is `min`: a poll has a cost.
-    pub fn new(min: Duration, max: Duration) -> Poll {
-        Poll {
+    pub fn new(min: Duration, max: Duration) -> Pace {
+        Pace {
             min,
             max: max.max(min),
             failures: 0,
@@ -113,10 +113,10 @@ impl Poll {
     /// next one, from `min` to `max`.
     ///
     /// After a failure the pause is `min`; it doubles with each further failure in a row.
-    pub fn next_pause(&mut self, since_start: Duration, seen: Seen) -> Duration {
+    pub fn next_pause(&mut self, since_start: Duration, observation: Observation) -> Duration {
         // A time before the last one would lead to negative rates.
         self.now = self.now.max(since_start.as_secs_f64());
-        let Seen::Progress { total, deleted, failed } = seen else {
+        let Observation::Progress { total, deleted, failed } = observation else {
             let pause = self.min.saturating_mul(1 << self.failures.min(30));
             self.failures = self.failures.saturating_add(1);
             return pause.min(self.max);
@@ -209,18 +209,18 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
     const MINUTE: Duration = Duration::from_secs(60);
-    const NO_COUNTS: Seen = Seen::Progress { total: None, deleted: None, failed: None };
+    const NO_COUNTS: Observation = Observation::Progress { total: None, deleted: None, failed: None };
 
-    fn counts(total: i64, deleted: i64) -> Seen {
-        Seen::Progress { total: Some(total), deleted: Some(deleted), failed: Some(0) }
+    fn counts(total: i64, deleted: i64) -> Observation {
+        Observation::Progress { total: Some(total), deleted: Some(deleted), failed: Some(0) }
     }
 
     /// The number of polls for a job that ends at `end`, and by how many seconds the last one is late.
-    fn watch(end: f64, at: impl Fn(f64) -> Seen) -> (u32, f64) {
-        let mut poll = Poll::new(SECOND, MINUTE);
+    fn watch(end: f64, at: impl Fn(f64) -> Observation) -> (u32, f64) {
+        let mut pace = Pace::new(SECOND, MINUTE);
         let (mut now, mut polls) = (0.0, 1);
         while now < end {
-            now += poll.next_pause(Duration::from_secs_f64(now), at(now)).as_secs_f64();
+            now += pace.next_pause(Duration::from_secs_f64(now), at(now)).as_secs_f64();
             polls += 1;
         }
         (polls, now - end)
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn ten_thousand_jobs_take_two_megabytes_at_most() {
-        assert!(size_of::<Poll>() <= 200, "{}", size_of::<Poll>());
+        assert!(size_of::<Pace>() <= 200, "{}", size_of::<Pace>());
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
         let bounds = [Duration::ZERO, Duration::from_nanos(1), SECOND, MINUTE, Duration::MAX];
         for _ in 0..5000 {
             let (min, max) = (bounds[random() as usize % 5], bounds[random() as usize % 5]);
-            let mut poll = Poll::new(min, max);
+            let mut pace = Pace::new(min, max);
             let mut now = Duration::ZERO;
             for _ in 0..40 {
                 let mut count = || match random() % 4 {
@@ -254,15 +254,19 @@ mod tests {
                     _ => Some((random() % 2000) as i64),
                 };
                 let (total, deleted, failed) = (count(), count(), count());
-                let seen = if random() % 8 == 0 { Seen::Failure } else { Seen::Progress { total, deleted, failed } };
+                let observation = if random() % 8 == 0 {
+                    Observation::Failure
+                } else {
+                    Observation::Progress { total, deleted, failed }
+                };
                 now = match random() % 16 {
                     0 => Duration::ZERO,
                     1 => Duration::MAX,
                     2 => now,
                     _ => Duration::from_millis(random() % 1_000_000),
                 };
-                let pause = poll.next_pause(now, seen);
-                assert!(min <= pause && pause <= max.max(min), "{pause:?} after {seen:?} at {now:?}: {poll:?}");
+                let pause = pace.next_pause(now, observation);
+                assert!(min <= pause && pause <= max.max(min), "{pause:?} after {observation:?} at {now:?}: {pace:?}");
             }
         }
     }
@@ -278,11 +282,11 @@ mod tests {
     }
 
     /// When a job is polled, in seconds; it ends at `end`.
-    fn polls(end: f64, at: impl Fn(f64) -> Seen) -> Vec<f64> {
-        let mut poll = Poll::new(SECOND, MINUTE);
+    fn polls(end: f64, at: impl Fn(f64) -> Observation) -> Vec<f64> {
+        let mut pace = Pace::new(SECOND, MINUTE);
         let mut times = vec![0.0];
         while let Some(now) = times.last().copied().filter(|now| *now < end) {
-            let pause = poll.next_pause(Duration::from_secs_f64(now), at(now)).as_secs_f64();
+            let pause = pace.next_pause(Duration::from_secs_f64(now), at(now)).as_secs_f64();
             times.push(((now + pause) * 10.0).round() / 10.0);
         }
         times
@@ -326,62 +330,62 @@ mod tests {
     fn without_counts_the_pauses_grow_with_the_elapsed_time() {
         let (polls, late) = watch(300.0, |_| NO_COUNTS);
         assert!(polls <= 30 && late <= 60.0, "{polls} polls, {late} s late");
-        let mut poll = Poll::new(SECOND, MINUTE);
-        assert_eq!(poll.next_pause(Duration::ZERO, NO_COUNTS), SECOND);
-        let (early, later) = (poll.next_pause(SECOND * 50, NO_COUNTS), poll.next_pause(SECOND * 100, NO_COUNTS));
+        let mut pace = Pace::new(SECOND, MINUTE);
+        assert_eq!(pace.next_pause(Duration::ZERO, NO_COUNTS), SECOND);
+        let (early, later) = (pace.next_pause(SECOND * 50, NO_COUNTS), pace.next_pause(SECOND * 100, NO_COUNTS));
         assert!(early > SECOND && later > early + SECOND, "{early:?} {later:?}");
-        assert_eq!(poll.next_pause(SECOND * 10_000, NO_COUNTS), MINUTE);
+        assert_eq!(pace.next_pause(SECOND * 10_000, NO_COUNTS), MINUTE);
     }
 
     #[test]
     fn counts_that_are_missing_once_keep_their_last_value() {
-        let mut poll = Poll::new(SECOND, MINUTE * 60);
-        poll.next_pause(Duration::ZERO, counts(10_000, 0));
-        poll.next_pause(SECOND * 10, counts(10_000, 100));
-        poll.next_pause(SECOND * 20, counts(10_000, 200));
-        let mut other = poll.clone();
+        let mut pace = Pace::new(SECOND, MINUTE * 60);
+        pace.next_pause(Duration::ZERO, counts(10_000, 0));
+        pace.next_pause(SECOND * 10, counts(10_000, 100));
+        pace.next_pause(SECOND * 20, counts(10_000, 200));
+        let mut other = pace.clone();
         let without = other.next_pause(SECOND * 21, NO_COUNTS);
-        assert_eq!(without, poll.next_pause(SECOND * 21, counts(10_000, 200)));
+        assert_eq!(without, pace.next_pause(SECOND * 21, counts(10_000, 200)));
     }
 
     #[test]
     fn counts_that_decrease_reset_the_rate() {
-        let mut poll = Poll::new(SECOND, MINUTE * 60);
-        poll.next_pause(Duration::ZERO, counts(10_000, 0));
+        let mut pace = Pace::new(SECOND, MINUTE * 60);
+        pace.next_pause(Duration::ZERO, counts(10_000, 0));
         for at in 1..=10 {
-            poll.next_pause(SECOND * 10 * at, counts(10_000, 500 * i64::from(at)));
+            pace.next_pause(SECOND * 10 * at, counts(10_000, 500 * i64::from(at)));
         }
-        let unknown = poll.next_pause(SECOND * 110, counts(10_000, 1000));
-        assert_eq!(unknown, Poll::new(SECOND, MINUTE * 60).next_pause(SECOND * 110, NO_COUNTS));
+        let unknown = pace.next_pause(SECOND * 110, counts(10_000, 1000));
+        assert_eq!(unknown, Pace::new(SECOND, MINUTE * 60).next_pause(SECOND * 110, NO_COUNTS));
         // A tenth of the rate from here on: 900 s remain, not 90.
         for at in 1..=5 {
-            poll.next_pause(SECOND * (110 + 10 * at), counts(10_000, 1000 + 50 * i64::from(at)));
+            pace.next_pause(SECOND * (110 + 10 * at), counts(10_000, 1000 + 50 * i64::from(at)));
         }
-        let pause = poll.next_pause(SECOND * 170, counts(10_000, 1300));
+        let pause = pace.next_pause(SECOND * 170, counts(10_000, 1300));
         assert!(pause > SECOND * 500, "{pause:?}");
     }
 
     #[test]
     fn a_total_that_changes_changes_the_forecast() {
-        let mut poll = Poll::new(SECOND, MINUTE * 60);
+        let mut pace = Pace::new(SECOND, MINUTE * 60);
         for at in 0..=10 {
-            poll.next_pause(SECOND * 10 * at, counts(2000, 100 * i64::from(at)));
+            pace.next_pause(SECOND * 10 * at, counts(2000, 100 * i64::from(at)));
         }
-        let mut other = poll.clone();
+        let mut other = pace.clone();
         let (short, long) =
-            (poll.next_pause(SECOND * 110, counts(2000, 1100)), other.next_pause(SECOND * 110, counts(8000, 1100)));
+            (pace.next_pause(SECOND * 110, counts(2000, 1100)), other.next_pause(SECOND * 110, counts(8000, 1100)));
         assert!(short < SECOND * 95 && long > SECOND * 300, "{short:?} {long:?}");
     }
 
     #[test]
     fn a_total_that_is_reached_or_exceeded_does_not_stop_polling() {
         for done in [1000, 1500] {
-            let mut poll = Poll::new(SECOND, MINUTE);
+            let mut pace = Pace::new(SECOND, MINUTE);
             for at in 0..10 {
-                poll.next_pause(SECOND * 10 * at, counts(1000, 100 * i64::from(at)));
+                pace.next_pause(SECOND * 10 * at, counts(1000, 100 * i64::from(at)));
             }
-            let first = poll.next_pause(SECOND * 100, counts(1000, done));
-            let second = poll.next_pause(SECOND * 400, counts(1000, done));
+            let first = pace.next_pause(SECOND * 100, counts(1000, done));
+            let second = pace.next_pause(SECOND * 400, counts(1000, done));
             assert!(SECOND <= first && first < second && second <= MINUTE, "{first:?} {second:?}");
         }
     }
@@ -403,47 +407,48 @@ mod tests {
 
     #[test]
     fn failed_records_count_as_processed() {
-        let mut poll = Poll::new(SECOND, MINUTE * 60);
-        let mut other = poll.clone();
+        let mut pace = Pace::new(SECOND, MINUTE * 60);
+        let mut other = pace.clone();
         for at in 0..10i64 {
             let now = SECOND * at as u32 * 10;
-            let seen = Seen::Progress { total: Some(1000), deleted: Some(60 * at), failed: Some(30 * at) };
-            assert_eq!(poll.next_pause(now, seen), other.next_pause(now, counts(1000, 90 * at)));
+            let observation =
+                Observation::Progress { total: Some(1000), deleted: Some(60 * at), failed: Some(30 * at) };
+            assert_eq!(pace.next_pause(now, observation), other.next_pause(now, counts(1000, 90 * at)));
         }
     }
 
     #[test]
     fn failures_double_the_pause_and_keep_the_forecast() {
-        let mut poll = Poll::new(SECOND, MINUTE);
+        let mut pace = Pace::new(SECOND, MINUTE);
         for at in 0..=5 {
-            poll.next_pause(SECOND * 10 * at, counts(1000, 50 * i64::from(at)));
+            pace.next_pause(SECOND * 10 * at, counts(1000, 50 * i64::from(at)));
         }
-        let mut other = poll.clone();
-        let pauses: Vec<_> = (0..8).map(|_| poll.next_pause(SECOND * 60, Seen::Failure).as_secs()).collect();
+        let mut other = pace.clone();
+        let pauses: Vec<_> = (0..8).map(|_| pace.next_pause(SECOND * 60, Observation::Failure).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
         let answer = || counts(1000, 300);
-        assert_eq!(poll.next_pause(SECOND * 60, answer()), other.next_pause(SECOND * 60, answer()));
-        assert_eq!(poll.next_pause(SECOND * 61, Seen::Failure), SECOND);
+        assert_eq!(pace.next_pause(SECOND * 60, answer()), other.next_pause(SECOND * 60, answer()));
+        assert_eq!(pace.next_pause(SECOND * 61, Observation::Failure), SECOND);
         for _ in 0..100 {
-            assert!(poll.next_pause(SECOND * 62, Seen::Failure) <= MINUTE);
+            assert!(pace.next_pause(SECOND * 62, Observation::Failure) <= MINUTE);
         }
     }
 
     #[test]
     fn every_pause_is_min_where_max_is_not_greater() {
         for (min, max) in [(MINUTE, MINUTE), (MINUTE, SECOND)] {
-            let mut poll = Poll::new(min, max);
+            let mut pace = Pace::new(min, max);
             for at in 0..20 {
-                assert_eq!(poll.next_pause(SECOND * at, counts(100, i64::from(at))), MINUTE);
-                assert_eq!(poll.next_pause(SECOND * at, Seen::Failure), MINUTE);
+                assert_eq!(pace.next_pause(SECOND * at, counts(100, i64::from(at))), MINUTE);
+                assert_eq!(pace.next_pause(SECOND * at, Observation::Failure), MINUTE);
             }
         }
     }
 
     /// The pauses after these polls, in seconds.
-    fn pauses(polls: &[(u32, Seen)]) -> Vec<f64> {
-        let mut poll = Poll::new(SECOND, MINUTE * 60);
-        let pause = |&(at, seen): &(u32, Seen)| poll.next_pause(SECOND * at, seen).as_secs_f64();
+    fn pauses(polls: &[(u32, Observation)]) -> Vec<f64> {
+        let mut pace = Pace::new(SECOND, MINUTE * 60);
+        let pause = |&(at, observation): &(u32, Observation)| pace.next_pause(SECOND * at, observation).as_secs_f64();
         polls.iter().map(pause).map(|seconds| (seconds * 1000.0).round() / 1000.0).collect()
     }
 
@@ -456,7 +461,7 @@ mod tests {
 
     #[test]
     fn pauses_where_counts_are_missing_or_reset() {
-        let some = |total, deleted, failed| Seen::Progress { total, deleted, failed };
+        let some = |total, deleted, failed| Observation::Progress { total, deleted, failed };
         let deleted_alone = [0, 10, 20, 40].map(|at| (at, some(Some(1000), Some(i64::from(at) * 5), None)));
         assert_eq!(pauses(&deleted_alone), [1.0, 5.32, 37.975, 110.291]);
         let failed_alone = [0, 10, 20, 40].map(|at| (at, some(Some(1000), None, Some(i64::from(at) * 5))));
@@ -468,8 +473,8 @@ mod tests {
             (40, NO_COUNTS),
             (50, some(None, Some(300), None)),
             (60, some(Some(2000), Some(400), None)),
-            (70, Seen::Failure),
-            (71, Seen::Failure),
+            (70, Observation::Failure),
+            (71, Observation::Failure),
             (80, some(None, Some(50), Some(0))),
             (90, some(None, Some(150), Some(0))),
             (500, some(None, Some(2000), Some(0))),
@@ -480,11 +485,12 @@ mod tests {
 
     #[test]
     fn counts_may_be_as_large_as_i64() {
-        let mut poll = Poll::new(SECOND, MINUTE);
+        let mut pace = Pace::new(SECOND, MINUTE);
         for at in 0..100 {
             let done = i64::MAX / 100 * i64::from(at);
-            let seen = Seen::Progress { total: Some(i64::MAX), deleted: Some(done), failed: Some(i64::MAX) };
-            let pause = poll.next_pause(SECOND * at, seen);
+            let observation =
+                Observation::Progress { total: Some(i64::MAX), deleted: Some(done), failed: Some(i64::MAX) };
+            let pause = pace.next_pause(SECOND * at, observation);
             assert!(SECOND <= pause && pause <= MINUTE, "{pause:?}");
         }
     }

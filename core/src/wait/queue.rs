@@ -15,7 +15,7 @@ use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, process_id};
 use crate::thread::quiet_thread;
-use crate::wait::{self, Event, Goal, Poller, Schedule, Shared, Sink, Waited};
+use crate::wait::{self, Event, Operation, Poller, Schedule, Shared, Sink, Waited};
 
 /// A queue of waits, which any number of threads may share.
 ///
@@ -95,22 +95,22 @@ impl Waits {
 
     /// Waits until a job has ended: see [`Client::wait`]. Returns the id of its events.
     pub fn add(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
-        self.add_goal(module, job_id, Goal::End { timeout })
+        self.add_operation(module, job_id, Operation::Wait { timeout })
     }
 
     /// Asks for a job's status once, with retries as in [`Client::status`]: it has one event. Without a `timeout` the limit
     /// is the setting `timeout_ms`.
     pub fn add_status(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
-        self.add_goal(module, job_id, Goal::Status { timeout })
+        self.add_operation(module, job_id, Operation::Status { timeout })
     }
 
-    fn add_goal(&self, module: &ModuleName, job_id: &JobId, goal: Goal) -> Result<u64, Error> {
+    fn add_operation(&self, module: &ModuleName, job_id: &JobId, operation: Operation) -> Result<u64, Error> {
         self.check_process()?;
         let mut shared = lock(&self.inner.shared);
         if !shared.schedule.is_open() || self.inner.poller.is_cancelled() {
             return Err(cancelled());
         }
-        let id = shared.schedule.add(NamedJob::new(module, job_id), goal, self.inner.poller.now());
+        let id = shared.schedule.add(NamedJob::new(module, job_id), operation, self.inner.poller.now());
         drop(shared);
         self.inner.poller.wake();
         Ok(id)
@@ -192,5 +192,139 @@ impl Drop for Waits {
         }
         self.inner.poller.interrupt();
         let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+#[cfg(all(test, shuttle))]
+mod model {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::http::{Http, Network};
+    use crate::retry::Failure;
+    use crate::status::State;
+    use crate::sync::{check, thread};
+    use crate::wait::{Limits, Query, run};
+
+    /// Every job has ended.
+    struct Service(Http);
+
+    impl Poller for Service {
+        type Job = u64;
+
+        fn now(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn query(&self, job: &u64, _: Query) -> Result<Status, Failure> {
+            thread::yield_now();
+            let count = Some(*job as i64);
+            let text = "COMPLETED".to_owned();
+            let state = State::Completed;
+            Ok(Status { state, text, total: count, deleted: count, failed: Some(0), http_status: 200 })
+        }
+
+        fn interrupt(&self) {
+            self.0.cancel();
+        }
+
+        fn is_cancelled(&self) -> bool {
+            self.0.is_cancelled()
+        }
+
+        fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+            self.0.sleep_until(until, is_awake);
+        }
+
+        fn wake(&self) {
+            self.0.wake();
+        }
+    }
+
+    /// As in [`crate::waits`]: the queue that a thread takes events from.
+    #[derive(Default)]
+    struct Events(Vec<Event>, Arc<Condvar>);
+
+    impl Sink for Events {
+        fn take(&mut self, event: Event) -> bool {
+            self.0.push(event);
+            self.1.notify_one();
+            true
+        }
+    }
+
+    struct Waits {
+        service: Service,
+        shared: Mutex<Shared<u64, Events>>,
+        ready: Arc<Condvar>,
+    }
+
+    impl Waits {
+        fn begin(network: &Network, concurrency: usize) -> (Arc<Waits>, thread::JoinHandle<()>) {
+            let limits = Limits { poll_min: Duration::ZERO, poll_max: Duration::ZERO, unreachable: Duration::ZERO };
+            let (schedule, sink) = (Schedule::new(limits, true), Events::default());
+            let ready = sink.1.clone();
+            let shared = Mutex::new(Shared { schedule, sink });
+            let waits = Arc::new(Waits { service: Service(Http::new(network)), shared, ready });
+            let of_thread = waits.clone();
+            (waits, thread::spawn(move || run(&of_thread.service, &of_thread.shared, concurrency)))
+        }
+
+        fn add(&self, job: u64) -> u64 {
+            let id = lock(&self.shared).schedule.add(job, Operation::Wait { timeout: None }, Instant::now());
+            self.service.wake();
+            id
+        }
+
+        fn next(&self) -> Event {
+            let mut shared = lock(&self.shared);
+            loop {
+                if !shared.sink.0.is_empty() {
+                    return shared.sink.0.remove(0);
+                }
+                shared = self.ready.wait(shared).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn every_wait_that_is_added_ends_with_its_own_answer() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            for concurrency in [1, 2] {
+                let (waits, thread) = Waits::begin(&network, concurrency);
+                let other = waits.clone();
+                let adder = thread::spawn(move || other.add(101));
+                let ids = [waits.add(100), waits.add(102)];
+                let events = [waits.next(), waits.next(), waits.next()];
+                let ids = [ids[0], adder.join().unwrap(), ids[1]];
+                for (id, job) in ids.into_iter().zip(100..) {
+                    let event = events.iter().find(|event| event.id == id).unwrap();
+                    assert_eq!(event.ended.as_ref().unwrap().last.as_ref().unwrap().total, Some(job));
+                }
+                waits.service.interrupt();
+                thread.join().unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn after_a_cancel_every_wait_has_had_its_last_event() {
+        let network = Network::new(&Config::new()).unwrap();
+        check(move || {
+            let (waits, thread) = Waits::begin(&network, 2);
+            let ids = [waits.add(1), waits.add(2)];
+            let removed = lock(&waits.shared).schedule.remove(ids[0], Instant::now(), cancelled());
+            waits.service.interrupt();
+            thread.join().unwrap();
+            let shared = lock(&waits.shared);
+            for id in ids {
+                let of_queue = shared.sink.0.iter().filter(|event| event.id == id && event.ended.is_some()).count();
+                let of_remove = removed.iter().filter(|event| event.id == id).count();
+                assert_eq!(of_queue + of_remove, 1);
+            }
+            assert!(shared.schedule.len() == 0 && !shared.schedule.is_open());
+        });
     }
 }

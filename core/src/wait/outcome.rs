@@ -1,0 +1,380 @@
+//! One job's wait: whether the result of a poll ends it, and with what.
+
+use std::time::{Duration, Instant};
+
+use super::pace::Pace;
+use super::schedule::Operation;
+use crate::error::{Error, ErrorKind};
+use crate::retry::Failure;
+use crate::status::{State, Status};
+
+/// For how long, and for how many polls, an unknown state must be reported unchanged before it ends a wait.
+const UNKNOWN_STANDS: Duration = Duration::from_secs(300);
+const UNKNOWN_POLLS: u32 = 3;
+
+/// One job's wait.
+pub(super) struct Wait<J> {
+    pub(super) job: J,
+    pub(super) operation: Operation,
+    pub(super) begun: Instant,
+    /// When it times out.
+    pub(super) until: Option<Instant>,
+    pub(super) is_in_flight: bool,
+    pub(super) pace: Pace,
+    /// When the first poll ended.
+    pub(super) first_poll: Option<Instant>,
+    pub(super) last: Option<Status>,
+    last_error: Option<Error>,
+    /// How many in a row.
+    bad_responses: u32,
+    unknown: Option<Unknown>,
+}
+
+/// A state that this version does not know, and since when it has been reported with unchanged counts.
+struct Unknown {
+    text: String,
+    counts: [Option<i64>; 3],
+    since: Instant,
+    polls: u32,
+}
+
+impl<J> Wait<J> {
+    pub(super) fn new(job: J, operation: Operation, begun: Instant, until: Option<Instant>, pace: Pace) -> Wait<J> {
+        Wait {
+            job,
+            operation,
+            begun,
+            until,
+            is_in_flight: false,
+            pace,
+            first_poll: None,
+            last: None,
+            last_error: None,
+            bad_responses: 0,
+            unknown: None,
+        }
+    }
+
+    /// Whether the job has ended, according to its status. An unknown state does not end a wait while the counts
+    /// change, and does not block it for ever.
+    fn has_ended(&mut self, status: &Status, now: Instant) -> bool {
+        if status.state != State::Unknown {
+            return status.has_ended();
+        }
+        let handled = status.deleted.unwrap_or(0).saturating_add(status.failed.unwrap_or(0));
+        if status.total.is_some_and(|total| total > 0 && handled >= total) {
+            return true;
+        }
+        let counts = [status.total, status.deleted, status.failed];
+        match &mut self.unknown {
+            Some(unknown) if unknown.text == status.text && unknown.counts == counts => {
+                unknown.polls += 1;
+                unknown.polls >= UNKNOWN_POLLS && now.saturating_duration_since(unknown.since) >= UNKNOWN_STANDS
+            }
+            unknown => {
+                *unknown = Some(Unknown { text: status.text.clone(), counts, since: now, polls: 1 });
+                false
+            }
+        }
+    }
+
+    /// Whether no time is left for another poll.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        match self.operation {
+            Operation::Wait { timeout: Some(Duration::ZERO) } => self.first_poll.is_some(),
+            _ => self.until.is_some_and(|until| until <= now),
+        }
+    }
+
+    /// The error of a wait that has timed out.
+    pub(super) fn timed_out(&self) -> Error {
+        let (Operation::Wait { timeout } | Operation::Status { timeout }) = self.operation;
+        let why = match (&self.last, &self.last_error) {
+            (_, Some(error)) => format!("the last poll failed: {error}"),
+            (Some(status), None) => format!("it is {}", status.text),
+            (None, None) => "there was no time to poll it".to_owned(),
+        };
+        let message = match timeout.unwrap_or_default() {
+            Duration::ZERO => format!("the job has not ended; {why}"),
+            timeout => format!("the job has not ended within {} ms; {why}", timeout.as_millis()),
+        };
+        let http_status = self.last_error.as_ref().map_or(0, Error::http_status);
+        Error::new(ErrorKind::Timeout, message).with_http_status(http_status)
+    }
+
+    /// The result of the wait; `None`: it continues. `unreachable` is how long network failures are retried; `None`: the
+    /// service has answered, and only the wait's own limit ends it.
+    pub(super) fn outcome(
+        &mut self,
+        result: &Result<Status, Failure>,
+        now: Instant,
+        unreachable: Option<Duration>,
+    ) -> Option<Result<(), Error>> {
+        let first_poll = *self.first_poll.get_or_insert(now);
+        let failure = match result {
+            Ok(status) => {
+                self.bad_responses = 0;
+                self.last_error = None;
+                let has_ended = self.has_ended(status, now);
+                self.last = Some(status.clone());
+                return match self.operation {
+                    Operation::Status { .. } => Some(Ok(())),
+                    Operation::Wait { .. } => has_ended.then_some(Ok(())),
+                };
+            }
+            Err(failure) => failure,
+        };
+        let error = &failure.error;
+        let is_bad_response = error.kind() == ErrorKind::BadResponse;
+        self.bad_responses = if is_bad_response { self.bad_responses + 1 } else { 0 };
+        self.last_error = Some(error.clone());
+        // A single bad response may be a page of a gateway.
+        let is_transient = error.is_transient() || is_bad_response && self.bad_responses < 2;
+        if !is_transient || matches!(self.operation, Operation::Status { .. }) {
+            return Some(Err(error.clone()));
+        }
+        let unreachable = unreachable.filter(|_| error.http_status() == 0)?;
+        if error.is_unknown_host() {
+            return Some(Err(error.clone()));
+        }
+        let elapsed = now.saturating_duration_since(first_poll);
+        (elapsed >= unreachable).then(|| {
+            Err(error.clone().map_message(|message| {
+                let limit = unreachable.as_millis();
+                format!("{message}; there was no answer at all within unreachable_ms ({limit} ms)")
+            }))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::scripted::*;
+    use super::*;
+    use crate::sync::Mutex;
+    use crate::wait::Limits;
+
+    #[test]
+    fn a_wait_ends_with_the_job() {
+        let service = Scripted::new(|passed, _| linear(passed));
+        let (waited, results) = wait_for_one(&service, None);
+        assert_eq!(waited.result, Ok(()));
+        assert_eq!(waited.last.unwrap().state, State::Completed);
+        assert_eq!(results.len(), service.polls().len());
+        assert!((3000..3180).contains(&service.passed().as_secs()), "{:?}", service.passed());
+        assert!(results.len() < 80, "{}", results.len());
+    }
+
+    #[test]
+    fn completed_and_failed_end_a_wait() {
+        for state in [State::Completed, State::Failed] {
+            let service = Scripted::new(move |_, _| Ok(status(state, 0, 0)));
+            let (waited, results) = wait_for_one(&service, None);
+            assert_eq!((waited.result, waited.last.unwrap().state, results.len()), (Ok(()), state, 1));
+        }
+    }
+
+    #[test]
+    fn other_known_states_do_not_end_a_wait() {
+        for state in [State::Scheduled, State::Queued, State::Suspended, State::Running] {
+            let service = Scripted::new(move |passed, _| match passed.as_secs() {
+                // Longer than an unchanged unknown state would be accepted.
+                0..3000 => Ok(status(state, 7, 3000)),
+                _ => Ok(status(State::Completed, 3000, 3000)),
+            });
+            let (waited, _) = wait_for_one(&service, None);
+            assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), State::Completed));
+            assert!(service.passed() >= SECOND * 3000);
+        }
+    }
+
+    fn unknown(text: &str, deleted: Option<i64>, total: Option<i64>) -> Result<Status, Failure> {
+        let text = text.to_owned();
+        Ok(Status { state: State::Unknown, text, total, deleted, failed: None, http_status: 200 })
+    }
+
+    #[test]
+    fn an_unknown_state_does_not_end_a_wait_while_the_counts_change() {
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
+            0..2000 => unknown("DELETING", Some(passed.as_secs() as i64 / 100), Some(3000)),
+            _ => Ok(status(State::Completed, 3000, 3000)),
+        });
+        let (waited, _) = wait_for_one(&service, None);
+        assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), State::Completed));
+    }
+
+    #[test]
+    fn an_unknown_state_ends_a_wait_when_the_counts_reach_the_total() {
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
+            0..100 => unknown("DELETING", Some(1), Some(3)),
+            _ => unknown("ARCHIVED", Some(3), Some(3)),
+        });
+        let (waited, _) = wait_for_one(&service, None);
+        assert_eq!((waited.result, waited.last.unwrap().text), (Ok(()), "ARCHIVED".to_owned()));
+        assert!((100..170).contains(&service.passed().as_secs()), "{:?}", service.passed());
+    }
+
+    #[test]
+    fn an_unknown_state_ends_a_wait_when_it_is_unchanged_for_five_minutes() {
+        // A total of 0, or none: that does not count as a total that has been reached.
+        for (deleted, total) in [(None, None), (Some(0), Some(0)), (Some(4), Some(9))] {
+            let service = Scripted::new(move |passed, _| match passed.as_secs() {
+                0..1000 => unknown("ONE", deleted, total),
+                _ => unknown("TWO", deleted, total),
+            });
+            let (waited, results) = wait_for_one(&service, None);
+            assert_eq!((waited.result, waited.last.unwrap().state), (Ok(()), State::Unknown));
+            let passed = service.passed().as_secs();
+            assert!((300..365).contains(&passed), "{passed}");
+            assert!(results.len() >= 3);
+        }
+        // Another state restarts the five minutes.
+        let service =
+            Scripted::new(|passed, _| unknown(if passed.as_secs() < 250 { "ONE" } else { "TWO" }, None, None));
+        wait_for_one(&service, None).0.result.unwrap();
+        assert!((550..680).contains(&service.passed().as_secs()), "{:?}", service.passed());
+        // It takes several polls, however far apart they are.
+        let service = Scripted::new(|_, _| unknown("ONE", None, None));
+        let far = Limits { poll_min: SECOND * 1000, poll_max: SECOND * 1000, ..LIMITS };
+        let mut polls = 0;
+        wait_within(&service, 1, None, far, 1, &mut |_| {
+            polls += 1;
+            true
+        });
+        assert_eq!(polls, 3);
+    }
+
+    #[test]
+    fn a_wait_that_times_out_keeps_the_last_status() {
+        let service = Scripted::new(|passed, _| linear(passed));
+        let (waited, _) = wait_for_one(&service, Some(SECOND * 1000));
+        let error = waited.result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.message().contains("it is RUNNING"), "{error}");
+        assert_eq!(service.passed(), SECOND * 1000);
+        // The last poll was made shortly before the end.
+        assert_eq!(waited.last.unwrap().deleted, Some(999));
+    }
+
+    #[test]
+    fn a_wait_with_timeout_zero_polls_once() {
+        let service = Scripted::new(|passed, _| linear(passed));
+        let (waited, results) = wait_for_one(&service, Some(Duration::ZERO));
+        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ErrorKind::Timeout, 1));
+        assert_eq!(waited.last.unwrap().deleted, Some(0));
+    }
+
+    #[test]
+    fn a_transient_failure_does_not_end_a_wait() {
+        for kind in [
+            ErrorKind::Dns,
+            ErrorKind::Connect,
+            ErrorKind::Network,
+            ErrorKind::Timeout,
+            ErrorKind::Server,
+            ErrorKind::RateLimited,
+        ] {
+            let service = Scripted::new(move |passed, _| match passed.as_secs() {
+                100..700 => Err(failure(kind)),
+                _ => linear(passed),
+            });
+            let (waited, results) = wait_for_one(&service, None);
+            assert_eq!(waited.result, Ok(()), "{kind:?}");
+            let failed = results.iter().filter(|result| result.is_err()).count();
+            assert!((2..25).contains(&failed), "{kind:?}: {failed} failures");
+        }
+    }
+
+    #[test]
+    fn a_permanent_failure_ends_a_wait_at_once() {
+        for kind in [
+            ErrorKind::Unauthorized,
+            ErrorKind::Scope,
+            ErrorKind::Forbidden,
+            ErrorKind::InvalidModule,
+            ErrorKind::JobNotFound,
+            ErrorKind::Oauth,
+            ErrorKind::Api,
+            ErrorKind::Tls,
+            ErrorKind::Internal,
+        ] {
+            let service = Scripted::new(move |_, _| Err(failure(kind)));
+            let (waited, results) = wait_for_one(&service, None);
+            assert_eq!((waited.result.unwrap_err().kind(), results.len()), (kind, 1));
+        }
+    }
+
+    #[test]
+    fn a_single_bad_response_does_not_end_a_wait() {
+        let bad = || Err(failure(ErrorKind::BadResponse));
+        let once = Scripted::new(|passed, _| if passed.is_zero() { bad() } else { linear(passed) });
+        assert_eq!(wait_for_one(&once, None).0.result, Ok(()));
+        let count = AtomicUsize::new(0);
+        let apart = Scripted::new(|passed, _| match count.fetch_add(1, Ordering::SeqCst) {
+            0 | 2 => bad(),
+            1 => Err(failure(ErrorKind::Server)),
+            _ => linear(passed),
+        });
+        assert_eq!(wait_for_one(&apart, None).0.result, Ok(()));
+        let always = Scripted::new(|_, _| bad());
+        let (waited, results) = wait_for_one(&always, None);
+        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ErrorKind::BadResponse, 2));
+    }
+
+    #[test]
+    fn a_wait_with_only_failures_reports_the_last_one() {
+        let service = Scripted::new(|_, _| {
+            Err(Failure::transient(Error::new(ErrorKind::Server, "maintenance").with_http_status(503)))
+        });
+        let (waited, _) = wait_for_one(&service, Some(SECOND * 600));
+        let error = waited.result.unwrap_err();
+        assert_eq!((error.kind(), error.http_status(), waited.last), (ErrorKind::Timeout, 503, None));
+        assert!(error.message().contains("maintenance"), "{error}");
+    }
+
+    #[test]
+    fn an_unreachable_service_ends_a_wait_after_unreachable_ms() {
+        for kind in [ErrorKind::Dns, ErrorKind::Connect, ErrorKind::Network, ErrorKind::Timeout, ErrorKind::Proxy] {
+            let service = Scripted::new(move |_, _| Err(failure(kind)));
+            let (waited, results) = wait_for_one(&service, Some(SECOND * 4000));
+            let error = waited.result.unwrap_err();
+            assert_eq!((error.kind(), service.passed()), (kind, SECOND * 300));
+            assert!(error.message().contains("unreachable_ms (300000 ms)"), "{error}");
+            assert!(results.len() > 3);
+        }
+    }
+
+    #[test]
+    fn once_the_service_has_answered_only_the_time_limit_ends_a_wait() {
+        // An error is an answer too, and an answer for one job counts for all.
+        for answer in [
+            Err(Failure::transient(Error::new(ErrorKind::Server, "maintenance").with_http_status(503))),
+            Ok(status(State::Running, 1, 9)),
+        ] {
+            let answer = Mutex::new(Some(answer));
+            let service =
+                Scripted::new(|_, _| answer.lock().unwrap().take().unwrap_or_else(|| Err(failure(ErrorKind::Connect))));
+            let waited = wait(&service, 2, Some(SECOND * 4000), &mut |_| true);
+            for waited in waited {
+                assert_eq!(waited.result.unwrap_err().kind(), ErrorKind::Timeout);
+            }
+            assert_eq!(service.passed(), SECOND * 4000);
+        }
+    }
+
+    #[test]
+    fn a_host_that_does_not_exist_ends_a_wait_at_once() {
+        let unknown_host = || Failure::permanent(Error::new(ErrorKind::Dns, "no such host").with_unknown_host(true));
+        let service = Scripted::new(|_, _| Err(unknown_host()));
+        let (waited, results) = wait_for_one(&service, None);
+        assert_eq!((waited.result.unwrap_err().message(), results.len()), ("no such host", 1));
+        // Once the service has answered, it is a transient failure.
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
+            100..900 => Err(unknown_host()),
+            _ => linear(passed),
+        });
+        assert_eq!(wait_for_one(&service, None).0.result, Ok(()));
+    }
+}

@@ -1,0 +1,450 @@
+//! When each job is polled, and when each wait times out. A schedule has no clock: its caller passes the time.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::{Duration, Instant};
+
+use super::outcome::Wait;
+use super::pace::{Observation, Pace};
+use super::{Limits, Query, Waited};
+use crate::error::{Error, ErrorKind};
+use crate::retry::{Failure, Retry};
+use crate::status::Status;
+
+/// How long before the time limit of a wait its last poll is made, so that the response arrives in time.
+const LAST_POLL: Duration = Duration::from_millis(500);
+
+/// What a schedule does for a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operation {
+    /// Polls it until it has ended. Without a timeout there is no limit; with zero it polls once.
+    Wait { timeout: Option<Duration> },
+    /// Asks for its status once, with retries.
+    Status { timeout: Option<Duration> },
+}
+
+/// What happened to a wait.
+pub(crate) struct Event {
+    pub id: u64,
+    /// Since the wait began.
+    pub elapsed: Duration,
+    /// Until the next poll; `None`: there is none.
+    pub next_poll: Option<Duration>,
+    /// The result of a poll, if there was one.
+    pub polled: Option<Result<Status, Error>>,
+    /// How the wait ended, if it has.
+    pub ended: Option<Waited>,
+}
+
+/// The waits, when each is to be polled, and when each times out.
+pub(crate) struct Schedule<J> {
+    limits: Limits,
+    /// Boxed, as a table has up to twice the room that it needs.
+    waits: HashMap<u64, Box<Wait<J>>>,
+    next_id: u64,
+    /// When to poll, and which wait. Ids of waits that have ended are skipped.
+    due: BinaryHeap<Reverse<(Instant, u64)>>,
+    ends: BinaryHeap<Reverse<(Instant, u64)>>,
+    in_flight: usize,
+    /// The service is rate limiting: no job is polled before this time.
+    not_before: Option<Instant>,
+    pause: Duration,
+    /// The service has answered at least once, with a status or an error.
+    is_answered: bool,
+    /// More waits may be added while it runs.
+    is_open: bool,
+    /// Incremented by each change that must wake a sleeping `run`.
+    pub(super) changes: u64,
+}
+
+/// What to do next.
+pub(super) enum Step<J> {
+    Query(Task<J>),
+    /// A wait has timed out.
+    Ended(Box<Event>),
+    Sleep(Option<Instant>),
+    /// No wait is left.
+    Finish,
+}
+
+/// A request for a worker: one status.
+pub(super) struct Task<J> {
+    pub(super) id: u64,
+    pub(super) job: J,
+    pub(super) query: Query,
+}
+
+/// The result of a task.
+pub(super) struct Done<J> {
+    pub(super) id: u64,
+    pub(super) job: J,
+    pub(super) result: Result<Status, Failure>,
+}
+
+impl<J: Clone> Schedule<J> {
+    pub(crate) fn new(limits: Limits, is_open: bool) -> Schedule<J> {
+        Schedule {
+            limits,
+            waits: HashMap::new(),
+            next_id: 0,
+            due: BinaryHeap::new(),
+            ends: BinaryHeap::new(),
+            in_flight: 0,
+            not_before: None,
+            pause: Duration::ZERO,
+            is_answered: false,
+            is_open,
+            changes: 0,
+        }
+    }
+
+    /// Adds a wait, and returns its id: they count from 0.
+    pub(crate) fn add(&mut self, job: J, operation: Operation, now: Instant) -> u64 {
+        let id = self.skip_id();
+        // A timeout beyond the range of the clock means no limit. A status call enforces its own timeout.
+        let until = match operation {
+            Operation::Wait { timeout } => {
+                timeout.filter(|timeout| !timeout.is_zero()).and_then(|timeout| now.checked_add(timeout))
+            }
+            Operation::Status { .. } => None,
+        };
+        let pace = Pace::new(self.limits.poll_min, self.limits.poll_max);
+        let wait = Wait::new(job, operation, now, until, pace);
+        self.waits.insert(id, Box::new(wait));
+        self.due.push(Reverse((now, id)));
+        self.ends.extend(until.map(|until| Reverse((until, id))));
+        self.changes += 1;
+        id
+    }
+
+    /// Whether waits may be added while it runs.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// How many waits there are.
+    pub(crate) fn len(&self) -> usize {
+        self.waits.len()
+    }
+
+    /// Uses up an id, for a job that is not waited for.
+    pub(crate) fn skip_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    /// Ends a wait with an error; `None`: there is no wait with this id.
+    pub(crate) fn remove(&mut self, id: u64, now: Instant, error: Error) -> Option<Event> {
+        let wait = self.waits.remove(&id)?;
+        self.changes += 1;
+        Some(Event {
+            id,
+            elapsed: now.saturating_duration_since(wait.begun),
+            next_poll: None,
+            polled: None,
+            ended: Some(Waited { last: wait.last, result: Err(error) }),
+        })
+    }
+
+    /// Ends all waits with an error, and closes the schedule.
+    pub(super) fn finish(&mut self, now: Instant, error: &Error) -> Vec<Event> {
+        self.is_open = false;
+        let ids: Vec<_> = self.waits.keys().copied().collect();
+        ids.into_iter().filter_map(|id| self.remove(id, now, error.clone())).collect()
+    }
+
+    /// What to do now, with at most `concurrency` calls in flight.
+    pub(super) fn next(&mut self, now: Instant, concurrency: usize) -> Step<J> {
+        while let Some(&Reverse((until, id))) = self.ends.peek() {
+            let wait = self.waits.get(&id);
+            if wait.is_some() && until > now {
+                break;
+            }
+            self.ends.pop();
+            // A wait with a poll in flight ends with that poll, which has the same limit.
+            if let Some(wait) = wait.filter(|wait| !wait.is_in_flight)
+                && let Some(event) = self.remove(id, now, wait.timed_out())
+            {
+                return Step::Ended(Box::new(event));
+            }
+        }
+        let mut until = self.ends.peek().map(|Reverse((until, _))| *until);
+        while self.in_flight < concurrency
+            && let Some(&Reverse((at, id))) = self.due.peek()
+        {
+            let Some(wait) = self.waits.get_mut(&id) else {
+                self.due.pop();
+                continue;
+            };
+            let at = self.not_before.map_or(at, |not_before| at.max(not_before));
+            if at > now {
+                until = Some(until.map_or(at, |until| until.min(at)));
+                break;
+            }
+            self.due.pop();
+            self.in_flight += 1;
+            wait.is_in_flight = true;
+            let query = match wait.operation {
+                Operation::Wait { .. } => {
+                    Query::Poll { left: wait.until.map(|until| until.saturating_duration_since(now)) }
+                }
+                Operation::Status { timeout } => Query::Status { timeout },
+            };
+            return Step::Query(Task { id, job: wait.job.clone(), query });
+        }
+        if self.waits.is_empty() && self.in_flight == 0 && !self.is_open {
+            return Step::Finish;
+        }
+        Step::Sleep(until)
+    }
+
+    /// Records the result of a poll; `None`: the wait was removed meanwhile.
+    pub(super) fn polled(&mut self, now: Instant, id: u64, result: Result<Status, Failure>) -> Option<Event> {
+        self.in_flight -= 1;
+        let wait = self.waits.get_mut(&id)?;
+        wait.is_in_flight = false;
+        let unreachable = (!self.is_answered).then_some(self.limits.unreachable);
+        let outcome = wait.outcome(&result, now, unreachable);
+        let (retry, result) = match result {
+            Ok(status) => (Retry::Never, Ok(status)),
+            Err(failure) => (failure.retry, Err(failure.error)),
+        };
+        let seen = match &result {
+            Ok(Status { total, deleted, failed, .. }) => {
+                self.pause = Duration::ZERO;
+                Observation::Progress { total: *total, deleted: *deleted, failed: *failed }
+            }
+            Err(error) => {
+                if error.kind() == ErrorKind::RateLimited {
+                    // The rate limit applies to the account, so all jobs pause.
+                    let asked_for = if let Retry::After(pause) = retry { pause } else { Duration::ZERO };
+                    self.pause = (self.pause * 2).clamp(self.limits.poll_min, self.limits.poll_max).max(asked_for);
+                    self.not_before = self.not_before.max(now.checked_add(self.pause));
+                }
+                Observation::Failure
+            }
+        };
+        self.is_answered |= result.as_ref().map_or_else(|error| error.http_status() != 0, |_| true);
+        let first_poll = wait.first_poll.unwrap_or(now);
+        let pause = wait.pace.next_pause(now.saturating_duration_since(first_poll), seen);
+        let elapsed = now.saturating_duration_since(wait.begun);
+        let outcome = outcome.or_else(|| wait.is_over(now).then(|| Err(wait.timed_out())));
+        if let Some(outcome) = outcome {
+            let last = self.waits.remove(&id).and_then(|wait| wait.last);
+            let ended = Some(Waited { last, result: outcome });
+            return Some(Event { id, elapsed, next_poll: None, polled: Some(result), ended });
+        }
+        let mut due = due(now, pause, wait.until, self.limits.poll_min);
+        if !self.is_answered && result.is_err() {
+            // The last poll of an unreachable service is made when `unreachable` expires, not one pause later.
+            due =
+                due.min(first_poll.checked_add(self.limits.unreachable).unwrap_or(due).max(now + self.limits.poll_min));
+        }
+        self.due.push(Reverse((due, id)));
+        let next = self.not_before.map_or(due, |not_before| due.max(not_before));
+        let next_poll = Some(next.saturating_duration_since(now));
+        Some(Event { id, elapsed, next_poll, polled: Some(result), ended: None })
+    }
+}
+
+/// When to poll again. A poll that would come after the time limit is made shortly before it instead.
+fn due(now: Instant, pause: Duration, until: Option<Instant>, poll_min: Duration) -> Instant {
+    let due = now.checked_add(pause).unwrap_or(now);
+    match until {
+        Some(until) if due >= until => {
+            let last = until.checked_sub(LAST_POLL).filter(|last| *last >= now + poll_min);
+            last.unwrap_or(until)
+        }
+        _ => due,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::*;
+    use super::*;
+    use crate::error::cancelled;
+    use crate::status::State;
+    use crate::sync::Mutex;
+    use crate::wait::{Poller, Shared, run};
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes there")]
+    fn none_of_ten_thousand_jobs_starves() {
+        const COUNT: usize = 10_000;
+        let service = Scripted::new(|passed, index| {
+            let end = 600 + index as u64 % 600;
+            let deleted = passed.as_secs().min(end);
+            let state = if deleted < end { State::Running } else { State::Completed };
+            Ok(status(state, deleted as i64, end as i64))
+        });
+        let mut results = vec![0; COUNT];
+        // One call at a time: with more, this service could not tell when to advance its clock.
+        let waited = wait(&service, COUNT, None, &mut |polled| {
+            results[polled.index] += 1;
+            true
+        });
+        assert!(waited.iter().all(|waited| waited.result.is_ok()));
+        // No job goes without a poll for longer than the longest pause.
+        let mut last = vec![Duration::ZERO; COUNT];
+        for (at, index) in service.polls() {
+            assert!(at - last[index] <= SECOND * 61, "job {index} was not polled from {:?} to {at:?}", last[index]);
+            last[index] = at;
+        }
+        assert!(results.iter().all(|polls| (3..60).contains(polls)), "{:?}", results.iter().max());
+        // The memory for each job, including its result.
+        let size = size_of::<Wait<usize>>() + size_of::<Waited>() + size_of::<Reverse<(Instant, usize)>>();
+        assert!(size < 1024, "{size} bytes a job");
+    }
+
+    #[test]
+    fn a_rate_limit_delays_all_jobs() {
+        let service = Scripted::new(|passed, index| match (passed.as_secs(), index) {
+            (0, 0) => Err(Failure { retry: Retry::After(SECOND * 100), ..failure(ErrorKind::RateLimited) }),
+            _ => linear(passed),
+        });
+        wait(&service, 50, Some(SECOND * 300), &mut |_| true);
+        let polls = service.polls();
+        assert_eq!(polls[0], (Duration::ZERO, 0));
+        assert!(polls[1].0 >= SECOND * 100, "{:?}", polls[1]);
+        assert_eq!(polls.iter().map(|(_, index)| index).collect::<std::collections::HashSet<_>>().len(), 50);
+    }
+
+    #[test]
+    fn progress_gets_the_elapsed_time_and_the_time_to_the_next_poll() {
+        let service = Scripted::new(|passed, _| linear(passed));
+        let mut times = Vec::new();
+        wait(&service, 1, None, &mut |polled| {
+            assert_eq!(polled.elapsed, service.passed());
+            times.push((polled.elapsed, polled.next_poll));
+            true
+        });
+        for pair in times.windows(2) {
+            assert_eq!(Some(pair[1].0 - pair[0].0), pair[0].1);
+        }
+        assert_eq!(times.last().unwrap().1, None);
+    }
+
+    #[test]
+    fn each_wait_has_its_own_time_limit() {
+        let service = Scripted::new(|_, job| match job {
+            // Retry-After does not extend a time limit.
+            0 => Err(Failure { retry: Retry::After(SECOND * 1000), ..failure(ErrorKind::RateLimited) }),
+            _ => Ok(status(State::Running, 1, 9)),
+        });
+        let mut schedule = Schedule::new(LIMITS, false);
+        let now = service.now();
+        for job in 0..4 {
+            schedule.add(job, Operation::Wait { timeout: Some(SECOND * (job as u32 + 1) * 100) }, now);
+        }
+        let mut ends = Vec::new();
+        let sink = |event: Event| {
+            if let Some(waited) = event.ended {
+                assert_eq!(waited.result.unwrap_err().kind(), ErrorKind::Timeout);
+                ends.push((event.id, event.elapsed.as_secs()));
+            }
+            true
+        };
+        run(&service, &Mutex::new(Shared { schedule, sink }), 1);
+        assert_eq!(ends, [(0, 100), (1, 200), (2, 300), (3, 400)]);
+    }
+
+    #[test]
+    fn a_wait_that_was_removed_has_no_further_event() {
+        let mut schedule = Schedule::new(LIMITS, true);
+        let now = Instant::now();
+        let removed = || Error::new(ErrorKind::Cancelled, "removed");
+        let [waiting, in_flight] = [0, 1].map(|job| schedule.add(job, Operation::Wait { timeout: None }, now));
+        let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
+        assert_eq!(task.id, waiting);
+        assert!(schedule.polled(now, waiting, Ok(status(State::Running, 1, 9))).unwrap().ended.is_none());
+        let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
+        assert_eq!(task.id, in_flight);
+        for id in [waiting, in_flight] {
+            let ended = schedule.remove(id, now, removed()).unwrap().ended.unwrap();
+            assert_eq!((ended.last.is_some(), ended.result), (id == waiting, Err(removed())));
+            assert!(schedule.remove(id, now, removed()).is_none());
+        }
+        assert!(schedule.polled(now, in_flight, Ok(status(State::Running, 1, 9))).is_none());
+        assert!(matches!(schedule.next(now + SECOND * 3600, 1), Step::Sleep(None)));
+    }
+
+    #[test]
+    fn a_status_call_ends_with_its_first_result() {
+        let results = [Ok(status(State::Running, 1, 9)), Err(failure(ErrorKind::Server))];
+        for result in results {
+            let expected = result.as_ref().map(|_| ()).map_err(|failure: &Failure| failure.error.clone());
+            let mut schedule = Schedule::new(LIMITS, false);
+            let now = Instant::now();
+            let id = schedule.add(0, Operation::Status { timeout: Some(SECOND) }, now);
+            let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
+            assert!(matches!(task.query, Query::Status { timeout: Some(SECOND) }));
+            let ended = schedule.polled(now, id, result).unwrap().ended.unwrap();
+            assert_eq!(ended.result, expected);
+            assert!(matches!(schedule.next(now, 1), Step::Finish));
+        }
+    }
+
+    const FOREVER: Operation = Operation::Wait { timeout: None };
+
+    fn pause_after(schedule: &mut Schedule<u32>, now: Instant, result: Result<Status, Failure>) -> Option<Duration> {
+        let Step::Query(task) = schedule.next(now, 1) else { panic!("nothing is due") };
+        schedule.polled(now, task.id, result).unwrap().next_poll
+    }
+
+    #[test]
+    fn a_schedule_has_as_many_calls_in_flight_as_it_may() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(LIMITS, true);
+        assert!(schedule.is_open() && matches!(schedule.next(now, 2), Step::Sleep(None)));
+        let ids = [0, 1, 2].map(|job| schedule.add(job, FOREVER, now));
+        assert_eq!((ids, schedule.len(), schedule.changes), ([0, 1, 2], 3, 3));
+        assert!(matches!(schedule.next(now, 2), Step::Query(_)) && matches!(schedule.next(now, 2), Step::Query(_)));
+        assert!(matches!(schedule.next(now, 2), Step::Sleep(None)));
+        assert!(schedule.remove(2, now, cancelled()).is_some() && schedule.remove(2, now, cancelled()).is_none());
+        assert_eq!((schedule.len(), schedule.changes), (2, 4));
+        assert!(!Schedule::<u32>::new(LIMITS, false).is_open());
+    }
+
+    #[test]
+    fn the_pauses_of_a_rate_limit_double() {
+        let mut schedule = Schedule::new(LIMITS, false);
+        let mut now = Instant::now();
+        schedule.add(0, FOREVER, now);
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            let pause = pause_after(&mut schedule, now, Err(failure(ErrorKind::RateLimited)));
+            assert_eq!(pause, Some(SECOND * seconds));
+            now += SECOND * seconds;
+            assert_eq!(schedule.not_before, Some(now), "for all jobs");
+        }
+        // The service's wish counts where it is longer; an answer ends it all.
+        let wish = Err(Failure { retry: Retry::After(SECOND * 90), ..failure(ErrorKind::RateLimited) });
+        assert_eq!(pause_after(&mut schedule, now, wish), Some(SECOND * 90));
+        now += SECOND * 90;
+        pause_after(&mut schedule, now, Ok(status(State::Running, 1, 10)));
+        now += SECOND * 90;
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ErrorKind::RateLimited))), Some(SECOND));
+    }
+
+    #[test]
+    fn the_last_poll_of_an_unreachable_service_is_when_its_limit_expires() {
+        let mut schedule = Schedule::new(Limits { unreachable: SECOND * 20, ..LIMITS }, false);
+        let mut now = Instant::now();
+        schedule.add(0, FOREVER, now);
+        for seconds in [1, 2, 4, 8, 5] {
+            let pause = pause_after(&mut schedule, now, Err(failure(ErrorKind::Connect)));
+            assert_eq!(pause, Some(SECOND * seconds));
+            now += SECOND * seconds;
+        }
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ErrorKind::Connect))), None);
+
+        // But not before the shortest pause.
+        let mut schedule = Schedule::new(Limits { unreachable: SECOND * 3 / 2, ..LIMITS }, false);
+        schedule.add(0, FOREVER, now);
+        for _ in 0..2 {
+            assert_eq!(pause_after(&mut schedule, now, Err(failure(ErrorKind::Connect))), Some(SECOND));
+            now += SECOND;
+        }
+        assert_eq!(pause_after(&mut schedule, now, Err(failure(ErrorKind::Connect))), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! A service for tests, with a virtual clock.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::status::State;
+use crate::sync::Mutex;
+
+/// A service with a virtual clock, which advances only in `sleep`.
+pub(super) struct Scripted<F> {
+    begin: Instant,
+    passed: Mutex<Duration>,
+    polls: Mutex<Vec<(Duration, usize)>>,
+    in_flight: AtomicUsize,
+    pub(super) interrupted: AtomicBool,
+    answer: F,
+}
+
+impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Sync> Scripted<F> {
+    pub(super) fn new(answer: F) -> Scripted<F> {
+        Scripted {
+            begin: Instant::now(),
+            passed: Mutex::new(Duration::ZERO),
+            polls: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            interrupted: AtomicBool::new(false),
+            answer,
+        }
+    }
+
+    pub(super) fn passed(&self) -> Duration {
+        *self.passed.lock().unwrap()
+    }
+
+    pub(super) fn polls(&self) -> Vec<(Duration, usize)> {
+        self.polls.lock().unwrap().clone()
+    }
+}
+
+impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Sync> Poller for Scripted<F> {
+    type Job = usize;
+
+    fn now(&self) -> Instant {
+        self.begin + self.passed()
+    }
+
+    fn query(&self, &index: &usize, _: Query) -> Result<Status, Failure> {
+        let passed = self.passed();
+        self.polls.lock().unwrap().push((passed, index));
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        let answer = (self.answer)(passed, index);
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        answer
+    }
+
+    fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::SeqCst);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+        if self.in_flight.load(Ordering::SeqCst) > 0 || is_awake() {
+            return std::thread::yield_now();
+        }
+        // No time passes between a worker's result and its arrival in the queue either.
+        let until = until.map(|until| until.saturating_duration_since(self.begin));
+        match until {
+            Some(until) => {
+                let mut passed = self.passed.lock().unwrap();
+                *passed = until.max(*passed);
+            }
+            None => std::thread::yield_now(),
+        }
+    }
+
+    fn wake(&self) {}
+}
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+
+pub(super) const LIMITS: Limits =
+    Limits { poll_min: SECOND, poll_max: Duration::from_secs(60), unreachable: Duration::from_secs(300) };
+
+/// Waits for the jobs `0..count`.
+pub(super) fn wait_within<P: Poller<Job = usize>>(
+    poller: &P,
+    count: usize,
+    timeout: Option<Duration>,
+    limits: Limits,
+    concurrency: usize,
+    progress: &mut Progress,
+) -> Vec<Waited> {
+    let mut schedule = Schedule::new(limits, false);
+    let now = poller.now();
+    for job in 0..count {
+        schedule.add(job, Operation::Wait { timeout }, now);
+    }
+    let mut results: Vec<Option<Waited>> = vec![None; count];
+    let sink = |event: Event| {
+        let index = event.id as usize;
+        if let Some(waited) = event.ended {
+            assert!(results[index].replace(waited).is_none(), "job {index} ended twice");
+        }
+        let Event { elapsed, next_poll, polled, .. } = event;
+        polled.is_none_or(|result| progress(&Polled { index, result: &result, elapsed, next_poll }))
+    };
+    run(poller, &Mutex::new(Shared { schedule, sink }), concurrency);
+    results.into_iter().map(|result| result.expect("a result")).collect()
+}
+
+pub(super) fn wait<P: Poller<Job = usize>>(
+    poller: &P,
+    count: usize,
+    timeout: Option<Duration>,
+    progress: &mut Progress,
+) -> Vec<Waited> {
+    wait_within(poller, count, timeout, LIMITS, 1, progress)
+}
+
+pub(super) fn status(state: State, deleted: i64, total: i64) -> Status {
+    let text = state.name().to_owned();
+    Status { state, text, total: Some(total), deleted: Some(deleted), failed: Some(0), http_status: 200 }
+}
+
+/// A job of 3,000 records, one a second.
+pub(super) fn linear(passed: Duration) -> Result<Status, Failure> {
+    let deleted = passed.as_secs().min(3000) as i64;
+    Ok(status(if deleted < 3000 { State::Running } else { State::Completed }, deleted, 3000))
+}
+
+pub(super) fn failure(kind: ErrorKind) -> Failure {
+    Failure::transient(Error::new(kind, "no"))
+}
+
+/// How the wait for one job ended, and the results of its polls.
+pub(super) fn wait_for_one<P: Poller<Job = usize>>(
+    poller: &P,
+    timeout: Option<Duration>,
+) -> (Waited, Vec<Result<Status, Error>>) {
+    let mut results = Vec::new();
+    let mut waited = wait(poller, 1, timeout, &mut |polled| {
+        assert_eq!(polled.index, 0);
+        results.push(polled.result.clone());
+        true
+    });
+    (waited.pop().unwrap(), results)
+}
