@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod cancel;
 mod client;
 mod config;
 mod endpoint;

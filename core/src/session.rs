@@ -32,14 +32,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    fn new(network: &Network, renewal: Arc<RenewalLock>, slots: &Option<SlotSettings>) -> Process {
-        Process { id: process_id(), http: Http::new(network), renewal, slots: slots.clone().map(Slots::new) }
+    fn new(http: Http, renewal: Arc<RenewalLock>, slots: &Option<SlotSettings>) -> Process {
+        Process { id: process_id(), http, renewal, slots: slots.clone().map(Slots::new) }
     }
 }
 
 impl Session {
     pub(crate) fn new(network: &Network, slots: Option<SlotSettings>) -> Arc<Session> {
-        let process = Process::new(network, Arc::default(), &slots);
+        let process = Process::new(Http::new(network), Arc::default(), &slots);
         Session::with(process, slots, Vec::new())
     }
 
@@ -54,7 +54,7 @@ impl Session {
         if current.id == process_id() {
             return current;
         }
-        let ours = Arc::new(Process::new(network, Arc::default(), &self.slots));
+        let ours = Arc::new(Process::new(Http::new(network), Arc::default(), &self.slots));
         if self.is_cancelled() {
             ours.http.cancel();
         }
@@ -68,9 +68,10 @@ impl Session {
 
     /// A session that can be cancelled on its own, and is cancelled with this one. `ZMD_ERR_CANCELLED` if this one was.
     pub(crate) fn try_clone(self: &Arc<Session>, network: &Network) -> Result<Arc<Session>, Error> {
-        let renewal = self.process(network).renewal.clone();
+        let ours = self.process(network);
         let origins = self.origins.iter().cloned().chain([Arc::downgrade(self)]).collect();
-        let clone = Session::with(Process::new(network, renewal, &self.slots), self.slots.clone(), origins);
+        let process = Process::new(ours.http.of_clone(network), ours.renewal.clone(), &self.slots);
+        let clone = Session::with(process, self.slots.clone(), origins);
         let origins: Vec<_> = clone.origins.iter().filter_map(Weak::upgrade).collect();
         // The clone is registered first and the flag checked then; `cancel` sets the flag first and reads the clones then.
         // So one of the two sees the other.
@@ -92,9 +93,7 @@ impl Session {
 
     fn cancel_alone(&self, network: &Network) {
         self.cancelled.store(true, Ordering::SeqCst);
-        let process = self.process(network);
-        process.http.cancel();
-        process.renewal.wake();
+        self.process(network).http.cancel();
     }
 
     /// Adds a clone to the list, and removes those that were dropped.

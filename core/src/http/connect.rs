@@ -11,10 +11,10 @@ use super::cause::{Cause, ExchangeError, Limit, LookupError, Stage};
 use super::lookup::{Resolver, without_brackets};
 use super::proxy::{self, Target};
 use super::race;
-use super::socket::Wake;
 use super::stream::Stream;
 use super::tls::Tls;
 use super::transport::{self, Connection};
+use crate::cancel::Cancel;
 
 /// Opens the connections of one process.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Connect(pub(super) Arc<ConnectInner>);
 pub(super) struct ConnectInner {
     pub(super) resolver: Arc<Resolver>,
     pub(super) tls: Tls,
-    pub(super) wake: Arc<Wake>,
+    pub(super) cancel: Arc<Cancel>,
     /// For all of it: looking up the name, every address, the proxy, TLS.
     pub(super) timeout: Duration,
 }
@@ -75,7 +75,7 @@ impl Connect {
         connect: Stage,
     ) -> Result<Box<dyn Stream>, ExchangeError> {
         let addresses = self.0.resolver.look_up(host, port, until).map_err(|cause| ExchangeError::at(lookup, cause))?;
-        match race::connect(&addresses, until, &self.0.wake) {
+        match race::connect(&addresses, until, &self.0.cancel) {
             Ok(socket) => Ok(Box::new(socket)),
             Err(cause) => {
                 // Perhaps the server has moved.

@@ -1,7 +1,7 @@
 //! One exchange with a server: a request, and the response read to its end, within a time limit.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ureq::http::{self, HeaderValue, Method, Request, Uri, header};
@@ -16,14 +16,13 @@ use super::explain::{self, Limits};
 use super::lookup::{AddressCache, Resolver};
 use super::response::Response;
 use super::route::Route;
-use super::socket::Wake;
 use super::tls::{Tls, TlsSettings};
 use super::transport::{ExchangeDeadline, Stale};
+use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, cancelled};
 use crate::retry::{Deadline, Failure};
 use crate::secret::Secret;
-use crate::sync::{Condvar, Mutex, lock};
 
 /// How long a connection may wait for its next request: longer than the longest pause between two polls.
 const IDLE_LIFETIME: Duration = Duration::from_secs(90);
@@ -55,16 +54,22 @@ pub(crate) struct Http {
     pub(super) connect: Connect,
     pub(super) resolver: Arc<Resolver>,
     connect_timeout: Duration,
-    pub(super) wake: Arc<Wake>,
-    /// Sleeping threads wait here, until their time comes or something happens.
-    sleep: Mutex<()>,
-    woken: Condvar,
+    pub(super) cancel: Arc<Cancel>,
 }
 
 impl Http {
     pub(crate) fn new(network: &Network) -> Http {
-        let wake = Arc::new(Wake::default());
-        let resolver = Arc::new(Resolver::new(wake.clone(), network.address_cache.clone()));
+        Http::with(network, Cancel::default())
+    }
+
+    /// For a clone of the client that these connections belong to: it is cancelled on its own.
+    pub(crate) fn of_clone(&self, network: &Network) -> Http {
+        Http::with(network, self.cancel.of_clone())
+    }
+
+    fn with(network: &Network, cancel: Cancel) -> Http {
+        let cancel = Arc::new(cancel);
+        let resolver = Arc::new(Resolver::new(cancel.clone(), network.address_cache.clone()));
         let config = Agent::config_builder()
             .proxy(None)
             .http_status_as_error(false)
@@ -76,27 +81,17 @@ impl Http {
         let connect = Connect(Arc::new(ConnectInner {
             resolver: resolver.clone(),
             tls: Tls::new(network.tls.clone()),
-            wake: wake.clone(),
+            cancel: cancel.clone(),
             timeout: network.connect_timeout,
         }));
         let agent = Agent::with_parts(config, connect.clone(), NoLookup);
-        Http {
-            agent,
-            connect,
-            resolver,
-            connect_timeout: network.connect_timeout,
-            wake,
-            sleep: Mutex::new(()),
-            woken: Condvar::new(),
-        }
+        Http { agent, connect, resolver, connect_timeout: network.connect_timeout, cancel }
     }
 
     /// Ends every exchange in progress, and every sleep; refuses later ones.
     pub(crate) fn cancel(&self) {
-        self.wake.cancel();
+        self.cancel.cancel();
         self.agent.clone().shutdown();
-        self.resolver.wake();
-        self.wake();
     }
 
     #[cfg(test)]
@@ -105,27 +100,22 @@ impl Http {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.wake.is_cancelled()
+        self.cancel.is_cancelled()
     }
 
-    /// Wakes every sleeping thread, which checks its condition.
+    /// What ends everything that calls wait for.
+    pub(crate) fn cancellation(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// Wakes every sleeping thread, which checks its condition again.
     pub(crate) fn wake(&self) {
-        let _sleep = lock(&self.sleep);
-        self.woken.notify_all();
+        self.cancel.wake();
     }
 
     /// Sleeps until `until`, or until `is_awake` after a `wake`, or a cancel.
     pub(crate) fn sleep_until(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
-        let mut sleep = lock(&self.sleep);
-        while !self.is_cancelled() && !is_awake() {
-            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                return;
-            }
-            // Not for ever at once: some systems' clocks overflow.
-            let left = left.min(Duration::from_secs(3600));
-            sleep = self.woken.wait_timeout(sleep, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.cancel.sleep_until(until, is_awake);
     }
 
     /// Sleeps that long, or until a cancel: then it is `false`.
@@ -235,58 +225,5 @@ impl UreqResolver for NoLookup {
         // ureq requires one.
         addresses.push(SocketAddr::from(([0, 0, 0, 0], 0)));
         Ok(addresses)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[cfg(not(shuttle))]
-    #[test]
-    fn a_sleep_ends_on_time_when_it_is_woken_or_by_a_cancel() {
-        use std::sync::atomic::{AtomicBool, Ordering};
-        let http = Http::new(&Network::new(&crate::config::Config::new()).unwrap());
-        let begin = Instant::now();
-        assert!(http.sleep(Duration::from_millis(30)) && begin.elapsed() >= Duration::from_millis(30));
-        let is_awake = AtomicBool::new(false);
-        let hour = || Some(Instant::now() + Duration::from_secs(3600));
-        let in_a_moment = |action: &(dyn Fn() + Sync)| {
-            let begin = Instant::now();
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    std::thread::sleep(Duration::from_millis(30));
-                    action();
-                });
-                http.sleep_until(hour(), &|| is_awake.load(Ordering::SeqCst));
-                begin.elapsed() >= Duration::from_millis(30)
-            })
-        };
-        assert!(in_a_moment(&|| {
-            is_awake.store(true, Ordering::SeqCst);
-            http.wake();
-        }));
-        is_awake.store(false, Ordering::SeqCst);
-        assert!(in_a_moment(&|| http.cancel()));
-        assert!(!http.sleep(Duration::from_secs(3600)));
-    }
-}
-
-#[cfg(all(test, shuttle))]
-mod model {
-    use super::*;
-    use crate::config::Config;
-    use crate::sync::{check, thread};
-
-    #[test]
-    fn a_cancel_ends_every_sleep() {
-        let network = Network::new(&Config::new()).unwrap();
-        check(move || {
-            let http = Arc::new(Http::new(&network));
-            let sleepers = [http.clone(), http.clone()];
-            let sleepers = sleepers.map(|http| thread::spawn(move || http.sleep(Duration::from_secs(3600))));
-            http.cancel();
-            assert_eq!(sleepers.map(|sleeper| sleeper.join().unwrap()), [false; 2]);
-        });
     }
 }

@@ -5,16 +5,16 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
 use super::cause::{Cause, LookupError};
-use super::socket::Wake;
+use crate::cancel::{Cancel, Sleepers};
 use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{ArcSwap, Condvar, Mutex};
+use crate::sync::{ArcSwap, Mutex};
 #[cfg(test)]
 use crate::sync::{AtomicBool, Ordering};
 use crate::thread::quiet_thread;
@@ -54,7 +54,7 @@ impl AddressCache {
 pub(crate) struct Resolver {
     hosts: Mutex<HashMap<(String, u16), Arc<Lookup>>>,
     known: Arc<AddressCache>,
-    wake: Arc<Wake>,
+    cancel: Arc<Cancel>,
     /// Makes every lookup fail, as if the name server were down.
     #[cfg(test)]
     pub(super) broken: AtomicBool,
@@ -64,7 +64,6 @@ pub(crate) struct Resolver {
 struct Lookup {
     begun: Instant,
     found: Mutex<Option<Result<Vec<SocketAddr>, LookupError>>>,
-    done: Condvar,
 }
 
 /// A host of a URL, where an IPv6 address is in brackets, as a name or an address without brackets.
@@ -73,16 +72,16 @@ pub(super) fn without_brackets(host: &str) -> &str {
 }
 
 impl Resolver {
-    pub(super) fn new(wake: Arc<Wake>, known: Arc<AddressCache>) -> Resolver {
+    pub(super) fn new(cancel: Arc<Cancel>, known: Arc<AddressCache>) -> Resolver {
         let lookup_of = |CachedAddresses { begun, addresses }: &CachedAddresses| {
             let found = Mutex::new(Some(Ok(addresses.clone())));
-            Arc::new(Lookup { begun: *begun, found, done: Condvar::new() })
+            Arc::new(Lookup { begun: *begun, found })
         };
         let hosts = known.0.load().iter().map(|(key, found)| (key.clone(), lookup_of(found))).collect();
         Resolver {
             hosts: Mutex::new(hosts),
             known,
-            wake,
+            cancel,
             #[cfg(test)]
             broken: AtomicBool::new(false),
         }
@@ -92,14 +91,6 @@ impl Resolver {
     pub(crate) fn forget(&self) {
         self.known.forget();
         lock(&self.hosts).retain(|_, lookup| lock(&lookup.found).is_none());
-    }
-
-    /// Ends the wait of all callers, after a cancel.
-    pub(crate) fn wake(&self) {
-        for lookup in lock(&self.hosts).values() {
-            let _found = lock(&lookup.found);
-            lookup.done.notify_all();
-        }
     }
 
     /// The addresses of a host, which may be an address itself; at least one.
@@ -113,24 +104,15 @@ impl Resolver {
             return Err(Cause::Lookup(LookupError::failed("the name server is down")));
         }
         let (lookup, thread) = self.join_or_begin(host, port);
-        let mut found = lock(&lookup.found);
-        while found.is_none() {
-            if self.wake.is_cancelled() {
-                return Err(Cause::Cancelled);
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Cause::TimedOut);
-            }
-            found = lookup.done.wait_timeout(found, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let result = found.clone();
-        drop(found);
+        self.cancel.sleep_until(Some(until), || lock(&lookup.found).is_some());
+        let Some(result) = lock(&lookup.found).clone() else {
+            return Err(if self.cancel.is_cancelled() { Cause::Cancelled } else { Cause::TimedOut });
+        };
         let has_begun = thread.is_some();
         // It has nothing left to do: wait for it, so that no thread outlives the call.
         let _ = thread.map(|thread| thread.join());
         match result {
-            Some(Ok(addresses)) if !addresses.is_empty() => {
+            Ok(addresses) if !addresses.is_empty() => {
                 if has_begun {
                     self.known.add(host, port, &CachedAddresses { begun: lookup.begun, addresses: addresses.clone() });
                 }
@@ -138,8 +120,7 @@ impl Resolver {
             }
             result => {
                 lock(&self.hosts).retain(|_, known| !Arc::ptr_eq(known, &lookup));
-                let why = result.and_then(Result::err);
-                Err(Cause::Lookup(why.unwrap_or_else(LookupError::without_address)))
+                Err(Cause::Lookup(result.err().unwrap_or_else(LookupError::without_address)))
             }
         }
     }
@@ -153,34 +134,31 @@ impl Resolver {
                 return (lookup.clone(), None);
             }
         }
-        let lookup = Arc::new(Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() });
+        let lookup = Arc::new(Lookup { begun: Instant::now(), found: Mutex::new(None) });
         hosts.insert(key.clone(), lookup.clone());
         drop(hosts);
-        let for_thread = lookup.clone();
-        let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(&key.0, key.1)));
+        let (for_thread, sleepers) = (lookup.clone(), self.cancel.sleepers().clone());
+        let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(&key.0, key.1, &sleepers)));
         if let Err(error) = &thread {
-            lookup.finish(Err(LookupError::failed(format!("no thread can be started for it: {error}"))));
+            *lock(&lookup.found) = Some(Err(LookupError::failed(format!("no thread can be started for it: {error}"))));
         }
         (lookup, thread.ok())
     }
 }
 
 impl Lookup {
-    fn run(&self, host: &str, port: u16) {
+    fn run(&self, host: &str, port: u16, sleepers: &Sleepers) {
         let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
         let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| LookupError {
             is_unknown: matches!(error.kind(), LookupErrorKind::NoName | LookupErrorKind::NoData),
             why: std::io::Error::from(error).to_string(),
         });
-        self.finish(found.map(|found| {
+        let found = found.map(|found| {
             let addresses = found.flatten().map(|found| SocketAddr::new(found.sockaddr.ip(), port));
             addresses.collect()
-        }));
-    }
-
-    fn finish(&self, result: Result<Vec<SocketAddr>, LookupError>) {
-        *lock(&self.found) = Some(result);
-        self.done.notify_all();
+        });
+        *lock(&self.found) = Some(found);
+        sleepers.wake();
     }
 }
 
@@ -198,11 +176,11 @@ mod tests {
         once.dedup();
         assert_eq!((once.len(), found[0].port()), (found.len(), 7));
         // A name without an address, as far as the system tells.
-        let nothing = Lookup { begun: Instant::now(), found: Mutex::new(Some(Ok(Vec::new()))), done: Condvar::new() };
+        let nothing = Lookup { begun: Instant::now(), found: Mutex::new(Some(Ok(Vec::new()))) };
         lock(&resolver.hosts).insert(("none.test".to_owned(), 7), Arc::new(nothing));
         assert!(matches!(resolver.look_up("none.test", 7, soon), Err(Cause::Lookup(_))));
         assert!(!lock(&resolver.hosts).contains_key(&("none.test".to_owned(), 7)), "the next call looks it up again");
-        let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() };
+        let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None) };
         lock(&resolver.hosts).insert(("slow.test".to_owned(), 7), Arc::new(hangs));
         let passed = resolver.look_up("slow.test", 7, Instant::now() + Duration::from_millis(20));
         assert!(matches!(passed, Err(Cause::TimedOut)), "{passed:?}");
@@ -246,14 +224,13 @@ mod model {
     #[test]
     fn a_cancel_ends_the_wait_for_a_look_up() {
         check(|| {
-            let wake = Arc::new(Wake::default());
-            let resolver = Arc::new(Resolver::new(wake.clone(), Arc::default()));
+            let cancel = Arc::new(Cancel::default());
+            let resolver = Arc::new(Resolver::new(cancel.clone(), Arc::default()));
             // A look-up that never ends.
-            let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None), done: Condvar::new() };
+            let hangs = Lookup { begun: Instant::now(), found: Mutex::new(None) };
             lock(&resolver.hosts).insert(("localhost".to_owned(), 1), Arc::new(hangs));
             let callers = [look_up(&resolver), look_up(&resolver)];
-            wake.cancel();
-            resolver.wake();
+            cancel.cancel();
             assert!(
                 callers
                     .map(|caller| caller.join().unwrap())

@@ -111,7 +111,7 @@ impl Steps<'_> {
     fn connect(&self, addresses: &[std::net::SocketAddr]) -> Result<Duration, Error> {
         let stage = if self.route.proxy.is_some() { Stage::ProxyConnect } else { Stage::Connect };
         let begin = Instant::now();
-        match race::connect(addresses, self.until(), &self.http.wake) {
+        match race::connect(addresses, self.until(), &self.http.cancel) {
             Ok(_) => Ok(begin.elapsed()),
             Err(cause) => Err(self.explain(ExchangeError::at(stage, cause))),
         }

@@ -11,7 +11,8 @@ use rustix::event::PollFlags;
 use socket2::{Domain, Protocol, SockRef, Socket as Socket2, TcpKeepalive, Type};
 
 use super::cause::Cause;
-use super::socket::{Socket, Wake, wait};
+use super::socket::{Socket, wait};
+use crate::cancel::Cancel;
 
 /// RFC 8305, section 8, "Connection Attempt Delay".
 const NEXT_AFTER: Duration = Duration::from_millis(250);
@@ -26,8 +27,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A connection to one of the addresses.
-pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, wake: &Wake) -> Result<Socket, Cause> {
-    let signal = wake.signal()?;
+pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, cancel: &Cancel) -> Result<Socket, Cause> {
+    let signal = cancel.signal()?;
     let mut waiting = interleave(addresses).into_iter();
     let mut attempts: Vec<TcpStream> = Vec::new();
     let mut tried = 0;
@@ -184,7 +185,7 @@ mod tests {
 
     fn race(addresses: &[SocketAddr], limit: Duration) -> (Duration, Result<Socket, Cause>) {
         let begin = Instant::now();
-        let result = connect(addresses, begin + limit, &Wake::default());
+        let result = connect(addresses, begin + limit, &Cancel::default());
         (begin.elapsed(), result)
     }
 
@@ -247,12 +248,12 @@ mod tests {
     #[test]
     fn a_cancel_ends_an_unanswered_connect_at_once() {
         let dead = Unanswered::new("127.0.0.1:0");
-        let wake = Wake::default();
+        let cancel = Cancel::default();
         let begin = Instant::now();
         std::thread::scope(|scope| {
-            let attempt = scope.spawn(|| connect(&[dead.address()], begin + SECONDS * 2, &wake));
+            let attempt = scope.spawn(|| connect(&[dead.address()], begin + SECONDS * 2, &cancel));
             std::thread::sleep(Duration::from_millis(100));
-            wake.cancel();
+            cancel.cancel();
             assert!(matches!(attempt.join().unwrap(), Err(Cause::Cancelled)));
             assert!(begin.elapsed() < Duration::from_millis(200), "{:?}", begin.elapsed());
         });

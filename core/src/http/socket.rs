@@ -1,12 +1,12 @@
 //! The socket: bytes in and out under a deadline, and the one wait for "ready, too late, or cancelled".
 //!
-//! All sockets are non-blocking, and every wait is a `poll()` over the socket and the descriptor of [`Wake`]. So a
+//! All sockets are non-blocking, and every wait is a `poll()` over the socket and the descriptor of [`Signal`]. So a
 //! cancel ends it at once, and it ends on time: `SO_RCVTIMEO`, which blocking sockets have instead, rides on the
 //! kernel's coarse timers and is up to an eighth of its length late.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,47 +14,7 @@ use rustix::io::Errno;
 
 use super::cause::Cause;
 use super::stream::Stream;
-use crate::sync::lock;
-use crate::sync::{AtomicBool, Mutex, Ordering};
-
-/// Ends every wait of a session at once, and all later ones, when the session is cancelled.
-///
-/// It belongs to one process: a child of `fork()` makes its own.
-#[derive(Debug, Default)]
-pub(crate) struct Wake {
-    cancelled: AtomicBool,
-    /// The connections hold it: a client without any holds no descriptor.
-    signal: Mutex<Weak<Signal>>,
-}
-
-impl Wake {
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn cancel(&self) {
-        if !self.cancelled.swap(true, Ordering::SeqCst)
-            && let Some(signal) = lock(&self.signal).upgrade()
-        {
-            signal.raise();
-        }
-    }
-
-    /// What a connection waits for beside its socket.
-    pub(crate) fn signal(&self) -> io::Result<Arc<Signal>> {
-        let mut current = lock(&self.signal);
-        if let Some(signal) = current.upgrade() {
-            return Ok(signal);
-        }
-        let signal = Arc::new(Signal::new()?);
-        *current = Arc::downgrade(&signal);
-        // Under the lock: a cancel either finds it there, or has happened before.
-        if self.is_cancelled() {
-            signal.raise();
-        }
-        Ok(signal)
-    }
-}
+use crate::cancel::Signal;
 
 /// Waits until one of the sockets is ready to be read from or to be written to, the deadline, or a cancel.
 pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, until: Instant) -> Result<(), Cause> {
@@ -74,53 +34,6 @@ pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, un
             Err(Errno::INTR) => {}
             Err(error) => return Err(Cause::Io(error.into())),
         }
-    }
-}
-
-/// A descriptor that becomes readable once, and stays so.
-#[cfg(unix)]
-#[derive(Debug)]
-pub(crate) struct Signal {
-    reader: io::PipeReader,
-    writer: io::PipeWriter,
-}
-
-#[cfg(unix)]
-impl Signal {
-    fn new() -> io::Result<Signal> {
-        let (reader, writer) = io::pipe()?;
-        Ok(Signal { reader, writer })
-    }
-
-    fn raise(&self) {
-        // Twice at most, so the pipe is never full.
-        let _ = (&self.writer).write(&[1]);
-    }
-
-    fn descriptor(&self) -> &io::PipeReader {
-        &self.reader
-    }
-}
-
-/// Windows polls sockets only: a datagram to oneself is the signal there.
-#[cfg(not(unix))]
-#[derive(Debug)]
-pub(crate) struct Signal(std::net::UdpSocket);
-
-#[cfg(not(unix))]
-impl Signal {
-    fn new() -> io::Result<Signal> {
-        let socket = std::net::UdpSocket::bind(("127.0.0.1", 0))?;
-        socket.connect(socket.local_addr()?)?;
-        Ok(Signal(socket))
-    }
-
-    fn raise(&self) {
-        let _ = self.0.send(&[1]);
-    }
-
-    fn descriptor(&self) -> &std::net::UdpSocket {
-        &self.0
     }
 }
 
@@ -184,13 +97,14 @@ fn is_not_ready(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::Cancel;
     use std::net::TcpListener;
 
-    fn pair(wake: &Arc<Wake>) -> (Socket, TcpStream) {
+    fn pair(cancel: &Cancel) -> (Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        (Socket::new(stream, wake.signal().unwrap()), listener.accept().unwrap().0)
+        (Socket::new(stream, cancel.signal().unwrap()), listener.accept().unwrap().0)
     }
 
     fn soon(limit: Duration) -> Instant {
@@ -199,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_read_ends_on_time() {
-        let (mut socket, _other) = pair(&Arc::default());
+        let (mut socket, _other) = pair(&Cancel::default());
         let begin = Instant::now();
         let result = socket.read(&mut [0; 8], soon(Duration::from_millis(200)));
         assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
@@ -209,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_was_reset_is_an_error_each_way() {
-        let (mut socket, other) = pair(&Arc::default());
+        let (mut socket, other) = pair(&Cancel::default());
         socket2::SockRef::from(&other).set_linger(Some(Duration::ZERO)).unwrap();
         drop(other);
         let result = socket.read(&mut [0; 8], soon(Duration::from_secs(10)));
@@ -224,13 +138,13 @@ mod tests {
 
     #[test]
     fn a_cancel_ends_a_read_and_every_later_one() {
-        let wake = Arc::new(Wake::default());
-        let (mut socket, mut other) = pair(&wake);
+        let cancel = Cancel::default();
+        let (mut socket, mut other) = pair(&cancel);
         std::thread::scope(|scope| {
             let read = scope.spawn(|| socket.read(&mut [0; 8], soon(Duration::from_secs(10))));
             // A byte too many for a cancel that comes before the wait does no harm either.
-            wake.cancel();
-            wake.cancel();
+            cancel.cancel();
+            cancel.cancel();
             assert!(matches!(read.join().unwrap(), Err(Cause::Cancelled)));
         });
         other.write_all(b"x").unwrap();
@@ -239,22 +153,22 @@ mod tests {
 
     #[test]
     fn a_cancel_before_the_first_connection_counts() {
-        let wake = Arc::new(Wake::default());
-        wake.cancel();
-        let (mut socket, _other) = pair(&wake);
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let (mut socket, _other) = pair(&cancel);
         assert!(matches!(socket.read(&mut [0; 8], soon(Duration::from_secs(10))), Err(Cause::Cancelled)));
     }
 
     #[test]
     fn a_full_socket_is_waited_for() {
-        let (mut socket, _other) = pair(&Arc::default());
+        let (mut socket, _other) = pair(&Cancel::default());
         let result = socket.write_all(&vec![0; 32 << 20], soon(Duration::from_millis(200)));
         assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
     }
 
     #[test]
     fn a_connection_that_was_closed_or_has_something_to_say_is_not_reused() {
-        let (mut socket, mut other) = pair(&Arc::default());
+        let (mut socket, mut other) = pair(&Cancel::default());
         assert!(socket.is_reusable());
         other.write_all(b"hello").unwrap();
         assert_eq!(socket.read(&mut [0; 5], soon(Duration::from_secs(5))).unwrap(), 5);

@@ -1,10 +1,9 @@
 //! Calls of the host program's token provider: on a separate thread, one at a time, within the call's deadline.
 
 use std::cell::Cell;
-use std::fmt;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
+use crate::cancel::Cancel;
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
 use crate::panic;
@@ -12,7 +11,7 @@ use crate::retry::Deadline;
 use crate::secret::{Secret, parse_token, token_rule};
 use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex, process_id, thread_local};
+use crate::sync::{Mutex, process_id, thread_local};
 use crate::thread::quiet_thread;
 use crate::token_provider::TokenProvider;
 
@@ -38,28 +37,9 @@ struct Request {
 }
 
 /// The result of a call, once it is there.
-#[derive(Default)]
-struct CallResult {
-    value: Mutex<Option<Result<Secret, Error>>>,
-    arrived: Condvar,
-}
-
-/// Without the value, which is a token.
-impl fmt::Debug for CallResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallResult")
-    }
-}
+type CallResult = Mutex<Option<Result<Secret, Error>>>;
 
 impl Requests {
-    /// Wakes the thread that waits for the provider, so that it notices a cancel.
-    pub(super) fn wake(&self) {
-        if let Some(request) = &*lock(&self.current) {
-            let _value = lock(&request.result.value);
-            request.result.arrived.notify_all();
-        }
-    }
-
     /// Fails on the provider's own thread: it would wait for itself.
     pub(super) fn check_caller(&self) -> Result<(), Error> {
         if PROVIDING_FOR.with(Cell::get) == std::ptr::from_ref(self).addr() {
@@ -75,29 +55,17 @@ impl Requests {
         provider: &TokenProvider,
         refused: Option<&Secret>,
         deadline: Deadline,
-        is_cancelled: impl Fn() -> bool,
+        cancel: &Cancel,
     ) -> Result<Secret, Error> {
-        let result = self.join_or_begin(provider, refused)?;
-        let mut value = lock(&result.value);
-        while value.is_none() {
-            if is_cancelled() {
+        let result = self.join_or_begin(provider, refused, cancel)?;
+        cancel.sleep_until(Some(deadline.end()), || lock(&result).is_some());
+        let Some(received) = lock(&result).take() else {
+            if cancel.is_cancelled() {
                 return Err(cancelled());
             }
-            let left = deadline.remaining();
-            if left.is_zero() {
-                let limit = deadline.limit();
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    format!("{limit} expired while waiting for the token provider"),
-                ));
-            }
-            // At most an hour at a time: some systems' clocks overflow.
-            let left = left.min(Duration::from_secs(3600));
-            value = result.arrived.wait_timeout(value, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let received = value.take().unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "a result was taken twice")));
-        // `wake` takes the two locks in the other order.
-        drop(value);
+            let message = format!("{} expired while waiting for the token provider", deadline.limit());
+            return Err(Error::new(ErrorKind::Timeout, message));
+        };
         let request = lock(&self.current).take();
         // The thread has finished: join it, so that no thread outlives the call.
         let _ = request.map(|request| request.thread.join());
@@ -109,19 +77,25 @@ impl Requests {
         Ok(token)
     }
 
-    fn join_or_begin(&self, provider: &TokenProvider, refused: Option<&Secret>) -> Result<Arc<CallResult>, Error> {
+    fn join_or_begin(
+        &self,
+        provider: &TokenProvider,
+        refused: Option<&Secret>,
+        cancel: &Cancel,
+    ) -> Result<Arc<CallResult>, Error> {
         let mut current = lock(&self.current);
         if let Some(request) = &*current {
             return Ok(request.result.clone());
         }
         let result = Arc::new(CallResult::default());
-        let (provider, refused, on_thread) = (provider.clone(), refused.cloned(), result.clone());
+        let (provider, refused) = (provider.clone(), refused.cloned());
+        let (on_thread, sleepers) = (result.clone(), cancel.sleepers().clone());
         let place = std::ptr::from_ref(self).addr();
         let work = move || {
             PROVIDING_FOR.with(|providing| providing.set(place));
             let token = token_of(&provider, refused.as_ref());
-            *lock(&on_thread.value) = Some(token);
-            on_thread.arrived.notify_all();
+            *lock(&on_thread) = Some(token);
+            sleepers.wake();
         };
         let thread = quiet_thread(|builder| builder.spawn(work)).map_err(|error| {
             Error::new(ErrorKind::Oauth, format!("the token provider could not be called: no thread ({error})"))
@@ -158,23 +132,24 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
+    use std::time::Duration;
     use zeroize::Zeroizing;
 
     #[test]
     fn a_cancel_while_the_provider_returns_blocks_nothing() {
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
-            let (requests, is_over) = (Requests::default(), AtomicBool::new(false));
+            let (requests, cancel, is_over) = (Requests::default(), Cancel::default(), AtomicBool::new(false));
             let provider = TokenProvider::new(|_| Ok(Zeroizing::new("1000.token".to_owned())));
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     while !is_over.load(Ordering::Relaxed) {
-                        requests.wake();
+                        cancel.wake();
                     }
                 });
                 for _ in 0..500 {
                     let deadline = Deadline::after(Duration::from_secs(60));
-                    assert_eq!(requests.ask(&provider, None, deadline, || false).unwrap().reveal(), "1000.token");
+                    assert_eq!(requests.ask(&provider, None, deadline, &cancel).unwrap().reveal(), "1000.token");
                 }
                 is_over.store(true, Ordering::Relaxed);
             });

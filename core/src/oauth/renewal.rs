@@ -1,14 +1,15 @@
 //! When to get another access token, and which thread gets it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::provider::Requests;
 use super::{Grant, Token};
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::http::Http;
 use crate::retry::Deadline;
 use crate::secret::Secret;
-use crate::sync::{ArcSwapOption, Condvar, Mutex};
+use crate::sync::{ArcSwapOption, AtomicBool, Ordering};
 use crate::token_provider::TokenProvider;
 
 /// The access token of a client and its clones, and the source of the next one.
@@ -86,8 +87,8 @@ impl Tokens {
         // remains for the call itself.
         let spare = || self.current.load_full().filter(|token| token.is_alive() && !is_refused(token));
         let (deadline, guard) = match spare() {
-            Some(_) => (deadline.half(), lock.try_lock()),
-            None => (deadline, lock.lock(deadline, || http.is_cancelled())),
+            Some(_) => (deadline.half(), lock.try_lock(http.cancellation())),
+            None => (deadline, lock.lock(deadline, http.cancellation())),
         };
         let Some(_guard) = guard else {
             return spare().ok_or_else(|| {
@@ -105,7 +106,7 @@ impl Tokens {
             Source::Grant(grant) => grant.renew(http, refused, deadline),
             Source::Provider(provider) => {
                 let refused = refused.map(|token| &token.secret);
-                lock.requests.ask(provider, refused, deadline, || http.is_cancelled()).map(Token::given)
+                lock.requests.ask(provider, refused, deadline, http.cancellation()).map(Token::given)
             }
         };
         match made {
@@ -126,48 +127,38 @@ impl Tokens {
 /// own lock.
 #[derive(Debug, Default)]
 pub(crate) struct RenewalLock {
-    taken: Mutex<bool>,
-    free: Condvar,
+    is_taken: AtomicBool,
     requests: Requests,
 }
 
 /// Holds a [`RenewalLock`] until it is dropped.
-pub(crate) struct RenewalGuard<'a>(&'a RenewalLock);
+pub(crate) struct RenewalGuard<'a> {
+    lock: &'a RenewalLock,
+    cancel: &'a Cancel,
+}
 
 impl RenewalLock {
-    /// Wakes the waiting threads, so that they notice a cancel.
-    pub(crate) fn wake(&self) {
-        let taken = self.taken.lock();
-        self.free.notify_all();
-        drop(taken);
-        self.requests.wake();
-    }
-
     /// Takes the lock if it is free.
-    pub(crate) fn try_lock(&self) -> Option<RenewalGuard<'_>> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        (!std::mem::replace(&mut *taken, true)).then(|| RenewalGuard(self))
+    pub(crate) fn try_lock<'a>(&'a self, cancel: &'a Cancel) -> Option<RenewalGuard<'a>> {
+        let was_taken = self.is_taken.swap(true, Ordering::SeqCst);
+        (!was_taken).then(|| RenewalGuard { lock: self, cancel })
     }
 
     /// Waits for the lock; `None` if the deadline or a cancel comes first.
-    pub(crate) fn lock(&self, deadline: Deadline, is_cancelled: impl Fn() -> bool) -> Option<RenewalGuard<'_>> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while *taken {
-            let left = deadline.remaining();
-            if left.is_zero() || is_cancelled() {
-                return None;
-            }
-            taken = self.free.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        *taken = true;
-        Some(RenewalGuard(self))
+    pub(crate) fn lock<'a>(&'a self, deadline: Deadline, cancel: &'a Cancel) -> Option<RenewalGuard<'a>> {
+        let mut guard = None;
+        cancel.sleep_until(Some(deadline.end()), || {
+            guard = self.try_lock(cancel);
+            guard.is_some()
+        });
+        guard
     }
 }
 
 impl Drop for RenewalGuard<'_> {
     fn drop(&mut self) {
-        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.0.free.notify_one();
+        self.lock.is_taken.store(false, Ordering::SeqCst);
+        self.cancel.wake();
     }
 }
 
@@ -181,21 +172,23 @@ mod tests {
     fn the_lock_is_waited_for_until_the_limit_or_a_cancel() {
         let lock = RenewalLock::default();
         let after = |milliseconds| Deadline::after(Duration::from_millis(milliseconds));
-        let held = lock.lock(after(0), || false).unwrap();
-        assert!(lock.try_lock().is_none() && lock.lock(after(60_000), || true).is_none());
+        let (cancel, cancelled) = (Cancel::default(), Cancel::default());
+        cancelled.cancel();
+        let held = lock.lock(after(0), &cancel).unwrap();
+        assert!(lock.try_lock(&cancel).is_none() && lock.lock(after(60_000), &cancelled).is_none());
         std::thread::scope(|scope| {
-            let late = scope.spawn(|| lock.lock(after(20), || false).is_none());
+            let late = scope.spawn(|| lock.lock(after(20), &cancel).is_none());
             std::thread::sleep(Duration::from_millis(200));
             drop(held);
             assert!(late.join().unwrap());
         });
-        assert!(lock.try_lock().is_some());
+        assert!(lock.try_lock(&cancel).is_some());
     }
 }
 
 #[cfg(all(test, shuttle))]
 mod model {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
 
     use zeroize::Zeroizing;
@@ -203,7 +196,7 @@ mod model {
     use super::*;
     use crate::config::Config;
     use crate::http::Network;
-    use crate::sync::{check, thread};
+    use crate::sync::{Condvar, Mutex, check, thread};
 
     struct Shared {
         tokens: Tokens,
@@ -256,9 +249,7 @@ mod model {
                 "1000.late".to_owned()
             });
             let waiting = [shared.get(None), shared.get(None)];
-            // As Session::cancel_alone does.
             shared.http.cancel();
-            shared.lock.wake();
             assert!(waiting.map(|thread| thread.join().unwrap()).iter().all(Result::is_err));
             *released.0.lock().unwrap() = true;
             released.1.notify_all();
@@ -272,7 +263,6 @@ mod model {
             let shared = Shared::new(&network, || "1000.provided".to_owned());
             let waiting = shared.get(None);
             shared.http.cancel();
-            shared.lock.wake();
             let _ = waiting.join().unwrap();
         });
     }
