@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use common::*;
 use common::abi::zmd_error::{self, *};
+use common::*;
 use zmd_sim::{Clock, DOCUMENTED_ERRORS, Job, Reply, Sim};
 
 #[test]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use common::abi::zmd_error::*;
 use common::authority::{Authority, Pair};
 use common::*;
-use common::abi::zmd_error::*;
 use zmd_sim::Sim;
 
 /// An nginx in front of the stand-in, and the directory with its files.

@@ -4,9 +4,9 @@ use std::ffi::CString;
 use std::ptr::null_mut;
 use std::thread;
 
-use common::*;
-use common::abi::*;
 use common::abi::zmd_error::{self, *};
+use common::abi::*;
+use common::*;
 use zmd_sim::{Job, Sim};
 
 fn c(text: &str) -> CString {

@@ -22,7 +22,10 @@ fn child() {
 /// The lines that `child` prints with these variables alone.
 fn with(variables: &[(&str, &str)]) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "--ignored", "--nocapture", "environment::child"]).env_clear().envs(variables.iter().copied());
+    child
+        .args(["--exact", "--ignored", "--nocapture", "environment::child"])
+        .env_clear()
+        .envs(variables.iter().copied());
     let is_wanted = |line: &&str| ["usual: ", "file: ", "settings: ", "error: "].iter().any(|s| line.starts_with(s));
     text_of(&mut child).lines().filter(is_wanted).map(str::to_owned).collect()
 }

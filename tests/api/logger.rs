@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use common::*;
-use common::abi::zmd_set_logger;
 use common::abi::zmd_error::*;
+use common::abi::zmd_set_logger;
+use common::*;
 
 /// The arguments of a callback.
 static LINES: Mutex<Vec<(usize, i32, String)>> = Mutex::new(Vec::new());

@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use common::*;
 use common::abi::zmd_error::{self, *};
+use common::*;
 use zmd_sim::{AtAccept, Fault, Reply, Sim};
 
 const NO_RETRY: (&str, &str) = ("max_retries", "0");

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::*;
 use common::abi::zmd_error::*;
+use common::*;
 use zmd_sim::{Clock, Fault, Reply, Sim};
 
 const REFRESH: &str = "1000.refresh0123456789abcdef0123456789.refreshfedcba9876543210fedcba98";

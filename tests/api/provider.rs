@@ -7,9 +7,9 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::*;
-use common::abi::*;
 use common::abi::zmd_error::*;
+use common::abi::*;
+use common::*;
 use zmd_sim::Sim;
 
 /// The behavior of a provider, and its calls.

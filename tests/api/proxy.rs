@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use common::abi::zmd_error::*;
 use common::squid::Squid;
 use common::*;
-use common::abi::zmd_error::*;
 use zmd_sim::Sim;
 
 fn tls_sim() -> Sim {

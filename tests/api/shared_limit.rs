@@ -8,8 +8,8 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::*;
 use common::abi::zmd_error::*;
+use common::*;
 use zmd_sim::Sim;
 
 const REFRESH: [&str; 3] = ["1000.refresh", "1000.ID", "secret"];

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use common::*;
 use common::abi::zmd_error::*;
+use common::*;
 use zmd_sim::{AtAccept, Sim};
 
 fn tls_sim() -> Sim {

@@ -6,9 +6,9 @@ use std::ptr::{null, null_mut};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::*;
-use common::abi::*;
 use common::abi::zmd_error::{self, *};
+use common::abi::*;
+use common::*;
 use zmd_sim::{AtAccept, End, Fault, Job, Reply, Sim};
 
 #[test]

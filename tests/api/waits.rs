@@ -7,9 +7,9 @@ use std::sync::RwLock;
 use std::thread;
 use std::time::Duration;
 
-use common::*;
-use common::abi::*;
 use common::abi::zmd_error::{self, *};
+use common::abi::*;
+use common::*;
 use zmd_sim::{Job, Reply};
 
 /// Tests that count the threads of this process lock it exclusively.

@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use abi::*;
 use abi::zmd_error::{self, ZMD_OK};
+use abi::*;
 use zmd_sim::{Job, Sim};
 
 pub const TOKEN: &str = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210";
@@ -422,7 +422,8 @@ pub fn alone(body: impl FnOnce()) {
         return body();
     }
     let mut itself = Command::new(std::env::current_exe().unwrap());
-    let (exit, out, err) = run(itself.args(["--exact", "--nocapture", "--include-ignored", &test]).env(VARIABLE, &test));
+    let (exit, out, err) =
+        run(itself.args(["--exact", "--nocapture", "--include-ignored", &test]).env(VARIABLE, &test));
     assert!(exit == Some(0) && out.contains("1 passed"), "{test}: {out}{err}");
 }
 
@@ -443,7 +444,11 @@ pub fn from_a_shell(program: impl AsRef<OsStr>) -> Command {
 
 /// Compiles a program that includes zmd.h, and links it with the shared library.
 pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> PathBuf {
-    let directory = library_directory();
+    compile_with(library_directory(), compiler, flags, source, name)
+}
+
+/// The same with the library in this directory.
+pub fn compile_with(directory: &Path, compiler: &str, flags: &[&str], source: &str, name: &str) -> PathBuf {
     let program = built().join(name);
     let output = Command::new(compiler)
         .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"])
@@ -466,12 +471,20 @@ pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> Path
 /// A directory with the library under the names that it has when it is installed.
 pub fn library_directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
-    DIRECTORY.get_or_init(|| {
-        let directory = scratch("lib");
-        std::os::unix::fs::symlink(library(), directory.join("libzmd.so")).unwrap();
-        std::os::unix::fs::symlink(library(), directory.join("libzmd.so.0")).unwrap();
-        directory
-    })
+    DIRECTORY.get_or_init(|| installed(library(), "lib"))
+}
+
+/// The same for the library as it ships.
+pub fn release_directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| installed(&release().join("libzmd.so"), "release"))
+}
+
+fn installed(library: &Path, name: &str) -> PathBuf {
+    let directory = scratch(name);
+    std::os::unix::fs::symlink(library, directory.join("libzmd.so")).unwrap();
+    std::os::unix::fs::symlink(library, directory.join("libzmd.so.0")).unwrap();
+    directory
 }
 
 /// An empty directory of this test process, which every user may enter: servers drop their privileges.
@@ -509,6 +522,14 @@ pub fn environment<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
 pub fn passes(command: &mut Command, name: &str, sim: &Sim) {
     let (exit, out, err) = run(environment(command, sim));
     assert_eq!((exit, out.trim()), (Some(0), &*format!("ok {name}")), "{err}");
+}
+
+/// A stand-in with the jobs that the C and Python programs use.
+pub fn sim_for_programs(tls: bool) -> Sim {
+    let sim = sim_over(tls);
+    sim.accept_any_token();
+    sim.add_job("Leads", "1002", Job::new(50_000, 40.0));
+    sim
 }
 
 /// A refresh token of the stand-in, with its client's id and secret.

@@ -22,9 +22,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cell::{Operation, Order, Repetition};
+use common::abi::zmd_error::{self, *};
 use place::Place;
 use rows::{NAMESPACE, ROWS, Row, TUN, Want};
-use common::abi::zmd_error::{self, *};
 
 /// How much longer than its limit a call may take.
 const GRACE: Duration = Duration::from_millis(50);

@@ -14,11 +14,11 @@ use rcgen::{CertificateParams, SanType};
 use zmd_sim::{AtAccept, Builder, Fault, Reply, Sim};
 
 use crate::cell::{Operation, STALE};
+use crate::wire::{ADDRESS, Wire};
 use common::authority::{Authority, Pair, params};
 use common::nginx::{Directory, Nginx, unique};
 use common::squid::Squid;
 use common::{Daemon, REFRESH, Unanswered, free_port, scratch, with_job};
-use crate::wire::{ADDRESS, Wire};
 
 pub const GRANT: [(&str, &str); 3] =
     [("refresh_token", REFRESH[0]), ("client_id", REFRESH[1]), ("client_secret", REFRESH[2])];

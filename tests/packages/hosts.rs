@@ -24,7 +24,7 @@ fn stand_in(tls: bool) -> Sim {
 
 /// Finds the library by its name, and polls without long pauses.
 fn prepared<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
-    command.env("LD_LIBRARY_PATH", library_directory()).env("ZMD_POLL_MIN_MS", "10");
+    command.env("LD_LIBRARY_PATH", release_directory()).env("ZMD_POLL_MIN_MS", "10");
     environment(command, sim)
 }
 
@@ -69,7 +69,7 @@ fn shortest_works(program: &mut Command) {
     let settings = format!("[default]\napi_domain = \"{}\"\naccess_token = \"{TOKEN}\"\npoll_min_ms = 10\n", sim.url());
     fs::write(&file, settings).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    program.env("LD_LIBRARY_PATH", library_directory()).env("ZMD_CONFIG_FILE", &file);
+    program.env("LD_LIBRARY_PATH", release_directory()).env("ZMD_CONFIG_FILE", &file);
     assert_eq!(text_of(program), "COMPLETED: 9 of 9 deleted\n");
     fs::remove_dir_all(directory).unwrap();
 }
@@ -184,7 +184,7 @@ fn r() {
     compile
         .env("PKG_CPPFLAGS", format!("-I{ROOT}/include"))
         .env("PKG_CFLAGS", "-Wall -Wextra -Werror -Wno-cast-function-type");
-    let search = format!("-L{}", library_directory().display());
+    let search = format!("-L{}", release_directory().display());
     text_of(compile.args(["CMD", "SHLIB", "zmd_r.c", &search, "-lzmd"]).current_dir(&directory));
     let program = |file: &str| {
         let mut rscript = Command::new("Rscript");
@@ -209,7 +209,7 @@ fn go() {
         go.args(arguments).current_dir(place).env("GOFLAGS", "-mod=mod").env("GOPROXY", "off");
         go.env("GOCACHE", built().join("go"));
         go.env("CGO_CFLAGS", format!("-I{ROOT}/include -Wall -Werror"));
-        go.env("CGO_LDFLAGS", format!("-L{}", library_directory().display()));
+        go.env("CGO_LDFLAGS", format!("-L{}", release_directory().display()));
         go
     };
     let package = binding("go");
@@ -251,7 +251,7 @@ fn cobol() {
         let output = directory.join(source.file_stem().unwrap());
         let mut cobc = Command::new("cobc");
         cobc.args(["-x", "-Wall", "-Werror", "-I"]).arg(binding("cobol")).arg("-o").arg(&output).arg(source);
-        cobc.arg(binding("cobol/zmdcall.cob")).arg(format!("-L{}", library_directory().display())).arg("-lzmd");
+        cobc.arg(binding("cobol/zmdcall.cob")).arg(format!("-L{}", release_directory().display())).arg("-lzmd");
         text_of(cobc.current_dir(&directory));
         output
     };

@@ -396,7 +396,7 @@ fn make_says_what_is_missing() {
 
 #[test]
 fn test_programs_use_the_library_that_was_built() {
-    let program = compile("cc", &["-std=c11"], "bindings/c/example.c", "example-elsewhere");
+    let program = compile_with(release_directory(), "cc", &["-std=c11"], "bindings/c/example.c", "example-elsewhere");
     let directory = scratch("elsewhere");
     fs::write(directory.join("libzmd.so.0"), "no library").unwrap();
     let (_, _, err) = run(Command::new(program).env("LD_LIBRARY_PATH", &directory));

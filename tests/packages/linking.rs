@@ -1,10 +1,11 @@
-//! Programs linked with the library as it ships.
+//! The library as it ships: programs that are linked with it, the stack that its calls take, and that it says nothing of the
+//! machine that built it.
 
 use std::fs;
 use std::process::Command;
 
 use common::*;
-use zmd_sim::{Job, Sim};
+use zmd_sim::Job;
 
 /// The first example, linked with libzmd.a: it needs no other file.
 #[test]
@@ -74,6 +75,30 @@ fn the_readmes_first_lines_do_what_they_say() {
 /// On other targets tests/targets.rs measures it.
 #[test]
 fn a_call_takes_little_of_its_callers_stack() {
-    let program = compile("cc", &["-std=c99", "-O1"], "tests/c/stack_test.c", "stack_test");
+    let program = compile_with(release_directory(), "cc", &["-std=c99", "-O1"], "tests/c/stack_test.c", "stack_test");
     stack_is_small(&mut Command::new(program), "x86_64-unknown-linux-gnu");
+}
+
+#[test]
+fn what_is_built_has_no_path_of_this_machine() {
+    if missing("strings") {
+        return;
+    }
+    for library in ["libzmd.so", "libzmd.a", "zmd"].map(|name| release().join(name)) {
+        assert_eq!(paths_of_this_machine(&library), [""; 0], "{library:?}");
+    }
+}
+
+#[test]
+fn the_crates_can_be_packaged() {
+    // --allow-dirty: there may be uncommitted changes; the verification builds from the package only.
+    let target = scratch("package");
+    let mut command = from_a_shell(env!("CARGO"));
+    command
+        .args(["package", "-p", "zmd-core", "-p", "zmd", "--allow-dirty", "--offline", "--target-dir"])
+        .arg(&target)
+        .current_dir(ROOT);
+    let (exit, _, err) = run(&mut command);
+    assert_eq!(exit, Some(0), "{err}");
+    fs::remove_dir_all(target).unwrap();
 }

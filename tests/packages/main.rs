@@ -4,5 +4,6 @@ mod costs;
 mod engines;
 mod hosts;
 mod install;
+mod linking;
 mod python;
 mod targets;

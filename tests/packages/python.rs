@@ -310,7 +310,9 @@ fn one_wheel_for_every_python_of_a_platform() {
     fs::write(&sole, "no library").unwrap();
     fs::remove_file(directory.join("zmd")).unwrap();
     let mut tagged = build(newest);
-    tagged.env("ZMD_BUILD_LIBRARY", release().join("libzmd.so")).arg("--config-settings=--build-option=--plat-name=manylinux2014_x86_64");
+    tagged
+        .env("ZMD_BUILD_LIBRARY", release().join("libzmd.so"))
+        .arg("--config-settings=--build-option=--plat-name=manylinux2014_x86_64");
     let (path, _) = wheel(&directory.join("tagged"), &mut tagged);
     assert_eq!(name_of(&path), format!("zmd-{VERSION}-py3-none-manylinux2014_x86_64.whl"));
     for (refused, part) in [

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use common::*;
-use zmd_sim::{Job, Sim};
 
 /// The exported functions.
 const FUNCTIONS: &[&str] = &[
@@ -119,25 +118,6 @@ fn the_header_compiles_as_every_c_and_cpp() {
             assert_eq!(run(&mut Command::new(program)).0, Some(0));
         }
     }
-}
-
-#[test]
-fn the_package_can_be_built() {
-    // --allow-dirty: there may be uncommitted changes; the verification builds from the package only.
-    let target = scratch("package");
-    let mut command = from_a_shell(env!("CARGO"));
-    command.args(["package", "-p", "zmd", "--allow-dirty", "--offline", "--target-dir"]).arg(&target).current_dir(ROOT);
-    let (exit, _, err) = run(&mut command);
-    assert_eq!(exit, Some(0), "{err}");
-    fs::remove_dir_all(target).unwrap();
-}
-
-/// A stand-in with the jobs that the C and Python programs use.
-fn sim_for_programs(tls: bool) -> Sim {
-    let sim = sim_over(tls);
-    sim.accept_any_token();
-    sim.add_job("Leads", "1002", Job::new(50_000, 40.0));
-    sim
 }
 
 fn passes(command: &mut Command, name: &str, tls: bool) {

@@ -3,7 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_int};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -12,7 +12,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::*;
-use common::abi::{zmd_client, zmd_config, zmd_status};
 use zmd_sim::{Clock, Job, Sim};
 
 fn program(part: &str) -> Command {
@@ -59,55 +58,6 @@ fn two_copies_of_the_library() {
         passes("copies", &[library(), &copy], tls);
     }
     fs::remove_dir_all(directory).unwrap();
-}
-
-/// This program is linked with the crate, too.
-#[test]
-fn the_crate_and_the_library_in_one_program() {
-    type New = unsafe extern "C" fn(*const zmd_config, *mut *mut zmd_client) -> c_int;
-    type ConfigNew = unsafe extern "C" fn(*mut *mut zmd_config) -> c_int;
-    type Set = unsafe extern "C" fn(*mut zmd_config, *const c_char, *const c_char) -> c_int;
-    type Status = unsafe extern "C" fn(*mut zmd_client, *const c_char, *const c_char, *mut zmd_status) -> c_int;
-    let sim = sim_with(true);
-    let crates = Client::of(&sim, &[]);
-    let path = CString::new(library().to_str().unwrap()).unwrap();
-    let (url, ca_file) = (CString::new(sim.url()).unwrap(), CString::new(sim.ca_file().to_str().unwrap()).unwrap());
-    // SAFETY: the functions have these types according to zmd.h, and all pointers are valid.
-    unsafe {
-        let handle = libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL);
-        assert!(!handle.is_null());
-        let find = |name: &std::ffi::CStr| {
-            let symbol: *mut c_void = libc::dlsym(handle, name.as_ptr());
-            assert!(!symbol.is_null(), "{name:?}");
-            symbol
-        };
-        let config_new: ConfigNew = std::mem::transmute(find(c"zmd_config_new"));
-        let set: Set = std::mem::transmute(find(c"zmd_config_set"));
-        let config_free: unsafe extern "C" fn(*mut zmd_config) = std::mem::transmute(find(c"zmd_config_free"));
-        let new: New = std::mem::transmute(find(c"zmd_client_new"));
-        let status: Status = std::mem::transmute(find(c"zmd_client_status"));
-        let free: unsafe extern "C" fn(*mut zmd_client) = std::mem::transmute(find(c"zmd_client_free"));
-        assert_ne!(status as usize, common::abi::address("zmd_client_status"), "these are the same");
-
-        let (mut config, mut client) = (std::ptr::null_mut(), std::ptr::null_mut());
-        assert_eq!(config_new(&mut config), 0);
-        for (key, value) in [(c"api_domain", &*url), (c"ca_file", &*ca_file), (c"access_token", c"1000.token")] {
-            assert_eq!(set(config, key.as_ptr(), value.as_ptr()), 0);
-        }
-        assert_eq!(new(config, &mut client), 0);
-        config_free(config);
-        let mut found = std::mem::MaybeUninit::uninit();
-        for _ in 0..10 {
-            assert_eq!(status(client, c"Leads".as_ptr(), c"1001".as_ptr(), found.as_mut_ptr()), 0);
-            assert_eq!(found.assume_init_ref().total_count, 9);
-            assert_eq!(crates.status("Leads", "1001").unwrap(), Answer::completed());
-            assert_eq!(status(client, c"Leads".as_ptr(), c"error-NO_PERMISSION".as_ptr(), found.as_mut_ptr()), 22);
-            assert_eq!(crates.failure("Leads", "error-INVALID_MODULE").0.code, "INVALID_MODULE");
-        }
-        free(client);
-        libc::dlclose(handle);
-    }
-    assert_eq!(crates.status("Leads", "1001").unwrap(), Answer::completed());
 }
 
 #[test]

@@ -5,4 +5,5 @@ mod library;
 mod loading;
 mod secrets;
 mod soak;
+mod system_calls;
 mod torture;

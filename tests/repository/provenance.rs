@@ -7,16 +7,6 @@ use std::process::Command;
 use common::*;
 use serde_json::Value;
 
-#[test]
-fn what_is_built_has_no_path_of_this_machine() {
-    if missing("strings") {
-        return;
-    }
-    for library in [library().to_owned(), library().with_extension("a")] {
-        assert_eq!(paths_of_this_machine(&library), [""; 0], "{library:?}");
-    }
-}
-
 /// The script keeps the flags that it is given, whatever the variable, and does not add its own twice: other flags would
 /// be another build.
 #[test]
