@@ -9,11 +9,6 @@ use common::*;
 use zmd_core::Setting;
 use zmd_sim::{Job, Sim};
 
-/// Where cargo builds, for make.
-fn target() -> &'static Path {
-    target()
-}
-
 fn make(arguments: &[&str]) -> Command {
     let mut command = from_a_shell("make");
     command.arg("-C").arg(ROOT).args(arguments).env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target());
