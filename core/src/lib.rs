@@ -28,7 +28,7 @@ mod thread;
 mod token_provider;
 mod wait;
 
-pub use client::{AccessToken, Client};
+pub use client::{AccessToken, Client, Waits};
 pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
 pub use error::{Error, ErrorKind, one_line};
@@ -40,5 +40,5 @@ pub use status::{State, Status};
 pub use suggest::nearest;
 pub use token_provider::TokenProvider;
 pub use wait::pace::{Observation, Pace};
-pub use wait::queue::{Update, WaitEvent, Waits};
+pub use wait::queue::{Update, WaitEvent};
 pub use wait::{Polled, Progress, Waited};

@@ -81,7 +81,7 @@ mod types {
     pub(crate) mod thread {
         pub(crate) use shuttle::thread::*;
 
-        /// That of the standard library, which can start a thread of a scope too.
+        /// That of the standard library.
         pub(crate) struct Builder(shuttle::thread::Builder);
 
         impl Builder {
@@ -98,14 +98,6 @@ mod types {
                 work: impl FnOnce() -> T + Send + 'static,
             ) -> std::io::Result<JoinHandle<T>> {
                 self.0.spawn(work)
-            }
-
-            pub(crate) fn spawn_scoped<'scope, T: Send + 'scope>(
-                self,
-                scope: &'scope Scope<'scope, '_>,
-                work: impl FnOnce() -> T + Send + 'scope,
-            ) -> std::io::Result<ScopedJoinHandle<'scope, T>> {
-                Ok(scope.spawn(work))
             }
         }
     }

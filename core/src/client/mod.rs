@@ -1,9 +1,12 @@
 //! The client: the status of one job or of many, and their waits. It does not know sockets or C.
 
+mod many;
+mod poller;
+mod waits;
+
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
@@ -12,18 +15,17 @@ use crate::endpoint::{ApiVersion, BaseUrl};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Network, Proxies, Route};
-use crate::job::{JobId, JobName, ModuleName, NamedJob};
+use crate::job::{JobId, JobName, ModuleName};
 use crate::oauth::{Grant, Source, Token, Tokens};
-use crate::panic;
 use crate::response::{self, StatusRequest};
 use crate::retry::{self, Deadline, Failure};
 use crate::secret::{Secret, parse_token, token_rule};
 use crate::session::{Process, Session};
 use crate::slots::SlotSettings;
 use crate::status::Status;
-use crate::sync::{Mutex, thread};
-use crate::thread::quiet_thread;
-use crate::wait::{self, Event, Limits, Operation, Polled, Poller, Progress, Query, Schedule, Shared, Waited};
+use crate::wait::Limits;
+
+pub use waits::Waits;
 
 /// Returns the status of mass-delete jobs. Any number of threads may share a client.
 ///
@@ -193,83 +195,6 @@ impl Client {
         )
     }
 
-    /// Polls a job until it has ended: completed or failed, both are `Ok`. `progress` is called on this thread after every
-    /// poll. Without a `timeout` there is no limit; with zero it polls once.
-    pub fn wait(
-        &self,
-        module: &ModuleName,
-        job_id: &JobId,
-        timeout: Option<Duration>,
-        progress: Option<&mut Progress>,
-    ) -> Waited {
-        let jobs = [Ok((module.clone(), job_id.clone()))];
-        let mut waited = self.wait_many(&jobs, timeout, progress);
-        waited.pop().unwrap_or_else(|| Waited {
-            last: None,
-            result: Err(Error::new(ErrorKind::Internal, "a wait without a job")),
-        })
-    }
-
-    /// Waits for many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is returned as the result of
-    /// that job. The results are in the order of the jobs.
-    pub fn wait_many(
-        &self,
-        jobs: &[Result<(ModuleName, JobId), Error>],
-        timeout: Option<Duration>,
-        mut progress: Option<&mut Progress>,
-    ) -> Vec<Waited> {
-        // A callback can end a wait while polls for other jobs are in flight. Such a wait uses a clone, so that cancelling
-        // these polls does not affect other calls.
-        let poller = match (&progress, jobs) {
-            (None, _) | (_, [_]) => ClientPoller::of(self),
-            _ => match self.try_clone() {
-                Ok(clone) => ClientPoller::with_its_own(clone),
-                Err(error) => return jobs.iter().map(|_| Waited { last: None, result: Err(error.clone()) }).collect(),
-            },
-        };
-        let now = poller.now();
-        let mut schedule = Schedule::new(self.account.limits, false);
-        let mut results: Vec<Option<Waited>> = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            results.push(match job {
-                Ok((module, job_id)) => {
-                    schedule.add(NamedJob::new(module, job_id), Operation::Wait { timeout }, now);
-                    None
-                }
-                Err(error) => {
-                    schedule.skip_id();
-                    Some(Waited { last: None, result: Err(error.clone()) })
-                }
-            });
-        }
-        let sink = |event: Event| {
-            let index = event.id as usize;
-            if let Some(waited) = event.ended {
-                results[index] = Some(waited);
-            }
-            match (&mut progress, &event.polled) {
-                (Some(progress), Some(result)) => {
-                    progress(&Polled { index, result, elapsed: event.elapsed, next_poll: event.next_poll })
-                }
-                _ => true,
-            }
-        };
-        let concurrency = self.account.max_concurrency.min(schedule.len());
-        wait::run(&poller, &Mutex::new(Shared { schedule, sink }), concurrency);
-        let bug = || Waited { last: None, result: Err(Error::new(ErrorKind::Internal, "a wait without an end")) };
-        results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
-    }
-
-    /// The limits of its waits.
-    pub(crate) fn limits(&self) -> Limits {
-        self.account.limits
-    }
-
-    /// How many calls may be in flight for the `_many` functions.
-    pub(crate) fn max_concurrency(&self) -> usize {
-        self.account.max_concurrency
-    }
-
     /// Ends every call in progress on it and on its clones with `ZMD_ERR_CANCELLED`; all later calls fail with it too.
     pub fn cancel(&self) {
         self.session.cancel(&self.account.network);
@@ -340,102 +265,9 @@ impl Client {
         result.map_err(|failure| Failure { error: failure.error.without(token.secret.reveal()), ..failure })
     }
 
-    /// Returns the status of each of many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is
-    /// returned as the result of that job. The results are in the order of the jobs.
-    pub fn status_many(&self, jobs: &[Result<(ModuleName, JobId), Error>]) -> Vec<Result<Status, Error>> {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(job) = jobs.get(index) else { return done };
-                let result = panic::catch(|| {
-                    let (module, job_id) = job.as_ref().map_err(Clone::clone)?;
-                    self.status(module, job_id)
-                });
-                done.push((index, result));
-            }
-        };
-        // The calling thread works too: one job needs no other thread, and the call succeeds even if the system cannot
-        // create threads.
-        let mut done = thread::scope(|scope| {
-            let others: Vec<_> = (1..self.account.max_concurrency.min(jobs.len()))
-                .map_while(|_| quiet_thread(|builder| builder.spawn_scoped(scope, work)).ok())
-                .collect();
-            let mut done = work();
-            for other in others {
-                done.extend(other.join().unwrap_or_default());
-            }
-            done
-        });
-        done.sort_by_key(|(index, _)| *index);
-        done.into_iter().map(|(_, result)| result).collect()
-    }
-
     /// This process's connections.
     fn process(&self) -> Arc<Process> {
         self.session.process(&self.account.network)
-    }
-}
-
-/// Polls jobs for a wait.
-pub(crate) struct ClientPoller {
-    client: Client,
-    process: Arc<Process>,
-    /// Only this wait uses the client.
-    is_own: bool,
-}
-
-impl ClientPoller {
-    /// For a wait that shares its client with other calls.
-    fn of(client: &Client) -> ClientPoller {
-        let client = Client { account: client.account.clone(), session: client.session.clone() };
-        ClientPoller { process: client.process(), client, is_own: false }
-    }
-
-    /// For a wait that has its own clone of the client.
-    pub(crate) fn with_its_own(clone: Client) -> ClientPoller {
-        ClientPoller { process: clone.process(), client: clone, is_own: true }
-    }
-}
-
-impl Poller for ClientPoller {
-    type Job = NamedJob;
-
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn query(&self, job: &NamedJob, query: Query) -> Result<Status, Failure> {
-        let (module, job_id) = &*job.0;
-        let timeout = self.client.account.timeout;
-        let deadline = match query {
-            Query::Status { timeout: limit } => {
-                let status = self.client.status_within(module, job_id, limit.unwrap_or(timeout));
-                return status.map_err(Failure::permanent);
-            }
-            Query::Poll { left: Some(left) } if left < timeout => Deadline::of_wait(left),
-            Query::Poll { .. } => Deadline::after(timeout),
-        };
-        self.client.attempt(&self.process, JobName { module, job_id }, deadline, &mut None)
-    }
-
-    fn interrupt(&self) {
-        if self.is_own {
-            self.client.cancel();
-        }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.process.http.is_cancelled()
-    }
-
-    fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool) {
-        self.process.http.sleep_until(until, is_awake);
-    }
-
-    fn wake(&self) {
-        self.process.http.wake();
     }
 }
 
@@ -448,139 +280,13 @@ impl fmt::Debug for Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zmd_sim::{Clock, Job, Reply, Sim};
+    use zmd_sim::{Reply, Sim};
 
-    /// A real client of the stand-in, which does not sleep but advances the stand-in's clock.
-    struct WithSimClock<'a> {
-        poller: ClientPoller,
-        begin: Instant,
-        sim: &'a Sim,
-        /// What happens at which second, the last first.
-        actions: Mutex<Vec<(u64, Action<'a>)>>,
-    }
-
-    type Action<'a> = Box<dyn Fn() + Send + 'a>;
-
-    impl Poller for WithSimClock<'_> {
-        type Job = NamedJob;
-
-        fn now(&self) -> Instant {
-            self.begin + self.sim.clock().now()
-        }
-
-        fn query(&self, job: &NamedJob, query: Query) -> Result<Status, Failure> {
-            self.poller.query(job, query)
-        }
-
-        fn interrupt(&self) {
-            self.poller.interrupt();
-        }
-
-        fn is_cancelled(&self) -> bool {
-            self.poller.is_cancelled()
-        }
-
-        fn sleep(&self, until: Option<Instant>, _: &dyn Fn() -> bool) {
-            let until = until.expect("the time of the next poll");
-            self.sim.clock().advance(until.saturating_duration_since(self.now()));
-            let now = self.sim.clock().now().as_secs();
-            let mut actions = self.actions.lock().unwrap();
-            while actions.last().is_some_and(|(at, _)| *at <= now) {
-                let (_, action) = actions.pop().unwrap();
-                action();
-            }
-        }
-
-        fn wake(&self) {}
-    }
-
-    fn client(sim: &Sim, settings: &[(&str, &str)]) -> Client {
+    pub(super) fn client(sim: &Sim, settings: &[(&str, &str)]) -> Client {
         let mut config = Config::new();
         config.set("api_domain", &sim.url()).unwrap();
         settings.iter().for_each(|(key, value)| config.set(key, value).unwrap());
         Client::new(&config).unwrap()
-    }
-
-    #[test]
-    fn a_wait_of_an_hour_survives_outages_and_expired_tokens() {
-        // Tokens expire after a quarter of an hour, and the service does not report that.
-        let sim = Sim::builder()
-            .clock(Clock::driven())
-            .refresh_token("refresh", "id", "secret")
-            .token_lifetime(Duration::from_secs(900))
-            .start();
-        sim.add_job("Leads", "1", Job::new(3600, 1.0));
-        let url = sim.url().replace("127.0.0.1", "localhost");
-        let settings = [
-            ("accounts_url", &*url),
-            ("api_domain", &url),
-            ("refresh_token", "refresh"),
-            ("client_id", "id"),
-            ("client_secret", "secret"),
-        ];
-        let client = client(&sim, &settings);
-        let process = client.process();
-        let mut actions: Vec<(u64, Action)> = vec![
-            (600, Box::new(|| sim.stop_listening())),
-            (600, Box::new(|| sim.close_idle())),
-            (700, Box::new(|| sim.listen_again())),
-            (1500, Box::new(|| process.http.break_name_lookups(true))),
-            (1500, Box::new(|| sim.close_idle())),
-            (2100, Box::new(|| process.http.break_name_lookups(false))),
-            (2600, Box::new(|| sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "120")))),
-        ];
-        actions.reverse();
-        let poller = WithSimClock {
-            poller: ClientPoller::of(&client),
-            begin: Instant::now(),
-            sim: &sim,
-            actions: Mutex::new(actions),
-        };
-        let mut schedule = Schedule::new(client.limits(), false);
-        let job = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
-        schedule.add(job, Operation::Wait { timeout: Some(Duration::from_secs(7200)) }, poller.now());
-        let (mut polls, mut waited) = (Vec::new(), None);
-        let sink = |event: Event| {
-            let kind = event.polled.map(|result| result.as_ref().err().map(Error::kind));
-            polls.extend(kind.map(|kind| (sim.clock().now().as_secs(), kind)));
-            waited = event.ended.or(waited.take());
-            true
-        };
-        wait::run(&poller, &Mutex::new(Shared { schedule, sink }), 1);
-        let waited = waited.unwrap();
-        assert_eq!(waited.result, Ok(()), "{polls:?}");
-        assert_eq!(waited.last.as_ref().unwrap().deleted, Some(3600));
-        let end = sim.clock().now().as_secs();
-        assert!((3600..3720).contains(&end), "{end}");
-        let polls_between = |kind: Option<ErrorKind>, from: u64, to: u64| {
-            polls.iter().any(|(at, k)| *k == kind && (from..to).contains(at))
-        };
-        assert!(polls_between(Some(ErrorKind::Connect), 600, 760), "{polls:?}");
-        assert!(polls_between(Some(ErrorKind::Dns), 1500, 2160), "{polls:?}");
-        assert!(polls_between(Some(ErrorKind::RateLimited), 2600, 2700), "{polls:?}");
-        // No poll failed because of a refused token: they were renewed.
-        assert!(!polls.iter().any(|(_, kind)| *kind == Some(ErrorKind::Unauthorized)), "{polls:?}");
-        assert!((4..=6).contains(&sim.token_requests()), "{}", sim.token_requests());
-        assert!(polls.len() < 130, "{} polls", polls.len());
-    }
-
-    #[test]
-    fn a_poll_has_the_shorter_of_its_two_limits() {
-        let sim = Sim::builder().delay(Duration::from_secs(2)).start();
-        let job = NamedJob::new(&ModuleName::parse("Leads").unwrap(), &JobId::parse("1").unwrap());
-        let limit = |timeout_ms, left| {
-            let client = client(&sim, &[("access_token", "1000.a.b"), ("timeout_ms", timeout_ms)]);
-            let left = Some(Duration::from_millis(left));
-            let failed = ClientPoller::of(&client).query(&job, Query::Poll { left }).err().unwrap().error;
-            assert_eq!(failed.kind(), ErrorKind::Timeout, "{failed}");
-            failed.message().split(" expired").next().unwrap().to_owned()
-        };
-        assert_eq!(limit("20000", 100), "the time limit of the wait");
-        assert_eq!(limit("100", 20_000), "timeout_ms (100 ms)");
-        let client = client(&sim, &[("access_token", "1000.a.b")]);
-        let (poller, begin) = (ClientPoller::of(&client), Instant::now());
-        poller.sleep(Some(begin + Duration::from_millis(30)), &|| false);
-        assert!(begin.elapsed() >= Duration::from_millis(30));
     }
 
     #[test]

@@ -19,7 +19,9 @@ use crate::retry::Failure;
 use crate::status::Status;
 
 pub(crate) use schedule::{Event, Operation, Schedule};
-pub(crate) use workers::{Shared, Sink, run};
+#[cfg(test)]
+pub(crate) use workers::run_on_this_thread;
+pub(crate) use workers::{Shared, run};
 
 /// A poll of a job that is waited for.
 pub struct Polled<'a> {
@@ -46,7 +48,7 @@ pub struct Waited {
 }
 
 /// What a wait needs from its client. Tests implement it with a virtual clock.
-pub(crate) trait Poller: Sync {
+pub(crate) trait Poller: Send + Sync {
     /// Identifies a job, in messages too.
     type Job: Clone + Send + fmt::Display;
 

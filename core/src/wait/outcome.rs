@@ -239,7 +239,7 @@ mod tests {
         let service = Scripted::new(|_, _| unknown("ONE", None, None));
         let far = Limits { poll_min: SECOND * 1000, poll_max: SECOND * 1000, ..LIMITS };
         let mut polls = 0;
-        wait_within(&service, 1, None, far, 1, &mut |_| {
+        wait_within(&service, 1, None, far, &mut |_| {
             polls += 1;
             true
         });

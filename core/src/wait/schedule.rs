@@ -265,8 +265,9 @@ mod tests {
     use super::*;
     use crate::error::cancelled;
     use crate::status::State;
-    use crate::sync::Mutex;
-    use crate::wait::{Poller, Shared, run};
+    use crate::sync::{Mutex, lock};
+    use crate::wait::{Poller, Shared, run_on_this_thread};
+    use std::collections::VecDeque;
 
     #[test]
     #[cfg_attr(miri, ignore = "it takes minutes there")]
@@ -338,14 +339,16 @@ mod tests {
             schedule.add(job, Operation::Wait { timeout: Some(SECOND * (job as u32 + 1) * 100) }, now);
         }
         let mut ends = Vec::new();
-        let sink = |event: Event| {
-            if let Some(waited) = event.ended {
-                assert_eq!(waited.result.unwrap_err().kind(), ErrorKind::Timeout);
-                ends.push((event.id, event.elapsed.as_secs()));
+        let shared = Mutex::new(Shared { schedule, sink: VecDeque::new() });
+        run_on_this_thread(&service, &shared, &mut || {
+            for event in lock(&shared).sink.drain(..) {
+                if let Some(waited) = event.ended {
+                    assert_eq!(waited.result.unwrap_err().kind(), ErrorKind::Timeout);
+                    ends.push((event.id, event.elapsed.as_secs()));
+                }
             }
             true
-        };
-        run(&service, &Mutex::new(Shared { schedule, sink }), 1);
+        });
         assert_eq!(ends, [(0, 100), (1, 200), (2, 300), (3, 400)]);
     }
 

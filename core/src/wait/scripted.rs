@@ -1,12 +1,15 @@
 //! A service for tests, with a virtual clock.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::schedule::Event;
 use super::*;
 use crate::error::ErrorKind;
 use crate::status::State;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 
 /// A service with a virtual clock, which advances only in `sleep`.
 pub(super) struct Scripted<F> {
@@ -18,7 +21,7 @@ pub(super) struct Scripted<F> {
     answer: F,
 }
 
-impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Sync> Scripted<F> {
+impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Send + Sync> Scripted<F> {
     pub(super) fn new(answer: F) -> Scripted<F> {
         Scripted {
             begin: Instant::now(),
@@ -39,7 +42,7 @@ impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Sync> Scripted<F> {
     }
 }
 
-impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Sync> Poller for Scripted<F> {
+impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Send + Sync> Poller for Scripted<F> {
     type Job = usize;
 
     fn now(&self) -> Instant {
@@ -86,31 +89,58 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const LIMITS: Limits =
     Limits { poll_min: SECOND, poll_max: Duration::from_secs(60), unreachable: Duration::from_secs(300) };
 
-/// Waits for the jobs `0..count`.
+type Waits = Mutex<Shared<usize, VecDeque<Event>>>;
+
+/// Waits for the jobs `0..count`: `run` runs the schedule.
+fn wait_by(
+    now: Instant,
+    count: usize,
+    timeout: Option<Duration>,
+    limits: Limits,
+    progress: &mut Progress,
+    run: impl FnOnce(&Waits, &mut dyn FnMut() -> bool),
+) -> Vec<Waited> {
+    let mut schedule = Schedule::new(limits, false);
+    for job in 0..count {
+        schedule.add(job, Operation::Wait { timeout }, now);
+    }
+    let shared = Mutex::new(Shared { schedule, sink: VecDeque::new() });
+    let mut results: Vec<Option<Waited>> = vec![None; count];
+    run(&shared, &mut || {
+        let events = std::mem::take(&mut lock(&shared).sink);
+        let mut go_on = true;
+        for event in events {
+            let index = event.id as usize;
+            if let Some(waited) = event.ended {
+                assert!(results[index].replace(waited).is_none(), "job {index} ended twice");
+            }
+            let Event { elapsed, next_poll, polled, .. } = event;
+            go_on &= polled.is_none_or(|result| progress(&Polled { index, result: &result, elapsed, next_poll }));
+        }
+        go_on
+    });
+    results.into_iter().map(|result| result.expect("a result")).collect()
+}
+
+/// Waits for the jobs `0..count` on this thread.
 pub(super) fn wait_within<P: Poller<Job = usize>>(
     poller: &P,
     count: usize,
     timeout: Option<Duration>,
     limits: Limits,
+    progress: &mut Progress,
+) -> Vec<Waited> {
+    wait_by(poller.now(), count, timeout, limits, progress, |waits, deliver| run_on_this_thread(poller, waits, deliver))
+}
+
+/// Waits for the jobs `0..count` with as many workers.
+pub(super) fn wait_with_workers<P: Poller<Job = usize> + 'static>(
+    poller: &Arc<P>,
+    count: usize,
     concurrency: usize,
     progress: &mut Progress,
 ) -> Vec<Waited> {
-    let mut schedule = Schedule::new(limits, false);
-    let now = poller.now();
-    for job in 0..count {
-        schedule.add(job, Operation::Wait { timeout }, now);
-    }
-    let mut results: Vec<Option<Waited>> = vec![None; count];
-    let sink = |event: Event| {
-        let index = event.id as usize;
-        if let Some(waited) = event.ended {
-            assert!(results[index].replace(waited).is_none(), "job {index} ended twice");
-        }
-        let Event { elapsed, next_poll, polled, .. } = event;
-        polled.is_none_or(|result| progress(&Polled { index, result: &result, elapsed, next_poll }))
-    };
-    run(poller, &Mutex::new(Shared { schedule, sink }), concurrency);
-    results.into_iter().map(|result| result.expect("a result")).collect()
+    wait_by(poller.now(), count, None, LIMITS, progress, |waits, deliver| run(poller, waits, concurrency, deliver))
 }
 
 pub(super) fn wait<P: Poller<Job = usize>>(
@@ -119,7 +149,7 @@ pub(super) fn wait<P: Poller<Job = usize>>(
     timeout: Option<Duration>,
     progress: &mut Progress,
 ) -> Vec<Waited> {
-    wait_within(poller, count, timeout, LIMITS, 1, progress)
+    wait_within(poller, count, timeout, LIMITS, progress)
 }
 
 pub(super) fn status(state: State, deleted: i64, total: i64) -> Status {

@@ -1,17 +1,20 @@
 //! Who makes the polls of a schedule: this thread, or worker threads where there are several jobs.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use super::Poller;
 use super::schedule::{Done, Event, Schedule, Step, Task};
 use crate::error::{Error, ErrorKind, cancelled};
 use crate::panic;
 use crate::retry::Failure;
-use crate::sync::{Condvar, Mutex, MutexGuard, lock, thread};
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 use crate::thread::quiet_thread;
-use std::time::Instant;
 
-/// A schedule, and the receiver of its events.
+/// A schedule, and the receiver of its events. One lock guards both, so that the events of a wait stay in order.
 pub(crate) struct Shared<J, S> {
     pub(crate) schedule: Schedule<J>,
     pub(crate) sink: S,
@@ -26,119 +29,198 @@ impl<J: Clone, S: Sink> Shared<J, S> {
     }
 }
 
-/// Receives the events of the waits.
+/// Stores the events of the waits.
 pub(crate) trait Sink {
-    /// Returning `false` ends all waits.
-    fn take(&mut self, event: Event) -> bool;
+    /// Called while the schedule is locked: it must not call the host program.
+    fn take(&mut self, event: Event);
 }
 
-impl<F: FnMut(Event) -> bool> Sink for F {
-    fn take(&mut self, event: Event) -> bool {
-        self(event)
+impl Sink for VecDeque<Event> {
+    fn take(&mut self, event: Event) {
+        self.push_back(event);
     }
 }
 
-/// Polls until no wait is left. When it returns, every wait has had its last event.
-pub(crate) fn run<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, S>>, concurrency: usize) {
-    let queue = Queue::default();
-    let mut run = Run { poller, shared, queue: &queue, concurrency, workers: 0, is_stopped: false };
-    if concurrency <= 1 {
-        return run.until_finished(&mut || false);
-    }
-    thread::scope(|scope| {
-        let close = CloseOnDrop(&queue);
-        let work = || queue.work(poller);
-        let mut workers = Vec::new();
-        run.until_finished(&mut || {
-            let worker = quiet_thread(|builder| builder.spawn_scoped(scope, work));
-            worker.map(|worker| workers.push(worker)).is_ok()
-        });
-        drop(close);
-        // The scope waits for their code alone, and a thread that is about to end is still one.
-        for worker in workers {
-            let _ = worker.join();
-        }
-    });
-}
-
-struct Run<'a, P: Poller, S> {
-    poller: &'a P,
-    shared: &'a Mutex<Shared<P::Job, S>>,
-    queue: &'a Queue<P::Job>,
-    /// 1: the polls are made on this thread.
+/// Polls until no wait is left, with at most `concurrency` polls at once. When it returns, every wait has had its last
+/// event.
+///
+/// `deliver` is called on this thread after the sink got events, while nothing is locked; returning `false` ends all waits.
+pub(crate) fn run<P: Poller + 'static, S: Sink>(
+    poller: &Arc<P>,
+    shared: &Mutex<Shared<P::Job, S>>,
     concurrency: usize,
-    workers: usize,
-    /// The sink has ended all waits.
-    is_stopped: bool,
+    deliver: &mut dyn FnMut() -> bool,
+) {
+    if concurrency <= 1 {
+        return run_on_this_thread(&**poller, shared, deliver);
+    }
+    let (queue, threads) = (Arc::default(), Vec::new());
+    schedule(&**poller, shared, &mut Workers { poller: poller.clone(), queue, threads, concurrency }, deliver);
 }
 
-impl<P: Poller, S: Sink> Run<'_, P, S> {
-    fn until_finished(&mut self, spawn: &mut dyn FnMut() -> bool) {
-        loop {
-            while !self.is_stopped
-                && let Some(done) = self.queue.take_done()
-            {
-                self.polled(done);
-            }
-            if self.is_stopped || self.poller.is_cancelled() {
-                break;
-            }
-            let now = self.poller.now();
-            let mut shared = lock(self.shared);
-            match shared.schedule.next(now, self.concurrency) {
-                Step::Query(task) => {
-                    drop(shared);
-                    self.query(task, spawn);
+/// As [`run`], with one poll at a time, made by the calling thread.
+pub(crate) fn run_on_this_thread<P: Poller, S: Sink>(
+    poller: &P,
+    shared: &Mutex<Shared<P::Job, S>>,
+    deliver: &mut dyn FnMut() -> bool,
+) {
+    schedule(poller, shared, &mut ThisThread { poller, done: None }, deliver);
+}
+
+/// The loop of a run: asks the schedule what to do until it has finished.
+fn schedule<P: Poller, S: Sink>(
+    poller: &P,
+    shared: &Mutex<Shared<P::Job, S>>,
+    executor: &mut impl Executor<P::Job>,
+    deliver: &mut dyn FnMut() -> bool,
+) {
+    let is_stopped = loop {
+        if let Some(done) = executor.take_done() {
+            if done.result.is_ok() || !poller.is_cancelled() {
+                record(shared, poller.now(), done);
+                if !deliver() {
+                    break true;
                 }
-                Step::Ended(event) => self.is_stopped = !shared.sink.take(*event),
-                Step::Sleep(until) => {
-                    let changes = shared.schedule.changes;
-                    drop(shared);
-                    let has_changed = || lock(self.shared).schedule.changes != changes;
-                    self.poller.sleep(until, &|| self.queue.has_done() || has_changed());
-                }
-                Step::Finish => return,
             }
+            continue;
         }
-        let reason = match self.is_stopped {
-            true => Error::new(ErrorKind::Cancelled, "the progress callback ended the wait"),
-            false => cancelled(),
-        };
-        if self.is_stopped {
-            self.poller.interrupt();
+        if poller.is_cancelled() {
+            break false;
         }
-        lock(self.shared).finish(self.poller.now(), &reason);
+        let mut locked = lock(shared);
+        match locked.schedule.next(poller.now(), executor.concurrency()) {
+            Step::Query(task) => {
+                drop(locked);
+                executor.begin(task);
+            }
+            Step::Ended(event) => {
+                locked.sink.take(*event);
+                drop(locked);
+                if !deliver() {
+                    break true;
+                }
+            }
+            Step::Sleep(until) => {
+                let changes = locked.schedule.changes;
+                drop(locked);
+                let has_changed = || lock(shared).schedule.changes != changes;
+                poller.sleep(until, &|| executor.has_done() || has_changed());
+            }
+            Step::Finish => return,
+        }
+    };
+    let reason = match is_stopped {
+        true => Error::new(ErrorKind::Cancelled, "the progress callback ended the wait"),
+        false => cancelled(),
+    };
+    if is_stopped {
+        poller.interrupt();
+    }
+    lock(shared).finish(poller.now(), &reason);
+    deliver();
+}
+
+/// Passes the result of a poll to the schedule, and its event to the sink.
+fn record<J: Clone + fmt::Display, S: Sink>(shared: &Mutex<Shared<J, S>>, now: Instant, done: Done<J>) {
+    let Done { id, job, result } = done;
+    let mut locked = lock(shared);
+    let Some(event) = locked.schedule.polled(now, id, result) else { return };
+    let warning = match (&event.polled, event.next_poll) {
+        (Some(Err(error)), Some(pause)) => {
+            Some(format!("{job}: {error}; the next poll is in {:.1} s", pause.as_secs_f64()))
+        }
+        _ => None,
+    };
+    locked.sink.take(event);
+    drop(locked);
+    if let Some(warning) = warning {
+        log::warn!("{warning}");
+    }
+}
+
+/// Makes the polls of a schedule.
+trait Executor<J> {
+    /// How many polls it makes at once.
+    fn concurrency(&self) -> usize;
+    fn begin(&mut self, task: Task<J>);
+    fn take_done(&mut self) -> Option<Done<J>>;
+    fn has_done(&self) -> bool;
+}
+
+/// Makes each poll as soon as it begins.
+struct ThisThread<'a, P: Poller> {
+    poller: &'a P,
+    done: Option<Done<P::Job>>,
+}
+
+impl<P: Poller> Executor<P::Job> for ThisThread<'_, P> {
+    fn concurrency(&self) -> usize {
+        1
     }
 
-    /// Passes the task to a worker, or runs it on this thread if there is none.
-    fn query(&mut self, task: Task<P::Job>, spawn: &mut dyn FnMut() -> bool) {
-        if self.concurrency > 1 && self.queue.is_busy() && self.workers < self.concurrency {
-            if spawn() {
-                self.workers += 1;
-            } else {
-                // The system cannot create another thread: continue with the existing ones.
-                self.concurrency = self.workers.max(1);
-            }
+    fn begin(&mut self, task: Task<P::Job>) {
+        self.done = Some(task.run(self.poller));
+    }
+
+    fn take_done(&mut self) -> Option<Done<P::Job>> {
+        self.done.take()
+    }
+
+    fn has_done(&self) -> bool {
+        self.done.is_some()
+    }
+}
+
+/// Worker threads, as many as there are polls at once. They end when this is dropped, which waits for them.
+struct Workers<P: Poller + 'static> {
+    poller: Arc<P>,
+    queue: Arc<Queue<P::Job>>,
+    threads: Vec<JoinHandle<()>>,
+    concurrency: usize,
+}
+
+impl<P: Poller + 'static> Workers<P> {
+    fn spawn(&mut self) -> bool {
+        let (queue, poller) = (self.queue.clone(), self.poller.clone());
+        let thread = quiet_thread(|builder| builder.spawn(move || queue.work(&*poller)));
+        thread.map(|thread| self.threads.push(thread)).is_ok()
+    }
+}
+
+impl<P: Poller + 'static> Executor<P::Job> for Workers<P> {
+    fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+
+    fn begin(&mut self, task: Task<P::Job>) {
+        if self.queue.is_busy() && self.threads.len() < self.concurrency && !self.spawn() {
+            // The system cannot create another thread: continue with the existing ones.
+            self.concurrency = self.threads.len().max(1);
         }
-        if self.workers > 0 {
-            self.queue.push(task);
-        } else {
-            let done = task.run(self.poller);
-            self.polled(done);
+        match self.threads.is_empty() {
+            true => {
+                let done = task.run(&*self.poller);
+                self.queue.state().done.push_back(done);
+            }
+            false => self.queue.push(task),
         }
     }
 
-    fn polled(&mut self, Done { id, job, result }: Done<P::Job>) {
-        if self.poller.is_cancelled() && result.is_err() {
-            return;
+    fn take_done(&mut self) -> Option<Done<P::Job>> {
+        self.queue.state().done.pop_front()
+    }
+
+    fn has_done(&self) -> bool {
+        !self.queue.state().done.is_empty()
+    }
+}
+
+impl<P: Poller + 'static> Drop for Workers<P> {
+    fn drop(&mut self) {
+        self.queue.close();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
         }
-        let now = self.poller.now();
-        let mut shared = lock(self.shared);
-        let Some(event) = shared.schedule.polled(now, id, result) else { return };
-        if let (Some(Err(error)), Some(next_poll)) = (&event.polled, event.next_poll) {
-            log::warn!("{job}: {error}; the next poll is in {:.1} s", next_poll.as_secs_f64());
-        }
-        self.is_stopped = !shared.sink.take(event);
     }
 }
 
@@ -187,12 +269,10 @@ impl<J> Queue<J> {
         self.changed.notify_one();
     }
 
-    fn take_done(&self) -> Option<Done<J>> {
-        self.state().done.pop_front()
-    }
-
-    fn has_done(&self) -> bool {
-        !self.state().done.is_empty()
+    /// Ends the workers, each after its task.
+    fn close(&self) {
+        self.state().is_closed = true;
+        self.changed.notify_all();
     }
 
     /// The body of a worker thread.
@@ -207,20 +287,10 @@ impl<J> Queue<J> {
                 state = self.state();
             } else {
                 state.idle += 1;
-                state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.idle -= 1;
             }
         }
-    }
-}
-
-/// Stops the workers, also if the sink panics.
-struct CloseOnDrop<'a, J>(&'a Queue<J>);
-
-impl<J> Drop for CloseOnDrop<'_, J> {
-    fn drop(&mut self) {
-        self.0.state().is_closed = true;
-        self.0.changed.notify_all();
     }
 }
 
@@ -250,10 +320,11 @@ mod tests {
 
     #[test]
     fn the_failure_of_one_job_does_not_affect_others() {
-        let service = Scripted::new(
-            |passed, index| if index == 3 { Err(failure(ErrorKind::JobNotFound)) } else { linear(passed) },
-        );
-        let waited = wait_within(&service, 8, None, LIMITS, 4, &mut |_| true);
+        let service =
+            Arc::new(Scripted::new(
+                |passed, index| if index == 3 { Err(failure(ErrorKind::JobNotFound)) } else { linear(passed) },
+            ));
+        let waited = wait_with_workers(&service, 8, 4, &mut |_| true);
         let kinds: Vec<_> = waited.iter().map(|waited| waited.result.as_ref().map_err(Error::kind)).collect();
         let expected: Vec<_> = (0..8)
             .map(|index| match index {
@@ -266,23 +337,23 @@ mod tests {
 
     #[test]
     fn a_panic_in_the_callback_stops_the_workers() {
-        let service = Scripted::new(|passed, _| linear(passed));
+        let service = Arc::new(Scripted::new(|passed, _| linear(passed)));
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            wait_within(&service, 8, None, LIMITS, 4, &mut |_| panic!("boom"))
+            wait_with_workers(&service, 8, 4, &mut |_| panic!("boom"))
         }));
         assert!(result.is_err());
     }
 
     /// A service whose answers come as soon as so many calls are in flight at once.
     #[derive(Default)]
-    struct Meeting {
+    struct Rendezvous {
         count: usize,
         /// Calls in flight, the most of them, the calls that began, and the threads that made them.
         state: Mutex<(usize, usize, usize, std::collections::HashSet<std::thread::ThreadId>)>,
         changed: Condvar,
     }
 
-    impl Poller for Meeting {
+    impl Poller for Rendezvous {
         type Job = usize;
 
         fn now(&self) -> Instant {
@@ -319,17 +390,17 @@ mod tests {
 
     #[test]
     fn calls_are_made_at_once_by_as_many_threads() {
-        let service = Meeting { count: 3, ..Meeting::default() };
-        let waited = wait_within(&service, 9, None, LIMITS, 3, &mut |_| true);
+        let service = Arc::new(Rendezvous { count: 3, ..Rendezvous::default() });
+        let waited = wait_with_workers(&service, 9, 3, &mut |_| true);
         assert!(waited.iter().all(|waited| waited.result.is_ok()));
-        let state = service.state.into_inner().unwrap();
+        let state = service.state.lock().unwrap();
         assert_eq!((state.1, state.2, state.3.len()), (3, 9, 3));
         assert!(!state.3.contains(&std::thread::current().id()));
 
-        let service = Meeting { count: 1, ..Meeting::default() };
-        wait_within(&service, 4, None, LIMITS, 1, &mut |_| true);
-        let state = service.state.into_inner().unwrap();
+        let service = Arc::new(Rendezvous { count: 1, ..Rendezvous::default() });
+        wait_with_workers(&service, 4, 1, &mut |_| true);
+        let state = service.state.lock().unwrap();
         assert_eq!((state.1, state.2), (1, 4));
-        assert_eq!(state.3.into_iter().collect::<Vec<_>>(), [std::thread::current().id()]);
+        assert_eq!(state.3.iter().collect::<Vec<_>>(), [&std::thread::current().id()]);
     }
 }

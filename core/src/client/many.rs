@@ -1,0 +1,104 @@
+//! Waits of a client, and calls for many jobs: each is a schedule, which lasts as long as the call.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Client;
+use super::poller::ClientPoller;
+use crate::error::{Error, ErrorKind};
+use crate::job::{JobId, ModuleName, NamedJob};
+use crate::status::Status;
+use crate::sync::{Mutex, lock};
+use crate::wait::{self, Event, Operation, Polled, Poller, Progress, Schedule, Shared, Waited};
+
+impl Client {
+    /// Polls a job until it has ended: completed or failed, both are `Ok`. `progress` is called on this thread after every
+    /// poll. Without a `timeout` there is no limit; with zero it polls once.
+    pub fn wait(
+        &self,
+        module: &ModuleName,
+        job_id: &JobId,
+        timeout: Option<Duration>,
+        progress: Option<&mut Progress>,
+    ) -> Waited {
+        let jobs = [Ok((module.clone(), job_id.clone()))];
+        let mut waited = self.wait_many(&jobs, timeout, progress);
+        waited.pop().unwrap_or_else(|| Waited {
+            last: None,
+            result: Err(Error::new(ErrorKind::Internal, "a wait without a job")),
+        })
+    }
+
+    /// Waits for many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is returned as the result of
+    /// that job. The results are in the order of the jobs.
+    pub fn wait_many(
+        &self,
+        jobs: &[Result<(ModuleName, JobId), Error>],
+        timeout: Option<Duration>,
+        progress: Option<&mut Progress>,
+    ) -> Vec<Waited> {
+        self.run_many(jobs, Operation::Wait { timeout }, progress)
+    }
+
+    /// Returns the status of each of many jobs, with at most `max_concurrency` calls in flight. An `Err` in `jobs` is
+    /// returned as the result of that job. The results are in the order of the jobs.
+    pub fn status_many(&self, jobs: &[Result<(ModuleName, JobId), Error>]) -> Vec<Result<Status, Error>> {
+        let waited = self.run_many(jobs, Operation::Status { timeout: None }, None);
+        let status = |Waited { last, result }| {
+            result.and_then(|()| last.ok_or_else(|| Error::new(ErrorKind::Internal, "a call without a status")))
+        };
+        waited.into_iter().map(status).collect()
+    }
+
+    fn run_many(
+        &self,
+        jobs: &[Result<(ModuleName, JobId), Error>],
+        operation: Operation,
+        mut progress: Option<&mut Progress>,
+    ) -> Vec<Waited> {
+        // A callback can end a wait while polls for other jobs are in flight. Such a wait uses a clone, so that cancelling
+        // these polls does not affect other calls.
+        let poller = match (&progress, jobs) {
+            (None, _) | (_, [_]) => ClientPoller::of(self),
+            _ => match self.try_clone() {
+                Ok(clone) => ClientPoller::with_its_own(clone),
+                Err(error) => return jobs.iter().map(|_| Waited { last: None, result: Err(error.clone()) }).collect(),
+            },
+        };
+        let now = poller.now();
+        let mut schedule = Schedule::new(self.account.limits, false);
+        let mut results: Vec<Option<Waited>> = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            results.push(match job {
+                Ok((module, job_id)) => {
+                    schedule.add(NamedJob::new(module, job_id), operation, now);
+                    None
+                }
+                Err(error) => {
+                    schedule.skip_id();
+                    Some(Waited { last: None, result: Err(error.clone()) })
+                }
+            });
+        }
+        let concurrency = self.account.max_concurrency.min(schedule.len());
+        let shared = Mutex::new(Shared { schedule, sink: VecDeque::<Event>::new() });
+        let mut deliver = || {
+            let events = std::mem::take(&mut lock(&shared).sink);
+            let mut go_on = true;
+            for event in events {
+                let index = event.id as usize;
+                if let Some(waited) = event.ended {
+                    results[index] = Some(waited);
+                }
+                if let (Some(progress), Some(result), true) = (&mut progress, &event.polled, go_on) {
+                    go_on = progress(&Polled { index, result, elapsed: event.elapsed, next_poll: event.next_poll });
+                }
+            }
+            go_on
+        };
+        wait::run(&Arc::new(poller), &shared, concurrency, &mut deliver);
+        let bug = || Waited { last: None, result: Err(Error::new(ErrorKind::Internal, "a wait without an end")) };
+        results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
+    }
+}
