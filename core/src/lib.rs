@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod http;
 mod job;
+mod json;
 mod oauth;
 mod page;
 pub mod panic;
@@ -25,8 +26,10 @@ mod status;
 mod suggest;
 mod sync;
 mod thread;
+mod throttle;
 mod token_provider;
 mod wait;
+mod words;
 
 pub use client::{AccessToken, Client, Waits};
 pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, config_file, usual_config_file};

@@ -259,7 +259,6 @@ fn refusals_are_distinguished() {
         assert_eq!((failed.error, &*failed.code), (ZMD_ERR_OAUTH, code), "{failed:?}");
         assert!(failed.message.contains(expected) && [200, 400].contains(&http_status), "{failed:?}");
     }
-    let client = client_with(&sim, &[("max_retries", "0")]);
     for (reply, error, code, expected) in [
         (
             Reply::json(
@@ -276,32 +275,65 @@ fn refusals_are_distinguished() {
             "new_error",
             "Some day.",
         ),
-        (Reply::html(200, "<html>Log in</html>"), ZMD_ERR_OAUTH, "", "<html>Log in"),
-        (Reply::html(404, "<html>Not here</html>"), ZMD_ERR_OAUTH, "", "accounts_url"),
+        (Reply::html(404, "<html>Not here</html>"), ZMD_ERR_BAD_RESPONSE, "", "accounts_url"),
         (
             Reply::json(302, "").header("Location", "https://elsewhere.test/"),
-            ZMD_ERR_OAUTH,
+            ZMD_ERR_BAD_RESPONSE,
             "",
-            "https://elsewhere.test/",
+            "https://elsewhere.test",
         ),
-        (Reply::json(200, "{}"), ZMD_ERR_OAUTH, "", "without an access_token"),
         (Reply::json(200, r#"{"access_token":""}"#), ZMD_ERR_OAUTH, "", "access_token"),
         (Reply::json(200, r#"{"access_token":"a b"}"#), ZMD_ERR_OAUTH, "", "access_token"),
-        (Reply::json(200, r#"{"access_token":"#), ZMD_ERR_OAUTH, "", "accounts_url"),
         (Reply::html(503, "<html>maintenance</html>"), ZMD_ERR_SERVER, "", "503"),
         (Reply::html(429, ""), ZMD_ERR_RATE_LIMITED, "", "429"),
         (Reply::Fault(Fault::Close), ZMD_ERR_NETWORK, "", ""),
         (Reply::Fault(Fault::Garbage), ZMD_ERR_NETWORK, "", ""),
         (Reply::Fault(Fault::BigBody), ZMD_ERR_BAD_RESPONSE, "", ""),
     ] {
-        // A new connection: a close of a pooled one would be handled differently.
-        sim.close_idle();
+        // A new client: a refusal is not asked for again.
+        let client = client_with(&sim, &[("max_retries", "0")]);
         sim.next_token(reply.clone());
         let (failed, _) = client.failure("Leads", "1001");
         assert_eq!((failed.error, &*failed.code), (error, code), "{reply:?}: {failed:?}");
         assert!(failed.message.contains(expected), "{reply:?}: {failed:?}");
     }
     assert_eq!(sim.requests(), 0);
+}
+
+/// A maintenance page with 200, a firewall's 403, an empty body, and what OAuth calls a failure of the server.
+fn not_from_a_working_server() -> [Reply; 6] {
+    [
+        Reply::html(200, "<html>Maintenance</html>"),
+        Reply::html(403, "<html>Blocked by the firewall</html>"),
+        Reply::json(200, ""),
+        Reply::json(200, "{}"),
+        Reply::json(400, r#"{"error":"server_error"}"#),
+        Reply::json(200, r#"{"error":"general_error"}"#),
+    ]
+}
+
+#[test]
+fn a_response_without_a_refusal_of_oauth_is_retried() {
+    for reply in not_from_a_working_server() {
+        let sim = with_job(builder().start());
+        sim.next_token(reply.clone());
+        let client = client_with(&sim, &[]);
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{reply:?}");
+        assert_eq!(sim.token_requests(), 2);
+        sim.next_token(reply.clone());
+        let (failed, _) = client_with(&sim, &[("max_retries", "0")]).failure("Leads", "1001");
+        assert_eq!(failed.error, ZMD_ERR_SERVER, "{reply:?}: {failed:?}");
+    }
+}
+
+#[test]
+fn a_wait_goes_on_while_the_accounts_server_does_not_work() {
+    let sim = with_job(builder().start());
+    not_from_a_working_server().map(|reply| sim.next_token(reply));
+    let client = client_with(&sim, &[("max_retries", "0"), ("poll_min_ms", "1"), ("poll_max_ms", "1")]);
+    let (answer, result) = client.wait("Leads", "1001", -1, &mut ignore);
+    assert_eq!((answer, result), (Answer::completed(), Ok(())));
+    assert_eq!(sim.token_requests(), 7);
 }
 
 #[test]
@@ -655,7 +687,7 @@ fn search_for_secrets() {
         let echo = format!("{REFRESH} {SECRET}");
         sim.next_token(Reply::json(400, &format!(r#"{{"error":"{echo}","error_description":"{echo}"}}"#)));
         messages.push(client_with(&sim, &more).failure("Leads", "1001").0.message);
-        sim.next_token(Reply::html(200, &echo));
+        [1, 2].map(|_| sim.next_token(Reply::html(200, &echo)));
         messages.push(client_with(&sim, &more).failure("Leads", "1001").0.message);
         let proxy = format!("http://user:pr0xy-p4ssword@127.0.0.1:{}", free_port());
         if tls {

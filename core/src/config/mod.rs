@@ -7,17 +7,8 @@ mod set;
 mod settings;
 mod values;
 
-use crate::proxy_url::ProxyUrl;
-
 pub use file::{DEFAULT_PROFILE, config_file, usual_config_file};
 pub(crate) use settings::refusal;
 pub use settings::{SETTINGS, Setting};
+pub(crate) use values::ProxySetting;
 pub use values::{Config, Source};
-
-/// The setting `proxy`.
-#[derive(Clone, Debug)]
-pub(crate) enum ProxySetting {
-    Env,
-    None,
-    Url(ProxyUrl),
-}

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ProxySetting;
 use crate::endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
+use crate::proxy_url::ProxyUrl;
 use crate::secret::Secret;
 use crate::token_provider::TokenProvider;
 
@@ -79,6 +79,14 @@ impl fmt::Debug for Origins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("..")
     }
+}
+
+/// The setting `proxy`.
+#[derive(Clone, Debug)]
+pub(crate) enum ProxySetting {
+    Env,
+    None,
+    Url(ProxyUrl),
 }
 
 impl Config {

@@ -1,23 +1,19 @@
-//! The two OAuth grants for access tokens, and the accounts server's responses.
+//! The two OAuth grants for access tokens.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
+use super::Token;
 use super::cache::{Entry, Lock, TokenCache};
-use super::{Token, beginning_of};
+use super::response::{Exchange, SCOPE, TokenRequest, read};
 use crate::config::{Config, refusal};
 use crate::endpoint::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Http, Proxies, Response, Route};
-use crate::retry::{self, Deadline, Failure, Retry};
+use crate::retry::{self, Deadline, Failure};
 use crate::secret::{Secret, parse_token};
-
-/// A token's lifetime if the response does not contain it, and the longest lifetime that is accepted.
-const LIFETIME: Duration = Duration::from_secs(3600);
-const LONGEST_LIFETIME: Duration = Duration::from_secs(86_400);
 
 /// The grant type.
 enum Kind {
@@ -28,9 +24,6 @@ enum Kind {
     /// names the path /oauth/v2/auth where the accounts documentation has /oauth/v2/token.
     Organization(String),
 }
-
-/// The scope to request with client credentials.
-const SCOPE: &str = "ZohoCRM.mass_delete.READ";
 
 /// The credentials for access tokens, and the server that makes them.
 pub(crate) struct Grant {
@@ -172,7 +165,7 @@ impl Grant {
         if let Kind::RefreshToken(refresh_token) = &self.kind {
             secrets.insert(0, refresh_token);
         }
-        let made = retry::run(
+        retry::run(
             self.max_retries,
             deadline,
             |pause| http.sleep(pause),
@@ -180,147 +173,35 @@ impl Grant {
                 let response = http.post(&self.accounts, &url, &form, &secrets, deadline)?;
                 self.read(&response)
             },
-        );
-        made.map_err(|error| secrets.iter().fold(error, |error, secret| error.without(secret.reveal())))
+        )
     }
 
     fn read(&self, response: &Response) -> Result<(Entry, Token), Failure> {
-        let status = response.status;
+        let exchange = match self.kind {
+            Kind::RefreshToken(_) => Exchange::RefreshToken,
+            Kind::Organization(_) => Exchange::Organization,
+        };
         let accounts = &self.accounts.base;
-        let with = |error: Error| error.with_http_status(status);
-        if status >= 500 || status == 429 {
-            let (kind, what) = match status {
-                429 => (ErrorKind::RateLimited, "received too many requests"),
-                _ => (ErrorKind::Server, "failed to make an access token"),
-            };
-            let error = with(Error::new(kind, format!("{accounts} {what} (HTTP {status}): try again later")));
-            let retry = response.retry_after.map_or(Retry::BackOff, Retry::After);
-            return Err(Failure { error, retry });
-        }
-        let parsed = match serde_json::from_slice::<TokenResponse>(response.json()) {
-            Ok(parsed) => parsed,
-            Err(_) => {
-                let what = match response.location.as_deref().filter(|_| (300..400).contains(&status)) {
-                    Some(location) => format!("it redirects to {location}"),
-                    None => beginning_of(&response.body),
-                };
-                return Err(Failure::permanent(with(self.bad_response(&format!("HTTP {status}, {what}")))));
-            }
-        };
-        if let Some(code) = &parsed.error {
-            return Err(Failure::permanent(with(self.refused(code, parsed.error_description.as_deref()))));
-        }
-        let Some(access_token) = &parsed.access_token else {
-            return Err(Failure::permanent(with(
-                self.bad_response(&format!("HTTP {status}, without an access_token")),
-            )));
-        };
+        let mut parsed = read(response, &TokenRequest { exchange, accounts, data_center: self.data_center })?;
         let end = SystemTime::now() + parsed.lifetime();
         let made = Entry {
-            access_token: access_token.clone(),
+            access_token: parsed.access_token.take().unwrap_or_default(),
             expires_at: end.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
-            api_domain: parsed.api_domain.clone(),
+            api_domain: parsed.api_domain.take(),
         };
-        match self.token_of(&made) {
-            Some(token) => Ok((made, token)),
-            None => Err(Failure::permanent(with(self.bad_response("its access_token or api_domain is invalid")))),
-        }
-    }
-
-    /// The accounts server's refusals, with what to do about each.
-    fn refused(&self, code: &str, description: Option<&str>) -> Error {
-        let (accounts, data_center) = (&self.accounts.base, self.data_center);
-        let (kind, what) = match code {
-            "missing_org_info" => (
-                ErrorKind::Oauth,
-                "it has no organization with this org_id that the client may act for: check org_id, which Zoho CRM shows \
-                 under Setup, Developer Hub, APIs, and in which organization the self client was made"
-                    .to_owned(),
-            ),
-            "invalid_code" if matches!(self.kind, Kind::RefreshToken(_)) => (
-                ErrorKind::Oauth,
-                format!("the refresh token was revoked, or belongs to another data center than {data_center}: make a new one"),
-            ),
-            "invalid_client" => (
-                ErrorKind::Oauth,
-                format!("it has no such client_id: check it, and that the data center is {data_center}"),
-            ),
-            "invalid_client_secret" => {
-                (ErrorKind::Oauth, "client_secret is not the one that belongs to client_id".to_owned())
-            }
-            "Access Denied" => (
-                ErrorKind::RateLimited,
-                "more than 10 access tokens were made in 10 minutes: wait, and have the processes share theirs with token_cache"
-                    .to_owned(),
-            ),
-            _ => (ErrorKind::Oauth, description.unwrap_or("it gives no reason").to_owned()),
-        };
-        Error::new(kind, format!("{accounts} refused to make an access token ({code}): {what}")).with_code(code)
-    }
-
-    fn bad_response(&self, what: &str) -> Error {
-        let accounts = &self.accounts.base;
-        Error::new(
-            ErrorKind::Oauth,
-            format!(
-                "the response of {accounts} is not an access token ({what}): is accounts_url right, and does a proxy respond in its place?"
-            ),
-        )
+        let token = self.token_of(&made).ok_or_else(|| {
+            let message = format!(
+                "the access_token or api_domain in the response of {accounts} is invalid: is accounts_url right?"
+            );
+            Failure::permanent(Error::new(ErrorKind::Oauth, message).with_http_status(response.status))
+        })?;
+        Ok((made, token))
     }
 }
 
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Grant").field("accounts", &self.accounts).field("cache", &self.cache).finish_non_exhaustive()
-    }
-}
-
-/// The response of the token endpoint, a token or an error.
-#[derive(Deserialize)]
-struct TokenResponse {
-    access_token: Option<String>,
-    api_domain: Option<String>,
-    expires_in: Option<Number>,
-    expires_in_sec: Option<Number>,
-    error: Option<String>,
-    error_description: Option<String>,
-}
-
-impl Drop for TokenResponse {
-    fn drop(&mut self) {
-        self.access_token.zeroize();
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Whole(u64),
-    Text(String),
-    Other(serde::de::IgnoredAny),
-}
-
-impl Number {
-    fn value(&self) -> Option<u64> {
-        match self {
-            Number::Whole(number) => Some(*number),
-            Number::Text(text) => text.parse().ok(),
-            Number::Other(_) => None,
-        }
-    }
-}
-
-impl TokenResponse {
-    /// Older servers send milliseconds in `expires_in`, and also seconds in `expires_in_sec`.
-    fn lifetime(&self) -> Duration {
-        let value = |number: &Option<Number>| number.as_ref().and_then(Number::value);
-        let lifetime = match (value(&self.expires_in_sec), value(&self.expires_in)) {
-            (Some(seconds), _) => Duration::from_secs(seconds),
-            (None, Some(seconds)) if seconds <= LONGEST_LIFETIME.as_secs() => Duration::from_secs(seconds),
-            (None, Some(milliseconds)) => Duration::from_millis(milliseconds),
-            (None, None) => LIFETIME,
-        };
-        lifetime.min(LONGEST_LIFETIME)
     }
 }
 
@@ -352,23 +233,6 @@ fn percent_encode(text: &str, to: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lifetime(json: &str) -> u64 {
-        serde_json::from_str::<TokenResponse>(json).unwrap().lifetime().as_secs()
-    }
-
-    #[test]
-    fn a_lifetime_in_every_form() {
-        assert_eq!(lifetime(r#"{"expires_in":3600}"#), 3600);
-        assert_eq!(lifetime(r#"{"expires_in":"3600"}"#), 3600);
-        assert_eq!(lifetime(r#"{"expires_in":3600000,"expires_in_sec":3600}"#), 3600);
-        assert_eq!(lifetime(r#"{"expires_in":3600000}"#), 3600);
-        assert_eq!(lifetime(r#"{"expires_in":60}"#), 60);
-        assert_eq!(lifetime("{}"), 3600);
-        assert_eq!(lifetime(r#"{"expires_in":null}"#), 3600);
-        assert_eq!(lifetime(r#"{"expires_in":-5}"#), 3600);
-        assert_eq!(lifetime(r#"{"expires_in":18446744073709551615}"#), 86_400);
-    }
 
     #[test]
     fn a_form_value_is_percent_encoded() {
@@ -414,59 +278,20 @@ mod tests {
     }
 
     #[test]
-    fn the_responses_of_the_accounts_server() {
+    fn a_token_and_its_api() {
         let refresh = of(("refresh_token", "1000.r.t"));
-        let respond = |status, body: &str| Response { status, body: body.as_bytes().to_vec(), ..Response::default() };
+        let respond = |body: &str| Response { status: 200, body: body.as_bytes().to_vec(), ..Response::default() };
         let body = r#"{"access_token":"1000.a.b","api_domain":"https://www.zohoapis.in","expires_in":3600}"#;
-        let (made, token) = refresh.read(&respond(200, body)).ok().unwrap();
+        let (made, token) = refresh.read(&respond(body)).ok().unwrap();
         assert_eq!((&*made.access_token, token.secret.reveal()), ("1000.a.b", "1000.a.b"));
         assert_eq!(token.api.unwrap().base.to_string(), "https://www.zohoapis.in");
         let left = token.life.unwrap().end.duration_since(SystemTime::now()).unwrap();
         assert!((3590..=3600).contains(&left.as_secs()), "{left:?}");
-        assert!(refresh.read(&respond(200, r#"{"access_token":"1000.a.b"}"#)).ok().unwrap().1.api.is_none());
-
-        let fails = |status, body: &str, kind, code, message: &str| {
-            let Failure { error, retry } = refresh.read(&respond(status, body)).err().unwrap();
-            assert_eq!((error.kind(), error.code(), error.http_status()), (kind, code, status), "{error}");
-            assert!(error.message().starts_with(message), "{error}\nis not: {message}");
-            assert_eq!(retry, if status >= 429 { Retry::BackOff } else { Retry::Never });
-        };
-        fails(500, "", ErrorKind::Server, "", "https://accounts.zoho.eu failed to make an access token (HTTP 500)");
-        fails(503, body, ErrorKind::Server, "", "https://accounts.zoho.eu failed to make an access token (HTTP 503)");
-        fails(429, "", ErrorKind::RateLimited, "", "https://accounts.zoho.eu received too many requests (HTTP 429)");
-        for (body, why) in [
-            ("<h1>Hi", "HTTP 200, it begins with <h1>Hi): is"),
-            ("{}", "HTTP 200, without an"),
-            (r#"{"access_token":"a b"}"#, "its access_token or"),
-            (r#"{"access_token":"ab","api_domain":"http://zoho"}"#, "its access_token or"),
-        ] {
-            let message = format!("the response of https://accounts.zoho.eu is not an access token ({why}");
-            fails(200, body, ErrorKind::Oauth, "", &message);
+        assert!(refresh.read(&respond(r#"{"access_token":"1000.a.b"}"#)).ok().unwrap().1.api.is_none());
+        for body in [r#"{"access_token":"a b"}"#, r#"{"access_token":"ab","api_domain":"http://zoho"}"#] {
+            let Failure { error, retry } = refresh.read(&respond(body)).err().unwrap();
+            assert_eq!((error.kind(), retry), (ErrorKind::Oauth, retry::Retry::Never));
+            assert!(error.message().starts_with("the access_token or api_domain in the response of "), "{error}");
         }
-        for (status, code, more, kind, why) in [
-            (200, "invalid_code", "", ErrorKind::Oauth, "the refresh token was revoked"),
-            (400, "invalid_client", "", ErrorKind::Oauth, "it has no such client_id"),
-            (400, "invalid_client_secret", "", ErrorKind::Oauth, "client_secret is not"),
-            (400, "missing_org_info", "", ErrorKind::Oauth, "it has no organization"),
-            (200, "Access Denied", "", ErrorKind::RateLimited, "more than 10"),
-            (400, "odd", "", ErrorKind::Oauth, "it gives no reason"),
-            (400, "odd", r#","error_description":"so""#, ErrorKind::Oauth, "so"),
-        ] {
-            let body = format!(r#"{{"error":"{code}"{more}}}"#);
-            let message = format!("https://accounts.zoho.eu refused to make an access token ({code}): {why}");
-            fails(status, &body, kind, code, &message);
-        }
-        let later = Some(Duration::from_secs(7));
-        let busy = refresh.read(&Response { retry_after: later, ..respond(429, "") }).err().unwrap();
-        assert_eq!(busy.retry, Retry::After(Duration::from_secs(7)));
-        let moved = |status| {
-            let location = Some("https://elsewhere".to_owned());
-            refresh.read(&Response { location, ..respond(status, "") }).err().unwrap().error.message().to_owned()
-        };
-        assert!(moved(302).contains("(HTTP 302, it redirects to https://elsewhere)"), "{}", moved(302));
-        assert!(moved(400).contains("(HTTP 400, it begins with )"), "{}", moved(400));
-        // That code is about refresh tokens.
-        let error = of(("org_id", "1")).read(&respond(200, r#"{"error":"invalid_code"}"#)).err().unwrap().error;
-        assert!(error.message().ends_with("it gives no reason"), "{error}");
     }
 }

@@ -8,10 +8,10 @@ mod code;
 mod grant;
 mod provider;
 mod renewal;
+mod response;
 
 use std::time::{Duration, SystemTime};
 
-use crate::error::one_line;
 use crate::http::Route;
 use crate::secret::Secret;
 
@@ -21,17 +21,6 @@ pub(crate) use renewal::{RenewalLock, Source, Tokens};
 
 /// How long before it expires a token is renewed, so that it does not expire during a request.
 const AHEAD: Duration = Duration::from_secs(60);
-
-/// What a response that could not be parsed begins with, for a message; not if it may contain a token.
-fn beginning_of(body: &[u8]) -> String {
-    // Without the NULs of UTF-16.
-    let text = String::from_utf8_lossy(body).replace('\0', "");
-    let lower = text.to_ascii_lowercase();
-    match ["token", "1000."].iter().any(|word| lower.contains(word)) {
-        true => format!("its {} bytes are not shown, as they may contain a token", body.len()),
-        false => format!("it begins with {}", one_line(&text, 120)),
-    }
-}
 
 /// An access token.
 #[derive(Debug)]
@@ -84,16 +73,6 @@ fn ahead(left: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_that_may_be_a_token_is_in_a_message() {
-        let utf_16: Vec<u8> = r#"{"access_token":"x"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        for body in [br#"{"access_token":"1000.a.b""#, &*utf_16, b"Refresh_Token=x", b"\xff1000.a.b"] {
-            let shown = beginning_of(body);
-            assert!(shown.starts_with(&format!("its {} bytes", body.len())), "{shown}");
-        }
-        assert_eq!(beginning_of(b"<h1>Sign in</h1>\n"), "it begins with <h1>Sign in</h1>");
-    }
 
     #[test]
     fn a_token_is_renewed_a_minute_before_it_expires() {

@@ -118,8 +118,8 @@ impl Drop for Requests {
 
 fn token_of(provider: &TokenProvider, refused: Option<&Secret>) -> Result<Secret, Error> {
     let failed = |why: &str| {
-        let error = Error::new(ErrorKind::Oauth, format!("the token provider returned no access token: {why}"));
-        refused.iter().fold(error, |error, refused| error.without(refused.reveal()))
+        let why = refused.map_or_else(|| why.to_owned(), |refused| why.replace(refused.reveal(), "***"));
+        Error::new(ErrorKind::Oauth, format!("the token provider returned no access token: {why}"))
     };
     let given = panic::catch(|| Ok(provider.provide(refused.map(Secret::reveal))))
         .map_err(|bug| failed(bug.message()))?
