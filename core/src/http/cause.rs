@@ -148,3 +148,13 @@ pub(super) fn is_broken(error: &io::Error) -> bool {
         ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof | NotConnected | TimedOut | HostUnreachable
     )
 }
+
+/// Whether a server showed a certificate that calls itself an authority.
+pub(super) fn is_authority_as_server(error: &rustls::Error) -> bool {
+    match error {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(rustls::OtherError(other))) => {
+            matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+        }
+        _ => false,
+    }
+}

@@ -8,7 +8,7 @@ use ureq::http::header;
 use super::cause::{ExchangeError, Stage};
 use super::route::Route;
 use super::transport::ExchangeDeadline;
-use super::{Http, Network, Proxies, race, tls};
+use super::{Http, Network, Proxies, race};
 use crate::config::Config;
 use crate::endpoint::BaseUrl;
 use crate::error::Error;
@@ -120,8 +120,9 @@ impl Steps<'_> {
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Error> {
         let (host, port, until) = (self.route.base.host(), self.route.base.port(), self.until());
         let stream = self.http.connect.open(self.route.proxy(), host, port, until);
-        let shown = stream
-            .and_then(|stream| tls::shown(stream, host, until).map_err(|cause| ExchangeError::at(Stage::Tls, cause)));
+        let shown = stream.and_then(|stream| {
+            self.http.connect.0.tls.shown(stream, host, until).map_err(|cause| ExchangeError::at(Stage::Tls, cause))
+        });
         shown.map_err(|failed| self.explain(failed))
     }
 

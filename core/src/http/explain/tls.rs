@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 
-use crate::http::tls::is_authority_as_server;
+use crate::http::cause::is_authority_as_server;
 
 /// Why there is no secure connection, and what to do.
 pub(super) fn explain(error: &rustls::Error, who: &str) -> String {

@@ -1,0 +1,121 @@
+//! The files with certificates and keys that settings name: their formats, and what is wrong with one.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
+
+use crate::config::refusal;
+use crate::error::Error;
+use crate::file::{content, open};
+
+/// A certificate for servers that demand one.
+pub(super) struct Identity {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: PrivateKeyDer<'static>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+/// The certificates in a file: PEM, perhaps with a byte-order mark, or one in DER.
+pub(super) fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let bad = |why: &dyn fmt::Display| {
+        refusal(setting, format!("the path of a PEM or DER file with CA certificates; {path}: {why}"))
+    };
+    let text = read(path).map_err(|error| bad(&error))?;
+    // A DER certificate is a SEQUENCE with a length of two bytes.
+    let found = if text.starts_with(&[0x30, 0x82]) {
+        vec![CertificateDer::from(text.to_vec())]
+    } else {
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+        found.map_err(|error| bad(&error))?
+    };
+    if found.is_empty() {
+        return Err(bad(&"there is no certificate in it"));
+    }
+    let (_, unreadable) = RootCertStore::empty().add_parsable_certificates(found.iter().cloned());
+    if unreadable == found.len() {
+        return Err(bad(&"what is in it is no certificate"));
+    }
+    Ok(found)
+}
+
+/// A file with certificates or keys, without its byte-order mark.
+fn read(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Forty times the certificates of a system.
+    const SIZE_LIMIT: u64 = 8 << 20;
+    let bytes = content(&open(Path::new(path))?, SIZE_LIMIT)?;
+    Ok(Zeroizing::new(without_mark(&bytes)))
+}
+
+/// A text without its byte-order mark; Windows tools write UTF-16, too.
+fn without_mark(bytes: &[u8]) -> Vec<u8> {
+    let utf_16 = |unit: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        char::decode_utf16(units).map(|c| c.unwrap_or('?')).collect::<String>().into_bytes()
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => utf_16(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf_16(u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, text @ ..] => text.to_vec(),
+        text => text.to_vec(),
+    }
+}
+
+impl Identity {
+    /// `client_cert` and `client_key`; one file may hold both.
+    pub(super) fn new(cert: Option<&str>, key: Option<&str>) -> Result<Option<Identity>, Error> {
+        let Some(cert) = cert else {
+            return match key {
+                None => Ok(None),
+                Some(_) => Err(refusal("client_cert", "the path of a PEM file: client_key is set without it")),
+            };
+        };
+        let key = key.unwrap_or(cert);
+        let bad = |setting: &str, path: &str, why: &dyn fmt::Display| {
+            refusal(setting, format!("the path of a PEM file; {path}: {why}"))
+        };
+        let read = |setting: &str, path: &str| read(path).map_err(|error| bad(setting, path, &error));
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read("client_cert", cert)?).collect();
+        let chain = chain.map_err(|error| bad("client_cert", cert, &error))?;
+        if chain.is_empty() {
+            return Err(bad("client_cert", cert, &"there is no certificate in it"));
+        }
+        let bytes = read("client_key", key)?;
+        let text = String::from_utf8_lossy(&bytes);
+        if text.contains("ENCRYPTED") {
+            let command = format!("openssl pkey -in {key} -out key.pem");
+            return Err(bad("client_key", key, &format!("the key is encrypted: decrypt it with '{command}'")));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&bytes)
+            .map_err(|_| bad("client_key", key, &"there is no private key in it (PKCS #8, PKCS #1 or SEC 1)"))?;
+        Ok(Some(Identity { chain, key }))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_and_a_file_without_an_end_are_not_waited_for() {
+        let pipe = std::env::temp_dir().join(format!("zmd-tls-{}", std::process::id()));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let refused = |path: &str| certificates("ca_file", path).unwrap_err().message().to_owned();
+        let of_pipe = refused(pipe.to_str().unwrap());
+        std::fs::remove_file(pipe).unwrap();
+        assert!(of_pipe.ends_with("there is no certificate in it"), "{of_pipe}");
+        let endless = refused("/dev/zero");
+        assert!(endless.ends_with("/dev/zero: it is larger than 8388608 bytes"), "{endless}");
+        let error = Identity::new(Some("/dev/zero"), None).unwrap_err();
+        assert!(error.message().contains("client_cert") && error.message().contains("larger"), "{error}");
+    }
+}
