@@ -6,10 +6,10 @@
 use std::io;
 #[cfg(unix)]
 use std::io::Write;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::sync::{AtomicBool, Condvar, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, Condvar, Mutex, Ordering, deliver_log, lock};
 
 /// Ends every wait of a session at once, and all later ones, when the session is cancelled.
 ///
@@ -84,15 +84,14 @@ impl Cancel {
     /// Sleeps until `until`, until `is_awake` returns `true`, or until a cancel. `is_awake` is called at first and after each
     /// [`wake`](Self::wake).
     pub(crate) fn sleep_until(&self, until: Option<Instant>, mut is_awake: impl FnMut() -> bool) {
+        deliver_log();
         let mut sleep = lock(&self.sleepers.lock);
         while !self.is_cancelled() && !is_awake() {
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return;
             }
-            // At most an hour at a time: some systems' clocks overflow.
-            let left = left.min(Duration::from_secs(3600));
-            sleep = self.sleepers.woken.wait_timeout(sleep, left).unwrap_or_else(PoisonError::into_inner).0;
+            sleep = self.sleepers.woken.wait_timeout(sleep, left);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, cancelled};
 use crate::file::{beside, private_file};
 use crate::http::Http;
 use crate::retry::{Deadline, Failure, random};
-use crate::sync::{Mutex, lock};
+use crate::sync::{Held, Mutex, lock};
 
 /// How long to wait before looking for a free slot again, at the most.
 const LOOK_EVERY: Duration = Duration::from_millis(8);
@@ -46,9 +46,10 @@ struct Slot {
 }
 
 /// The right to make one call.
-pub(crate) struct Held<'a> {
+pub(crate) struct Permit<'a> {
     slots: &'a Slots,
     index: usize,
+    _held: Held,
 }
 
 impl Slots {
@@ -63,7 +64,7 @@ impl Slots {
     }
 
     /// Waits for a free slot. `None`: the files can't be used, and the call continues without a slot.
-    pub(crate) fn acquire(&self, http: &Http, deadline: Deadline) -> Result<Option<Held<'_>>, Failure> {
+    pub(crate) fn acquire(&self, http: &Http, deadline: Deadline) -> Result<Option<Permit<'_>>, Failure> {
         let end = deadline.end();
         while self.is_looking.swap(true, Ordering::AcqRel) {
             http.sleep_until(Some(end), &|| !self.is_looking.load(Ordering::Acquire));
@@ -105,7 +106,7 @@ impl Slots {
         Err(Failure::permanent(Error::new(ErrorKind::Timeout, message)))
     }
 
-    fn try_acquire(&self) -> io::Result<Option<Held<'_>>> {
+    fn try_acquire(&self) -> io::Result<Option<Permit<'_>>> {
         let mut slots = lock(&self.slots);
         for (index, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| !slot.is_held) {
             let file = match &mut slot.file {
@@ -115,7 +116,7 @@ impl Slots {
             match file.try_lock() {
                 Ok(()) => {
                     slot.is_held = true;
-                    return Ok(Some(Held { slots: self, index }));
+                    return Ok(Some(Permit { slots: self, index, _held: Held::new() }));
                 }
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(error),
@@ -143,7 +144,7 @@ impl Drop for Looking<'_> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let slot = &mut lock(&self.slots.slots)[self.index];
         // Not only closed: a child that was forked meanwhile has the descriptor too, and would hold the lock.

@@ -9,7 +9,7 @@ use super::poller::ClientPoller;
 use crate::error::{Error, ErrorKind};
 use crate::job::{JobId, ModuleName, NamedJob};
 use crate::status::Status;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, deliver_log, holds_nothing, lock};
 use crate::wait::{self, Event, Operation, Polled, Poller, Progress, Schedule, Shared, Waited};
 
 impl Client {
@@ -92,6 +92,8 @@ impl Client {
                     results[index] = Some(waited);
                 }
                 if let (Some(progress), Some(result), true) = (&mut progress, &event.polled, go_on) {
+                    deliver_log();
+                    debug_assert!(holds_nothing(), "a callback is called");
                     go_on = progress(&Polled { index, result, elapsed: event.elapsed, next_poll: event.next_poll });
                 }
             }

@@ -23,6 +23,7 @@ use crate::secret::{Secret, parse_token, token_rule};
 use crate::session::{Process, Session};
 use crate::slots::SlotSettings;
 use crate::status::Status;
+use crate::sync::deliver_log;
 use crate::wait::Limits;
 
 pub use waits::Waits;
@@ -215,6 +216,7 @@ impl Client {
             Ok(status) => log::debug!("{job}: {} (HTTP {})", status.text, status.http_status),
             Err(Failure { error, .. }) => log::debug!("{job}: {}: {error}", error.kind().name()),
         }
+        deliver_log();
         result
     }
 
@@ -315,5 +317,42 @@ mod tests {
         let error = client.status(&module, &job_id).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BadResponse, "{error}");
         assert!(error.message().contains("has too many lines"), "{error}");
+    }
+
+    std::thread_local! {
+        /// The lines that this thread has logged, and how many of them were delivered.
+        static LINES: std::cell::Cell<[usize; 2]> = const { std::cell::Cell::new([0; 2]) };
+    }
+
+    struct Collecting;
+
+    impl log::Log for Collecting {
+        fn enabled(&self, _: &log::Metadata) -> bool {
+            true
+        }
+
+        fn log(&self, record: &log::Record) {
+            if record.target().starts_with("zmd_core") {
+                LINES.set([LINES.get()[0] + 1, LINES.get()[1]]);
+            }
+        }
+
+        fn flush(&self) {
+            assert!(crate::sync::holds_nothing());
+            LINES.set([LINES.get()[0]; 2]);
+        }
+    }
+
+    #[test]
+    fn the_lines_of_an_attempt_are_delivered_at_its_end() {
+        log::set_logger(&Collecting).unwrap();
+        log::set_max_level(log::LevelFilter::Trace);
+        let sim = Sim::start();
+        sim.accept_any_token();
+        let client = client(&sim, &[("access_token", "1000.a.b")]);
+        let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("1").unwrap());
+        let failed = client.status(&module, &job_id).unwrap_err();
+        let [logged, delivered] = LINES.get();
+        assert!(logged > 0 && logged == delivered, "{logged} {delivered} {failed}");
     }
 }

@@ -118,7 +118,7 @@ mod tests {
             let until = until.expect("the time of the next poll");
             self.sim.clock().advance(until.saturating_duration_since(self.now()));
             let now = self.sim.clock().now().as_secs();
-            let mut actions = self.actions.lock().unwrap();
+            let mut actions = lock(&self.actions);
             while actions.last().is_some_and(|(at, _)| *at <= now) {
                 let (_, action) = actions.pop().unwrap();
                 action();

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::file::{beside, content, open, private_file};
+use crate::sync::Held;
 
 /// The beginning of every cache file. A file that begins differently belongs to another program and is not changed.
 const MAGIC: &[u8] = b"{\"zmd_token_cache\":1,";
@@ -64,12 +65,15 @@ pub(super) struct TokenCache {
 
 /// An exclusive lock between processes, for renewing the token and changing the file. The system releases it if the process
 /// dies.
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    file: File,
+    _held: Held,
+}
 
 impl Drop for Lock {
     fn drop(&mut self) {
         // Closing is not enough: a child that was forked meanwhile has the descriptor too, and would keep the lock.
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
 
@@ -106,7 +110,7 @@ impl TokenCache {
         loop {
             match file.try_lock() {
                 Ok(()) => {
-                    let lock = Lock(file);
+                    let lock = Lock { file, _held: Held::new() };
                     // The previous holder may have just made a token.
                     return Ok(Some(self.read().and_then(&wanted).map_or(Ok(lock), Err)));
                 }
@@ -329,7 +333,7 @@ mod tests {
         let Ok(Some(Err(found))) = cache.lock_or_read(Duration::ZERO, |_| true, Some) else { panic!("no token") };
         assert_eq!(found.access_token, "access-1");
         // A child that was forked has the descriptor too.
-        let of_child = held.0.try_clone().unwrap();
+        let of_child = held.file.try_clone().unwrap();
         drop(held);
         lock(&cache);
         drop(of_child);

@@ -1,7 +1,7 @@
 //! Calls of the host program's token provider: on a separate thread, one at a time, within the call's deadline.
 
 use std::cell::Cell;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use crate::cancel::Cancel;
 use crate::error::cancelled;
@@ -108,7 +108,7 @@ impl Requests {
 /// Freeing the last client waits for a running provider: the host may free its user data after that.
 impl Drop for Requests {
     fn drop(&mut self) {
-        let request = self.current.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let request = self.current.get_mut().take();
         // A child of fork() has none of the parent's threads.
         if let Some(request) = request.filter(|request| request.process == process_id()) {
             let _ = request.thread.join();

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http::Http;
 use crate::retry::Deadline;
 use crate::secret::Secret;
-use crate::sync::{ArcSwapOption, AtomicBool, Ordering};
+use crate::sync::{ArcSwapOption, AtomicBool, Held, Ordering};
 use crate::token_provider::TokenProvider;
 
 /// The access token of a client and its clones, and the source of the next one.
@@ -135,13 +135,14 @@ pub(crate) struct RenewalLock {
 pub(crate) struct RenewalGuard<'a> {
     lock: &'a RenewalLock,
     cancel: &'a Cancel,
+    _held: Held,
 }
 
 impl RenewalLock {
     /// Takes the lock if it is free.
     pub(crate) fn try_lock<'a>(&'a self, cancel: &'a Cancel) -> Option<RenewalGuard<'a>> {
         let was_taken = self.is_taken.swap(true, Ordering::SeqCst);
-        (!was_taken).then(|| RenewalGuard { lock: self, cancel })
+        (!was_taken).then(|| RenewalGuard { lock: self, cancel, _held: Held::new() })
     }
 
     /// Waits for the lock; `None` if the deadline or a cancel comes first.
@@ -196,7 +197,7 @@ mod model {
     use super::*;
     use crate::config::Config;
     use crate::http::Network;
-    use crate::sync::{Condvar, Mutex, check, thread};
+    use crate::sync::{Condvar, Mutex, check, lock, thread};
 
     struct Shared {
         tokens: Tokens,
@@ -245,13 +246,17 @@ mod model {
             let in_provider = released.clone();
             let shared = Shared::new(&network, move || {
                 let (is_released, changed) = &*in_provider;
-                drop(changed.wait_while(is_released.lock().unwrap(), |is_released| !*is_released));
+                let mut guard = lock(is_released);
+                while !*guard {
+                    guard = changed.wait(guard);
+                }
+                drop(guard);
                 "1000.late".to_owned()
             });
             let waiting = [shared.get(None), shared.get(None)];
             shared.http.cancel();
             assert!(waiting.map(|thread| thread.join().unwrap()).iter().all(Result::is_err));
-            *released.0.lock().unwrap() = true;
+            *lock(&released.0) = true;
             released.1.notify_all();
         });
     }

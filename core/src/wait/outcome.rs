@@ -153,7 +153,7 @@ mod tests {
 
     use super::super::scripted::*;
     use super::*;
-    use crate::sync::Mutex;
+    use crate::sync::{Mutex, lock};
     use crate::wait::Limits;
 
     #[test]
@@ -355,7 +355,7 @@ mod tests {
         ] {
             let answer = Mutex::new(Some(answer));
             let service =
-                Scripted::new(|_, _| answer.lock().unwrap().take().unwrap_or_else(|| Err(failure(ErrorKind::Connect))));
+                Scripted::new(|_, _| lock(&answer).take().unwrap_or_else(|| Err(failure(ErrorKind::Connect))));
             let waited = wait(&service, 2, Some(SECOND * 4000), &mut |_| true);
             for waited in waited {
                 assert_eq!(waited.result.unwrap_err().kind(), ErrorKind::Timeout);

@@ -2,7 +2,7 @@
 //! runs the schedule, whatever the number of waits.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::schedule::{Event, Operation, Schedule};
@@ -134,9 +134,7 @@ impl<P: Poller + 'static> Queue<P> {
                 let limit = timeout.unwrap_or_default().as_millis();
                 return Err(Error::new(ErrorKind::Timeout, format!("no event came within {limit} ms")));
             }
-            // At most an hour at a time: some systems' clocks overflow.
-            let left = left.min(Duration::from_secs(3600));
-            shared = self.inner.ready.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
+            shared = self.inner.ready.wait_timeout(shared, left);
         }
     }
 

@@ -9,7 +9,7 @@ use super::schedule::Event;
 use super::*;
 use crate::error::ErrorKind;
 use crate::status::State;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, holds_nothing, lock};
 
 /// A service with a virtual clock, which advances only in `sleep`.
 pub(super) struct Scripted<F> {
@@ -34,11 +34,11 @@ impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Send + Sync> Scripted<F
     }
 
     pub(super) fn passed(&self) -> Duration {
-        *self.passed.lock().unwrap()
+        *lock(&self.passed)
     }
 
     pub(super) fn polls(&self) -> Vec<(Duration, usize)> {
-        self.polls.lock().unwrap().clone()
+        lock(&self.polls).clone()
     }
 }
 
@@ -51,7 +51,7 @@ impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Send + Sync> Poller for
 
     fn query(&self, &index: &usize, _: Query) -> Result<Status, Failure> {
         let passed = self.passed();
-        self.polls.lock().unwrap().push((passed, index));
+        lock(&self.polls).push((passed, index));
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         let answer = (self.answer)(passed, index);
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
@@ -74,7 +74,7 @@ impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Send + Sync> Poller for
         let until = until.map(|until| until.saturating_duration_since(self.begin));
         match until {
             Some(until) => {
-                let mut passed = self.passed.lock().unwrap();
+                let mut passed = lock(&self.passed);
                 *passed = until.max(*passed);
             }
             None => std::thread::yield_now(),
@@ -107,6 +107,7 @@ fn wait_by(
     let shared = Mutex::new(Shared { schedule, sink: VecDeque::new() });
     let mut results: Vec<Option<Waited>> = vec![None; count];
     run(&shared, &mut || {
+        assert!(holds_nothing());
         let events = std::mem::take(&mut lock(&shared).sink);
         let mut go_on = true;
         for event in events {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Poller;
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, cancelled};
 use crate::panic;
 use crate::retry::Failure;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex, MutexGuard, lock};
+use crate::sync::{Condvar, Mutex, MutexGuard, deliver_log, lock};
 use crate::thread::quiet_thread;
 
 /// A schedule, and the receiver of its events. One lock guards both, so that the events of a wait stay in order.
@@ -284,10 +284,11 @@ impl<J> Queue<J> {
                 let done = task.run(poller);
                 self.state().done.push_back(done);
                 poller.wake();
+                deliver_log();
                 state = self.state();
             } else {
                 state.idle += 1;
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self.changed.wait(state);
                 state.idle -= 1;
             }
         }
@@ -361,14 +362,17 @@ mod tests {
         }
 
         fn query(&self, _: &usize, _: Query) -> Result<Status, Failure> {
-            let mut state = self.state.lock().unwrap();
+            let mut state = lock(&self.state);
             state.0 += 1;
             state.1 = state.1.max(state.0);
             state.2 += 1;
             state.3.insert(std::thread::current().id());
             let round = state.2.next_multiple_of(self.count);
             self.changed.notify_all();
-            let (mut state, _) = self.changed.wait_timeout_while(state, SECOND * 5, |state| state.2 < round).unwrap();
+            let end = Instant::now() + SECOND * 5;
+            while state.2 < round && Instant::now() < end {
+                state = self.changed.wait_timeout(state, SECOND);
+            }
             state.0 -= 1;
             Ok(status(State::Completed, 1, 1))
         }
@@ -393,13 +397,14 @@ mod tests {
         let service = Arc::new(Rendezvous { count: 3, ..Rendezvous::default() });
         let waited = wait_with_workers(&service, 9, 3, &mut |_| true);
         assert!(waited.iter().all(|waited| waited.result.is_ok()));
-        let state = service.state.lock().unwrap();
+        let state = lock(&service.state);
         assert_eq!((state.1, state.2, state.3.len()), (3, 9, 3));
         assert!(!state.3.contains(&std::thread::current().id()));
+        drop(state);
 
         let service = Arc::new(Rendezvous { count: 1, ..Rendezvous::default() });
         wait_with_workers(&service, 4, 1, &mut |_| true);
-        let state = service.state.lock().unwrap();
+        let state = lock(&service.state);
         assert_eq!((state.1, state.2), (1, 4));
         assert_eq!(state.3.iter().collect::<Vec<_>>(), [&std::thread::current().id()]);
     }
