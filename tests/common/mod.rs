@@ -332,20 +332,26 @@ pub fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
     (begin.elapsed(), value)
 }
 
-/// Whether a tool that a test needs is missing. With `ZMD_CI=1` that is a failure; else it prints which test is skipped
-/// and why.
+/// Whether a tool that a test needs is missing. With `ZMD_CI=1` that is a failure; else the test is skipped.
 pub fn missing(tool: &str) -> bool {
     if is_installed(tool) {
         return false;
     }
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "{test} needs {tool}, which is not installed");
-    // Written directly, as the harness captures what tests print.
-    let _ = std::io::Write::write_all(
-        &mut std::io::stderr(),
-        format!("SKIPPED: {test} needs {tool}, which is not installed\n").as_bytes(),
-    );
+    skipped(tool, &test);
     true
+}
+
+/// Notes it for the summary at the end of `make test`; without that, it is printed.
+pub fn skipped(tool: &str, test: &str) {
+    match std::env::var_os("ZMD_TEST_SKIPPED") {
+        Some(path) => {
+            let mut list = fs::File::options().append(true).create(true).open(path).unwrap();
+            std::io::Write::write_all(&mut list, format!("{tool}\t{test}\n").as_bytes()).unwrap();
+        }
+        None => show(&format!("SKIPPED: {test} needs {tool}, which is not installed\n")),
+    }
 }
 
 pub fn is_installed(tool: &str) -> bool {
@@ -646,6 +652,17 @@ pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// A part of the version in zmd.h.
+pub fn version(part: &str) -> String {
+    let header = fs::read_to_string(format!("{ROOT}/include/zmd.h")).unwrap();
+    let line = header.lines().find(|line| line.starts_with(&format!("#define ZMD_VERSION_{part} "))).unwrap();
+    line.rsplit(' ').next().unwrap().to_owned()
+}
+
+pub fn full_version() -> String {
+    ["MAJOR", "MINOR", "PATCH"].map(version).join(".")
 }
 
 /// The first code block in this language after this heading of the README.

@@ -132,7 +132,7 @@ fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
 }
 
 #[test]
-#[ignore = "make test-engines"]
+
 fn the_airflow_provider_by_itself() {
     let Some(python) = python() else { return };
     let sim = Sim::builder().refresh_token("1000.refresh", "1000.id", "S3cret-of-the-client").start();
@@ -160,7 +160,7 @@ impl Drop for Night {
 }
 
 #[test]
-#[ignore = "make test-engines"]
+
 fn a_night_of_airflow() {
     const JOBS: usize = 200;
     const CONCURRENCY: usize = 4;
@@ -323,13 +323,13 @@ fn a_night_of_spark(master: &str) {
 }
 
 #[test]
-#[ignore = "make test-engines"]
+
 fn a_night_of_spark_in_one_process() {
     a_night_of_spark("local[4]");
 }
 
 #[test]
-#[ignore = "make test-engines"]
+
 fn a_night_of_spark_in_two_executors() {
     a_night_of_spark("local-cluster[2,1,1024]");
 }

@@ -79,7 +79,7 @@ fn binding(path: &str) -> PathBuf {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn perl() {
     if missing("perl") {
         return;
@@ -96,7 +96,7 @@ fn perl() {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn java() {
     const JNA: &str = "/usr/share/java/jna.jar";
     if missing("javac") || missing("java") || missing(JNA) {
@@ -121,7 +121,7 @@ fn java() {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn csharp() {
     if missing("mcs") || missing("mono") {
         return;
@@ -152,7 +152,7 @@ fn csharp() {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn php() {
     if missing("php") {
         return;
@@ -169,7 +169,7 @@ fn php() {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn r() {
     if missing("R") || missing("cc") {
         return;
@@ -198,7 +198,7 @@ fn r() {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn go() {
     if missing("go") || missing("gcc") {
         return;
@@ -240,7 +240,7 @@ fn go() {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn cobol() {
     if missing("cobc") {
         return;
@@ -284,7 +284,7 @@ fn cobol() {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn node() {
     if missing("node") || missing("npm") {
         return;
@@ -310,7 +310,7 @@ fn node() {
 }
 
 #[test]
-#[ignore = "make test-hosts"]
+
 fn the_class_of_the_recipes_for_ssis_and_powershell() {
     if missing("mcs") || missing("mono") {
         return;

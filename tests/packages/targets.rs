@@ -264,14 +264,14 @@ fn glibc(name: &'static str, cc: &'static str, runner: &[&'static str]) {
 }
 
 #[test]
-#[ignore = "make test-targets"]
+
 fn linux_on_arm() {
     let runner = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"];
     glibc("aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc", &runner);
 }
 
 #[test]
-#[ignore = "make test-targets"]
+
 fn linux_of_32_bits() {
     let runner = ["/usr/i686-linux-gnu/lib/ld-linux.so.2", "--library-path", "/usr/i686-linux-gnu/lib"];
     glibc("i686-unknown-linux-gnu", "i686-linux-gnu-gcc", &runner);
@@ -279,7 +279,7 @@ fn linux_of_32_bits() {
 
 /// A shared library and a program without any.
 #[test]
-#[ignore = "make test-targets"]
+
 fn linux_with_musl() {
     let Some(target) = Target::new("x86_64-unknown-linux-musl", "musl-gcc", &[]) else { return };
     let zmd = target.built.join("zmd");
@@ -425,13 +425,13 @@ fn ctrl_c(target: &Target) {
 }
 
 #[test]
-#[ignore = "make test-targets"]
+
 fn windows_of_64_bits() {
     windows("x86_64-pc-windows-gnu", "x86_64", "x86_64-w64-mingw32-gcc", "/usr/lib/wine/wine64");
 }
 
 #[test]
-#[ignore = "make test-targets"]
+
 fn windows_of_32_bits() {
     let has_wine = Path::new("/usr/lib/wine/wine").exists();
     let is_root = text_of(Command::new("id").arg("-u")).trim() == "0";

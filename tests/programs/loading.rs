@@ -324,8 +324,7 @@ fn can_mount() -> bool {
         return true;
     }
     assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "this test needs to be the superuser, who may mount");
-    let said = "SKIPPED: a test of tests/loading.rs needs the superuser, who may mount and change to another user\n";
-    let _ = std::io::stderr().write_all(said.as_bytes());
+    skipped("the right to mount", std::thread::current().name().unwrap_or_default());
     false
 }
 

@@ -1,4 +1,6 @@
 //! What is in this repository: the documentation, and where the parts that are compiled in come from.
 
+mod abi;
 mod docs;
+mod manual;
 mod provenance;

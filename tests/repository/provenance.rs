@@ -71,3 +71,47 @@ fn paths_in(sbom: &str) -> Vec<String> {
     let odd = |line: &&str| ["file://", "timestamp", "serialNumber", ROOT].iter().any(|word| line.contains(word));
     sbom.lines().filter(odd).map(str::to_owned).collect()
 }
+
+/// What a file in TOML has in its list of targets.
+fn targets_of(file: &str) -> Vec<String> {
+    let text = fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+    let list = text.split_once("targets = [").unwrap().1.split_once(']').unwrap().0;
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The crates of others that are compiled into the library and the programs, for these targets.
+fn of_others<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    let arguments: Vec<_> =
+        ["--workspace"].into_iter().chain(targets.into_iter().flat_map(|target| ["--target", target])).collect();
+    let all = compiled_in(&arguments).into_iter().filter(|compiled| !compiled.is_own);
+    all.map(|compiled| format!("{} {}", compiled.name, compiled.version)).collect()
+}
+
+#[test]
+fn the_licenses_are_those_of_what_is_compiled_in() {
+    let targets = targets_of("about.toml");
+    assert_eq!(targets, targets_of("deny.toml"));
+    let licenses = fs::read_to_string(format!("{ROOT}/THIRD-PARTY-LICENSES")).unwrap();
+    // `  * serde_derive 1.0.229, https://...`
+    let crates = licenses.lines().filter_map(|line| line.strip_prefix("  * "));
+    let listed: BTreeSet<_> = crates.map(|line| line.split(',').next().unwrap().to_owned()).collect();
+    let wanted = of_others(targets.iter().map(String::as_str));
+    assert!(wanted.len() > 50, "{wanted:?}");
+    // cargo-about takes the targets together, and so finds some crates of no single one.
+    let (missing, stale) = (&wanted - &listed, &listed - &of_others(["all"]));
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "THIRD-PARTY-LICENSES is stale: run `make licenses`. It lacks {missing:?}, and has {stale:?}"
+    );
+}
+
+#[test]
+fn the_version_is_the_same_everywhere() {
+    let version = full_version();
+    let first_line =
+        |path: &str| fs::read_to_string(format!("{ROOT}/{path}")).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    assert!(first_line("debian/changelog").starts_with(&format!("zmd ({version}-")));
+    let changes = fs::read_to_string(format!("{ROOT}/CHANGELOG.md")).unwrap();
+    assert!(changes.contains(&version), "CHANGELOG.md lacks {version}");
+}
