@@ -53,9 +53,9 @@ lint: cargo
 	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make lint needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny --workspace check --hide-inclusion-graph licenses bans sources
 
-# Below DESTDIR.
+# What make has built: another user (sudo) has another cargo, which would compile it anew.
 to = $(DESTDIR)$(1)
-install: all
+install: $(if $(wildcard $(RELEASE)/zmd),,all)
 	install -d $(foreach d,$(bindir) $(libdir)/pkgconfig $(includedir) $(datadir)/cmake/zmd $(datadir)/doc/zmd $(mandir)/man3 \
 		$(bashdir) $(zshdir) $(fishdir),$(call to,$(d)))
 	install -m 755 $(RELEASE)/libzmd.so $(call to,$(libdir)/libzmd.so.$(VERSION))

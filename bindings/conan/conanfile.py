@@ -15,7 +15,7 @@ required_conan_version = ">=2.0"
 SOURCES = (
     "CMakeLists.txt", "Cargo.toml", "Cargo.lock", "build.rs", "cbindgen.toml", "cross/pathless", "README.md", "LICENSE-*",
     "THIRD-PARTY-LICENSES", "sbom/*", "src/*", "include/*", "benches/*", "bindings/cmake/*", "bindings/cpp/zmd.hpp",
-    "bindings/cli/*", "tests/sim/*",
+    "cli/*", "core/*", "tests/*",
 )
 
 

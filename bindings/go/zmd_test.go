@@ -1,6 +1,6 @@
 package zmd
 
-// The binding for Go, against the stand-in that tests/hosts.rs starts.
+// The binding for Go, against the stand-in that tests/packages/hosts.rs starts.
 
 import (
 	"context"

@@ -158,13 +158,13 @@ def build():
 
 
 # What cargo needs to build both: the crate as it is published, and the members of its workspace.
-MEMBERS = ["benches/compare", "bindings/cli", "tests/sim"]
+MEMBERS = ["benches/compare", "cli", "core", "tests"]
 
 
 def add_crate(directory):
     published = cargo("package", "-p", "zmd", "--allow-dirty", "--list").splitlines()
     made = {"Cargo.toml.orig", ".cargo_vcs_info.json"}
-    files = {Path(name) for name in published if name not in made} | {Path("benches/polling.rs")}
+    files = {Path(name) for name in published if name not in made}
     for member in MEMBERS:
         files.update(file.relative_to(CRATE) for file in (CRATE / member).rglob("*") if file.is_file())
     for file in files:

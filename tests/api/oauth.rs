@@ -329,7 +329,7 @@ fn a_response_without_a_refusal_of_oauth_is_retried() {
 #[test]
 fn a_wait_goes_on_while_the_accounts_server_does_not_work() {
     let sim = with_job(builder().start());
-    not_from_a_working_server().map(|reply| sim.next_token(reply));
+    not_from_a_working_server().into_iter().for_each(|reply| sim.next_token(reply));
     let client = client_with(&sim, &[("max_retries", "0"), ("poll_min_ms", "1"), ("poll_max_ms", "1")]);
     let (answer, result) = client.wait("Leads", "1001", -1, &mut ignore);
     assert_eq!((answer, result), (Answer::completed(), Ok(())));
@@ -687,7 +687,7 @@ fn search_for_secrets() {
         let echo = format!("{REFRESH} {SECRET}");
         sim.next_token(Reply::json(400, &format!(r#"{{"error":"{echo}","error_description":"{echo}"}}"#)));
         messages.push(client_with(&sim, &more).failure("Leads", "1001").0.message);
-        [1, 2].map(|_| sim.next_token(Reply::html(200, &echo)));
+        (0..2).for_each(|_| sim.next_token(Reply::html(200, &echo)));
         messages.push(client_with(&sim, &more).failure("Leads", "1001").0.message);
         let proxy = format!("http://user:pr0xy-p4ssword@127.0.0.1:{}", free_port());
         if tls {

@@ -1,7 +1,7 @@
 /*
  * How much of the calling thread's stack each kind of call takes, measured and printed; then the same calls on a thread
  * with 128 KB. In C without POSIX but for the thread. The arguments are CACHE REFRESH_TOKEN CLIENT_ID CLIENT_SECRET, for a
- * token that is made, and the environment names the stand-in server of tests/targets.rs.
+ * token that is made, and the environment names the stand-in server of tests/packages/targets.rs.
  *
  * The measure: a function fills the stack below its caller with a pattern and returns, the call follows, and what it has
  * changed is looked for from the far end.

@@ -3,7 +3,7 @@
  * connection strings, the configuration file, and with the arguments CACHE REFRESH_TOKEN CLIENT_ID CLIENT_SECRET an
  * access token from a cache that processes share.
  *
- * The environment names the stand-in server of tests/targets.rs.
+ * The environment names the stand-in server of tests/packages/targets.rs.
  */
 #include "check.h"
 

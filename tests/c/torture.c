@@ -1,6 +1,6 @@
 /*
  * Makes one operation of the library while one system call, allocation or name lookup fails, then makes it again without
- * the fault, frees everything, and prints what happened. tests/torture.rs judges that.
+ * the fault, frees everything, and prints what happened. tests/programs/torture.rs judges that.
  *
  * System calls are intercepted with seccomp, as some that Rust's standard library and its crates make do not go through
  * the C library: a filter hands every call of the main thread and of those that it starts to a supervisor, a thread that

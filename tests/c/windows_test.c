@@ -1,7 +1,7 @@
 /*
  * What Windows has of its own: paths with any characters, %APPDATA%, files that another program has open, and no console
  * window. It is run in an empty directory, and linked for the subsystem without a console; the environment names the stand-in server of
- * tests/targets.rs, with TLS, whose refresh token these are.
+ * tests/packages/targets.rs, with TLS, whose refresh token these are.
  */
 #include "check.h"
 

@@ -149,6 +149,7 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
     if missing("pkg-config") {
         return;
     }
+    release();
     let installed = Installed::new("install", "usr/lib64");
     let destination = format!("DESTDIR={}", installed.root.display());
     text_of(&mut make(&["install", &destination, "prefix=/usr", "libdir=/usr/lib64"]));
@@ -194,6 +195,8 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
     assert!(dynamic.contains("Library soname: [libzmd.so.0]"), "{dynamic}");
     assert_eq!(installed.shell("pkg-config --modversion zmd").trim(), version);
     installed.programs_work();
+    text_of(&mut make(&["uninstall", &destination, "prefix=/usr", "libdir=/usr/lib64"]));
+    assert_eq!(files(&installed.root), [""; 0]);
 }
 
 /// cargo builds what the other tests link, which costs little here.
@@ -365,7 +368,7 @@ fn conan_makes_packages_that_programs_link() {
 
 #[test]
 fn make_says_what_is_missing() {
-    let (exit, _, err) = run(make(&["install"]).env("CARGO", "no-cargo-here"));
+    let (exit, _, err) = run(make(&["all"]).env("CARGO", "no-cargo-here"));
     assert!(exit != Some(0) && err.contains("no-cargo-here is not on the PATH"), "{err}");
 }
 
@@ -389,6 +392,7 @@ fn debian_packages_come_and_go() {
     if ["dh", "lintian", "pkg-config"].into_iter().any(missing) {
         return;
     }
+    release();
     text_of(&mut make(&["deb"]));
     let mut packages: Vec<_> = fs::read_dir(target().join("deb")).unwrap().map(|entry| entry.unwrap().path()).collect();
     packages.sort();

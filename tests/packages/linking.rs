@@ -72,7 +72,7 @@ fn the_readmes_first_lines_do_what_they_say() {
     fs::remove_dir_all(directory).unwrap();
 }
 
-/// On other targets tests/targets.rs measures it.
+/// On other targets tests/packages/targets.rs measures it.
 #[test]
 fn a_call_takes_little_of_its_callers_stack() {
     let program = compile_with(release_directory(), "cc", &["-std=c99", "-O1"], "tests/c/stack_test.c", "stack_test");

@@ -1,5 +1,6 @@
 //! What ships, and other people's tools.
 
+mod checks;
 mod costs;
 mod engines;
 mod hosts;

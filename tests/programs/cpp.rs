@@ -22,70 +22,11 @@ fn stand_in(tls: bool) -> Sim {
 }
 
 #[test]
-fn it_compiles_without_a_warning_as_every_standard() {
-    for compiler in ["g++", "clang++"] {
-        if missing(compiler) {
-            continue;
-        }
-        // c++2b: C++23, as compilers call it before they have all of it.
-        for standard in ["c++11", "c++14", "c++17", "c++20", "c++2b"] {
-            let standard = format!("-std={standard}");
-            for source in ["tests/cpp/binding_test.cpp", "bindings/cpp/example.cpp"] {
-                // clang++ would say that nothing is linked.
-                let flags = [&standard, "-fsyntax-only", "-Weffc++", "-Wno-unused-command-line-argument"];
-                compile_cpp(compiler, &flags, source, "nothing");
-            }
-        }
-    }
-}
-
-#[test]
-fn clang_tidy_finds_nothing() {
-    if missing("clang-tidy") {
-        return;
-    }
-    let directory = scratch("tidy");
-    // The tests instantiate the header's templates. Included, they are no main file, and not looked at themselves.
-    let source = directory.join("source.cpp");
-    std::fs::copy(format!("{ROOT}/tests/cpp/binding_test.cpp"), directory.join("tests.hpp")).unwrap();
-    std::fs::write(&source, "#include \"tests.hpp\"\n").unwrap();
-    let tidy = |source: &str| {
-        let mut command = Command::new("clang-tidy");
-        command.args([
-            "--quiet",
-            &format!("--config-file={ROOT}/bindings/cpp/.clang-tidy"),
-            source,
-            "--",
-            "-std=c++11",
-        ]);
-        run(command.args(["include", "bindings/cpp", "tests/cpp"].map(|path| format!("-I{ROOT}/{path}"))))
-    };
-    for source in [&format!("{ROOT}/bindings/cpp/example.cpp"), source.to_str().unwrap()] {
-        let (exit, out, err) = tidy(source);
-        assert_eq!((exit, &*out), (Some(0), ""), "{err}");
-    }
-    // It looks into the header.
-    let header = std::fs::read_to_string(format!("{ROOT}/bindings/cpp/zmd.hpp")).unwrap();
-    let worse =
-        header.replace("return handle_.get(); }", "if (handle_ == NULL) return nullptr; return handle_.get(); }");
-    std::fs::write(directory.join("zmd.hpp"), worse).unwrap();
-    std::fs::write(&source, "#include \"zmd.hpp\"\n").unwrap();
-    let (exit, out, _) = tidy(source.to_str().unwrap());
-    assert!(exit != Some(0) && out.contains("modernize-use-nullptr"), "{out}");
-    std::fs::remove_dir_all(directory).unwrap();
-}
-
-#[test]
 fn the_whole_binding() {
     let undefined = ["-std=c++11", "-fsanitize=undefined,float-cast-overflow", "-fno-sanitize-recover=all"];
-    for (compiler, flags) in [("g++", &undefined[..]), ("clang++", &["-std=c++20", "-O2"])] {
-        if missing(compiler) {
-            continue;
-        }
-        let program = compile_cpp(compiler, flags, "tests/cpp/binding_test.cpp", &format!("binding-{compiler}"));
-        for tls in [false, true] {
-            passes(&mut Command::new(&program), "binding_test", &stand_in(tls));
-        }
+    let program = compile_cpp("g++", &undefined, "tests/cpp/binding_test.cpp", "binding");
+    for tls in [false, true] {
+        passes(&mut Command::new(&program), "binding_test", &stand_in(tls));
     }
 }
 
@@ -120,17 +61,6 @@ fn without_exceptions_the_compiler_says_what_to_do() {
         assert_eq!(exit, Some(1), "{err}");
         assert_eq!(err.matches("error: ").count(), 1, "{err}");
         assert!(err.contains("zmd.hpp reports errors by exceptions") && err.contains("uses zmd.h"), "{err}");
-    }
-}
-
-#[test]
-fn memcheck_finds_nothing() {
-    if missing("valgrind") {
-        return;
-    }
-    let program = compile_cpp("g++", &["-std=c++11"], "tests/cpp/binding_test.cpp", "binding-memcheck");
-    for tls in [false, true] {
-        passes(&mut memcheck(&program), "binding_test", &stand_in(tls));
     }
 }
 

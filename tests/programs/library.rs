@@ -147,19 +147,6 @@ fn waiting_from_c() {
 }
 
 #[test]
-fn memcheck_finds_nothing() {
-    if missing("valgrind") {
-        return;
-    }
-    for (test, tls) in [("basics", false), ("basics", true), ("wait_test", false), ("wait_test", true)] {
-        let program = compile("gcc", &["-std=c99"], &format!("tests/c/{test}.c"), &format!("{test}-memcheck"));
-        let mut command = memcheck(&program);
-        command.env("ZMD_POLL_MIN_MS", "20");
-        passes(&mut command, test, tls);
-    }
-}
-
-#[test]
 fn fork_with_clients_in_every_state() {
     let program = compile("gcc", &["-std=c99"], "tests/c/fork_test.c", "fork_test");
     for tls in [false, true] {

@@ -1,4 +1,4 @@
-      * The binding for COBOL, against the stand-in that tests/hosts.rs starts.
+      * The binding for COBOL, against the stand-in that tests/packages/hosts.rs starts.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. ZMDTEST.
        DATA DIVISION.

@@ -1,4 +1,4 @@
-// The binding for C#, against the stand-in that tests/hosts.rs starts.
+// The binding for C#, against the stand-in that tests/packages/hosts.rs starts.
 using System;
 using System.Collections.Generic;
 using System.Threading;

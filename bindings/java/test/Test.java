@@ -1,4 +1,4 @@
-// The binding for Java, against the stand-in that tests/hosts.rs starts.
+// The binding for Java, against the stand-in that tests/packages/hosts.rs starts.
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +11,7 @@ import zmd.Status;
 import zmd.ZmdException;
 import zmd.ZmdException.Kind;
 
-/** Against the stand-in that tests/hosts.rs starts. */
+/** Against the stand-in that tests/packages/hosts.rs starts. */
 public class Test {
     static void same(Object expected, Object found) {
         if (!expected.equals(found)) {

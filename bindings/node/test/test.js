@@ -1,5 +1,5 @@
 'use strict';
-// The binding for Node.js, against the stand-in that tests/hosts.rs starts. The order matters: the stand-in answers the first two polls with a
+// The binding for Node.js, against the stand-in that tests/packages/hosts.rs starts. The order matters: the stand-in answers the first two polls with a
 // job that is queued, without counts, and one that runs.
 const test = require('node:test');
 const assert = require('node:assert/strict');

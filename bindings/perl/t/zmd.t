@@ -1,4 +1,4 @@
-# The binding for Perl, against the stand-in that tests/hosts.rs starts.
+# The binding for Perl, against the stand-in that tests/packages/hosts.rs starts.
 use strict;
 use warnings;
 

@@ -1,5 +1,5 @@
 <?php
-// The binding for PHP, against the stand-in that tests/hosts.rs starts.
+// The binding for PHP, against the stand-in that tests/packages/hosts.rs starts.
 declare(strict_types=1);
 
 require __DIR__ . '/../Zmd.php';

@@ -1,4 +1,4 @@
-# The binding for R, against the stand-in that tests/hosts.rs starts.
+# The binding for R, against the stand-in that tests/packages/hosts.rs starts.
 source("zmd.R")
 zmd_load()
 

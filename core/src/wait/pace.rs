@@ -5,7 +5,7 @@
 //! is such a share. Once the counts change there is a forecast: the time at which they reach the total. There are few polls
 //! before it, and one just after it.
 //!
-//! The constants were tuned with `benches/polling.rs`; small changes to them hardly change the result.
+//! The constants were tuned with `core/benches/polling.rs`; small changes to them hardly change the result.
 
 use std::time::Duration;
 

@@ -1,0 +1,117 @@
+//! Other compilers, checkers and valgrind look at the C interface and the C++ binding.
+
+use std::process::Command;
+
+use common::*;
+use zmd_sim::{Job, Sim};
+
+const WARNINGS: [&str; 3] = ["-Wshadow", "-Wconversion", "-Wsign-conversion"];
+
+/// Compiles a program that includes zmd.hpp. Further flags may be sources too.
+fn compile_cpp(compiler: &str, flags: &[&str], source: &str, name: &str) -> std::path::PathBuf {
+    let include = format!("-I{ROOT}/bindings/cpp");
+    let flags: Vec<_> = WARNINGS.iter().chain(&[include.as_str()]).chain(flags).copied().collect();
+    compile_with(release_directory(), compiler, &flags, source, name)
+}
+
+/// A stand-in with a job that is completed and one that goes on. It accepts no other token than ours.
+fn stand_in(tls: bool) -> Sim {
+    let sim = sim_over(tls);
+    sim.add_job("Leads", "1002", Job::new(50_000, 40.0));
+    sim
+}
+
+#[test]
+fn it_compiles_without_a_warning_as_every_standard() {
+    for compiler in ["g++", "clang++"] {
+        if missing(compiler) {
+            continue;
+        }
+        // c++2b: C++23, as compilers call it before they have all of it.
+        for standard in ["c++11", "c++14", "c++17", "c++20", "c++2b"] {
+            let standard = format!("-std={standard}");
+            for source in ["tests/cpp/binding_test.cpp", "bindings/cpp/example.cpp"] {
+                // clang++ would say that nothing is linked.
+                let flags = [&standard, "-fsyntax-only", "-Weffc++", "-Wno-unused-command-line-argument"];
+                compile_cpp(compiler, &flags, source, "nothing");
+            }
+        }
+    }
+}
+
+#[test]
+fn clang_tidy_finds_nothing() {
+    if missing("clang-tidy") {
+        return;
+    }
+    let directory = scratch("tidy");
+    // The tests instantiate the header's templates. Included, they are no main file, and not looked at themselves.
+    let source = directory.join("source.cpp");
+    std::fs::copy(format!("{ROOT}/tests/cpp/binding_test.cpp"), directory.join("tests.hpp")).unwrap();
+    std::fs::write(&source, "#include \"tests.hpp\"\n").unwrap();
+    let tidy = |source: &str| {
+        let mut command = Command::new("clang-tidy");
+        command.args([
+            "--quiet",
+            &format!("--config-file={ROOT}/bindings/cpp/.clang-tidy"),
+            source,
+            "--",
+            "-std=c++11",
+        ]);
+        run(command.args(["include", "bindings/cpp", "tests/cpp"].map(|path| format!("-I{ROOT}/{path}"))))
+    };
+    for source in [&format!("{ROOT}/bindings/cpp/example.cpp"), source.to_str().unwrap()] {
+        let (exit, out, err) = tidy(source);
+        assert_eq!((exit, &*out), (Some(0), ""), "{err}");
+    }
+    // It looks into the header.
+    let header = std::fs::read_to_string(format!("{ROOT}/bindings/cpp/zmd.hpp")).unwrap();
+    let worse =
+        header.replace("return handle_.get(); }", "if (handle_ == NULL) return nullptr; return handle_.get(); }");
+    std::fs::write(directory.join("zmd.hpp"), worse).unwrap();
+    std::fs::write(&source, "#include \"zmd.hpp\"\n").unwrap();
+    let (exit, out, _) = tidy(source.to_str().unwrap());
+    assert!(exit != Some(0) && out.contains("modernize-use-nullptr"), "{out}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn the_whole_binding_by_clang() {
+    if missing("clang++") {
+        return;
+    }
+    let program = compile_cpp("clang++", &["-std=c++20", "-O2"], "tests/cpp/binding_test.cpp", "binding-clang");
+    for tls in [false, true] {
+        passes(&mut Command::new(&program), "binding_test", &stand_in(tls));
+    }
+}
+
+#[test]
+fn memcheck_finds_nothing_in_cpp() {
+    if missing("valgrind") {
+        return;
+    }
+    let program = compile_cpp("g++", &["-std=c++11"], "tests/cpp/binding_test.cpp", "binding-memcheck");
+    for tls in [false, true] {
+        passes(&mut memcheck(&program), "binding_test", &stand_in(tls));
+    }
+}
+
+#[test]
+fn memcheck_finds_nothing_in_c() {
+    if missing("valgrind") {
+        return;
+    }
+    for (test, tls) in [("basics", false), ("basics", true), ("wait_test", false), ("wait_test", true)] {
+        let program = compile_with(
+            release_directory(),
+            "gcc",
+            &["-std=c99"],
+            &format!("tests/c/{test}.c"),
+            &format!("{test}-memcheck"),
+        );
+        let mut command = memcheck(&program);
+        command.env("ZMD_POLL_MIN_MS", "20");
+        passes(&mut command, test, &sim_for_programs(tls));
+    }
+}
