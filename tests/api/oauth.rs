@@ -337,6 +337,59 @@ fn a_wait_goes_on_while_the_accounts_server_does_not_work() {
 }
 
 #[test]
+fn a_refused_grant_is_requested_once_for_many_jobs() {
+    for (reply, error) in [
+        (Reply::json(400, r#"{"error":"invalid_code"}"#), ZMD_ERR_OAUTH),
+        (Reply::json(400, r#"{"error":"Access Denied","status":"failure"}"#), ZMD_ERR_RATE_LIMITED),
+    ] {
+        let sim = with_job(builder().start());
+        sim.next_token(reply);
+        let client = client_with(&sim, &[]);
+        let (_, errors, _) = client.status_many(&[("Leads", "1001"); 200]);
+        assert_eq!(errors, [error; 200]);
+        let clone = client.try_clone().unwrap();
+        let (failed, http_status) = clone.failure("Leads", "1001");
+        assert_eq!((failed.error, http_status), (error, 400));
+        assert!(failed.message.contains("the next request is sent in "), "{failed:?}");
+        assert_eq!(sim.token_requests(), 1);
+        // A token that the host has from elsewhere is used.
+        sim.accept_token(TOKEN);
+        client.set_access_token(TOKEN).unwrap();
+        let (failed, _) = client.failure("Leads", "no-such-job");
+        assert_ne!(failed.error, error, "{failed:?}");
+        // Another client asks: its credentials may have been changed.
+        client_with(&sim, &[]).status("Leads", "1001").unwrap();
+        assert_eq!(sim.token_requests(), 2);
+    }
+}
+
+#[test]
+fn processes_that_share_a_token_cache_share_a_refusal() {
+    let sim = with_job(builder().start());
+    let cache = Cache::new("refused");
+    sim.next_token(Reply::json(200, r#"{"error":"invalid_code"}"#));
+    for _ in 0..3 {
+        let (exit, _, err) = run(&mut tool(&sim, &cache.path()));
+        assert!(exit == Some(3) && err.contains("the refresh token was revoked"), "{exit:?} {err}");
+    }
+    assert_eq!(sim.token_requests(), 1);
+    // Other credentials.
+    let (path, url) = (cache.path(), sim.url());
+    let settings = settings(&url, &[("token_cache", &path), ("client_id", "1000.OTHER")]);
+    assert_eq!(Client::new(&settings).unwrap().failure("Leads", "1001").0.code, "invalid_client");
+    assert_eq!(sim.token_requests(), 2);
+    // A minute later.
+    let mut content = cache.content();
+    for refusal in content["refusals"].as_object_mut().unwrap().values_mut() {
+        refusal["at"] = (refusal["at"].as_u64().unwrap() - 60).into();
+    }
+    fs::write(cache.file(), format!(r#"{{"zmd_token_cache":1,"tokens":{{}},"refusals":{}}}"#, content["refusals"]))
+        .unwrap();
+    succeeds(&mut tool(&sim, &cache.path()));
+    assert_eq!(sim.token_requests(), 3);
+}
+
+#[test]
 fn transient_failures_of_the_accounts_server_are_retried() {
     let sim = with_job(builder().start());
     sim.next_token(Reply::html(500, "<html>no</html>"));

@@ -1,8 +1,8 @@
 //! A file in which processes share access tokens.
 //!
 //! It only saves token requests, so a problem with it is never an error: at worst it costs one request. It contains access
-//! tokens with their expiry and API, each under a hash of the credentials that it was made with; never a refresh token or a
-//! client secret.
+//! tokens with their expiry and API, and refusals, each under a hash of the credentials that it was requested with; never a
+//! refresh token or a client secret.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,10 +10,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::refusal::Refusal;
 use crate::file::{beside, content, open, private_file};
+use crate::json::{Object, from_object};
 use crate::sync::Held;
 
 /// The beginning of every cache file. A file that begins differently belongs to another program and is not changed.
@@ -44,12 +46,35 @@ impl Drop for Entry {
 struct Content {
     /// The version of the format, always in front: see [`MAGIC`].
     zmd_token_cache: u32,
+    #[serde(deserialize_with = "objects")]
     tokens: BTreeMap<String, Entry>,
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "BTreeMap::is_empty")]
+    refusals: BTreeMap<String, Refusal>,
+}
+
+fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error> {
+    let objects = BTreeMap::<String, Object<T>>::deserialize(deserializer)?;
+    Ok(objects.into_iter().map(|(key, Object(value))| (key, value)).collect())
+}
+
+impl Content {
+    fn empty() -> Content {
+        Content { zmd_token_cache: 1, tokens: BTreeMap::new(), refusals: BTreeMap::new() }
+    }
+}
+
+/// What the file has for the credentials of a client.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cached {
+    /// A token that has not expired.
+    Token(Entry),
+    /// The last request was refused.
+    Refusal(Refusal),
 }
 
 /// The result of reading the file.
 enum CacheFile {
-    Tokens(BTreeMap<String, Entry>),
+    Content(Content),
     /// Missing, empty, or a damaged cache file.
     Empty,
     /// It belongs to another program, or can't be read.
@@ -86,21 +111,20 @@ impl TokenCache {
         TokenCache { path: PathBuf::from(path), key }
     }
 
-    /// This client's token, if the file has one that has not expired.
-    pub(super) fn read(&self) -> Option<Entry> {
-        match self.content() {
-            CacheFile::Tokens(mut tokens) => tokens.remove(&self.key).filter(|entry| entry.expires_at > now()),
-            CacheFile::Empty | CacheFile::Foreign(_) => None,
-        }
+    /// What the file has for this client.
+    pub(super) fn read(&self) -> Option<Cached> {
+        let CacheFile::Content(mut content) = self.content() else { return None };
+        let token = content.tokens.remove(&self.key).filter(|entry| entry.expires_at > now());
+        token.map(Cached::Token).or_else(|| content.refusals.remove(&self.key).map(Cached::Refusal))
     }
 
-    /// Waits for the lock, or for another process to write a token that `wanted` accepts: that is returned instead of the
-    /// lock. `Ok(None)` when `limit` has expired, or `sleep` returned `false` because of a cancel.
+    /// Waits for the lock, or for another process to write what `wanted` accepts: that is returned instead of the lock.
+    /// `Ok(None)` when `limit` has expired, or `sleep` returned `false` because of a cancel.
     pub(super) fn lock_or_read<T>(
         &self,
         limit: Duration,
         sleep: impl Fn(Duration) -> bool,
-        wanted: impl Fn(Entry) -> Option<T>,
+        wanted: impl Fn(Cached) -> Option<T>,
     ) -> io::Result<Option<Result<Lock, T>>> {
         if let Some(token) = self.read().and_then(&wanted) {
             return Ok(Some(Err(token)));
@@ -126,16 +150,25 @@ impl TokenCache {
         }
     }
 
-    /// Writes this client's token to the file. Readers see the old file or the new one, never a part of it.
-    pub(super) fn write(&self, entry: Entry, _lock: &Lock) -> io::Result<()> {
-        let mut tokens = match self.content() {
-            CacheFile::Tokens(tokens) => tokens,
-            CacheFile::Empty => BTreeMap::new(),
+    /// Writes what this client has got to the file. Readers see the old file or the new one, never a part of it.
+    pub(super) fn write(&self, cached: Cached, _lock: &Lock) -> io::Result<()> {
+        let mut content = match self.content() {
+            CacheFile::Content(content) => content,
+            CacheFile::Empty => Content::empty(),
             CacheFile::Foreign(why) => return Err(io::Error::other(why)),
         };
-        tokens.retain(|_, entry| entry.expires_at > now());
-        tokens.insert(self.key.clone(), entry);
-        let json = Zeroizing::new(serde_json::to_vec(&Content { zmd_token_cache: 1, tokens })?);
+        content.tokens.retain(|_, entry| entry.expires_at > now());
+        content.refusals.retain(|_, refusal| refusal.error(SystemTime::now()).is_some());
+        content.refusals.remove(&self.key);
+        match cached {
+            Cached::Token(entry) => drop(content.tokens.insert(self.key.clone(), entry)),
+            // A token that is in the file was refused by the API, or is due.
+            Cached::Refusal(refusal) => {
+                content.tokens.remove(&self.key);
+                content.refusals.insert(self.key.clone(), refusal);
+            }
+        }
+        let json = Zeroizing::new(serde_json::to_vec(&content)?);
         debug_assert!(json.starts_with(MAGIC));
         // No other process writes under the lock: such a file was left by a process that was killed.
         let fresh = beside(&self.path, ".new");
@@ -157,8 +190,8 @@ impl TokenCache {
         match read() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => CacheFile::Empty,
             Err(error) => CacheFile::Foreign(error.to_string()),
-            Ok(bytes) => match serde_json::from_slice::<Content>(&bytes) {
-                Ok(Content { zmd_token_cache: 1, tokens }) => CacheFile::Tokens(tokens),
+            Ok(bytes) => match from_object::<Content>(&bytes) {
+                Ok(content) if content.zmd_token_cache == 1 => CacheFile::Content(content),
                 _ if bytes.starts_with(MAGIC) || MAGIC.starts_with(&bytes) => CacheFile::Empty,
                 _ => CacheFile::Foreign("it is not a token cache of libzmd".to_owned()),
             },
@@ -195,6 +228,7 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Error, ErrorKind};
 
     struct Directory(PathBuf);
 
@@ -218,12 +252,17 @@ mod tests {
         }
     }
 
-    fn entry(access_token: &str, lifetime: u64) -> Entry {
-        Entry {
+    fn entry(access_token: &str, lifetime: u64) -> Cached {
+        Cached::Token(Entry {
             access_token: access_token.to_owned(),
             expires_at: now() + lifetime,
             api_domain: Some("https://www.zohoapis.eu".to_owned()),
-        }
+        })
+    }
+
+    fn token(cached: Option<Cached>) -> String {
+        let Some(Cached::Token(entry)) = cached else { panic!("{cached:?} is not a token") };
+        entry.access_token.clone()
     }
 
     fn lock(cache: &TokenCache) -> Lock {
@@ -257,10 +296,42 @@ mod tests {
         assert_eq!(one.read(), None);
         one.write(entry("access-1", 3600), &lock(&one)).unwrap();
         two.write(entry("access-2", 3600), &lock(&two)).unwrap();
-        assert_eq!(one.read().unwrap().access_token, "access-1");
+        assert_eq!(token(one.read()), "access-1");
         assert_eq!(two.read(), Some(entry("access-2", 3600)));
         one.write(entry("access-3", 3600), &lock(&one)).unwrap();
-        assert_eq!(one.read().unwrap().access_token, "access-3");
+        assert_eq!(token(one.read()), "access-3");
+    }
+
+    #[test]
+    fn a_refusal_is_kept_until_there_is_a_token() {
+        let directory = Directory::new("refusal");
+        let (one, two) = (directory.cache("one"), directory.cache("two"));
+        let refused = Error::new(ErrorKind::Oauth, "no");
+        let refusal = |at| Cached::Refusal(Refusal::new(&refused, at).unwrap());
+        let recent = refusal(SystemTime::now());
+        one.write(entry("access-1", 3600), &lock(&one)).unwrap();
+        one.write(recent.clone(), &lock(&one)).unwrap();
+        assert_eq!((one.read(), two.read()), (Some(recent.clone()), None));
+        two.write(entry("access-2", 3600), &lock(&two)).unwrap();
+        assert_eq!(one.read(), Some(recent));
+        one.write(entry("access-1", 3600), &lock(&one)).unwrap();
+        assert_eq!(token(one.read()), "access-1");
+        assert!(!fs::read_to_string(one.path()).unwrap().contains("refusals"));
+        one.write(refusal(SystemTime::now() - Duration::from_secs(61)), &lock(&one)).unwrap();
+        two.write(entry("access-2", 3600), &lock(&two)).unwrap();
+        assert_eq!(one.read(), None);
+    }
+
+    #[test]
+    fn an_array_is_no_entry() {
+        let directory = Directory::new("array");
+        let cache = directory.cache("one");
+        cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
+        let whole = fs::read_to_string(cache.path()).unwrap();
+        let (begin, _) = whole.split_once("{\"access_token\"").unwrap();
+        let array = format!("{begin}[\"access-1\",{},null]}}}}", now() + 3600);
+        fs::write(cache.path(), array).unwrap();
+        assert_eq!(cache.read(), None);
     }
 
     #[test]
@@ -312,7 +383,7 @@ mod tests {
             fs::write(cache.path(), &whole[..length]).unwrap();
             assert_eq!(cache.read(), None, "{length}");
             cache.write(entry("access-2", 3600), &lock(&cache)).unwrap();
-            assert_eq!(cache.read().unwrap().access_token, "access-2");
+            assert_eq!(token(cache.read()), "access-2");
         }
         for foreign in ["root:x:0:0:root:/root:/bin/bash\n", "{}", "{\"zmd_token_cache\":2,\"new\":{}}"] {
             fs::write(cache.path(), foreign).unwrap();
@@ -331,7 +402,7 @@ mod tests {
         // A waiting process gets the token as soon as it is in the file.
         cache.write(entry("access-1", 3600), &held).unwrap();
         let Ok(Some(Err(found))) = cache.lock_or_read(Duration::ZERO, |_| true, Some) else { panic!("no token") };
-        assert_eq!(found.access_token, "access-1");
+        assert_eq!(token(Some(found)), "access-1");
         // A child that was forked has the descriptor too.
         let of_child = held.file.try_clone().unwrap();
         drop(held);

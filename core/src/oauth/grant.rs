@@ -1,12 +1,14 @@
 //! The two OAuth grants for access tokens.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
 use super::Token;
-use super::cache::{Entry, Lock, TokenCache};
+use super::cache::{Cached, Entry, Lock, TokenCache};
+use super::refusal::Refusal;
 use super::response::{Exchange, SCOPE, TokenRequest, read};
 use crate::config::{Config, refusal};
 use crate::endpoint::BaseUrl;
@@ -14,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http::{Http, Proxies, Response, Route};
 use crate::retry::{self, Deadline, Failure};
 use crate::secret::{Secret, parse_token};
+use crate::sync::ArcSwapOption;
 
 /// The grant type.
 enum Kind {
@@ -35,6 +38,8 @@ pub(crate) struct Grant {
     proxies: Proxies,
     max_retries: u32,
     cache: Option<TokenCache>,
+    /// The last refusal. Without a lock, as a child of `fork()` reads it.
+    refusal: ArcSwapOption<Refusal>,
 }
 
 impl Grant {
@@ -98,40 +103,55 @@ impl Grant {
             proxies: proxies.clone(),
             max_retries: config.max_retries,
             cache,
+            refusal: ArcSwapOption::empty(),
         }))
     }
 
     /// A token other than `refused`: from the cache, or a new one.
     pub(crate) fn renew(&self, http: &Http, refused: Option<&Token>, deadline: Deadline) -> Result<Token, Error> {
-        let wanted = |entry: Entry| {
-            let token = self.token_of(&entry)?;
-            let is_refused = refused.is_some_and(|refused| refused.secret == token.secret);
-            (!token.is_due() && !is_refused).then_some(token)
+        if let Some(error) = self.refusal.load().as_ref().and_then(|refusal| refusal.error(SystemTime::now())) {
+            return Err(error);
+        }
+        let wanted = |cached: Cached| match cached {
+            Cached::Token(entry) => {
+                let token = self.token_of(&entry)?;
+                let is_refused = refused.is_some_and(|refused| refused.secret == token.secret);
+                (!token.is_due() && !is_refused).then_some(Ok(token))
+            }
+            Cached::Refusal(refusal) => refusal.error(SystemTime::now()).map(Err),
         };
         let mut lock = None;
         if let Some(cache) = &self.cache {
             let path = cache.path().display();
             // Wait for half of the time only: the holder of the lock may hang, and then a token is made without the cache.
             match cache.lock_or_read(deadline.remaining() / 2, |pause| http.sleep(pause), wanted) {
-                Ok(Some(Err(token))) => {
-                    log::info!("access token taken from {path}");
-                    return Ok(token);
+                Ok(Some(Err(found))) => {
+                    return found.inspect(|_| log::info!("access token taken from {path}"));
                 }
                 Ok(Some(Ok(held))) => lock = Some((cache, held)),
                 Ok(None) => log::warn!("token_cache {path} is locked by another process: continuing without it"),
                 Err(error) => log::warn!("token_cache {path} can't be used: {error}"),
             }
         }
-        let (made, token) = self.request(http, deadline)?;
-        log::info!("access token made by {}", self.accounts.base);
-        if let Some((cache, held)) = lock {
-            self.store(cache, made, &held);
+        let (token, cached) = match self.request(http, deadline) {
+            Ok((entry, token)) => {
+                log::info!("access token made by {}", self.accounts.base);
+                (Ok(token), Some(Cached::Token(entry)))
+            }
+            Err(error) => {
+                let refusal = Refusal::new(&error, SystemTime::now());
+                self.refusal.store(refusal.clone().map(Arc::new));
+                (Err(error), refusal.map(Cached::Refusal))
+            }
+        };
+        if let (Some((cache, held)), Some(cached)) = (lock, cached) {
+            self.store(cache, cached, &held);
         }
-        Ok(token)
+        token
     }
 
-    fn store(&self, cache: &TokenCache, made: Entry, lock: &Lock) {
-        if let Err(error) = cache.write(made, lock) {
+    fn store(&self, cache: &TokenCache, cached: Cached, lock: &Lock) {
+        if let Err(error) = cache.write(cached, lock) {
             log::warn!("token_cache {} can't be written: {error}", cache.path().display());
         }
     }

@@ -7,6 +7,7 @@ mod cache;
 mod code;
 mod grant;
 mod provider;
+mod refusal;
 mod renewal;
 mod response;
 

@@ -215,8 +215,9 @@ impl<J: Clone> Schedule<J> {
                 Observation::Progress { total: *total, deleted: *deleted, failed: *failed }
             }
             Err(error) => {
-                if error.kind() == ErrorKind::RateLimited {
-                    // The rate limit applies to the account, so all jobs pause.
+                if error.kind() == ErrorKind::RateLimited && retry != Retry::Never {
+                    // The rate limit applies to the account, so all jobs pause. One that is not retried is the accounts
+                    // server's, which is not asked for a minute: the jobs get its refusal at once.
                     let asked_for = if let Retry::After(pause) = retry { pause } else { Duration::ZERO };
                     self.pause = (self.pause * 2).clamp(self.limits.poll_min, self.limits.poll_max).max(asked_for);
                     self.not_before = self.not_before.max(now.checked_add(self.pause));
