@@ -1,8 +1,9 @@
-//! Retries of transient failures, the pauses between them, and deadlines. It does not know which errors are transient.
+//! Retries of transient failures, the pauses between them, and deadlines.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
+
+use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::{Error, ErrorKind};
 
@@ -144,11 +145,13 @@ fn back_off(retries: u32, random: f64) -> Duration {
     Duration::from_secs_f64(f64::from(limit) / 1000.0 * random)
 }
 
-/// A random number from 0 to 1, different in each thread, process and call. After `fork()` the hasher has the parent's
-/// keys, so the process id is hashed too.
+/// A random number from 0 to 1; one half if the system has none.
 pub(crate) fn random() -> f64 {
-    let moment = (Instant::now(), std::process::id(), std::thread::current().id());
-    RandomState::new().hash_one(format!("{moment:?}")) as f64 / u64::MAX as f64
+    let mut bytes = [0; 4];
+    match SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 0.5,
+    }
 }
 
 #[cfg(test)]
