@@ -263,8 +263,7 @@ impl Client {
             is_token_renewable: self.account.tokens.are_renewable(),
         };
         let response = process.http.get(api, &url, &token.secret, deadline);
-        let result = response.and_then(|response| response::read(&response, &request));
-        result.map_err(|failure| Failure { error: failure.error.without(token.secret.reveal()), ..failure })
+        response.and_then(|response| response::read(&response, &request))
     }
 
     /// This process's connections.

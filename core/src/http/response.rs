@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 use ureq::Body;
-use ureq::http::{self, HeaderMap, header};
+use ureq::http::{self, HeaderMap, Uri, header};
 
 /// Far above the responses of the API: the longest known has some hundred bytes.
 const BODY_LIMIT: u64 = 1 << 20;
@@ -14,7 +14,7 @@ const BODY_LIMIT: u64 = 1 << 20;
 pub(crate) struct Response {
     pub status: u16,
     pub body: Vec<u8>,
-    /// Where a redirect points.
+    /// Where a redirect points: scheme and host, as the rest may repeat secrets.
     pub location: Option<String>,
     /// The name of the server's software.
     pub server: Option<String>,
@@ -36,7 +36,7 @@ impl Response {
         };
         Ok(Response {
             status: response.status().as_u16(),
-            location: text_of(header::LOCATION),
+            location: headers.get(header::LOCATION).map(|location| place_of(location.as_bytes())),
             server: text_of(header::SERVER),
             content_encoding: text_of(header::CONTENT_ENCODING),
             retry_after: retry_after(headers),
@@ -48,6 +48,21 @@ impl Response {
     pub(crate) fn json(&self) -> &[u8] {
         self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)
     }
+}
+
+/// The scheme and the host of a `Location`.
+fn place_of(location: &[u8]) -> String {
+    let uri = Uri::try_from(location).ok();
+    let Some((scheme, authority)) = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?))) else {
+        return "another path".to_owned();
+    };
+    let host = authority.host();
+    // No part of a host is as long as a secret.
+    if host.len() > 100 || host.split('.').any(|label| label.len() > 24) {
+        return "another host".to_owned();
+    }
+    let port = authority.port().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{scheme}://{host}{port}")
 }
 
 fn read_whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
@@ -103,6 +118,20 @@ mod tests {
             ("1000.1000.token.token", "1000.***.token"),
         ] {
             assert_eq!(String::from_utf8(without(sent.into(), b"1000.token")).unwrap(), kept);
+        }
+    }
+
+    #[test]
+    fn of_a_location_the_host_is_shown() {
+        for (location, shown) in [
+            ("https://login.corp.test/oauth?token=1000.abc#x", "https://login.corp.test"),
+            ("https://user:1000.abc@login.corp.test:8443", "https://login.corp.test:8443"),
+            ("/login?token=1000.abc", "another path"),
+            ("https://1000.0123456789abcdef0123456789abcdef.corp.test/", "another host"),
+            ("https://h\u{e9}/", "another path"),
+            ("", "another path"),
+        ] {
+            assert_eq!(place_of(location.as_bytes()), shown);
         }
     }
 

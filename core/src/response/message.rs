@@ -5,6 +5,7 @@ use super::json::ApiError;
 use crate::error::ErrorKind;
 use crate::http::Response;
 use crate::page::{self, INTERMEDIARY};
+use crate::words::{code, words};
 
 /// The message of an error. `is_foreign`: the body is not the API's; `why_unreadable`: what it is instead.
 pub(super) fn message_of(
@@ -17,7 +18,7 @@ pub(super) fn message_of(
 ) -> String {
     let (http_status, job) = (response.status, request.job);
     let page = || page::describe(response);
-    let words = match (&*api_error.code, &*api_error.message) {
+    let reason = match (code(&api_error.code).unwrap_or_default(), &*words(&api_error.message)) {
         ("", "") => format!("HTTP {http_status}, {}", page()),
         ("", message) => format!("HTTP {http_status}: {message}"),
         (code, "") => format!("HTTP {http_status}, {code}"),
@@ -27,7 +28,7 @@ pub(super) fn message_of(
     match kind {
         ErrorKind::BadResponse => format!(
             "the response for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {INTERMEDIARY}",
-            why_unreadable.unwrap_or_default(),
+            words(why_unreadable.unwrap_or_default()),
             page()
         ),
         ErrorKind::Server if is_foreign => format!(
@@ -46,17 +47,17 @@ pub(super) fn message_of(
                 false => ". Set refresh_token, client_id and client_secret to have it renewed",
             };
             format!(
-                "Zoho refused the access token ({words}): it has expired (a token lives one hour), was revoked, or belongs \
+                "Zoho refused the access token ({reason}): it has expired (a token lives one hour), was revoked, or belongs \
                  to another data center than {} ({}){hint}",
                 request.data_center, request.api
             )
         }
         ErrorKind::Scope => format!(
-            "the access token lacks the scope ZohoCRM.mass_delete.READ ({words}): create one that has it, or \
+            "the access token lacks the scope ZohoCRM.mass_delete.READ ({reason}): create one that has it, or \
              ZohoCRM.mass_delete.{module}.READ, which suffices for this module"
         ),
         ErrorKind::Forbidden => format!(
-            "Zoho does not permit the user of this token to see {job} ({words}): ask the organization's administrator for \
+            "Zoho does not permit the user of this token to see {job} ({reason}): ask the organization's administrator for \
              the permission, and check the scope of the token"
         ),
         ErrorKind::InvalidModule => {
@@ -64,20 +65,20 @@ pub(super) fn message_of(
                 Some(name) => format!("its API name is {name}"),
                 None => "use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs".to_owned(),
             };
-            format!("Zoho has no module {module} ({words}): {hint}")
+            format!("Zoho has no module {module} ({reason}): {hint}")
         }
         ErrorKind::JobNotFound => format!(
-            "Zoho has no {job} ({words}): check the id and the module, and that the token, data center and environment \
+            "Zoho has no {job} ({reason}): check the id and the module, and that the token, data center and environment \
              are those under which the job was scheduled"
         ),
         ErrorKind::RateLimited => {
-            format!("Zoho received too many requests ({words}): poll less often, or with fewer concurrent calls")
+            format!("Zoho received too many requests ({reason}): poll less often, or with fewer concurrent calls")
         }
-        ErrorKind::Server => format!("Zoho failed to process the request for {job} ({words}): try again later"),
+        ErrorKind::Server => format!("Zoho failed to process the request for {job} ({reason}): try again later"),
         ErrorKind::Proxy => {
-            format!("the proxy refused the request ({words}): it requires other credentials in the setting proxy")
+            format!("the proxy refused the request ({reason}): it requires other credentials in the setting proxy")
         }
-        _ => format!("Zoho returned an error for {job} ({words})"),
+        _ => format!("Zoho returned an error for {job} ({reason})"),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::http::Response;
 use crate::job::JobName;
 use crate::retry::{Failure, Retry};
 use crate::status::Status;
+use crate::words::code;
 
 /// A request for a job's status, as far as the message of an error needs it.
 #[derive(Clone, Copy)]
@@ -54,7 +55,7 @@ pub(crate) fn read(response: &Response, request: &StatusRequest) -> Result<Statu
         (None, Ok(Body::Job(_)) | Err(_)) => ErrorKind::BadResponse,
     };
     let message = message_of(kind, &api_error, is_foreign, parsed.err().as_deref(), response, request);
-    let error = with_status(Error::new(kind, message)).with_code(&api_error.code);
+    let error = with_status(Error::new(kind, message)).with_code(code(&api_error.code).unwrap_or_default());
     Err(Failure { error, retry: retry_of(response, kind) })
 }
 
@@ -99,6 +100,35 @@ mod tests {
 
     fn error_body(code: &str) -> String {
         format!(r#"{{"code":"{code}","details":{{}},"message":"no words","status":"error"}}"#)
+    }
+
+    #[test]
+    fn of_the_servers_texts_only_short_words_are_shown() {
+        const TOKEN: &str = "1000.0123456789abcdef0123456789abcdef.0123456789abcdef0123456789abcdef";
+        let upper = TOKEN.to_ascii_uppercase();
+        let percent: String = TOKEN.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let split = TOKEN.replacen('.', ".\\n", 1);
+        for form in [TOKEN, &upper, &percent, &split, &TOKEN[..TOKEN.len() - 3]] {
+            for body in [
+                format!(r#"{{"code":"{form}","details":{{}},"message":"{form} is bad","status":"error"}}"#),
+                format!(r#"{{"data":[{{"Status":"X","Total_Count":"{form}"}}]}}"#),
+                format!("<title>{form}</title>"),
+            ] {
+                let error = read_body(400, &body).unwrap_err();
+                let text = format!("{} {}", error.code(), error.message()).to_ascii_lowercase();
+                assert!(!text.contains("0123456789") && !text.contains("%30"), "{error}");
+            }
+        }
+        let located = |location: &str| {
+            let location = Some(location.to_owned());
+            let response = Response { status: 302, location, ..Response::default() };
+            let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
+            let api = &BaseUrl::parse("https://www.zohoapis.com").unwrap();
+            let job = JobName { module: &module, job_id: &job_id };
+            let request = StatusRequest { job, api, data_center: "us", is_token_renewable: true };
+            read(&response, &request).unwrap_err().error.message().to_owned()
+        };
+        assert!(located("https://login.corp.test").contains("(HTTP 302) to https://login.corp.test: no token"));
     }
 
     #[test]
