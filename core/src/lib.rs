@@ -14,7 +14,6 @@ mod http;
 mod job;
 mod json;
 mod oauth;
-mod page;
 pub mod panic;
 mod proxy_url;
 mod response;

@@ -8,6 +8,7 @@ mod connect;
 mod exchange;
 mod explain;
 mod lookup;
+pub(crate) mod page;
 mod probe;
 mod proxy;
 mod race;

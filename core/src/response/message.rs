@@ -4,7 +4,7 @@ use super::StatusRequest;
 use super::json::ApiError;
 use crate::error::ErrorKind;
 use crate::http::Response;
-use crate::page::{self, INTERMEDIARY};
+use crate::http::page::{self, INTERMEDIARY};
 use crate::words::{code, words};
 
 /// The message of an error. `is_foreign`: the body is not the API's; `why_unreadable`: what it is instead.

@@ -1,6 +1,6 @@
 //! Short descriptions of the pages that proxies and gateways return instead of the service's response.
 
-use crate::http::Response;
+use super::response::Response;
 use crate::words::words;
 
 /// What to check if the response is not from the service.
