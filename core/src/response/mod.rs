@@ -368,7 +368,7 @@ mod tests {
             for http_status in [400, 401, 403, 404, 405] {
                 let error = read_body(http_status, body).unwrap_err();
                 assert_eq!((error.kind(), error.http_status()), (ErrorKind::BadResponse, http_status), "{body}");
-                assert!(error.message().contains(crate::page::INTERMEDIARY), "{error}");
+                assert!(error.message().contains(crate::http::page::INTERMEDIARY), "{error}");
                 assert!(!error.message().contains("Zoho "), "{error}");
             }
             assert_eq!(kind(429, body), ErrorKind::RateLimited);
