@@ -56,6 +56,7 @@ impl Doctor {
                     None => "access_token is set; when it expires is unknown".to_owned(),
                     Some(end) => format!("there is one, valid until {}", time(end)),
                 };
+                let found = token.conflict.map_or(found.clone(), |conflict| format!("{found}; {conflict}"));
                 self.good("access token", &found)?;
                 token.api_domain
             }

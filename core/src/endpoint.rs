@@ -121,6 +121,27 @@ impl BaseUrl {
         self.text.starts_with("https:")
     }
 
+    /// Whether it is one of Zoho's accounts servers, of the data centers that are known here.
+    pub(crate) fn is_of_zoho_accounts(&self) -> bool {
+        DATA_CENTERS.iter().any(|data_center| data_center.accounts == self.host)
+    }
+
+    /// The data center of an API of Zoho, if it is known here, and the environment.
+    pub(crate) fn data_center(&self) -> Option<(Option<DataCenter>, Environment)> {
+        let (label, domain) = self.host.split_once(".zohoapis.")?;
+        let environment = ENVIRONMENTS.iter().find(|environment| environment.label == label)?;
+        let is_plain = self.text.strip_prefix("https://").is_some_and(|rest| rest.eq_ignore_ascii_case(&self.host));
+        let data_center = DATA_CENTERS.iter().find(|data_center| data_center.domain == domain);
+        is_plain.then_some((data_center.copied(), *environment))
+    }
+
+    /// The same API of Zoho in this environment; `None`: it is not one of Zoho.
+    pub(crate) fn in_environment(&self, environment: Environment) -> Option<BaseUrl> {
+        self.data_center()?;
+        let (_, domain) = self.host.split_once('.')?;
+        BaseUrl::parse(&format!("https://{}.{domain}", environment.label))
+    }
+
     /// The URL of a job's status.
     ///
     /// Source: Zoho CRM API v7, "Get the status of a mass delete job".

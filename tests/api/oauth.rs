@@ -237,12 +237,17 @@ fn the_api_domain_of_the_accounts_server_is_used() {
     // Unless the settings say otherwise.
     client_with(&accounts, &[("api_domain", &accounts.url())]).status("Leads", "1001").unwrap();
     assert_eq!((accounts.requests(), api.requests()), (1, 1));
-    for bad in ["http://api.evil.test", "https://user@evil.test", "ftp://x", "", "nonsense"] {
+    for bad in ["http://api.evil.test", "https://user@evil.test", "ftp://x", "nonsense"] {
         let accounts = builder().api_domain(bad).start();
         let (failed, _) = client_with(&accounts, &[]).failure("Leads", "1001");
         assert_eq!(failed.error, ZMD_ERR_OAUTH, "{bad}: {failed:?}");
-        assert!(failed.message.contains("api_domain"), "{failed:?}");
+        assert!(failed.message.contains("it names an API that is not a base URL"), "{failed:?}");
     }
+    // An empty one counts as absent: the API of the settings is used, which is out of reach here.
+    let empty = builder().api_domain("").start();
+    let settings = [("proxy", "http://127.0.0.1:1"), ("max_retries", "0")];
+    let (failed, _) = client_with(&empty, &settings).failure("Leads", "1001");
+    assert_eq!(failed.error, ZMD_ERR_PROXY, "{failed:?}");
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub struct AccessToken {
     pub end: Option<SystemTime>,
     /// The base URL of the API that the client uses it for.
     pub api_domain: BaseUrl,
+    /// Where the accounts server and the settings differ about the API.
+    pub conflict: Option<String>,
 }
 
 /// What a client and its clones share.
@@ -174,7 +176,7 @@ impl Client {
         let deadline = Deadline::after(self.account.timeout);
         let token = self.account.tokens.get(&process.http, &process.renewal, None, deadline)?;
         let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
-        Ok(AccessToken { end: token.end(), api_domain: api.base.clone() })
+        Ok(AccessToken { end: token.end(), api_domain: api.base.clone(), conflict: token.conflict.clone() })
     }
 
     /// Returns the status of one job. Blocks for at most `timeout_ms`.

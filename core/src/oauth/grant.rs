@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
 use super::Token;
+use super::api_domain::ApiRule;
 use super::cache::{Cached, Entry, Lock, TokenCache};
 use super::refusal::Refusal;
 use super::response::{Exchange, SCOPE, TokenRequest, read};
 use crate::config::{Config, refusal};
-use crate::endpoint::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Http, Proxies, Response, Route};
 use crate::retry::{self, Deadline, Failure};
@@ -38,6 +38,7 @@ pub(crate) struct Grant {
     proxies: Proxies,
     max_retries: u32,
     cache: Option<TokenCache>,
+    api_rule: ApiRule,
     /// The last refusal. Without a lock, as a child of `fork()` reads it.
     refusal: ArcSwapOption<Refusal>,
 }
@@ -103,18 +104,27 @@ impl Grant {
             proxies: proxies.clone(),
             max_retries: config.max_retries,
             cache,
+            api_rule: ApiRule::new(config),
             refusal: ArcSwapOption::empty(),
         }))
     }
 
     /// A token other than `refused`: from the cache, or a new one.
     pub(crate) fn renew(&self, http: &Http, refused: Option<&Token>, deadline: Deadline) -> Result<Token, Error> {
+        let token = self.cached_or_new(http, refused, deadline)?;
+        if let Some(conflict) = &token.conflict {
+            log::warn!("{conflict}");
+        }
+        Ok(token)
+    }
+
+    fn cached_or_new(&self, http: &Http, refused: Option<&Token>, deadline: Deadline) -> Result<Token, Error> {
         if let Some(error) = self.refusal.load().as_ref().and_then(|refusal| refusal.error(SystemTime::now())) {
             return Err(error);
         }
         let wanted = |cached: Cached| match cached {
             Cached::Token(entry) => {
-                let token = self.token_of(&entry)?;
+                let token = self.token_of(&entry).ok()?;
                 let is_refused = refused.is_some_and(|refused| refused.secret == token.secret);
                 (!token.is_due() && !is_refused).then_some(Ok(token))
             }
@@ -156,15 +166,13 @@ impl Grant {
         }
     }
 
-    /// Checked like settings, as the file and the server are not trusted.
-    fn token_of(&self, entry: &Entry) -> Option<Token> {
-        let secret = parse_token(&entry.access_token)?;
-        let api = match &entry.api_domain {
-            None => None,
-            Some(url) => Some(self.proxies.route(BaseUrl::parse(url)?)),
-        };
-        let end = UNIX_EPOCH.checked_add(Duration::from_secs(entry.expires_at))?;
-        Some(Token::until(secret, api, end))
+    /// Checked like settings, as the file and the server are not trusted. The error says what is wrong.
+    fn token_of(&self, entry: &Entry) -> Result<Token, String> {
+        let secret = parse_token(&entry.access_token).ok_or("its access_token has another form")?;
+        let named = self.api_rule.apply(entry.api_domain.as_deref())?;
+        let end = UNIX_EPOCH.checked_add(Duration::from_secs(entry.expires_at)).ok_or("its expiry is out of range")?;
+        let api = named.base.map(|base| self.proxies.route(base));
+        Ok(Token { conflict: named.conflict, ..Token::until(secret, api, end) })
     }
 
     fn request(&self, http: &Http, deadline: Deadline) -> Result<(Entry, Token), Error> {
@@ -209,10 +217,8 @@ impl Grant {
             expires_at: end.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             api_domain: parsed.api_domain.take(),
         };
-        let token = self.token_of(&made).ok_or_else(|| {
-            let message = format!(
-                "the access_token or api_domain in the response of {accounts} is invalid: is accounts_url right?"
-            );
+        let token = self.token_of(&made).map_err(|why| {
+            let message = format!("no token is taken from the response of {accounts}: {why}; is accounts_url right?");
             Failure::permanent(Error::new(ErrorKind::Oauth, message).with_http_status(response.status))
         })?;
         Ok((made, token))
@@ -271,7 +277,11 @@ mod tests {
     }
 
     fn of(third: (&str, &str)) -> Grant {
-        grant(&[CLIENT, &[third]].concat()).unwrap().unwrap()
+        of_all(&[third])
+    }
+
+    fn of_all(more: &[(&str, &str)]) -> Grant {
+        grant(&[CLIENT, more].concat()).unwrap().unwrap()
     }
 
     #[test]
@@ -305,13 +315,25 @@ mod tests {
         let (made, token) = refresh.read(&respond(body)).ok().unwrap();
         assert_eq!((&*made.access_token, token.secret.reveal()), ("1000.a.b", "1000.a.b"));
         assert_eq!(token.api.unwrap().base.to_string(), "https://www.zohoapis.in");
+        assert_eq!(token.conflict.as_deref(), Some("the account is in the data center in, and data_center is eu"));
         let left = token.life.unwrap().end.duration_since(SystemTime::now()).unwrap();
         assert!((3590..=3600).contains(&left.as_secs()), "{left:?}");
         assert!(refresh.read(&respond(r#"{"access_token":"1000.a.b"}"#)).ok().unwrap().1.api.is_none());
-        for body in [r#"{"access_token":"a b"}"#, r#"{"access_token":"ab","api_domain":"http://zoho"}"#] {
+        for (body, why) in [
+            (r#"{"access_token":"a b"}"#, "its access_token has another form"),
+            (
+                r#"{"access_token":"ab","api_domain":"https://evil.test"}"#,
+                "it names the API https://evil.test, which is",
+            ),
+        ] {
             let Failure { error, retry } = refresh.read(&respond(body)).err().unwrap();
             assert_eq!((error.kind(), retry), (ErrorKind::Oauth, retry::Retry::Never));
-            assert!(error.message().starts_with("the access_token or api_domain in the response of "), "{error}");
+            let begin = format!("no token is taken from the response of https://accounts.zoho.eu: {why}");
+            assert!(error.message().starts_with(&begin), "{error}");
         }
+        let fixed = of_all(&[("refresh_token", "1000.r.t"), ("api_domain", "https://gateway.example")]);
+        let body = r#"{"access_token":"ab","api_domain":"https://evil.test"}"#;
+        let (_, token) = fixed.read(&respond(body)).ok().unwrap();
+        assert!(token.api.is_none() && token.conflict.is_some());
     }
 }

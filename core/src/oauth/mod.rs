@@ -3,6 +3,7 @@
 //! Source: Zoho OAuth 2.0, "Refresh access tokens" and "Token validity": a token is valid for one hour; a refresh token can
 //! make at most 10 in 10 minutes; 15 are valid at the same time, and the 16th invalidates the first.
 
+mod api_domain;
 mod cache;
 mod code;
 mod grant;
@@ -29,6 +30,8 @@ pub(crate) struct Token {
     pub secret: Secret,
     /// The API that it is valid for, according to the accounts server.
     pub api: Option<Route>,
+    /// Where the accounts server and the settings differ, for people.
+    pub conflict: Option<String>,
     life: Option<Life>,
 }
 
@@ -42,7 +45,7 @@ struct Life {
 impl Token {
     /// A token that the caller gave.
     pub(crate) fn given(secret: Secret) -> Token {
-        Token { secret, api: None, life: None }
+        Token { secret, api: None, conflict: None, life: None }
     }
 
     /// Whether it should be renewed.
@@ -62,7 +65,7 @@ impl Token {
 
     pub(crate) fn until(secret: Secret, api: Option<Route>, end: SystemTime) -> Token {
         let left = end.duration_since(SystemTime::now()).unwrap_or_default();
-        Token { secret, api, life: Some(Life { due: end - ahead(left), end }) }
+        Token { secret, api, conflict: None, life: Some(Life { due: end - ahead(left), end }) }
     }
 }
 
