@@ -13,6 +13,7 @@ mod file;
 mod http;
 mod job;
 mod json;
+pub mod logging;
 mod oauth;
 pub mod panic;
 mod proxy_url;

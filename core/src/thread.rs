@@ -1,13 +1,37 @@
 //! Threads of this library. The one module with unsafe code: no safe interface to signal masks exists that works on every
 //! target.
 
-use crate::sync::thread::Builder;
+use std::io;
+
+use crate::logging;
+use crate::sync::thread::{self, JoinHandle};
+
+/// Starts one thread of this library.
+pub(crate) struct Builder(thread::Builder);
+
+impl Builder {
+    fn new() -> Builder {
+        let builder = thread::Builder::new().name("libzmd".to_owned());
+        // The default of the standard library, which otherwise reads RUST_MIN_STACK from the environment. The host's token
+        // provider and logger run on it.
+        #[cfg(not(all(test, shuttle)))]
+        let builder = builder.stack_size(2 << 20);
+        Builder(builder)
+    }
+
+    pub(crate) fn spawn<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<JoinHandle<T>> {
+        self.0.spawn(logging::for_thread(work))
+    }
+}
 
 /// Starts a thread under the library's name. `spawn` runs with all signals blocked, so that the thread inherits
 /// that: no handler of the host program ever runs on a thread of ours. The calling thread's own mask is as before
 /// afterwards; a signal that comes meanwhile waits.
 pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(Builder) -> T) -> T {
-    let builder = Builder::new().name("libzmd".to_owned());
+    let builder = Builder::new();
     // Miri knows no signals.
     #[cfg(all(unix, not(miri)))]
     #[allow(unsafe_code)]
