@@ -402,8 +402,9 @@ typedef struct zmd_event {
  * Receives a line of the log.
  *
  * It is called on the thread that does the work, which may be one of the library's, and on several threads at the same
- * time. It may call any zmd function; what these would log meanwhile is discarded. It must return: no `longjmp`, and
- * no C++ exception through it.
+ * time; the lines of a thread come in their order. No lock is held meanwhile: it may call any zmd function, and wait for
+ * what other threads do. It delays its own call alone. What its own calls would log is discarded. It must return: no
+ * `longjmp`, and no C++ exception through it.
  *
  * @param user_data  the pointer that was passed to `zmd_set_logger()`
  * @param level      1 error, 2 warning, 3 info, 4 debug, 5 trace
@@ -1064,13 +1065,14 @@ void zmd_waits_free(struct zmd_waits *waits);
  * A line begins with the part of the library that it comes from: `wait: `, `client: `, `oauth: `, `http: `, and at level 5
  * `ureq: ` or `rustls: `. Each failed poll of a wait that continues is a warning. The wording may change in any version.
  *
- * There is one logger in a process, for all clients. Another call replaces it, also while calls are in progress: these may
- * still call the old one for the line that they are about to write.
+ * There is one logger in a process, for all clients. Another call replaces it, also while calls are in progress, and returns
+ * when no other thread is in an earlier logger, so that its `user_data` can be freed: do not hold a lock that the logger
+ * takes. A call from inside a logger does not wait. After `fork()` the child has the logger too.
  *
  * @param log        the callback; NULL turns logging off
  * @param user_data  passed to each call of it; the library keeps the pointer until the logger is replaced
- * @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, which has all lines of the HTTP and TLS
- *                   libraries; 0: nothing
+ * @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, which has lines of the HTTP and TLS libraries
+ *                   too, those that can't carry a secret; 0: nothing
  * @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level; then the logger is unchanged
  */
 ZMD_API

@@ -10,7 +10,9 @@ pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
     last_error::clear();
     last_error::clear_jobs();
     panic_hook::install();
-    match panic::catch(body) {
+    let result = panic::catch(body);
+    log::logger().flush();
+    match result {
         Ok(()) => {
             // A logger that was called meanwhile may have set the last error.
             last_error::clear();

@@ -52,6 +52,17 @@ pub(super) fn record_job(index: usize, error: &Error) {
     let _ = JOBS.try_with(|jobs| jobs.borrow_mut().push((index, LastError::of(error))));
 }
 
+/// Runs `body`, which may make other calls, and keeps the errors of this thread as they are.
+pub(super) fn preserve<T>(body: impl FnOnce() -> T) -> T {
+    let last = LAST.try_with(|last| last.take());
+    let (number, jobs) = (NUMBER.get(), JOBS.try_with(|jobs| jobs.take()));
+    let result = body();
+    let _ = last.map(|before| LAST.try_with(|last| last.replace(before)));
+    NUMBER.set(number);
+    let _ = jobs.map(|before| JOBS.try_with(|jobs| jobs.replace(before)));
+    result
+}
+
 fn read_job(index: usize, part: impl FnOnce(&LastError) -> &CString) -> *const c_char {
     let find = |jobs: &RefCell<Vec<(usize, LastError)>>| {
         let jobs = jobs.borrow();

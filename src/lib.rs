@@ -6,6 +6,8 @@
 mod args;
 mod call;
 mod handle;
+mod log_filter;
+mod log_lines;
 mod many;
 mod panic_hook;
 mod wipe;

@@ -1,21 +1,27 @@
-//! Log messages, for the host program's log.
+//! The logger: a function of the host program.
 
-use std::cell::Cell;
 use std::ffi::{CString, c_char, c_void};
-use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{LevelFilter, Log, Metadata, Record};
 
 use super::call::guard;
+use super::last_error;
+use super::log_filter::{is_without_secrets, level, part};
+use super::log_lines::{self, Line};
 use super::names::zmd_error;
-use zmd_core::{Error, ErrorKind, one_line};
+use zmd_core::{Error, ErrorKind, logging, one_line};
 
 /// Receives a line of the log.
 ///
 /// It is called on the thread that does the work, which may be one of the library's, and on several threads at the same
-/// time. It may call any zmd function; what these would log meanwhile is discarded. It must return: no `longjmp`, and
-/// no C++ exception through it.
+/// time; the lines of a thread come in their order. No lock is held meanwhile: it may call any zmd function, and wait for
+/// what other threads do. It delays its own call alone. What its own calls would log is discarded. It must return: no
+/// `longjmp`, and no C++ exception through it.
 ///
 /// @param user_data  the pointer that was passed to `zmd_set_logger()`
 /// @param level      1 error, 2 warning, 3 info, 4 debug, 5 trace
@@ -23,10 +29,14 @@ use zmd_core::{Error, ErrorKind, one_line};
 #[allow(non_camel_case_types)]
 pub type zmd_log_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, message: *const c_char)>;
 
-/// A host program's callback.
+/// A host program's callback, or that there is none. While a thread calls it, the thread has an `Arc` of it.
 struct Target {
-    log: unsafe extern "C" fn(*mut c_void, i32, *const c_char),
+    log: zmd_log_fn,
     user_data: *mut c_void,
+    /// The process whose threads may have an `Arc`. In a child of `fork()` those of the parent are never dropped.
+    process: u32,
+    /// The callbacks before it that threads of the process may still be in.
+    replaced: Vec<Weak<Target>>,
 }
 
 // SAFETY: the pointer is only passed to the callback, which is documented to be called from any thread.
@@ -37,65 +47,85 @@ unsafe impl Sync for Target {}
 /// Read and replaced without a lock, so that the callback may call any zmd function, also in a child of `fork()`.
 static TARGET: ArcSwapOption<Target> = ArcSwapOption::const_empty();
 
+/// The callback, as one of this process.
+fn target() -> Option<Arc<Target>> {
+    let target = TARGET.load_full()?;
+    let process = std::process::id();
+    if target.process == process {
+        return Some(target);
+    }
+    let ours = Arc::new(Target { log: target.log, user_data: target.user_data, process, replaced: Vec::new() });
+    let previous = TARGET.compare_and_swap(&target, Some(ours.clone()));
+    match &*previous {
+        Some(previous) if Arc::ptr_eq(previous, &target) => Some(ours),
+        // Another thread was faster, with the same callback or a new one.
+        other => other.clone(),
+    }
+}
+
+/// Replaces the callback. Outside of a callback it waits until no thread is in an earlier one.
+fn replace(log: zmd_log_fn, user_data: *mut c_void) {
+    let process = std::process::id();
+    let mut made = None;
+    TARGET.rcu(|current| {
+        let replaced = match current {
+            Some(current) if current.process == process => {
+                let earlier = current.replaced.iter().filter(|target| target.strong_count() > 0).cloned();
+                earlier.chain([Arc::downgrade(current)]).collect()
+            }
+            _ => Vec::new(),
+        };
+        made = Some(Arc::new(Target { log, user_data, process, replaced }));
+        made.clone()
+    });
+    // Inside a callback it would wait for itself.
+    if let Some(made) = made.filter(|_| !logging::is_discarded()) {
+        // Neither a lock nor a condition variable, as a fork() may happen at any time.
+        while made.replaced.iter().any(|target| target.strong_count() > 0) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // What the callbacks did happens before what the caller does now: pairs with the decrement of the count.
+        fence(Ordering::Acquire);
+        if log.is_none() {
+            // Nothing is left to wait for, and no memory in use.
+            TARGET.compare_and_swap(&made, None);
+        }
+    }
+}
+
 struct Logger;
-
-thread_local! {
-    /// Whether this thread is inside the callback.
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The part of the library that a line comes from: `zmd_core::http::connect` is `http`, `rustls::client` is `rustls`.
-fn part(target: &str) -> &str {
-    target.strip_prefix("zmd_core::").unwrap_or(target).split("::").next().unwrap_or_default()
-}
-
-/// The level of a line: all lines of the HTTP and TLS libraries are trace.
-fn level(metadata: &Metadata) -> Level {
-    match metadata.target().split("::").next() {
-        Some("zmd_core") => metadata.level(),
-        _ => Level::Trace,
-    }
-}
-
-/// The text of a line, of the HTTP library's without the headers: a server may repeat a token in one.
-fn words(record: &Record) -> String {
-    let mut words = record.args().to_string();
-    if part(record.target()).starts_with("ureq")
-        && let Some(at) = words.find(", headers: ")
-    {
-        words.replace_range(at.., " .. }");
-    }
-    words
-}
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        // Below HTTP, ureq's protocol crate dumps all that it sends in hexadecimal, the tokens included.
-        level(metadata) <= log::max_level() && metadata.target() != "ureq_proto::util"
+        level(metadata) <= log::max_level()
     }
 
     fn log(&self, record: &Record) {
-        if !self.enabled(record.metadata()) || INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(true) {
-            return;
-        }
-        if let Some(target) = TARGET.load_full() {
-            let line = one_line(&format!("{}: {}", part(record.target()), words(record)), 4000);
+        if self.enabled(record.metadata()) && is_without_secrets(record) && !logging::is_discarded() {
+            let text = one_line(&format!("{}: {}", part(record.target()), record.args()), 4000);
             // A line contains no control characters, and so no NUL.
-            let line = CString::new(line).unwrap_or_default();
-            let level = match level(record.metadata()) {
-                Level::Error => 1,
-                Level::Warn => 2,
-                Level::Info => 3,
-                Level::Debug => 4,
-                Level::Trace => 5,
-            };
-            // SAFETY: the caller of zmd_set_logger guarantees that the callback is valid; the string outlives the call.
-            unsafe { (target.log)(target.user_data, level, line.as_ptr()) };
+            log_lines::push(Line { level: level(record.metadata()), text: CString::new(text).unwrap_or_default() });
         }
-        let _ = INSIDE.try_with(|inside| inside.set(false));
     }
 
-    fn flush(&self) {}
+    /// Delivers the lines of this thread, which holds no lock.
+    fn flush(&self) {
+        // Not from inside the callback, whose calls end with a flush too.
+        if logging::is_discarded() {
+            return;
+        }
+        while let Some(line) = log_lines::pop() {
+            if line.level <= log::max_level()
+                && let Some(target) = target()
+                && let Some(log) = target.log
+            {
+                // SAFETY: the caller of zmd_set_logger guarantees that the callback is valid until it is replaced and
+                // `target` is dropped; the string outlives the call.
+                let call = || unsafe { log(target.user_data, line.level as i32, line.text.as_ptr()) };
+                last_error::preserve(|| logging::discard(call));
+            }
+        }
+    }
 }
 
 /// Sets the logger, which receives what the library does: token renewals, retries, connections, TLS.
@@ -103,13 +133,14 @@ impl Log for Logger {
 /// A line begins with the part of the library that it comes from: `wait: `, `client: `, `oauth: `, `http: `, and at level 5
 /// `ureq: ` or `rustls: `. Each failed poll of a wait that continues is a warning. The wording may change in any version.
 ///
-/// There is one logger in a process, for all clients. Another call replaces it, also while calls are in progress: these may
-/// still call the old one for the line that they are about to write.
+/// There is one logger in a process, for all clients. Another call replaces it, also while calls are in progress, and returns
+/// when no other thread is in an earlier logger, so that its `user_data` can be freed: do not hold a lock that the logger
+/// takes. A call from inside a logger does not wait. After `fork()` the child has the logger too.
 ///
 /// @param log        the callback; NULL turns logging off
 /// @param user_data  passed to each call of it; the library keeps the pointer until the logger is replaced
-/// @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, which has all lines of the HTTP and TLS
-///                   libraries; 0: nothing
+/// @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace, which has lines of the HTTP and TLS libraries
+///                   too, those that can't carry a secret; 0: nothing
 /// @return `ZMD_OK`, or `ZMD_ERR_INVALID_ARGUMENT` for another level; then the logger is unchanged
 ///
 /// # Safety
@@ -133,10 +164,9 @@ pub unsafe extern "C" fn zmd_set_logger(log: zmd_log_fn, user_data: *mut c_void,
                 return Err(Error::new(ErrorKind::InvalidArgument, message));
             }
         };
-        // It can be set only once, and later calls fail. In a Rust program that has set its own logger, that one gets the
-        // lines.
+        // It can be set only once, and later calls fail.
         let _ = log::set_logger(&Logger);
-        TARGET.store(log.map(|log| Arc::new(Target { log, user_data })));
+        replace(log, user_data);
         log::set_max_level(filter);
         Ok(())
     })

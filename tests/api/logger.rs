@@ -1,9 +1,10 @@
 //! The logger, of which a process has one.
 
 use std::ffi::{CStr, c_char, c_void};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use common::abi::zmd_error::*;
 use common::abi::zmd_set_logger;
@@ -49,6 +50,89 @@ fn lines_at(max_level: i32, client: &Client) -> Vec<(usize, i32, String)> {
 #[test]
 fn the_logger() {
     alone(levels_nested_calls_and_replacement);
+}
+
+/// Set while `slow` runs.
+static INSIDE: AtomicBool = AtomicBool::new(false);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" fn slow(_: *mut c_void, _: i32, _: *const c_char) {
+    INSIDE.store(true, Ordering::SeqCst);
+    CALLS.fetch_add(1, Ordering::SeqCst);
+    thread::sleep(Duration::from_millis(100));
+    INSIDE.store(false, Ordering::SeqCst);
+}
+
+#[test]
+fn no_thread_is_in_a_logger_that_was_replaced() {
+    alone(replace_a_slow_logger);
+}
+
+fn replace_a_slow_logger() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    for (next, max_level) in [(None, 0), (Some(keep as unsafe extern "C" fn(_, _, _)), 1)] {
+        set(Some(slow), 4).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| client.status("Leads", "1001").unwrap());
+            while !INSIDE.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            set(next, max_level).unwrap();
+            assert!(!INSIDE.load(Ordering::SeqCst));
+            let calls = CALLS.load(Ordering::SeqCst);
+            client.status("Leads", "1001").unwrap();
+            assert_eq!(CALLS.load(Ordering::SeqCst), calls);
+        });
+    }
+    // A child of fork() does not wait for a thread that only the parent has.
+    #[cfg(unix)]
+    {
+        set(Some(slow), 4).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| client.status("Leads", "1001").unwrap());
+            while !INSIDE.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            // SAFETY: the child makes calls of this library, which is made for that, and ends.
+            unsafe {
+                let child = libc::fork();
+                if child == 0 {
+                    libc::alarm(30);
+                    libc::_exit(set(None, 0).is_err().into());
+                }
+                let mut status = -1;
+                assert_eq!((libc::waitpid(child, &mut status, 0), status), (child, 0));
+            }
+        });
+    }
+}
+
+static MANY: OnceLock<Client> = OnceLock::new();
+
+/// Queries many jobs, which takes threads, and logs nothing.
+unsafe extern "C" fn query_many(_: *mut c_void, _: i32, _: *const c_char) {
+    assert!(CALLS.fetch_add(1, Ordering::SeqCst) < 100);
+    let jobs = [("Leads", "1001"); 4];
+    assert!(MANY.get().unwrap().status_many(&jobs).1.iter().all(|error| *error == ZMD_OK));
+}
+
+#[test]
+fn nested_calls_log_nothing_on_their_threads_either() {
+    alone(call_many_in_a_logger);
+}
+
+fn call_many_in_a_logger() {
+    let sim = sim();
+    assert!(MANY.set(Client::of(&sim, &[])).is_ok());
+    let client = Client::of(&sim, &[]);
+    // Connecting has lines of its own.
+    client.status("Leads", "1001").unwrap();
+    let expected = lines_at(4, &client).len();
+    set(Some(query_many), 4).unwrap();
+    client.status("Leads", "1001").unwrap();
+    set(None, 0).unwrap();
+    assert_eq!(CALLS.load(Ordering::SeqCst), expected);
 }
 
 fn levels_nested_calls_and_replacement() {
