@@ -801,21 +801,38 @@ std::vector<result> call_many(const std::vector<job> &jobs, const Call &call)
 /* A log function that the library may call. */
 struct logger {
     log_fn log;
-    logger *previous;
+    logger *next; /* in the list of those that were set */
 
     static void write(void *user_data, std::int32_t level, const char *message) noexcept
     {
+        const bool was_inside = is_inside();
+        is_inside() = true;
         try {
             static_cast<logger *>(user_data)->log(level, message);
         } catch (...) { // NOLINT(bugprone-empty-catch): nothing may unwind into C, and there is no other caller
         }
+        is_inside() = was_inside;
     }
 
-    /* The last one of a list of all loggers: as they are reachable, they are not leaks. */
-    static std::atomic<logger *> &last() noexcept
+    /* Whether this thread is in a log function. */
+    static bool &is_inside() noexcept
     {
-        static std::atomic<logger *> last_one(nullptr);
-        return last_one;
+        static thread_local bool value = false;
+        return value;
+    }
+
+    /* Those that zmd_set_logger() has set. One of them may be in use. */
+    static std::atomic<logger *> &list() noexcept
+    {
+        static std::atomic<logger *> first(nullptr);
+        return first;
+    }
+
+    static void add(logger *added) noexcept
+    {
+        added->next = list().load();
+        while (!list().compare_exchange_weak(added->next, added)) {
+        }
     }
 };
 
@@ -839,22 +856,29 @@ inline const char *version() noexcept { return zmd_version(); }
 /**
  * Sets a function that is called with the lines of the log: token renewals, retries, connections, TLS.
  *
- * There is one logger in a process, for all clients; another call replaces it, even while calls run.
+ * There is one logger in a process, for all clients; another call replaces it, even while calls run. When it returns, no
+ * other thread is in an earlier function, which is destroyed; do not hold a lock that the function takes. A call from inside
+ * a log function does not wait, and a later call destroys that function.
  *
- * @param log        the function; nullptr turns logging off. It is kept until the process ends, because a thread may be
- *                   about to call it when it is replaced: do not set one for each call. Code that can be unloaded must
- *                   turn logging off first, while no call is in progress.
+ * @param log        the function; nullptr turns logging off. Code that can be unloaded must turn it off first.
  * @param max_level  1 errors only, 2 warnings too, 3 infos, 4 debug, 5 trace; 0: nothing
  * @throws argument_error  for another level; the logger stays as it was
  */
 inline void set_logger(log_fn log, int max_level = 3)
 {
-    if (!log)
-        return detail::check(zmd_set_logger(nullptr, nullptr, 0));
-    std::unique_ptr<detail::logger> made(new detail::logger{std::move(log), nullptr});
-    detail::check(zmd_set_logger(detail::logger::write, made.get(), max_level));
-    detail::logger *const kept = made.release();
-    kept->previous = detail::logger::last().exchange(kept);
+    std::unique_ptr<detail::logger> made(log ? new detail::logger{std::move(log), nullptr} : nullptr);
+    /* All of these were set before, so that no thread is in one of them when zmd_set_logger() has returned. */
+    detail::logger *earlier = detail::logger::is_inside() ? nullptr : detail::logger::list().exchange(nullptr);
+    const zmd_error code = zmd_set_logger(made ? detail::logger::write : nullptr, made.get(), made ? max_level : 0);
+    while (earlier != nullptr) {
+        std::unique_ptr<detail::logger> one(earlier);
+        earlier = one->next;
+        if (code != ZMD_OK)
+            detail::logger::add(one.release());
+    }
+    detail::check(code);
+    if (made)
+        detail::logger::add(made.release());
 }
 
 /** The limit of a wait that has no limit. */

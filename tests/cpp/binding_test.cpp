@@ -992,7 +992,7 @@ static void the_log_is_told()
     CHECK(lines.empty());
 }
 
-static void a_logger_is_never_destroyed()
+static void a_logger_is_destroyed_when_no_thread_is_in_it()
 {
     const auto state = std::make_shared<int>(0);
     std::atomic<bool> is_over(false);
@@ -1002,13 +1002,27 @@ static void a_logger_is_never_destroyed()
             client.status_many({{"Leads", "1001"}, {"Leads", "1001"}});
     });
 
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         zmd::set_logger([state](int, const char *) { CHECK(*state == 0); }, 4);
+        CHECK(state.use_count() == 2);
+    }
+    // One that replaces itself is destroyed by a later call.
+    std::atomic<int> calls(0);
+    zmd::set_logger(
+        [state, &calls](int, const char *) {
+            if (calls++ == 0)
+                zmd::set_logger([state](int, const char *) {}, 4);
+        },
+        4);
     client.status("Leads", "1001");
+    CHECK(calls > 0 && state.use_count() == 3);
+    // A level that is none changes nothing.
+    THROWN(zmd::argument_error, zmd::set_logger([state](int, const char *) {}, 6));
+    CHECK(state.use_count() == 3);
     zmd::set_logger(nullptr);
+    CHECK(state.use_count() == 1);
     is_over = true;
     caller.join();
-    CHECK(state.use_count() == 101);
 }
 
 /* ---- Tokens ---- */
@@ -1104,6 +1118,6 @@ int main()
     threads_share_a_client();
     a_function_gives_the_tokens();
     the_log_is_told();
-    a_logger_is_never_destroyed();
+    a_logger_is_destroyed_when_no_thread_is_in_it();
     return passed("binding_test");
 }

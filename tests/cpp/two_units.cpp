@@ -12,7 +12,7 @@ int main()
 
     check_environment();
     CHECK(status_of_the_other_unit(client).state == zmd::state::completed);
-    CHECK(loggers_of_the_other_unit() == static_cast<const void *>(&zmd::detail::logger::last()));
+    CHECK(loggers_of_the_other_unit() == static_cast<const void *>(&zmd::detail::logger::list()));
     try {
         throw_in_the_other_unit();
         CHECK(false);

@@ -5,7 +5,7 @@
 
 void throw_in_the_other_unit() { zmd::config().set("no_such_key", 1); }
 
-const void *loggers_of_the_other_unit() { return &zmd::detail::logger::last(); }
+const void *loggers_of_the_other_unit() { return &zmd::detail::logger::list(); }
 
 zmd::status status_of_the_other_unit(const zmd::client &client)
 {
