@@ -449,9 +449,10 @@ const char *zmd_error_message(int32_t error);
  * Whether an error is transient: the same call may succeed later.
  *
  * @param error  any number
- * @return 1 for `ZMD_ERR_DNS`, `ZMD_ERR_CONNECT`, `ZMD_ERR_NETWORK`, `ZMD_ERR_TIMEOUT`, `ZMD_ERR_RATE_LIMITED` and
- *         `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not among them: it may be about credentials, and retrying
- *         with wrong ones may lock the account.
+ * @return 1 for `ZMD_ERR_DNS`, `ZMD_ERR_CONNECT`, `ZMD_ERR_PROXY`, `ZMD_ERR_NETWORK`, `ZMD_ERR_TIMEOUT`,
+ *         `ZMD_ERR_RATE_LIMITED` and `ZMD_ERR_SERVER`; 0 for every other. `ZMD_ERR_PROXY` is not transient if the proxy
+ *         refused the credentials, which the number does not say: then `http_status` is 407, and retrying with wrong ones
+ *         may lock the account.
  */
 ZMD_API
 int32_t zmd_error_is_transient(int32_t error);

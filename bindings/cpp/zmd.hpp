@@ -337,9 +337,10 @@ struct result {
     /**
      * Whether the error is transient: the same call may succeed later.
      *
-     * @return true for ZMD_ERR_DNS, _CONNECT, _NETWORK, _TIMEOUT, _RATE_LIMITED and _SERVER
+     * @return true for ZMD_ERR_DNS, _CONNECT, _PROXY, _NETWORK, _TIMEOUT, _RATE_LIMITED and _SERVER, but for a proxy that
+     *         refused the credentials: retrying with wrong ones may lock the account
      */
-    bool is_transient() const noexcept { return zmd_error_is_transient(code) != 0; }
+    bool is_transient() const noexcept { return zmd_error_is_transient(code) != 0 && status.http_status != 407; }
 
     /**
      * The status; throws if there is an error.
@@ -503,7 +504,8 @@ public:
     /**
      * Whether the error is transient: the same call may succeed later.
      *
-     * @return true for ZMD_ERR_DNS, _CONNECT, _NETWORK, _TIMEOUT, _RATE_LIMITED and _SERVER
+     * @return true for ZMD_ERR_DNS, _CONNECT, _PROXY, _NETWORK, _TIMEOUT, _RATE_LIMITED and _SERVER, but for a proxy that
+     *         refused the credentials: retrying with wrong ones may lock the account
      */
     bool is_transient() const noexcept { return failed_->is_transient(); }
 

@@ -99,30 +99,66 @@ pub enum ErrorKind {
     Internal = 99,
 }
 
-/// Every error with its name and its message, in the order of the numbers. The message is the first clause of the
-/// variant's documentation.
-const ERRORS: &[(ErrorKind, &CStr, &CStr)] = &[
-    (ErrorKind::NullPointer, c"ZMD_ERR_NULL_POINTER", c"a required pointer is NULL"),
-    (ErrorKind::InvalidArgument, c"ZMD_ERR_INVALID_ARGUMENT", c"an argument is invalid"),
-    (ErrorKind::InvalidConfig, c"ZMD_ERR_INVALID_CONFIG", c"a setting is unknown, missing or has an invalid value"),
-    (ErrorKind::Dns, c"ZMD_ERR_DNS", c"the host name could not be looked up"),
-    (ErrorKind::Connect, c"ZMD_ERR_CONNECT", c"could not connect to the server"),
-    (ErrorKind::Tls, c"ZMD_ERR_TLS", c"the TLS handshake failed"),
-    (ErrorKind::Proxy, c"ZMD_ERR_PROXY", c"the proxy can't be reached or refused the connection"),
-    (ErrorKind::Network, c"ZMD_ERR_NETWORK", c"the connection broke or the response was not HTTP"),
-    (ErrorKind::Timeout, c"ZMD_ERR_TIMEOUT", c"a time limit expired"),
-    (ErrorKind::Cancelled, c"ZMD_ERR_CANCELLED", c"the client was cancelled"),
-    (ErrorKind::Unauthorized, c"ZMD_ERR_UNAUTHORIZED", c"the API refused the access token"),
-    (ErrorKind::Scope, c"ZMD_ERR_SCOPE", c"the access token lacks the scope ZohoCRM.mass_delete.READ"),
-    (ErrorKind::Forbidden, c"ZMD_ERR_FORBIDDEN", c"the user has no permission"),
-    (ErrorKind::InvalidModule, c"ZMD_ERR_INVALID_MODULE", c"the API has no module of that name"),
-    (ErrorKind::JobNotFound, c"ZMD_ERR_JOB_NOT_FOUND", c"the API has no such job in that module"),
-    (ErrorKind::RateLimited, c"ZMD_ERR_RATE_LIMITED", c"too many requests"),
-    (ErrorKind::Server, c"ZMD_ERR_SERVER", c"the service failed"),
-    (ErrorKind::Api, c"ZMD_ERR_API", c"the API returned an error that has no number of its own"),
-    (ErrorKind::BadResponse, c"ZMD_ERR_BAD_RESPONSE", c"the response is not what the API documents"),
-    (ErrorKind::Oauth, c"ZMD_ERR_OAUTH", c"the accounts server refused to issue an access token"),
-    (ErrorKind::Internal, c"ZMD_ERR_INTERNAL", c"a bug in libzmd"),
+/// Whether an error may pass, and who tries again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// The same request fails again: a call returns it, and it ends a wait.
+    Permanent,
+    /// Permanent if it lasts: a call returns it, and it ends a wait that gets it again a minute later. One unreadable page
+    /// may be a gateway's.
+    PermanentIfRepeated,
+    /// Transient: the same call may succeed later, and a wait continues. A call returns it, as its time is up.
+    Later,
+    /// Transient, and it may pass at any moment: a call retries it, and a wait continues.
+    Retried,
+}
+
+impl Recovery {
+    /// Whether the same call may succeed later.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Recovery::Later | Recovery::Retried)
+    }
+}
+
+/// Every error with its name, its message, and whether it may pass, in the order of the numbers. The message is the first
+/// clause of the variant's documentation.
+const ERRORS: &[(ErrorKind, &CStr, &CStr, Recovery)] = &[
+    (ErrorKind::NullPointer, c"ZMD_ERR_NULL_POINTER", c"a required pointer is NULL", Recovery::Permanent),
+    (ErrorKind::InvalidArgument, c"ZMD_ERR_INVALID_ARGUMENT", c"an argument is invalid", Recovery::Permanent),
+    (
+        ErrorKind::InvalidConfig,
+        c"ZMD_ERR_INVALID_CONFIG",
+        c"a setting is unknown, missing or has an invalid value",
+        Recovery::Permanent,
+    ),
+    (ErrorKind::Dns, c"ZMD_ERR_DNS", c"the host name could not be looked up", Recovery::Retried),
+    (ErrorKind::Connect, c"ZMD_ERR_CONNECT", c"could not connect to the server", Recovery::Retried),
+    (ErrorKind::Tls, c"ZMD_ERR_TLS", c"the TLS handshake failed", Recovery::Permanent),
+    (ErrorKind::Proxy, c"ZMD_ERR_PROXY", c"the proxy can't be reached or refused the connection", Recovery::Retried),
+    (ErrorKind::Network, c"ZMD_ERR_NETWORK", c"the connection broke or the response was not HTTP", Recovery::Retried),
+    (ErrorKind::Timeout, c"ZMD_ERR_TIMEOUT", c"a time limit expired", Recovery::Later),
+    (ErrorKind::Cancelled, c"ZMD_ERR_CANCELLED", c"the client was cancelled", Recovery::Permanent),
+    (ErrorKind::Unauthorized, c"ZMD_ERR_UNAUTHORIZED", c"the API refused the access token", Recovery::Permanent),
+    (
+        ErrorKind::Scope,
+        c"ZMD_ERR_SCOPE",
+        c"the access token lacks the scope ZohoCRM.mass_delete.READ",
+        Recovery::Permanent,
+    ),
+    (ErrorKind::Forbidden, c"ZMD_ERR_FORBIDDEN", c"the user has no permission", Recovery::Permanent),
+    (ErrorKind::InvalidModule, c"ZMD_ERR_INVALID_MODULE", c"the API has no module of that name", Recovery::Permanent),
+    (ErrorKind::JobNotFound, c"ZMD_ERR_JOB_NOT_FOUND", c"the API has no such job in that module", Recovery::Permanent),
+    (ErrorKind::RateLimited, c"ZMD_ERR_RATE_LIMITED", c"too many requests", Recovery::Retried),
+    (ErrorKind::Server, c"ZMD_ERR_SERVER", c"the service failed", Recovery::Retried),
+    (ErrorKind::Api, c"ZMD_ERR_API", c"the API returned an error that has no number of its own", Recovery::Permanent),
+    (
+        ErrorKind::BadResponse,
+        c"ZMD_ERR_BAD_RESPONSE",
+        c"the response is not what the API documents",
+        Recovery::PermanentIfRepeated,
+    ),
+    (ErrorKind::Oauth, c"ZMD_ERR_OAUTH", c"the accounts server refused to issue an access token", Recovery::Permanent),
+    (ErrorKind::Internal, c"ZMD_ERR_INTERNAL", c"a bug in libzmd", Recovery::Permanent),
 ];
 
 impl ErrorKind {
@@ -131,17 +167,14 @@ impl ErrorKind {
         ERRORS.iter().map(|row| row.0).find(|kind| *kind as i32 == number)
     }
 
+    /// Whether the error may pass, and who tries again. Of a single error [`Error::recovery`] knows more.
+    pub fn recovery(self) -> Recovery {
+        self.row().3
+    }
+
     /// Whether the same call may succeed later, as in `zmd_error_is_transient()`.
     pub fn is_transient(self) -> bool {
-        matches!(
-            self,
-            ErrorKind::Dns
-                | ErrorKind::Connect
-                | ErrorKind::Network
-                | ErrorKind::Timeout
-                | ErrorKind::RateLimited
-                | ErrorKind::Server
-        )
+        self.recovery().is_transient()
     }
 
     /// What to do about the error, in one line. The documentation of the variants repeats it, which
@@ -207,7 +240,7 @@ impl ErrorKind {
         self.row().2
     }
 
-    fn row(self) -> &'static (ErrorKind, &'static CStr, &'static CStr) {
+    fn row(self) -> &'static (ErrorKind, &'static CStr, &'static CStr, Recovery) {
         ERRORS.iter().find(|row| row.0 == self).expect("each kind has a row")
     }
 }
@@ -279,12 +312,20 @@ impl Error {
         self.http_status
     }
 
-    /// Whether the same call may succeed later: as its kind, and for `ZMD_ERR_PROXY` unless the proxy refused the
-    /// credentials.
+    /// Whether the error may pass, and who tries again: as for its kind, with two exceptions. A proxy that refused the
+    /// credentials refuses them again, and may lock the account; a host that does not exist is not looked up again by the
+    /// same call.
+    pub fn recovery(&self) -> Recovery {
+        match self.kind {
+            ErrorKind::Proxy if self.is_login_refused || self.http_status == 407 => Recovery::Permanent,
+            _ if self.is_unknown_host => Recovery::Later,
+            kind => kind.recovery(),
+        }
+    }
+
+    /// Whether the same call may succeed later: see [`recovery`](Error::recovery).
     pub fn is_transient(&self) -> bool {
-        // Wrong credentials that are retried can lock an account; a proxy that can't be reached is like a server that can't.
-        let is_login_refused = self.is_login_refused || self.http_status == 407;
-        self.kind.is_transient() || self.kind == ErrorKind::Proxy && !is_login_refused
+        self.recovery().is_transient()
     }
 
     /// Whether the name servers reported that there is no such host, as opposed to a failed lookup.
@@ -330,7 +371,7 @@ mod tests {
 
     #[test]
     fn every_name_is_that_of_its_variant() {
-        for &(error, name, message) in ERRORS {
+        for &(error, name, message, _) in ERRORS {
             let of_variant: String = format!("{error:?}")
                 .chars()
                 .flat_map(|c| c.is_ascii_uppercase().then_some('_').into_iter().chain([c.to_ascii_uppercase()]))
@@ -356,7 +397,7 @@ mod tests {
             }
         }
         assert_eq!(documented.len(), ERRORS.len());
-        for (text, &(error, _, message)) in documented.into_iter().zip(ERRORS) {
+        for (text, &(error, _, message, _)) in documented.into_iter().zip(ERRORS) {
             let text = text.replace('`', "").to_lowercase();
             let message = message.to_str().unwrap().to_lowercase();
             assert!(
@@ -395,16 +436,28 @@ mod tests {
 
     #[test]
     fn what_may_succeed_later() {
-        let refused = |error: Error| Error { is_login_refused: true, ..error };
-        for (error, is_transient) in [
-            (Error::new(ErrorKind::Dns, ""), true),
-            (Error::new(ErrorKind::InvalidArgument, ""), false),
-            (Error::new(ErrorKind::Proxy, ""), true),
-            (Error::new(ErrorKind::Proxy, "").with_http_status(502), true),
-            (Error::new(ErrorKind::Proxy, "").with_http_status(407), false),
-            (refused(Error::new(ErrorKind::Proxy, "")), false),
+        let proxy = || Error::new(ErrorKind::Proxy, "");
+        for (error, recovery) in [
+            (Error::new(ErrorKind::Dns, ""), Recovery::Retried),
+            (Error::new(ErrorKind::Dns, "").with_unknown_host(true), Recovery::Later),
+            (Error::new(ErrorKind::Timeout, ""), Recovery::Later),
+            (Error::new(ErrorKind::InvalidArgument, ""), Recovery::Permanent),
+            (Error::new(ErrorKind::BadResponse, ""), Recovery::PermanentIfRepeated),
+            (proxy(), Recovery::Retried),
+            (proxy().with_http_status(502), Recovery::Retried),
+            (proxy().with_http_status(407), Recovery::Permanent),
+            (proxy().with_login_refused(true), Recovery::Permanent),
+            (proxy().with_unknown_host(true), Recovery::Later),
         ] {
-            assert_eq!(error.is_transient(), is_transient, "{error:?}");
+            assert_eq!(error.recovery(), recovery, "{error:?}");
+            assert_eq!(error.is_transient(), matches!(recovery, Recovery::Later | Recovery::Retried));
         }
+    }
+
+    /// The families of the numbers: a mistake of the caller never passes, and the network may.
+    #[test]
+    fn each_error_has_its_recovery() {
+        let transient: Vec<_> = ERRORS.iter().filter(|row| row.3.is_transient()).map(|row| row.0 as i32).collect();
+        assert_eq!(transient, [10, 11, 13, 14, 15, 25, 26]);
     }
 }

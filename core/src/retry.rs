@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Recovery};
 
 /// The time at which a call must have returned.
 #[derive(Clone, Copy, Debug)]
@@ -80,12 +80,20 @@ pub(crate) enum Retry {
 }
 
 impl Failure {
-    pub(crate) fn permanent(error: Error) -> Failure {
-        Failure { error, retry: Retry::Never }
+    /// Retried if the error may pass at any moment: see [`Error::recovery`]. `retry_after` is the pause that the server
+    /// asked for.
+    pub(crate) fn of(error: Error, retry_after: Option<Duration>) -> Failure {
+        let retry = match (error.recovery(), retry_after) {
+            (Recovery::Retried, Some(pause)) => Retry::After(pause),
+            (Recovery::Retried, None) => Retry::BackOff,
+            _ => Retry::Never,
+        };
+        Failure { error, retry }
     }
 
-    pub(crate) fn transient(error: Error) -> Failure {
-        Failure { error, retry: Retry::BackOff }
+    /// Not retried by this call.
+    pub(crate) fn permanent(error: Error) -> Failure {
+        Failure { error, retry: Retry::Never }
     }
 }
 
@@ -178,6 +186,19 @@ mod tests {
         assert!(numbers.iter().all(|number| (0.0..=1.0).contains(number)));
         let average = numbers.iter().sum::<f64>() / 1000.0;
         assert!((0.4..0.6).contains(&average), "{average}");
+    }
+
+    #[test]
+    fn what_may_pass_at_any_moment_is_retried() {
+        let pause = Duration::from_secs(7);
+        for (kind, expected) in [
+            (ErrorKind::Server, [Retry::BackOff, Retry::After(pause)]),
+            (ErrorKind::Timeout, [Retry::Never; 2]),
+            (ErrorKind::JobNotFound, [Retry::Never; 2]),
+        ] {
+            let retries = [None, Some(pause)].map(|after| Failure::of(Error::new(kind, ""), after).retry);
+            assert_eq!(retries, expected, "{kind:?}");
+        }
     }
 
     #[test]

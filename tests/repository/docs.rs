@@ -7,7 +7,7 @@ use std::process::Command;
 
 use common::*;
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd};
-use zmd_core::{ErrorKind, SETTINGS, Setting};
+use zmd_core::{ErrorKind, Recovery, SETTINGS, Setting};
 use zmd_sim::{Job, Sim};
 
 fn read(path: &str) -> String {
@@ -157,13 +157,18 @@ fn the_documentation_of_an_error_says_what_to_do() {
 
 #[test]
 fn the_page_of_the_errors_lists_them() {
-    let mut table =
-        String::from("\n| number | name | meaning | what to do | transient |\n| --: | --- | --- | --- | --- |\n");
-    table += "| 0 | `ZMD_OK` | The call succeeded. |  |  |\n";
+    let mut table = String::from("\n| number | name | meaning | what to do | transient | a call | a wait |\n");
+    table += "| --: | --- | --- | --- | --- | --- | --- |\n";
+    table += "| 0 | `ZMD_OK` | The call succeeded. |  |  |  |  |\n";
     for DocumentedError { kind, meaning, .. } in documented_errors() {
         let (name, advice) = (kind.name(), kind.advice());
-        let transient = if kind.is_transient() { "yes" } else { "" };
-        table += &format!("| {} | `{name}` | {meaning} | {advice} | {transient} |\n", kind as i32);
+        let recovery = match kind.recovery() {
+            Recovery::Permanent => " |  | ends",
+            Recovery::PermanentIfRepeated => " |  | ends if it lasts for a minute",
+            Recovery::Later => "yes |  | continues",
+            Recovery::Retried => "yes | retries | continues",
+        };
+        table += &format!("| {} | `{name}` | {meaning} | {advice} | {recovery} |\n", kind as i32);
     }
     let fresh = with_part(&read("doc/errors.md"), "from ErrorKind. -->\n", "<!-- End", &(table + "\n"));
     is_up_to_date("doc/errors.md", &fresh);

@@ -63,7 +63,7 @@ class Errors(unittest.TestCase):
 
     def test_which_are_transient(self):
         transient = {code.name for code in zmd.ErrorCode if error_of(code, b"").is_transient}
-        self.assertEqual(transient, {"DNS", "CONNECT", "NETWORK", "TIMEOUT", "RATE_LIMITED", "SERVER"})
+        self.assertEqual(transient, {"DNS", "CONNECT", "PROXY", "NETWORK", "TIMEOUT", "RATE_LIMITED", "SERVER"})
 
     def test_numbers_print_as_names(self):
         for each in (*zmd.ErrorCode, *zmd.State):

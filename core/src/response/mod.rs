@@ -15,7 +15,7 @@ use crate::endpoint::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::http::Response;
 use crate::job::JobName;
-use crate::retry::{Failure, Retry};
+use crate::retry::Failure;
 use crate::status::Status;
 use crate::words::code;
 
@@ -56,28 +56,11 @@ pub(crate) fn read(response: &Response, request: &StatusRequest) -> Result<Statu
     };
     let message = message_of(kind, &api_error, is_foreign, parsed.err().as_deref(), response, request);
     let error = with_status(Error::new(kind, message)).with_code(code(&api_error.code).unwrap_or_default());
-    Err(Failure { error, retry: retry_of(response, kind) })
-}
-
-/// Whether to retry. The API responses some transient errors with HTTP 200 or 400, such as too many requests.
-fn retry_of(response: &Response, kind: ErrorKind) -> Retry {
-    let is_transient = match kind {
-        ErrorKind::RateLimited => true,
-        // Not implemented, HTTP version not supported, ...: these are permanent.
-        ErrorKind::Server => !matches!(response.status, 501 | 505..),
-        _ => false,
-    };
-    match response.retry_after {
-        _ if !is_transient => Retry::Never,
-        Some(pause) => Retry::After(pause),
-        None => Retry::BackOff,
-    }
+    Err(Failure::of(error, response.retry_after))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::job::{JobId, ModuleName};
     use crate::status::State;
@@ -422,27 +405,5 @@ mod tests {
         }
         let error = read_body(400, error_body("INVALID_MODULE")).unwrap_err();
         assert!(error.message().starts_with("Zoho has no module Leads ("), "{error}");
-    }
-
-    #[test]
-    fn which_responses_are_retried() {
-        let pause = Duration::from_secs(7);
-        for (status, kind, is_retried) in [
-            (429, ErrorKind::RateLimited, true),
-            (200, ErrorKind::RateLimited, true),
-            (500, ErrorKind::Server, true),
-            (503, ErrorKind::Server, true),
-            (501, ErrorKind::Server, false),
-            (505, ErrorKind::Server, false),
-            (404, ErrorKind::JobNotFound, false),
-        ] {
-            let response = |retry_after| Response { status, retry_after, ..Response::default() };
-            let expected = if is_retried { [Retry::BackOff, Retry::After(pause)] } else { [Retry::Never; 2] };
-            assert_eq!(
-                [None, Some(pause)].map(|after| retry_of(&response(after), kind)),
-                expected,
-                "{status} {kind:?}"
-            );
-        }
     }
 }

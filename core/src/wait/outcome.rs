@@ -4,13 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::pace::Pace;
 use super::schedule::Operation;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Recovery};
 use crate::retry::Failure;
 use crate::status::{State, Status};
 
 /// For how long, and for how many polls, an unknown state must be reported unchanged before it ends a wait.
 const UNKNOWN_STANDS: Duration = Duration::from_secs(300);
 const UNKNOWN_POLLS: u32 = 3;
+
+/// For how long, and at least for two polls, responses must be unreadable to end a wait: a gateway's page is seldom the only
+/// one.
+const UNREADABLE: Duration = Duration::from_secs(60);
 
 /// One job's wait.
 pub(super) struct Wait<J> {
@@ -25,8 +29,8 @@ pub(super) struct Wait<J> {
     pub(super) first_poll: Option<Instant>,
     pub(super) last: Option<Status>,
     last_error: Option<Error>,
-    /// How many in a row.
-    bad_responses: u32,
+    /// When the first of the unreadable responses came that the last polls had.
+    unreadable: Option<Instant>,
     unknown: Option<Unknown>,
 }
 
@@ -50,7 +54,7 @@ impl<J> Wait<J> {
             first_poll: None,
             last: None,
             last_error: None,
-            bad_responses: 0,
+            unreadable: None,
             unknown: None,
         }
     }
@@ -113,7 +117,7 @@ impl<J> Wait<J> {
         let first_poll = *self.first_poll.get_or_insert(now);
         let failure = match result {
             Ok(status) => {
-                self.bad_responses = 0;
+                self.unreadable = None;
                 self.last_error = None;
                 let has_ended = self.has_ended(status, now);
                 self.last = Some(status.clone());
@@ -125,12 +129,19 @@ impl<J> Wait<J> {
             Err(failure) => failure,
         };
         let error = &failure.error;
-        let is_bad_response = error.kind() == ErrorKind::BadResponse;
-        self.bad_responses = if is_bad_response { self.bad_responses + 1 } else { 0 };
         self.last_error = Some(error.clone());
-        // A single bad response may be a page of a gateway.
-        let is_transient = error.is_transient() || is_bad_response && self.bad_responses < 2;
-        if !is_transient || matches!(self.operation, Operation::Status { .. }) {
+        let is_final = match error.recovery() {
+            Recovery::Permanent => true,
+            Recovery::PermanentIfRepeated => {
+                let first = *self.unreadable.get_or_insert(now);
+                now.saturating_duration_since(first) >= UNREADABLE
+            }
+            Recovery::Later | Recovery::Retried => {
+                self.unreadable = None;
+                false
+            }
+        };
+        if is_final || matches!(self.operation, Operation::Status { .. }) {
             return Some(Err(error.clone()));
         }
         let unreachable = unreachable.filter(|_| error.http_status() == 0)?;
@@ -307,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_bad_response_does_not_end_a_wait() {
+    fn unreadable_responses_end_a_wait_after_a_minute() {
         let bad = || Err(failure(ErrorKind::BadResponse));
         let once = Scripted::new(|passed, _| if passed.is_zero() { bad() } else { linear(passed) });
         assert_eq!(wait_for_one(&once, None).0.result, Ok(()));
@@ -318,15 +329,24 @@ mod tests {
             _ => linear(passed),
         });
         assert_eq!(wait_for_one(&apart, None).0.result, Ok(()));
+        // What the gateway says for less than a minute, however often.
+        let minute = Scripted::new(|passed, _| if passed < SECOND * 59 { bad() } else { linear(passed) });
+        assert_eq!(wait_for_one(&minute, None).0.result, Ok(()));
         let always = Scripted::new(|_, _| bad());
         let (waited, results) = wait_for_one(&always, None);
-        assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ErrorKind::BadResponse, 2));
+        assert_eq!((waited.result.unwrap_err().kind(), always.passed()), (ErrorKind::BadResponse, SECOND * 63));
+        assert_eq!(results.len(), 7);
+        // Polled less often: the second one.
+        let seldom = Scripted::new(|_, _| bad());
+        let limits = Limits { poll_min: SECOND * 600, poll_max: SECOND * 600, ..LIMITS };
+        let waited = wait_within(&seldom, 1, None, limits, &mut |_| true);
+        assert_eq!((waited[0].result.is_err(), seldom.passed()), (true, SECOND * 600));
     }
 
     #[test]
     fn a_wait_with_only_failures_reports_the_last_one() {
         let service = Scripted::new(|_, _| {
-            Err(Failure::transient(Error::new(ErrorKind::Server, "maintenance").with_http_status(503)))
+            Err(Failure::of(Error::new(ErrorKind::Server, "maintenance").with_http_status(503), None))
         });
         let (waited, _) = wait_for_one(&service, Some(SECOND * 600));
         let error = waited.result.unwrap_err();
@@ -350,7 +370,7 @@ mod tests {
     fn once_the_service_has_answered_only_the_time_limit_ends_a_wait() {
         // An error is an answer too, and an answer for one job counts for all.
         for answer in [
-            Err(Failure::transient(Error::new(ErrorKind::Server, "maintenance").with_http_status(503))),
+            Err(Failure::of(Error::new(ErrorKind::Server, "maintenance").with_http_status(503), None)),
             Ok(status(State::Running, 1, 9)),
         ] {
             let answer = Mutex::new(Some(answer));

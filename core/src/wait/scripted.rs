@@ -165,7 +165,7 @@ pub(super) fn linear(passed: Duration) -> Result<Status, Failure> {
 }
 
 pub(super) fn failure(kind: ErrorKind) -> Failure {
-    Failure::transient(Error::new(kind, "no"))
+    Failure::of(Error::new(kind, "no"), None)
 }
 
 /// How the wait for one job ended, and the results of its polls.

@@ -54,8 +54,9 @@ class Error(Exception):
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same call may succeed later: the network failed, a time limit expired, the service was busy."""
-        return bool(library.zmd_error_is_transient(self.code))
+        """Whether the same call may succeed later: the network failed, a time limit expired, the service was busy. A proxy
+        that refused the credentials (HTTP 407) refuses them again."""
+        return bool(library.zmd_error_is_transient(self.code)) and self.http_status != 407
 
 
 class JobFailedError(Error):

@@ -3,7 +3,6 @@
 mod proxy;
 mod tls;
 
-use std::io;
 use std::time::Duration;
 
 use rustls::InvalidMessage;
@@ -21,33 +20,33 @@ pub(super) struct Limits {
     pub(super) connect: Duration,
 }
 
-/// The one place that decides which failure of the network is which error, and whether it is transient.
+/// The one place that decides which failure of the network is which error.
 pub(super) fn explain(error: ureq::Error, route: &Route, limits: Limits) -> Failure {
     let host = route.base.host();
-    let permanent = |kind, message: String| Failure::permanent(Error::new(kind, message));
+    let failure = |kind, message: String| Failure::of(Error::new(kind, message), None);
     match error {
         ureq::Error::Other(why) => match why.downcast::<ExchangeError>() {
             Ok(failed) => failed.explain(route, limits),
-            Err(why) => permanent(ErrorKind::Internal, format!("the exchange with {host} failed: {why}")),
+            Err(why) => failure(ErrorKind::Internal, format!("the exchange with {host} failed: {why}")),
         },
         ureq::Error::Io(error) => ExchangeError::at(Stage::Response, Cause::Io(error)).explain(route, limits),
         // Whether the lines or the bytes run over first, depends on how they arrive.
-        ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => permanent(
+        ureq::Error::Protocol(error) if error.to_string().contains("too many headers") => failure(
             ErrorKind::BadResponse,
             format!("the response header of {host} has too many lines: is api_domain right?"),
         ),
         ureq::Error::Protocol(error) => {
-            permanent(ErrorKind::Network, format!("the response of {host} is not HTTP ({error}): is api_domain right?"))
+            failure(ErrorKind::Network, format!("the response of {host} is not HTTP ({error}): is api_domain right?"))
         }
-        ureq::Error::BodyExceedsLimit(limit) => permanent(
+        ureq::Error::BodyExceedsLimit(limit) => failure(
             ErrorKind::BadResponse,
             format!("the response of {host} is longer than {limit} bytes: is api_domain right?"),
         ),
-        ureq::Error::LargeResponseHeader(_, limit) => permanent(
+        ureq::Error::LargeResponseHeader(_, limit) => failure(
             ErrorKind::BadResponse,
             format!("the response header of {host} is longer than {limit} bytes: is api_domain right?"),
         ),
-        error => permanent(ErrorKind::Internal, format!("the exchange with {host} failed: {error}")),
+        error => failure(ErrorKind::Internal, format!("the exchange with {host} failed: {error}")),
     }
 }
 
@@ -60,7 +59,6 @@ impl ExchangeError {
         let is_at_proxy =
             matches!(stage, Stage::ProxyLookup | Stage::ProxyConnect | Stage::ProxyTls | Stage::ProxyHandshake);
         let mut http_status = 0;
-        let mut is_transient = false;
         let is_unknown_host = matches!(&self.cause, Cause::Lookup(error) if error.is_unknown);
         let is_login_refused =
             matches!(self.cause, Cause::Refused(Refusal::LoginWanted | Refusal::WrongLogin | Refusal::LoginTooLong));
@@ -102,7 +100,6 @@ impl ExchangeError {
             Cause::Refused(refusal) => {
                 if let Refusal::Http { status, .. } = refusal {
                     http_status = if status == 407 { 407 } else { 0 };
-                    is_transient = matches!(status, 502..=504);
                 }
                 (ErrorKind::Proxy, refusal.explain(&proxy_name, proxy.map_or("proxy", |proxy| proxy.source), route))
             }
@@ -121,7 +118,6 @@ impl ExchangeError {
                 (ErrorKind::Tls, format!("no secure connection to {host}{via}: {}", tls::explain(&error, host)))
             }
             Cause::Unreachable { last, tried } => {
-                is_transient = is_broken(&last) || last.kind() == io::ErrorKind::ConnectionRefused;
                 let why = Cause::Unreachable { last, tried };
                 match is_at_proxy {
                     true => {
@@ -134,9 +130,9 @@ impl ExchangeError {
                 }
             }
             Cause::Io(error) => {
-                is_transient = is_broken(&error);
+                let is_broken = is_broken(&error);
                 match stage {
-                    Stage::ProxyTls | Stage::ProxyHandshake if is_transient => (
+                    Stage::ProxyTls | Stage::ProxyHandshake if is_broken => (
                         ErrorKind::Proxy,
                         format!(
                             "{proxy_name} closed the connection before it opened a tunnel to {host} ({error}): is it a \
@@ -147,12 +143,12 @@ impl ExchangeError {
                     Stage::Lookup | Stage::Connect => {
                         (ErrorKind::Connect, format!("no connection to {host} ({error})"))
                     }
-                    Stage::Tls if is_transient => (
+                    Stage::Tls if is_broken => (
                         ErrorKind::Network,
                         format!("{host} closed the connection in the middle of the TLS handshake ({error})"),
                     ),
                     Stage::Tls => (ErrorKind::Tls, format!("no secure connection to {host} ({error})")),
-                    _ if is_transient => (
+                    _ if is_broken => (
                         ErrorKind::Network,
                         format!("the connection to {host} broke before the whole response had arrived ({error})"),
                     ),
@@ -164,15 +160,18 @@ impl ExchangeError {
             .with_http_status(http_status)
             .with_unknown_host(is_unknown_host)
             .with_login_refused(is_login_refused);
-        if is_transient { Failure::transient(error) } else { Failure::permanent(error) }
+        Failure::of(error, None)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::config::Config;
     use crate::endpoint::BaseUrl;
+    use crate::error::Recovery;
     use crate::http::route::Proxies;
     use crate::retry::Retry;
 
@@ -192,7 +191,7 @@ mod tests {
     const PROXY: Option<&str> = Some("http://user:p4ss@proxy.test:3128");
     const NAME: &str = "the proxy http://proxy.test:3128 (from the setting proxy)";
 
-    /// What a failure at each stage is called, whether it is retried, and what its message begins with; `PROXY` is its name.
+    /// What a failure at each stage is called, and what its message begins with; `PROXY` is its name.
     #[test]
     fn each_stage_and_cause() {
         use Stage::*;
@@ -202,176 +201,139 @@ mod tests {
         let name = |is_unknown| Cause::Lookup(LookupError { why: "who?".to_owned(), is_unknown });
         let tls = |error: rustls::Error| Cause::Tls(error);
         let plain = || rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
-        for (stage, cause, kind, is_transient, message) in [
+        for (stage, cause, kind, message) in [
             (
                 ProxyLookup,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
-                false,
                 "timeout_ms (9000 ms) expired while looking up the name of PROXY",
             ),
             (
                 ProxyConnect,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
-                false,
                 "timeout_ms (9000 ms) expired while connecting to PROXY",
             ),
             (
                 ProxyTls,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
-                false,
                 "timeout_ms (9000 ms) expired while doing the TLS handshake with PROXY",
             ),
             (
                 ProxyHandshake,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
-                false,
                 "timeout_ms (9000 ms) expired while waiting for PROXY to open a tunnel to zoho.test: try again, or raise",
             ),
             (
                 Lookup,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
-                false,
                 "timeout_ms (9000 ms) expired while looking up the name zoho.test",
             ),
             (
                 Connect,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
-                false,
                 "timeout_ms (9000 ms) expired while connecting to zoho.test",
             ),
             (
                 Tls,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
-                false,
                 "timeout_ms (9000 ms) expired while doing the TLS handshake with zoho.test",
             ),
             (
                 Response,
                 Cause::TimedOut,
                 ErrorKind::Timeout,
-                false,
                 "timeout_ms (9000 ms) expired while waiting for the whole response of zoho.test",
             ),
-            (Response, Cause::Cancelled, ErrorKind::Cancelled, false, "the client was cancelled"),
-            (Lookup, name(true), ErrorKind::Dns, false, "the host name zoho.test could not be looked up (who?)"),
-            (ProxyLookup, name(false), ErrorKind::Proxy, false, "the name of PROXY could not be looked up (who?)"),
+            (Response, Cause::Cancelled, ErrorKind::Cancelled, "the client was cancelled"),
+            (Lookup, name(true), ErrorKind::Dns, "the host name zoho.test could not be looked up (who?)"),
+            (ProxyLookup, name(false), ErrorKind::Proxy, "the name of PROXY could not be looked up (who?)"),
             (
                 ProxyTls,
                 tls(plain()),
                 ErrorKind::Proxy,
-                false,
                 "no secure connection to PROXY: it does not use TLS: write http://",
             ),
             (
                 ProxyTls,
                 tls(rustls::Error::UnsupportedNameType),
                 ErrorKind::Proxy,
-                false,
                 "no secure connection to PROXY: it is not a name",
             ),
             (
                 Tls,
                 tls(plain()),
                 ErrorKind::Tls,
-                false,
                 "no secure connection to zoho.test through PROXY: zoho.test does not use TLS on this port",
             ),
             (
                 ProxyConnect,
                 unreachable(Kind::ConnectionRefused),
                 ErrorKind::Proxy,
-                true,
                 "no connection to PROXY (connection refused): check it",
             ),
             (
                 Connect,
                 unreachable(Kind::HostUnreachable),
                 ErrorKind::Connect,
-                true,
                 "no connection to zoho.test (host unreachable): check the network",
             ),
             (
                 Connect,
                 unreachable(Kind::PermissionDenied),
                 ErrorKind::Connect,
-                false,
                 "no connection to zoho.test (permission denied)",
             ),
             (
                 ProxyTls,
                 io(Kind::ConnectionReset),
                 ErrorKind::Proxy,
-                true,
                 "PROXY closed the connection before it opened a tunnel",
             ),
             (
                 ProxyHandshake,
                 io(Kind::UnexpectedEof),
                 ErrorKind::Proxy,
-                true,
                 "PROXY closed the connection before it opened a tunnel",
             ),
             (
                 ProxyHandshake,
                 io(Kind::PermissionDenied),
                 ErrorKind::Proxy,
-                false,
                 "the exchange with PROXY failed (permission denied)",
             ),
             (
                 ProxyConnect,
                 io(Kind::ConnectionReset),
                 ErrorKind::Proxy,
-                true,
                 "the exchange with PROXY failed (connection reset)",
             ),
-            (
-                Lookup,
-                io(Kind::PermissionDenied),
-                ErrorKind::Connect,
-                false,
-                "no connection to zoho.test (permission denied)",
-            ),
-            (
-                Connect,
-                io(Kind::ConnectionReset),
-                ErrorKind::Connect,
-                true,
-                "no connection to zoho.test (connection reset)",
-            ),
+            (Lookup, io(Kind::PermissionDenied), ErrorKind::Connect, "no connection to zoho.test (permission denied)"),
+            (Connect, io(Kind::ConnectionReset), ErrorKind::Connect, "no connection to zoho.test (connection reset)"),
             (
                 Tls,
                 io(Kind::ConnectionReset),
                 ErrorKind::Network,
-                true,
                 "zoho.test closed the connection in the middle of the TLS handshake",
             ),
-            (
-                Tls,
-                io(Kind::PermissionDenied),
-                ErrorKind::Tls,
-                false,
-                "no secure connection to zoho.test (permission denied)",
-            ),
-            (Response, io(Kind::BrokenPipe), ErrorKind::Network, true, "the connection to zoho.test broke before"),
+            (Tls, io(Kind::PermissionDenied), ErrorKind::Tls, "no secure connection to zoho.test (permission denied)"),
+            (Response, io(Kind::BrokenPipe), ErrorKind::Network, "the connection to zoho.test broke before"),
             (
                 Response,
                 io(Kind::PermissionDenied),
                 ErrorKind::Network,
-                false,
                 "the exchange with zoho.test failed (permission denied)",
             ),
         ] {
             let is_unknown = matches!(&cause, Cause::Lookup(LookupError { is_unknown: true, .. }));
             let Failure { error, retry } = explained(ExchangeError::at(stage, cause), &route(PROXY));
-            assert_eq!((error.kind(), retry != Retry::Never), (kind, is_transient), "{stage:?} {error}");
+            assert_eq!(error.kind(), kind, "{stage:?} {error}");
+            assert_eq!(retry != Retry::Never, error.recovery() == Recovery::Retried, "{error:?}");
             let message = message.replace("PROXY", NAME);
             assert!(error.message().starts_with(&message), "{error}\nis not: {message}");
             assert_eq!((error.is_unknown_host(), error.http_status()), (is_unknown, 0), "{error}");
@@ -395,89 +357,56 @@ mod tests {
             schemes: schemes.iter().map(|scheme| (*scheme).to_owned()).collect(),
             had_login,
         };
-        for (refusal, is_transient, is_login_refused, message) in [
-            (
-                http(407, &[], false),
-                false,
-                true,
-                "PROXY refused the request (HTTP 407): it requires credentials: write",
-            ),
+        for (refusal, is_login_refused, message) in [
+            (http(407, &[], false), true, "PROXY refused the request (HTTP 407): it requires credentials: write"),
             (
                 http(407, &["NTLM", "basic"], true),
-                false,
                 true,
                 "PROXY refused the request (HTTP 407; it offers NTLM, basic): it requires other",
             ),
             (
                 http(407, &["NTLM"], true),
-                false,
                 true,
                 "PROXY refused the request (HTTP 407; it offers NTLM): only Basic is supported",
             ),
-            (
-                http(403, &[], false),
-                false,
-                false,
-                "PROXY does not permit connections to zoho.test:443 (HTTP 403 Because)",
-            ),
-            (http(503, &[], false), true, false, "PROXY did not open a tunnel to zoho.test:443 (HTTP 503 Because)"),
-            (http(501, &[], false), false, false, "PROXY did not open a tunnel to zoho.test:443 (HTTP 501 Because)"),
-            (
-                Refusal::NoHttp("x".to_owned()),
-                false,
-                false,
-                "PROXY does not respond as an HTTP proxy (x): check the setting",
-            ),
-            (Refusal::SpeaksTls, false, false, "PROXY requires TLS: write https://"),
-            (Refusal::NoSocks, false, false, "PROXY does not respond as a SOCKS 5 proxy"),
-            (Refusal::LoginWanted, false, true, "PROXY requires credentials, a user and a password"),
-            (Refusal::WrongLogin, false, true, "PROXY refused the credentials in the setting proxy"),
-            (Refusal::LoginTooLong, false, true, "the user and the password in the setting proxy have at most 255"),
-            (
-                Refusal::Socks(1),
-                false,
-                false,
-                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 1): it failed",
-            ),
-            (
-                Refusal::Socks(2),
-                false,
-                false,
-                "PROXY did not open a connection to zoho.test:443 (SOCKS reply 2): its rules",
-            ),
+            (http(403, &[], false), false, "PROXY does not permit connections to zoho.test:443 (HTTP 403 Because)"),
+            (http(503, &[], false), false, "PROXY did not open a tunnel to zoho.test:443 (HTTP 503 Because)"),
+            (http(501, &[], false), false, "PROXY did not open a tunnel to zoho.test:443 (HTTP 501 Because)"),
+            (Refusal::NoHttp("x".to_owned()), false, "PROXY does not respond as an HTTP proxy (x): check the setting"),
+            (Refusal::SpeaksTls, false, "PROXY requires TLS: write https://"),
+            (Refusal::NoSocks, false, "PROXY does not respond as a SOCKS 5 proxy"),
+            (Refusal::LoginWanted, true, "PROXY requires credentials, a user and a password"),
+            (Refusal::WrongLogin, true, "PROXY refused the credentials in the setting proxy"),
+            (Refusal::LoginTooLong, true, "the user and the password in the setting proxy have at most 255"),
+            (Refusal::Socks(1), false, "PROXY did not open a connection to zoho.test:443 (SOCKS reply 1): it failed"),
+            (Refusal::Socks(2), false, "PROXY did not open a connection to zoho.test:443 (SOCKS reply 2): its rules"),
             (
                 Refusal::Socks(3),
-                false,
                 false,
                 "PROXY did not open a connection to zoho.test:443 (SOCKS reply 3): it has no route to that network",
             ),
             (
                 Refusal::Socks(4),
                 false,
-                false,
                 "PROXY did not open a connection to zoho.test:443 (SOCKS reply 4): it has no route to that host",
             ),
             (
                 Refusal::Socks(5),
-                false,
                 false,
                 "PROXY did not open a connection to zoho.test:443 (SOCKS reply 5): the connection was refused",
             ),
             (
                 Refusal::Socks(6),
                 false,
-                false,
                 "PROXY did not open a connection to zoho.test:443 (SOCKS reply 6): the time to live",
             ),
             (
                 Refusal::Socks(8),
                 false,
-                false,
                 "PROXY did not open a connection to zoho.test:443 (SOCKS reply 8): it does not support",
             ),
             (
                 Refusal::Socks(9),
-                false,
                 false,
                 "PROXY did not open a connection to zoho.test:443 (SOCKS reply 9): it gave no known",
             ),
@@ -485,7 +414,7 @@ mod tests {
             let status = if matches!(refusal, Refusal::Http { status: 407, .. }) { 407 } else { 0 };
             let Failure { error, retry } =
                 explained(ExchangeError::at(Stage::ProxyHandshake, refusal.into()), &route(PROXY));
-            assert_eq!((error.kind(), retry != Retry::Never), (ErrorKind::Proxy, is_transient), "{error}");
+            assert_eq!((error.kind(), retry == Retry::Never), (ErrorKind::Proxy, is_login_refused), "{error}");
             assert_eq!((error.is_transient(), error.http_status()), (!is_login_refused, status), "{error}");
             let message = message.replace("PROXY", NAME);
             assert!(error.message().starts_with(&message), "{error}\nis not: {message}");
