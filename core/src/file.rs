@@ -1,6 +1,6 @@
-//! Files: opened without waiting for a pipe, read up to a limit, private from the first byte on.
+//! Files: opened without waiting for a pipe, read up to a limit, private from the first byte on; and whose they are.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,10 @@ use zeroize::Zeroizing;
 /// How files are opened: a named pipe in their place is not waited for. Miri knows no such flag.
 #[cfg(unix)]
 const WITHOUT_WAITING: i32 = if cfg!(miri) { 0 } else { libc::O_NONBLOCK };
+
+/// How files of the library's own are opened: a symbolic link in their place is an error, too.
+#[cfg(unix)]
+const NO_LINK: i32 = WITHOUT_WAITING | if cfg!(miri) { 0 } else { libc::O_NOFOLLOW };
 
 /// Options for writing a file that only its owner may read or write, from the first byte on. On Windows that is up to the
 /// directory, whose rights a file inherits.
@@ -19,7 +23,7 @@ pub(crate) fn private_file() -> OpenOptions {
     {
         use std::os::unix::fs::OpenOptionsExt;
         // A named pipe in its place is an error, and not opened as soon as a reader opens it.
-        options.mode(0o600).custom_flags(WITHOUT_WAITING);
+        options.mode(0o600).custom_flags(NO_LINK);
     }
     options
 }
@@ -30,6 +34,54 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, WITHOUT_WAITING);
     options.read(true).open(path)
+}
+
+/// Opens a file of the library's own to read it: not through a symbolic link, and only if nobody else can write it.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NO_LINK);
+    let file = options.read(true).open(path).map_err(named_link)?;
+    check_own(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Opens a file of the library's own to lock it, and creates it where it is missing.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let file = private_file().create(true).truncate(false).open(path).map_err(named_link)?;
+    check_own(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// The system's words for it, "too many levels of symbolic links", are about something else.
+fn named_link(error: io::Error) -> io::Error {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::ELOOP) {
+        return io::Error::other("it is a symbolic link");
+    }
+    error
+}
+
+/// Whether it is a file that only this user or root can have written. The error says why not, and what to do.
+pub(crate) fn check_own(metadata: &Metadata) -> io::Result<()> {
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    #[cfg(all(unix, not(miri)))]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
+        let user = rustix::process::geteuid().as_raw();
+        if owner != user && owner != 0 {
+            return Err(io::Error::other(format!(
+                "it belongs to another user (its uid is {owner}, that of this process {user}): change its owner"
+            )));
+        }
+        if mode & 0o022 != 0 {
+            return Err(io::Error::other(format!("other users can write it (its mode is {mode:03o}): run chmod go-w")));
+        }
+    }
+    Ok(())
 }
 
 /// The content of an opened file: at most `limit` bytes, as a device may have no end. Of a pipe that a program writes to it is
@@ -60,6 +112,39 @@ mod tests {
     use std::fs;
 
     use super::{content, open};
+
+    #[cfg(unix)]
+    #[test]
+    #[cfg_attr(miri, ignore = "the user there does not own the files")]
+    fn a_file_of_the_librarys_own_is_nobody_elses() {
+        use super::{open_lock, open_own};
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let directory = std::env::temp_dir().join(format!("zmd-own-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let (file, link) = (directory.join("file"), directory.join("link"));
+        fs::write(&file, "").unwrap();
+        symlink(&file, &link).unwrap();
+        let why = |path: &std::path::Path| {
+            let read = open_own(path).map(drop).map_err(|error| error.to_string());
+            assert_eq!(open_lock(path).map(drop).map_err(|error| error.to_string()), read);
+            read.err().unwrap_or_default()
+        };
+        assert_eq!(why(&link), "it is a symbolic link");
+        for (mode, words) in [(0o600, ""), (0o444, ""), (0o620, "mode is 620"), (0o602, "mode is 602")] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            let is_root = rustix::process::geteuid().is_root();
+            if mode != 0o444 || is_root {
+                assert!(why(&file).contains(words) && why(&file).is_empty() == words.is_empty(), "{}", why(&file));
+            }
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&file, Some(65_534), None).is_ok() {
+            assert!(why(&file).starts_with("it belongs to another user (its uid is 65534, "), "{}", why(&file));
+        }
+        assert_eq!(open_own(&directory).unwrap_err().to_string(), "it is not a regular file");
+        fs::remove_dir_all(&directory).unwrap();
+    }
 
     #[test]
     fn a_file_is_read_up_to_its_limit_into_memory_that_does_not_grow() {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, cancelled};
-use crate::file::{beside, private_file};
+use crate::file::{beside, open_lock};
 use crate::http::Http;
 use crate::retry::{Deadline, Failure, random};
 use crate::sync::{Held, Mutex, lock};
@@ -126,8 +126,7 @@ impl Slots {
     }
 
     fn open(&self, index: usize) -> io::Result<File> {
-        let path = beside(&self.settings.cache, &format!(".slot{index}"));
-        private_file().create(true).truncate(false).open(path)
+        open_lock(&beside(&self.settings.cache, &format!(".slot{index}")))
     }
 }
 

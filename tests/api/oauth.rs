@@ -591,9 +591,24 @@ fn a_cache_that_cannot_be_used_costs_a_token_request() {
         clock.advance(Duration::from_secs(601));
     }
     // A directory that does not exist, and paths that cannot be cache files.
-    for path in ["/nowhere/tokens", "/dev/null/tokens", "/dev/null", "/dev/full"] {
+    for path in ["/nowhere/tokens", "/dev/null/tokens"] {
         succeeds(&mut tool(&sim, path));
     }
+    let pipe = format!("{}-pipe", cache.path());
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in ["/dev/full", "/tmp", &pipe] {
+        let (exit, _, err) = run(&mut tool(&sim, path));
+        assert!(exit == Some(3) && err.contains("token_cache takes the path of a file"), "{exit:?} {err}");
+    }
+    assert!(!Path::new(&format!("{pipe}.lock")).exists());
+    let failed = Client::new(&[("access_token", TOKEN), ("token_cache", "/dev/null")]).err().unwrap();
+    assert_eq!(failed.error, ZMD_ERR_INVALID_CONFIG);
+    // A file that somebody else could have written.
+    let before = r#"{"zmd_token_cache":1,"tokens":{}}"#;
+    fs::write(cache.file(), before).unwrap();
+    fs::set_permissions(cache.file(), std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    succeeds(&mut tool(&sim, &cache.path()));
+    assert_eq!(fs::read_to_string(cache.file()).unwrap(), before);
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Client {
             ));
         }
         let network = Network::new(config)?;
-        let slots = config.token_cache.as_ref();
+        let slots = config.checked_token_cache()?;
         let slots = slots.map(|cache| SlotSettings { cache: cache.into(), count: config.max_concurrency });
         let session = Session::new(&network, slots);
         let account = Account {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::ProxySetting;
@@ -91,7 +92,12 @@ pub const SETTINGS: &[Setting] = &[
         default: "",
         takes: || "the path of a file, which need not exist, in a directory that does".to_owned(),
         meaning: "a file in which processes share access tokens and the limit `max_concurrency`",
-        set: |config, value| set_path(&mut config.token_cache, value),
+        set: |config, value| {
+            let path = PathBuf::from(Some(value).filter(|value| !value.is_empty())?);
+            // Resolved once: the program may change its directory.
+            config.token_cache = Some(std::path::absolute(&path).unwrap_or(path));
+            Some(())
+        },
     },
     Setting {
         key: "data_center",
@@ -275,6 +281,21 @@ impl Setting {
     }
 }
 
+impl Config {
+    /// The path of the token cache, if it is set: there is nothing yet, or a regular file.
+    pub(crate) fn checked_token_cache(&self) -> Result<Option<&Path>, Error> {
+        let Some(path) = self.token_cache.as_deref() else { return Ok(None) };
+        let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(Some(path)) };
+        let what = match metadata.file_type() {
+            kind if kind.is_file() => return Ok(Some(path)),
+            kind if kind.is_dir() => "a directory",
+            kind if kind.is_symlink() => "a symbolic link, which is not followed",
+            _ => "not a regular file",
+        };
+        Err(refusal("token_cache", format!("the path of a file; {} is {what}", path.display())))
+    }
+}
+
 /// The error for a key that is not in the table.
 pub(crate) fn no_such_setting(key: &str) -> Error {
     let shown = one_line(key, 60);
@@ -314,6 +335,15 @@ fn one_of(names: impl Iterator<Item = &'static str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_of_the_token_cache_is_absolute() {
+        let mut config = Config::new();
+        config.set("token_cache", "cache/tokens").unwrap();
+        let directory = std::env::current_dir().unwrap();
+        assert_eq!(config.token_cache, Some(directory.join("cache/tokens")));
+        assert_eq!(config.shown("token_cache"), "cache/tokens");
+    }
 
     #[test]
     fn a_path_is_not_empty() {

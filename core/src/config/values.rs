@@ -18,7 +18,7 @@ pub struct Config {
     pub(crate) client_id: Option<Secret>,
     pub(crate) client_secret: Option<Secret>,
     pub(crate) org_id: Option<String>,
-    pub(crate) token_cache: Option<String>,
+    pub(crate) token_cache: Option<PathBuf>,
     pub(crate) data_center: DataCenter,
     pub(crate) environment: Environment,
     pub(crate) api_domain: Option<BaseUrl>,

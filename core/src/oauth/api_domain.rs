@@ -50,7 +50,7 @@ impl ApiRule {
         }
         let named = parsed.ok_or_else(|| "it names an API that is not a base URL".to_owned())?;
         let of_zoho = named.data_center();
-        if self.accounts.is_of_zoho_accounts() && !of_zoho.is_some_and(|(data_center, _)| data_center.is_some()) {
+        if self.accounts.is_of_zoho_accounts() && of_zoho.is_none_or(|(data_center, _)| data_center.is_none()) {
             return Err(format!("it names the API {named}, which is not one of Zoho"));
         }
         if !named.is_https() && !self.accounts.is_loopback() {

@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::refusal::Refusal;
-use crate::file::{beside, content, open, private_file};
+use crate::file::{beside, content, open_lock, open_own, private_file};
 use crate::json::{Object, from_object};
 use crate::sync::Held;
 
@@ -23,6 +25,12 @@ const MAGIC: &[u8] = b"{\"zmd_token_cache\":1,";
 
 /// Larger than a file with thousands of tokens.
 const SIZE_LIMIT: u64 = 1 << 20;
+
+/// In the name of a file that is being written, between that of the cache and the number of the process.
+const FRESH: &str = ".zmd-new-";
+
+/// The number of the next such file of this process.
+static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 /// How often a process that waits for another process's token checks the file.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
@@ -104,11 +112,11 @@ impl Drop for Lock {
 
 impl TokenCache {
     /// The cache in `path`, for tokens made with these credentials.
-    pub(super) fn new(path: &str, accounts_url: &str, client_id: &str, refresh_token: &str) -> TokenCache {
+    pub(super) fn new(path: &Path, accounts_url: &str, client_id: &str, refresh_token: &str) -> TokenCache {
         let text = Zeroizing::new(format!("zmd token cache 1\n{accounts_url}\n{client_id}\n{refresh_token}"));
         let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         let key = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        TokenCache { path: PathBuf::from(path), key }
+        TokenCache { path: path.to_owned(), key }
     }
 
     /// What the file has for this client.
@@ -130,7 +138,7 @@ impl TokenCache {
             return Ok(Some(Err(token)));
         }
         let until = Instant::now() + limit;
-        let file = private_file().create(true).truncate(false).open(beside(&self.path, ".lock"))?;
+        let file = open_lock(&beside(&self.path, ".lock"))?;
         loop {
             match file.try_lock() {
                 Ok(()) => {
@@ -170,23 +178,33 @@ impl TokenCache {
         }
         let json = Zeroizing::new(serde_json::to_vec(&content)?);
         debug_assert!(json.starts_with(MAGIC));
-        // No other process writes under the lock: such a file was left by a process that was killed.
-        let fresh = beside(&self.path, ".new");
-        let _ = fs::remove_file(&fresh);
-        private_file().create_new(true).open(&fresh)?.write_all(&json)?;
-        replace(&fresh, &self.path).inspect_err(|_| {
+        self.remove_leftovers();
+        let fresh = beside(&self.path, &format!("{FRESH}{}-{}", std::process::id(), COUNTER.fetch_add(1, Relaxed)));
+        let mut file = private_file().create_new(true).open(&fresh)?;
+        let written = file.write_all(&json);
+        drop(file);
+        written.and_then(|()| replace(&fresh, &self.path)).inspect_err(|_| {
             let _ = fs::remove_file(&fresh);
         })
     }
 
-    fn content(&self) -> CacheFile {
-        let read = || -> io::Result<Zeroizing<Vec<u8>>> {
-            let file = open(&self.path)?;
-            match file.metadata()?.is_file() {
-                true => content(&file, SIZE_LIMIT),
-                false => Err(io::Error::other("it is not a file")),
+    /// Removes the files that processes left behind which were killed while they wrote.
+    fn remove_leftovers(&self) {
+        let (Some(directory), Some(name)) = (self.path.parent(), self.path.file_name()) else { return };
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let begin = [name.as_encoded_bytes(), FRESH.as_bytes()].concat();
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let rest = name.as_encoded_bytes().strip_prefix(&*begin).and_then(|rest| std::str::from_utf8(rest).ok());
+            let process = rest.and_then(|rest| rest.split_once('-')?.0.parse().ok());
+            if process.is_some_and(|process: i32| !is_running(process)) {
+                let _ = fs::remove_file(entry.path());
             }
-        };
+        }
+    }
+
+    fn content(&self) -> CacheFile {
+        let read = || -> io::Result<Zeroizing<Vec<u8>>> { content(&open_own(&self.path)?, SIZE_LIMIT) };
         match read() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => CacheFile::Empty,
             Err(error) => CacheFile::Foreign(error.to_string()),
@@ -201,6 +219,21 @@ impl TokenCache {
     /// The path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Whether the process runs. One in another container may not be seen: then its file is missing when it renames it, and it
+/// keeps its token for itself.
+fn is_running(process: i32) -> bool {
+    #[cfg(all(unix, not(miri)))]
+    {
+        let process = rustix::process::Pid::from_raw(process).filter(|_| process > 0);
+        process.is_some_and(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
+    }
+    #[cfg(not(all(unix, not(miri))))]
+    {
+        let _ = process;
+        true
     }
 }
 
@@ -242,7 +275,7 @@ mod tests {
 
         fn cache(&self, refresh_token: &str) -> TokenCache {
             let path = self.0.join("tokens");
-            TokenCache::new(path.to_str().unwrap(), "https://accounts.zoho.eu", "1000.ID", refresh_token)
+            TokenCache::new(&path, "https://accounts.zoho.eu", "1000.ID", refresh_token)
         }
     }
 
@@ -346,19 +379,62 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_the_owner_may_read_it() {
-        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    #[cfg_attr(miri, ignore = "the user there does not own the files")]
+    fn only_the_owner_may_read_or_write_it() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
         let directory = Directory::new("mode");
         let cache = directory.cache("one");
-        // Existing files that all users may read.
-        for name in ["tokens", "tokens.new"] {
-            fs::write(directory.0.join(name), "").unwrap();
-            fs::set_permissions(directory.0.join(name), fs::Permissions::from_mode(0o666)).unwrap();
-        }
         cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
         for name in ["tokens", "tokens.lock"] {
             assert_eq!(fs::metadata(directory.0.join(name)).unwrap().mode() & 0o777, 0o600, "{name}");
         }
+        // One that others can write is not used, and not changed.
+        let before = fs::read(cache.path()).unwrap();
+        for mode in [0o620, 0o602, 0o666] {
+            fs::set_permissions(cache.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(cache.read(), None, "{mode:o}");
+            cache.write(entry("access-2", 3600), &lock(&cache)).unwrap_err();
+        }
+        fs::set_permissions(cache.path(), fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!((fs::read(cache.path()).unwrap(), token(cache.read())), (before, "access-1".to_owned()));
+        // Nor is a symbolic link to one.
+        let elsewhere = directory.0.join("elsewhere");
+        fs::rename(cache.path(), &elsewhere).unwrap();
+        symlink(&elsewhere, cache.path()).unwrap();
+        assert_eq!(cache.read(), None);
+        cache.write(entry("access-2", 3600), &lock(&cache)).unwrap_err();
+        fs::remove_file(cache.path()).unwrap();
+        fs::remove_file(directory.0.join("tokens.lock")).unwrap();
+        symlink(&elsewhere, directory.0.join("tokens.lock")).unwrap();
+        assert!(cache.lock_or_read(Duration::ZERO, |_| true, |_| None::<()>).is_err());
+    }
+
+    #[test]
+    fn a_file_is_written_under_a_name_of_its_own() {
+        let directory = Directory::new("fresh");
+        let cache = directory.cache("one");
+        // The user's own, and one of a process that was killed, and one of a process that runs.
+        let of_this = format!("tokens.zmd-new-{}-99", std::process::id());
+        for name in ["tokens.new", "tokens.zmd-new-2147483647-0", &of_this] {
+            fs::write(directory.0.join(name), "mine").unwrap();
+        }
+        cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&directory.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let left = if cfg!(all(unix, not(miri))) { None } else { Some("tokens.zmd-new-2147483647-0") };
+        let expected: Vec<_> = ["tokens", "tokens.lock", "tokens.new"].into_iter().chain(left).collect();
+        names.retain(|name| *name != of_this);
+        assert_eq!(names, expected);
+        assert!(directory.0.join(&of_this).exists());
+        // A rename that fails leaves nothing behind.
+        fs::remove_file(cache.path()).unwrap();
+        let held = lock(&cache);
+        fs::create_dir(cache.path()).unwrap();
+        cache.write(entry("access-1", 3600), &held).unwrap_err();
+        assert_eq!(fs::read_dir(&directory.0).unwrap().count(), names.len() + 1);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::api_domain::ApiRule;
 use super::cache::{Cached, Entry, Lock, TokenCache};
 use super::refusal::Refusal;
 use super::response::{Exchange, SCOPE, TokenRequest, read};
-use crate::config::{Config, refusal};
+use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Http, Proxies, Response, Route};
 use crate::retry::{self, Deadline, Failure};
@@ -80,11 +80,8 @@ impl Grant {
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         };
         let accounts = proxies.route(config.accounts_url());
-        let cache = match &config.token_cache {
+        let cache = match config.checked_token_cache()? {
             None => None,
-            Some(path) if std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) => {
-                return Err(refusal("token_cache", format!("the path of a file; {path} is a directory")));
-            }
             Some(path) => {
                 let accounts_url = accounts.base.to_string();
                 let with = match &kind {
@@ -300,6 +297,14 @@ mod tests {
             (
                 &[CLIENT, &[("org_id", "1"), ("token_cache", "/tmp")]].concat()[..],
                 "token_cache takes the path of a file; /tmp is a directory",
+            ),
+            (
+                &[CLIENT, &[("org_id", "1"), ("token_cache", "/dev/null")]].concat()[..],
+                "token_cache takes the path of a file; /dev/null is not a regular file",
+            ),
+            (
+                &[CLIENT, &[("org_id", "1"), ("token_cache", "/dev/stdin")]].concat()[..],
+                "token_cache takes the path of a file; /dev/stdin is a symbolic link",
             ),
         ] {
             let error = grant(settings).err().unwrap();
