@@ -10,9 +10,10 @@ use zmd_core::{
 };
 
 use crate::args::{Global, Login};
-use crate::signals::Signals;
-use crate::terminal::{note, plain};
-use crate::{Exit, Failure};
+#[cfg(unix)]
+use crate::signals::{self, Event, Handling};
+use crate::terminal::{note, plain, write_stderr};
+use crate::{Exit, Failure, modes};
 
 /// The scope that the grant code is generated with.
 const SCOPE: &str = "ZohoCRM.mass_delete.READ";
@@ -176,14 +177,11 @@ fn variable(name: &str) -> Option<Zeroizing<String>> {
 /// Prompts the user at the terminal, or reads what a script provides.
 struct Prompt {
     is_interactive: bool,
-    /// Puts the terminal back if a signal comes while it does not echo.
-    _signals: Option<Signals>,
 }
 
 impl Prompt {
     fn new() -> Prompt {
-        let is_interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Prompt { is_interactive, _signals: is_interactive.then(restore_echo_on_signals) }
+        Prompt { is_interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal() }
     }
 
     fn explain(&self, text: &str) {
@@ -197,8 +195,7 @@ impl Prompt {
             return Err(missing(question, option));
         }
         let shown = default.map(|default| format!(" [{}]", plain(default))).unwrap_or_default();
-        let mut stderr = std::io::stderr();
-        let _ = write!(stderr, "{question}{shown}: ");
+        write_stderr(&format!("{question}{shown}: "));
         let answer = read_line()?;
         match (answer.trim(), default) {
             ("", Some(default)) => Ok(default.to_owned()),
@@ -234,15 +231,51 @@ impl Prompt {
             return Err(missing(question, &format!("{option} FILE or {variable_name}")));
         }
         loop {
-            let mut stderr = std::io::stderr();
-            let _ = write!(stderr, "{question} (not shown): ");
-            let answer = console::Term::stderr().read_secure_line();
-            let answer = Zeroizing::new(answer.map_err(|error| format!("cannot read the answer: {error}"))?);
+            let answer = read_secret(&format!("{question} (not shown): "))?;
             if !answer.trim().is_empty() {
                 return Ok(answer);
             }
         }
     }
+}
+
+/// A line that is typed without being shown.
+#[cfg(unix)]
+fn read_secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    let ask = {
+        let prompt = prompt.to_owned();
+        move || {
+            modes::hide();
+            write_stderr(&prompt);
+        }
+    };
+    // After Ctrl-Z and fg it is asked for again, as the shell has made the terminal show what is typed.
+    let handling = {
+        let ask = ask.clone();
+        signals::handle(move |event| {
+            match event {
+                Event::End | Event::Stop => write_stderr("\n"),
+                // In the background, reading stops it again.
+                Event::Continue if modes::is_foreground(libc::STDIN_FILENO) => {
+                    ask();
+                }
+                Event::Continue => {}
+            }
+            false
+        })
+    };
+    ask();
+    let line = read_line();
+    drop::<Handling>(handling);
+    modes::restore();
+    line
+}
+
+#[cfg(windows)]
+fn read_secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    write_stderr(prompt);
+    let line = console::Term::stderr().read_secure_line();
+    Ok(Zeroizing::new(line.map_err(|error| format!("cannot read the answer: {error}"))?))
 }
 
 fn missing(question: &str, option: &str) -> Failure {
@@ -258,29 +291,6 @@ fn read_line() -> Result<Zeroizing<String>, Failure> {
         Ok(_) => Ok(line),
         Err(error) => Err(format!("cannot read standard input: {error}").into()),
     }
-}
-
-#[cfg(unix)]
-fn restore_echo_on_signals() -> Signals {
-    let mut before = std::mem::MaybeUninit::<libc::termios>::uninit();
-    // SAFETY: it writes a termios, whole where it returns 0.
-    let before = (unsafe { libc::tcgetattr(0, before.as_mut_ptr()) } == 0)
-        // SAFETY: written by the call.
-        .then(|| unsafe { before.assume_init() });
-    Signals::watch(move |signal| {
-        if let Some(before) = &before {
-            // SAFETY: a termios that the system has written.
-            unsafe { libc::tcsetattr(0, libc::TCSANOW, before) };
-        }
-        crate::terminal::write_stderr("\n");
-        Signals::die_of(signal);
-    })
-}
-
-/// There a secret is read key by key, and no echo is to be restored.
-#[cfg(windows)]
-fn restore_echo_on_signals() -> Signals {
-    Signals::watch(Signals::die_of)
 }
 
 /// The file as it is, which may not be there yet.

@@ -1,16 +1,19 @@
 //! The command `zmd`: how far Zoho CRM mass-delete jobs are, and its credentials and settings.
 //!
 //! `args` is the command line, `jobs` the list of jobs, `query` the commands `status` and `wait`, `report` their output,
-//! `progress` the progress of a wait, `signals` its interruption; `login`, `doctor` and `generate` are the other commands.
+//! `progress` the progress of a wait; `login`, `doctor` and `generate` are the other commands. `terminal` writes, `screen`
+//! draws rows in place, `modes` are the terminal's, and `signals` end or stop the command.
 
 mod args;
 mod doctor;
 mod generate;
 mod jobs;
 mod login;
+mod modes;
 mod progress;
 mod query;
 mod report;
+mod screen;
 mod signals;
 mod terminal;
 
@@ -54,13 +57,14 @@ impl From<terminal::OutputError> for Failure {
         // The reader closed the pipe, as `head` does: end quietly.
         #[cfg(unix)]
         if error.0.kind() == std::io::ErrorKind::BrokenPipe {
-            signals::Signals::die_of(libc::SIGPIPE);
+            signals::die_of(libc::SIGPIPE);
         }
         Failure(Some(format!("cannot write to standard output: {}", error.0)))
     }
 }
 
 fn main() -> ExitCode {
+    signals::start();
     let exit = match Args::try_parse() {
         Ok(args) => run(args),
         Err(error) => usage(&error),

@@ -7,9 +7,9 @@ use zmd_core::{Client, Error, ErrorKind, Polled, Status, Waited};
 use crate::args::{self, Global};
 use crate::jobs::{self, Job};
 use crate::progress::Progress;
-use crate::signals::Signals;
+use crate::signals::{self, Event};
 use crate::terminal::{self, Output};
-use crate::{Exit, Failure, report};
+use crate::{Exit, Failure, report, screen};
 
 pub fn status(global: &Global, args: &args::Status) -> Result<Exit, Failure> {
     let jobs = jobs::read(&args.jobs.jobs)?;
@@ -35,22 +35,39 @@ pub fn wait(global: &Global, args: &args::Wait) -> Result<Exit, Failure> {
         Err(error) => return no_client(&jobs, &error, args.jobs.json),
     };
     let named: Vec<_> = jobs.iter().map(|job| job.named.clone()).collect();
-    let signals = {
+    let handling = {
         let client = client.clone();
-        Signals::watch(move |_| client.cancel())
+        signals::handle(move |event| match event {
+            Event::End => {
+                // The next signal ends the command at once.
+                screen::close();
+                client.cancel();
+                true
+            }
+            #[cfg(unix)]
+            Event::Stop => {
+                screen::suspend();
+                true
+            }
+            #[cfg(unix)]
+            Event::Continue => {
+                screen::resume();
+                true
+            }
+        })
     };
-    let progress = Progress::start(&jobs, args.jobs.quiet);
+    let mut progress = Progress::start(&jobs, args.jobs.quiet);
     let polled = &mut |polled: &Polled| {
         progress.polled(polled);
         true
     };
     let results = client.wait_many(&named, args.timeout, Some(polled));
     let reported = progress.finish();
-    if let Some(signal) = signals.caught() {
+    if let Some(signal) = signals::ending() {
         terminal::complain("interrupted: the jobs continue");
-        Signals::die_of(signal);
-        return Err(Failure(None));
+        signals::die_of(signal);
     }
+    drop((handling, progress));
     let mut report = Report::new(&jobs, &args.jobs);
     let mut late = 0;
     for (index, Waited { last, result }) in results.into_iter().enumerate() {

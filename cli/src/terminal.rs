@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::screen;
+
 /// Why standard output could not be written.
 pub struct OutputError(pub io::Error);
 
@@ -30,8 +32,10 @@ impl Output {
             return Err(OutputError(io::Error::other("it is closed")));
         }
         let text = std::mem::take(&mut self.text);
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(OutputError)
+        screen::above(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(OutputError)
+        })
     }
 
     pub fn finish(mut self) -> Result<(), OutputError> {
@@ -41,7 +45,9 @@ impl Output {
 
 /// Writes to standard error; a failure is ignored, as it can't be reported.
 pub fn write_stderr(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    screen::above(|| {
+        let _ = io::stderr().write_all(text.as_bytes());
+    });
 }
 
 /// Prints an error, in one line.

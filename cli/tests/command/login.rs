@@ -1,26 +1,26 @@
-//! `zmd login`, the configuration file, and `zmd doctor`.
+//! `zmd login` and the configuration file.
 
-mod common;
-
-use std::path::Path;
 use std::process::Command;
 
-use common::*;
-use zmd_sim::{Job, Reply, Sim};
+use zmd_sim::{Job, Sim};
 
-const REFRESH: &str = "1000.refresh-0123456789";
-const ID: &str = "1000.ID";
-const SECRET: &str = "secret-0123456789";
-const CODE: &str = "1000.code-0123456789";
+use crate::program::*;
+#[cfg(unix)]
+use crate::terminal::Terminal;
 
-fn accounts() -> Sim {
+pub const REFRESH: &str = "1000.refresh-0123456789";
+pub const ID: &str = "1000.ID";
+pub const SECRET: &str = "secret-0123456789";
+pub const CODE: &str = "1000.code-0123456789";
+
+pub fn accounts() -> Sim {
     let sim = Sim::builder().refresh_token(REFRESH, ID, SECRET).grant_code(CODE).organization("77").start();
     sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
     sim
 }
 
 /// The program, with the stand-in in place of both servers.
-fn program(sim: &Sim, home: &Directory, arguments: &[&str]) -> Command {
+pub fn program(sim: &Sim, home: &Directory, arguments: &[&str]) -> Command {
     let url = sim.url();
     let mut command = zmd(&home.0, &[("ZMD_ACCOUNTS_URL", &*url), ("ZMD_API_DOMAIN", &*url), ("ZMD_MAX_RETRIES", "0")]);
     command.args(arguments);
@@ -65,10 +65,8 @@ fn a_grant_code_becomes_a_profile() {
 #[test]
 fn somebody_at_a_terminal_is_asked() {
     let (sim, home) = (accounts(), Directory::new("asked"));
-    let url = sim.url();
-    let environment =
-        [("ZMD_ACCOUNTS_URL", &*url), ("ZMD_API_DOMAIN", &*url), ("HOME", home.0.to_str().unwrap()), ("TERM", "xterm")];
-    let answers = [
+    let mut terminal = Terminal::start(&mut program(&sim, &home, &["login"]), 100);
+    for (question, answer) in [
         ("[us]: ", "in\n"),
         ("https://api-console.zoho.in", ""),
         ("Client ID: ", "1000.ID\n"),
@@ -77,9 +75,12 @@ fn somebody_at_a_terminal_is_asked() {
         // Another one may be generated.
         ("generate a new one", ""),
         ("Grant code (not shown): ", "1000.code-0123456789\n"),
-    ];
-    let Some((exit, written)) = on_terminal(&environment, 100, "login", &answers) else { return };
-    assert_eq!(exit, Some(0), "{written}");
+    ] {
+        terminal.expect(question);
+        terminal.type_keys(answer);
+    }
+    let (exit, written) = (terminal.end(), terminal.text());
+    assert_eq!(exit, 0, "{written}");
     assert!(written.contains(ID) && written.contains("zmd status MODULE JOB_ID"), "{written}");
     for secret in [SECRET, CODE, "1000.no-0123456789", REFRESH] {
         assert!(!written.contains(secret), "{written}");
@@ -87,10 +88,40 @@ fn somebody_at_a_terminal_is_asked() {
     let text = std::fs::read_to_string(config(&home)).unwrap();
     assert!(text.contains("data_center = \"in\"") && text.contains(REFRESH), "{text}");
     // Ctrl-C at a secret ends it by the signal, and writes nothing.
-    let answers = [("[in]: ", "\n"), ("Client ID [1000.ID]: ", "\n"), ("(not shown): ", "\u{3}")];
-    let (exit, written) = on_terminal(&environment, 100, "login", &answers).unwrap();
-    assert_eq!(exit, Some(128 + libc::SIGINT), "{written}");
+    let mut terminal = Terminal::start(&mut program(&sim, &home, &["login"]), 100);
+    for (question, answer) in [("[in]: ", "\n"), ("Client ID [1000.ID]: ", "\n"), ("(not shown): ", "\u{3}")] {
+        terminal.expect(question);
+        terminal.type_keys(answer);
+    }
+    assert_eq!(terminal.end(), 128 + libc::SIGINT, "{}", terminal.text());
     assert_eq!(std::fs::read_to_string(config(&home)).unwrap(), text);
+}
+
+/// As readpassphrase(3): after Ctrl-Z and fg the terminal hides again what is typed, and the question is repeated.
+#[cfg(unix)]
+#[test]
+fn a_secret_stays_hidden_after_ctrl_z() {
+    let (sim, home) = (accounts(), Directory::new("stopped"));
+    let mut login = program(&sim, &home, &["login", "--data-center", "us", "--client-id", ID]);
+    let Some(mut terminal) = Terminal::start_in_shell(&mut login, 100) else { return };
+    terminal.expect("Client Secret (not shown): ");
+    assert!(!terminal.echoes());
+    terminal.type_keys("\u{1a}");
+    terminal.expect("Stopped");
+    terminal.expect("$ ");
+    terminal.type_keys("fg\n");
+    terminal.expect("Client Secret (not shown): ");
+    assert!(!terminal.echoes());
+    terminal.type_keys("secret-0123456789\n");
+    terminal.expect("Grant code (not shown): ");
+    terminal.type_keys("\u{3}");
+    terminal.expect("$ ");
+    // A shell that edits lines has modes of its own, so it is the shell that shows them.
+    terminal.type_keys("stty -a | tr ' ;' '\\n\\n' | grep -x -- '-*echo'\n");
+    terminal.expect("\r\necho\r\n");
+    terminal.type_keys("exit\n");
+    terminal.end();
+    assert!(!terminal.text().contains(SECRET), "{}", terminal.text());
 }
 
 #[test]
@@ -162,94 +193,4 @@ fn the_environment_counts_more_than_the_file() {
     assert_eq!(exit_status(&[("ZMD_PROFILE", "good")], &[]), Some(0));
     assert_eq!(exit_status(&[], &["--profile", "good"]), Some(0));
     assert_eq!(exit_status(&[], &["--profile", "other"]), Some(3));
-}
-
-#[test]
-fn doctor_finds_what_is_wrong() {
-    let sim = accounts();
-    let home = Directory::new("doctor");
-    let url = sim.url();
-    let doctor = |environment: &[(&str, &str)], arguments: &[&str]| {
-        let mut command = zmd(&home.0, environment);
-        run(command.env("ZMD_MAX_RETRIES", "0").env("ZMD_CONNECT_TIMEOUT_MS", "2000").arg("doctor").args(arguments))
-    };
-    let grant = [
-        ("ZMD_ACCOUNTS_URL", &*url),
-        ("ZMD_API_DOMAIN", &*url),
-        ("ZMD_REFRESH_TOKEN", REFRESH),
-        ("ZMD_CLIENT_ID", ID),
-        ("ZMD_CLIENT_SECRET", SECRET),
-    ];
-    let (exit, out, err) = doctor(&grant, &["Leads", "1001"]);
-    assert_eq!(exit, Some(0), "{out}{err}");
-    for part in ["ZMD_REFRESH_TOKEN", "access token", "name lookup", "job: Leads 1001: COMPLETED"] {
-        assert!(out.contains(part), "{part}: {out}");
-    }
-    assert!(!out.contains(REFRESH) && !out.contains(SECRET), "{out}");
-
-    let (exit, out, _) = doctor(&grant, &["--json", "Leads", "4711"]);
-    assert_ne!(exit, Some(0));
-    for line in out.lines() {
-        let _: serde_json::Value = serde_json::from_str(line).unwrap();
-    }
-    // Nothing set, a server that is not there, a token that is refused.
-    for (environment, message) in [
-        (vec![], "zmd login"),
-        (vec![("ZMD_ACCESS_TOKEN", "x"), ("ZMD_API_DOMAIN", "https://nowhere.invalid")], "nowhere.invalid"),
-        (vec![("ZMD_ACCESS_TOKEN", "1000.bad"), ("ZMD_API_DOMAIN", &*url)], "INVALID_TOKEN"),
-    ] {
-        let (exit, out, err) = doctor(&environment, &[]);
-        assert_ne!(exit, Some(0), "{out}");
-        assert!(format!("{out}{err}").contains(message), "{message}: {out}{err}");
-    }
-}
-
-#[test]
-fn doctor_looks_at_clock_proxy_and_scope() {
-    let (sim, home) = (accounts(), Directory::new("checks"));
-    sim.accept_token(TOKEN);
-    let url = sim.url();
-    let doctor = |environment: &[(&str, &str)], arguments: &[&str]| {
-        let mut command = zmd(&home.0, environment);
-        command.envs([("ZMD_ACCESS_TOKEN", TOKEN), ("ZMD_MAX_RETRIES", "0")]).arg("doctor").args(arguments);
-        run(&mut command)
-    };
-    let here = [("ZMD_API_DOMAIN", &*url)];
-    sim.next(Reply::json(200, "{}").header("Date", "Tue, 01 Jan 2030 00:00:00 GMT"));
-    let (exit, out, _) = doctor(&here, &[]);
-    assert!(exit == Some(3) && out.contains("FAIL API: clock: ") && out.contains("NTP"), "{out}");
-    let (exit, out, _) = doctor(&here, &["Leads", "error-OAUTH_SCOPE_MISMATCH"]);
-    assert!(exit == Some(3) && out.contains("FAIL scope: ") && out.contains("ZohoCRM.mass_delete.READ"), "{out}");
-    let proxied = [("ZMD_API_DOMAIN", "https://example.invalid"), ("ZMD_PROXY", "http://127.0.0.1:9")];
-    let (exit, out, _) = doctor(&proxied, &[]);
-    assert!(exit == Some(3) && out.contains("-> check the proxy's address"), "{out}");
-}
-
-#[cfg(unix)]
-#[test]
-fn doctor_finds_a_token_cache_that_others_may_read() {
-    use std::os::unix::fs::PermissionsExt;
-    let (sim, home) = (accounts(), Directory::new("cache"));
-    let cache = home.file("tokens", "");
-    let mut login = program(&sim, &home, &["login", "--client-id", ID]);
-    login.env("ZMD_CLIENT_SECRET", SECRET).env("ZMD_REFRESH_TOKEN", REFRESH);
-    assert_eq!(run(&mut login).0, Some(0));
-    for (mode, exit) in [(0o600, 0), (0o644, 3)] {
-        std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(mode)).unwrap();
-        // The token is there already, so the file is not written anew.
-        let mut doctor = program(&sim, &home, &["doctor"]);
-        let (code, out, _) = run(doctor.env("ZMD_TOKEN_CACHE", &cache));
-        assert_eq!((code, out.contains("chmod 600")), (Some(exit), exit != 0), "{mode:o}: {out}");
-    }
-}
-
-#[test]
-fn doctor_knows_a_companys_own_authority() {
-    let sim = Sim::builder().tls().start();
-    sim.accept_token(TOKEN);
-    let url = sim.url();
-    let environment = [("ZMD_API_DOMAIN", &*url), ("ZMD_ACCESS_TOKEN", TOKEN), ("ZMD_MAX_RETRIES", "0")];
-    let (exit, out, _) = run(zmd(Path::new("/nonexistent"), &environment).arg("doctor"));
-    assert_ne!(exit, Some(0));
-    assert!(out.contains("zmd-sim CA") && out.contains("ca_file"), "{out}");
 }

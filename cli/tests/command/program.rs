@@ -1,10 +1,7 @@
 //! The program as its users run it, against the stand-in.
 
-#![allow(dead_code)] // each test file uses its part of it
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use zmd_sim::{Job, Sim};
 
@@ -53,64 +50,12 @@ pub fn run_with(command: &mut Command, input: &str) -> (Option<i32>, String, Str
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// Runs the program on a terminal of this width, with these variables, and types each answer when the text in front of it
-/// has been shown. Returns the exit status as a shell has it, and everything that was written to the terminal.
+/// Skips a test that needs a tool which is not installed; a failure if `ZMD_CI` is 1.
 #[cfg(unix)]
-pub fn on_terminal(
-    environment: &[(&str, &str)],
-    width: u16,
-    arguments: &str,
-    answers: &[(&str, &str)],
-) -> Option<(Option<i32>, String)> {
-    use std::io::{Read, Write};
-    if !["/usr/bin/script", "/bin/script"].iter().any(|path| Path::new(path).exists()) {
-        assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "this test needs script, which is not installed");
-        eprintln!("SKIPPED: this test needs script, which is not installed");
-        return None;
-    }
-    let mut command = Command::new("timeout");
-    // What a shell starts in the background ignores Ctrl-C.
-    let program = concat!("env --default-signal=INT ", env!("CARGO_BIN_EXE_zmd"));
-    command.args([
-        "60",
-        "script",
-        "-qec",
-        &format!("stty rows 24 cols {width}; exec {program} {arguments}"),
-        "/dev/null",
-    ]);
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm-256color").env("HOME", "/nonexistent");
-    command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let (mut written, mut seen) = (Vec::new(), 0);
-    let mut answers = answers.iter();
-    let mut next = answers.next();
-    let mut bytes = [0; 4096];
-    // A terminal that is closed is an error for script's reader.
-    while let Ok(count @ 1..) = output.read(&mut bytes) {
-        written.extend(&bytes[..count]);
-        while let Some((question, answer)) = next {
-            let shown = written[seen..].windows(question.len()).position(|text| text == question.as_bytes());
-            let Some(at) = shown else { break };
-            seen += at + question.len();
-            // After the question for a secret, the command turns the echo off, and what came before that is discarded.
-            if question.contains("(not shown)") {
-                std::thread::sleep(std::time::Duration::from_millis(200));
-            }
-            input.write_all(answer.as_bytes()).unwrap();
-            next = answers.next();
-        }
-    }
-    drop(input);
-    let written = String::from_utf8_lossy(&written).into_owned();
-    assert!(next.is_none(), "no {next:?} in {written}");
-    Some((child.wait().unwrap().code(), written))
-}
-
-pub fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
-    let begin = Instant::now();
-    let value = body();
-    (begin.elapsed(), value)
+pub fn missing<T>(tool: &str) -> Option<T> {
+    assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "this test needs {tool}, which is not there");
+    eprintln!("SKIPPED: this test needs {tool}, which is not there");
+    None
 }
 
 /// An empty directory, gone when it is dropped.

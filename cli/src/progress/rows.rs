@@ -1,0 +1,262 @@
+//! The rows that a terminal shows during a wait: a bar for each job that has not ended, or one for all where there are many.
+
+use std::time::{Duration, Instant};
+
+use zmd_core::State;
+
+use super::job::{JobProgress, Pace, pace_of_all};
+use crate::terminal::{self, paint};
+use crate::{Exit, report};
+
+/// How many jobs get a row of their own, where the terminal is high enough.
+const MOST_ROWS: usize = 10;
+
+/// The widest bar, and the narrowest that is worth its place.
+const WIDEST_BAR: usize = 30;
+const NARROWEST_BAR: usize = 8;
+
+/// What a name is cut to, at most, so that the columns after it have a place.
+const SHORTEST_NAME: usize = 16;
+
+/// A row, before its columns are laid out.
+#[derive(Default)]
+struct Row {
+    name: String,
+    /// The part of the records that is processed, if the total is known.
+    share: Option<(i64, i64)>,
+    /// What it says, with the less important after the more important.
+    words: Vec<String>,
+    /// What is left out where it leaves no place for a bar.
+    extra: Vec<String>,
+    is_bad: bool,
+}
+
+/// The rows of all jobs for a terminal of this size. `began` is when the wait did.
+pub fn rows(jobs: &[JobProgress], (height, width): (usize, usize), coloured: bool, began: Instant) -> Vec<String> {
+    let now = Instant::now();
+    let most = MOST_ROWS.min(height.saturating_sub(2));
+    let rows: Vec<_> = if jobs.len() <= most {
+        jobs.iter().filter(|job| !job.has_ended).map(|job| job_row(job, now, began)).collect()
+    } else {
+        vec![sum_row(jobs, now, began)]
+    };
+    // The last column stays empty: a terminal would continue in the next line.
+    lay_out(&rows, width.saturating_sub(1), coloured)
+}
+
+fn job_row(job: &JobProgress, now: Instant, began: Instant) -> Row {
+    let mut row = Row { name: job.name.clone(), ..Row::default() };
+    let elapsed = format!("{} elapsed", clock(now.saturating_duration_since(began).as_secs_f64()));
+    let next = job.next_poll.map(|next| short(next.saturating_duration_since(now)));
+    if let Some(error) = &job.error {
+        row.is_bad = true;
+        // The time of the next poll is more important than the end of the message.
+        row.words.extend(next.map(|next| format!("next try in {next}")));
+        row.words.push(terminal::plain(error.message()));
+        return row;
+    }
+    let Some(status) = &job.status else {
+        row.words.push("no answer yet".to_owned());
+        row.extra.push(elapsed);
+        return row;
+    };
+    row.is_bad = report::exit_of(status) == Exit::Failed;
+    row.share = status.total.filter(|total| *total > 0).map(|total| (job.processed(), total));
+    if status.state != State::Running {
+        row.words.push(report::state_word(status));
+    }
+    row.words.extend(match (status.deleted, status.total) {
+        (Some(deleted), Some(total)) => Some(format!("{deleted} of {total}")),
+        (Some(deleted), None) => Some(format!("{deleted} deleted")),
+        (None, Some(total)) => Some(format!("{total} records")),
+        (None, None) => None,
+    });
+    row.words.extend(status.failed.filter(|failed| *failed > 0).map(|failed| format!("{failed} failed")));
+    row.words.extend(job.pace(now).map(pace));
+    row.extra.push(elapsed);
+    row.extra.extend(next.map(|next| format!("poll in {next}")));
+    row
+}
+
+/// One row for all jobs.
+fn sum_row(jobs: &[JobProgress], now: Instant, began: Instant) -> Row {
+    let count = |wanted: &dyn Fn(&JobProgress) -> bool| jobs.iter().filter(|job| wanted(job)).count();
+    let successful =
+        count(&|job| job.has_ended && job.error.is_none() && job.status.as_ref().is_some_and(|s| s.is_successful()));
+    let unsuccessful = count(&|job| job.has_ended) - successful;
+    let failing = count(&|job| !job.has_ended && job.error.is_some());
+    let silent = count(&|job| !job.has_ended && job.error.is_none() && job.status.is_none());
+    let running = jobs.len() - successful - unsuccessful - failing - silent;
+    let mut words = vec![format!("{successful} successful, {unsuccessful} unsuccessful, {running} running")];
+    if failing > 0 {
+        words.push(format!("{failing} with errors"));
+    }
+    if silent > 0 {
+        words.push(format!("{silent} not polled yet"));
+    }
+    let totals = jobs.iter().filter_map(|job| job.status.as_ref()?.total);
+    let total = totals.clone().fold(0, |sum: i64, total| sum.saturating_add(total.max(0)));
+    let processed = jobs.iter().fold(0, |sum: i64, job| sum.saturating_add(job.processed()));
+    // Of the jobs that were polled.
+    let has_total = total > 0 && totals.count() == jobs.iter().filter(|job| job.status.is_some()).count();
+    if has_total {
+        words.push(format!("{processed} of {total} records"));
+    }
+    if running > 0 {
+        words.extend(pace_of_all(jobs.iter(), now).map(pace));
+    }
+    let mut extra = vec![format!("{} elapsed", clock(now.saturating_duration_since(began).as_secs_f64()))];
+    let next = jobs.iter().filter_map(|job| job.next_poll).min();
+    extra.extend(next.map(|next| format!("poll in {}", short(next.saturating_duration_since(now)))));
+    let share = has_total.then_some((processed, total));
+    Row { name: format!("{} jobs", jobs.len()), share, words, extra, is_bad: unsuccessful > 0 }
+}
+
+/// Lays the columns out: the same in all rows. Where the terminal is narrow, the bars give way first, then the names are cut
+/// in the middle (the ids of jobs differ at their ends), and then what the rows say at its end.
+fn lay_out(rows: &[Row], width: usize, coloured: bool) -> Vec<String> {
+    let widest = |texts: &mut dyn Iterator<Item = &str>| texts.map(console::measure_text_width).max().unwrap_or(0);
+    let name_width = widest(&mut rows.iter().map(|row| &*row.name));
+    let has_share = rows.iter().any(|row| row.share.is_some());
+    let percent_width = if has_share { 5 } else { 0 };
+    // As much as leaves a place for the bar, and without a bar all.
+    let mut bar = 0;
+    let mut texts = Vec::new();
+    let most_extra = rows.iter().map(|row| row.extra.len()).max().unwrap_or(0);
+    for count in (0..=most_extra).rev() {
+        let of_row = |row: &Row| row.words.iter().chain(row.extra.iter().take(count)).cloned().collect::<Vec<_>>();
+        texts = rows.iter().map(|row| of_row(row).join(", ")).collect();
+        let text_width = widest(&mut rows.iter().zip(&texts).filter(|(row, _)| row.share.is_some()).map(|(_, t)| &**t));
+        bar = width.saturating_sub(name_width + text_width + percent_width + 2).min(WIDEST_BAR);
+        if !has_share || bar >= NARROWEST_BAR {
+            break;
+        }
+    }
+    let bar = if has_share && bar >= NARROWEST_BAR { bar } else { 0 };
+    let text_width = widest(&mut texts.iter().map(|text| &**text));
+    let bar_width = if bar > 0 { bar + 1 } else { 0 };
+    let room = width.saturating_sub(bar_width + percent_width + 1);
+    let name_width = name_width.min(room.saturating_sub(text_width.min(room / 2)).max(SHORTEST_NAME));
+    let room = room.saturating_sub(name_width);
+    let green = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Green.into()));
+    let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into()));
+    rows.iter()
+        .zip(texts)
+        .map(|(row, text)| {
+            let name = cut_in_the_middle(&row.name, name_width);
+            let name = console::pad_str(&name, name_width, console::Alignment::Left, None).into_owned();
+            let mut line = paint(&name, anstyle::Style::new().bold(), coloured) + " ";
+            if bar > 0 {
+                let style = if row.is_bad { red } else { green };
+                line += &paint(&draw_bar(row.share, bar), style, coloured);
+                line.push(' ');
+            }
+            line += &match row.share {
+                Some((done, total)) => {
+                    format!("{:>3}% ", (100 * i128::from(done) / i128::from(total)).clamp(0, 100))
+                }
+                None => " ".repeat(percent_width),
+            };
+            let text = console::truncate_str(&text, room, "...").into_owned();
+            line + &if row.is_bad { paint(&text, red, coloured) } else { text }
+        })
+        .collect()
+}
+
+/// `####>----`; blanks where the part is unknown.
+fn draw_bar(share: Option<(i64, i64)>, width: usize) -> String {
+    let Some((done, total)) = share else { return " ".repeat(width) };
+    let filled = (i128::from(done.clamp(0, total)) * width as i128 / i128::from(total)) as usize;
+    let head = if filled < width { ">" } else { "" };
+    format!("{}{head}{}", "#".repeat(filled), "-".repeat(width.saturating_sub(filled + 1)))
+}
+
+/// `Contacts 57...7014`
+fn cut_in_the_middle(name: &str, width: usize) -> String {
+    let whole = console::measure_text_width(name);
+    if whole <= width {
+        return name.to_owned();
+    }
+    let kept = width.saturating_sub(3);
+    // The id's end tells more than the module.
+    let begin = console::truncate_str(name, kept / 2, "").into_owned();
+    let end_width = kept - console::measure_text_width(&begin);
+    let mut end = name;
+    while console::measure_text_width(end) > end_width {
+        let mut rest = end.chars();
+        rest.next();
+        end = rest.as_str();
+    }
+    format!("{begin}...{end}")
+}
+
+/// `38/s, 12:30 left`
+fn pace(Pace { rate, left }: Pace) -> String {
+    let rate = if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") };
+    // Beyond a hundred hours it is no forecast.
+    match left.filter(|left| *left < 360_000.0) {
+        Some(left) => format!("{rate}, {} left", clock(left)),
+        None => rate,
+    }
+}
+
+/// `12:30`, `1:02:30`
+pub fn clock(seconds: f64) -> String {
+    let whole = seconds as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// `4 s`
+pub fn short(pause: Duration) -> String {
+    format!("{} s", pause.as_secs_f64().round())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        assert_eq!((clock(750.9), clock(3750.0)), ("12:30".to_owned(), "1:02:30".to_owned()));
+        assert_eq!(pace(Pace { rate: 3.25, left: Some(60.0) }), "3.2/s, 1:00 left");
+        assert_eq!(pace(Pace { rate: 38.0, left: None }), "38/s");
+    }
+
+    fn row(name: &str, words: &str, done: i64) -> Row {
+        Row {
+            name: name.to_owned(),
+            share: Some((done, 100)),
+            words: vec![words.to_owned()],
+            extra: vec!["0:35 elapsed".to_owned(), "poll in 4 s".to_owned()],
+            is_bad: false,
+        }
+    }
+
+    #[test]
+    fn the_bars_of_all_rows_are_aligned() {
+        let rows = [row("Leads 1", "1 of 100", 1), row("Contacts 1111110000004444441", "50 of 100, 5/s, 2 failed", 50)];
+        assert_eq!(
+            lay_out(&rows, 90, false),
+            [
+                "Leads 1                      >----------------   1% 1 of 100, 0:35 elapsed",
+                "Contacts 1111110000004444441 ########>--------  50% 50 of 100, 5/s, 2 failed, 0:35 elapsed",
+            ]
+        );
+    }
+
+    #[test]
+    fn ids_that_differ_at_their_end_stay_apart() {
+        let names = ["Contacts 1111110000004444441", "Contacts 1111110000004444442"];
+        let rows = names.map(|name| row(name, "32500 of 50000, 82/s, 12 failed, 3:33 left", 65));
+        // The bar gives way before a name is cut.
+        let lines = lay_out(&rows, 79, false);
+        assert!(lines[0].starts_with("Contacts 1111110000004444441  65% 32500 of 50000"), "{lines:#?}");
+        for width in [39, 59, 79, 99, 119] {
+            let lines = lay_out(&rows, width, false);
+            assert!(lines.iter().all(|line| console::measure_text_width(line) <= width), "{width}: {lines:#?}");
+            assert!(lines[0].contains("41 ") && lines[1].contains("42 "), "{width}: {lines:#?}");
+        }
+        assert_eq!(cut_in_the_middle("Contacts 1111110000004444441", 20), "Contacts...004444441");
+    }
+}

@@ -1,0 +1,106 @@
+//! What a terminal shows during a wait.
+
+use zmd_sim::{Job, Sim};
+
+use crate::program::*;
+use crate::terminal::Terminal;
+
+/// What a terminal of this width shows in the end, and everything that was written to it.
+fn on_a_terminal(sim: &Sim, width: u16, environment: &[(&str, &str)], arguments: &[&str]) -> (i32, String, String) {
+    let mut terminal = Terminal::start(asking(sim, arguments).envs(environment.iter().copied()), width);
+    (terminal.end(), terminal.screen(""), terminal.text())
+}
+
+#[test]
+fn a_terminal_gets_a_bar_that_is_drawn_again_and_leaves_nothing_behind() {
+    for width in [100, 60, 40] {
+        let sim = sim();
+        sim.add_job("Leads", "2", Job::new(2000, 1500.0));
+        let (exit, screen, written) = on_a_terminal(&sim, width, &[], &["wait", "Leads", "2"]);
+        assert_eq!(exit, 0, "{screen}");
+        let lines: Vec<_> = screen.lines().filter(|line| !line.trim().is_empty()).collect();
+        // A narrow terminal breaks the result's line, which is one all the same.
+        assert!(lines.concat().contains("Leads 2: COMPLETED, 2000 of 2000 deleted, 0 failed"), "{width}: {screen}");
+        assert!(lines.len() <= 2, "{width}: {screen}");
+        // What does not fit is cut.
+        for part in ["2000", "\u{1b}[", "/s"].iter().take(if width < 60 { 2 } else { 3 }) {
+            assert!(written.contains(part), "{width}: no {part:?} in {written:?}");
+        }
+    }
+}
+
+/// At Ctrl-C, a terminal shows ^C where the cursor is, and discards output that is on its way to the screen.
+#[test]
+fn ctrl_c_leaves_no_bar_behind() {
+    let sim = sim();
+    let ids: Vec<_> = (2..12).map(|id| id.to_string()).collect();
+    for id in &ids {
+        sim.add_job("Leads", id, Job::new(50_000, 10.0));
+    }
+    let wait: Vec<_> = ["wait", "Leads"].into_iter().chain(ids.iter().map(|id| &**id)).collect();
+    let (two, ten) = (&wait[..4], &wait[..]);
+    let broken: Vec<_> = (0..240)
+        .filter_map(|moment| {
+            // Of every twelve, the terminal of one is slow: what it can't take is on its way when Ctrl-C is typed.
+            let is_slow = moment % 12 == 0;
+            let mut terminal = Terminal::start(&mut asking(&sim, if is_slow { ten } else { two }), 80);
+            terminal.expect("of 50000");
+            // So many bytes later.
+            let target = terminal.written.len() + 3 * (moment % 80);
+            while terminal.written.len() < target {
+                terminal.read(target - terminal.written.len());
+            }
+            if is_slow {
+                terminal.fill();
+            }
+            terminal.type_keys("\u{3}");
+            assert_eq!(terminal.end(), 128 + libc::SIGINT);
+            let screen = terminal.screen("above\r\n");
+            (screen.trim() != "above\nzmd: interrupted: the jobs continue").then(|| (moment, screen, terminal.text()))
+        })
+        .collect();
+    assert!(broken.is_empty(), "{} of 240: {:#?}", broken.len(), broken.first());
+}
+
+/// After Ctrl-Z and fg the bars are drawn anew, below what the shell has printed, and leave nothing behind in the end.
+#[test]
+fn bars_come_back_after_ctrl_z() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 10.0));
+    sim.add_job("Leads", "3", Job::new(50_000, 20.0));
+    let Some(mut terminal) = Terminal::start_in_shell(&mut asking(&sim, &["wait", "Leads", "2", "3"]), 80) else {
+        return;
+    };
+    terminal.expect("of 50000");
+    terminal.type_keys("\u{1a}");
+    terminal.expect("Stopped");
+    terminal.expect("$ ");
+    let screen = terminal.screen("");
+    assert!(!screen.contains("elapsed") && screen.contains("Stopped"), "{screen}");
+    terminal.type_keys("echo between\n");
+    terminal.expect("\nbetween");
+    terminal.expect("$ ");
+    terminal.type_keys("fg\n");
+    terminal.expect("of 50000");
+    assert!(!terminal.echoes());
+    terminal.type_keys("\u{3}");
+    terminal.expect("interrupted");
+    terminal.expect("$ ");
+    let screen = terminal.screen("");
+    assert!(!screen.contains("elapsed"), "{screen}");
+    assert!(screen.contains("\nbetween\n$ fg\n"), "{screen}");
+    terminal.type_keys("exit\n");
+    terminal.end();
+}
+
+#[test]
+fn no_color_is_respected() {
+    let sim = sim();
+    let color = |written: &str| written.contains("\u{1b}[3") || written.contains("\u{1b}[1m");
+    sim.add_job("Leads", "2", Job::new(500, 1000.0));
+    let (_, _, written) = on_a_terminal(&sim, 100, &[("NO_COLOR", "1")], &["wait", "Leads", "2"]);
+    assert!(!color(&written), "{written:?}");
+    sim.add_job("Leads", "3", Job::new(500, 1000.0));
+    let (_, _, written) = on_a_terminal(&sim, 100, &[], &["wait", "Leads", "3"]);
+    assert!(color(&written), "{written:?}");
+}

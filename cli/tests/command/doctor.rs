@@ -1,0 +1,98 @@
+//! `zmd doctor`.
+
+use std::path::Path;
+
+use zmd_sim::{Reply, Sim};
+
+use crate::login::{ID, REFRESH, SECRET, accounts, program};
+use crate::program::*;
+
+#[test]
+fn doctor_finds_what_is_wrong() {
+    let sim = accounts();
+    let home = Directory::new("doctor");
+    let url = sim.url();
+    let doctor = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = zmd(&home.0, environment);
+        run(command.env("ZMD_MAX_RETRIES", "0").env("ZMD_CONNECT_TIMEOUT_MS", "2000").arg("doctor").args(arguments))
+    };
+    let grant = [
+        ("ZMD_ACCOUNTS_URL", &*url),
+        ("ZMD_API_DOMAIN", &*url),
+        ("ZMD_REFRESH_TOKEN", REFRESH),
+        ("ZMD_CLIENT_ID", ID),
+        ("ZMD_CLIENT_SECRET", SECRET),
+    ];
+    let (exit, out, err) = doctor(&grant, &["Leads", "1001"]);
+    assert_eq!(exit, Some(0), "{out}{err}");
+    for part in ["ZMD_REFRESH_TOKEN", "access token", "name lookup", "job: Leads 1001: COMPLETED"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    assert!(!out.contains(REFRESH) && !out.contains(SECRET), "{out}");
+
+    let (exit, out, _) = doctor(&grant, &["--json", "Leads", "4711"]);
+    assert_ne!(exit, Some(0));
+    for line in out.lines() {
+        let _: serde_json::Value = serde_json::from_str(line).unwrap();
+    }
+    // Nothing set, a server that is not there, a token that is refused.
+    for (environment, message) in [
+        (vec![], "zmd login"),
+        (vec![("ZMD_ACCESS_TOKEN", "x"), ("ZMD_API_DOMAIN", "https://nowhere.invalid")], "nowhere.invalid"),
+        (vec![("ZMD_ACCESS_TOKEN", "1000.bad"), ("ZMD_API_DOMAIN", &*url)], "INVALID_TOKEN"),
+    ] {
+        let (exit, out, err) = doctor(&environment, &[]);
+        assert_ne!(exit, Some(0), "{out}");
+        assert!(format!("{out}{err}").contains(message), "{message}: {out}{err}");
+    }
+}
+
+#[test]
+fn doctor_looks_at_clock_proxy_and_scope() {
+    let (sim, home) = (accounts(), Directory::new("checks"));
+    sim.accept_token(TOKEN);
+    let url = sim.url();
+    let doctor = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = zmd(&home.0, environment);
+        command.envs([("ZMD_ACCESS_TOKEN", TOKEN), ("ZMD_MAX_RETRIES", "0")]).arg("doctor").args(arguments);
+        run(&mut command)
+    };
+    let here = [("ZMD_API_DOMAIN", &*url)];
+    sim.next(Reply::json(200, "{}").header("Date", "Tue, 01 Jan 2030 00:00:00 GMT"));
+    let (exit, out, _) = doctor(&here, &[]);
+    assert!(exit == Some(3) && out.contains("FAIL API: clock: ") && out.contains("NTP"), "{out}");
+    let (exit, out, _) = doctor(&here, &["Leads", "error-OAUTH_SCOPE_MISMATCH"]);
+    assert!(exit == Some(3) && out.contains("FAIL scope: ") && out.contains("ZohoCRM.mass_delete.READ"), "{out}");
+    let proxied = [("ZMD_API_DOMAIN", "https://example.invalid"), ("ZMD_PROXY", "http://127.0.0.1:9")];
+    let (exit, out, _) = doctor(&proxied, &[]);
+    assert!(exit == Some(3) && out.contains("-> check the proxy's address"), "{out}");
+}
+
+#[cfg(unix)]
+#[test]
+fn doctor_finds_a_token_cache_that_others_may_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sim, home) = (accounts(), Directory::new("cache"));
+    let cache = home.file("tokens", "");
+    let mut login = program(&sim, &home, &["login", "--client-id", ID]);
+    login.env("ZMD_CLIENT_SECRET", SECRET).env("ZMD_REFRESH_TOKEN", REFRESH);
+    assert_eq!(run(&mut login).0, Some(0));
+    for (mode, exit) in [(0o600, 0), (0o644, 3)] {
+        std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(mode)).unwrap();
+        // The token is there already, so the file is not written anew.
+        let mut doctor = program(&sim, &home, &["doctor"]);
+        let (code, out, _) = run(doctor.env("ZMD_TOKEN_CACHE", &cache));
+        assert_eq!((code, out.contains("chmod 600")), (Some(exit), exit != 0), "{mode:o}: {out}");
+    }
+}
+
+#[test]
+fn doctor_knows_a_companys_own_authority() {
+    let sim = Sim::builder().tls().start();
+    sim.accept_token(TOKEN);
+    let url = sim.url();
+    let environment = [("ZMD_API_DOMAIN", &*url), ("ZMD_ACCESS_TOKEN", TOKEN), ("ZMD_MAX_RETRIES", "0")];
+    let (exit, out, _) = run(zmd(Path::new("/nonexistent"), &environment).arg("doctor"));
+    assert_ne!(exit, Some(0));
+    assert!(out.contains("zmd-sim CA") && out.contains("ca_file"), "{out}");
+}
