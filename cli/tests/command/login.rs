@@ -145,8 +145,8 @@ fn other_profiles_stay_and_secrets_come_from_standard_input_or_the_environment()
 fn what_zoho_refuses_is_told_and_nothing_is_written() {
     let (sim, home) = (accounts(), Directory::new("refused"));
     for (id, secret, code, message) in [
-        ("1000.NO", SECRET, CODE, "client id"),
-        (ID, "no-0123456789", CODE, "client secret"),
+        ("1000.NO", SECRET, CODE, "client_id"),
+        (ID, "no-0123456789", CODE, "client_secret"),
         (ID, SECRET, "1000.no-0123456789", "generate a new one"),
     ] {
         let mut command = program(&sim, &home, &["login", "--client-id", id]);
