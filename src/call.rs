@@ -1,20 +1,19 @@
 //! What each call of the C interface runs in.
 
+use super::cancellation::NotCancelled;
 use super::last_error;
 use super::names::{ZMD_OK, number_of, zmd_error};
 use super::panic_hook;
 use zmd_core::{Error, panic};
 
-/// Runs the body of an entry point. Clears the last error first, and sets it if the body fails.
+/// Runs the body of a function. Clears the last error first, and sets it if the body fails.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
+    let _not_cancelled = NotCancelled::new();
     last_error::clear();
     last_error::clear_jobs();
-    panic_hook::install();
-    let result = panic::catch(body);
-    log::logger().flush();
-    match result {
+    match run(body) {
         Ok(()) => {
-            // A logger that was called meanwhile may have set the last error.
+            // A callback may have made calls that failed.
             last_error::clear();
             ZMD_OK
         }
@@ -23,6 +22,26 @@ pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
             number_of(&error)
         }
     }
+}
+
+/// Runs the body of a function that frees something. It can't fail, and the last error stays: a program may free what it has
+/// before it prints it.
+pub(super) fn guard_free(body: impl FnOnce()) {
+    let _not_cancelled = NotCancelled::new();
+    let result = run(|| {
+        body();
+        Ok(())
+    });
+    if let Err(error) = result {
+        log::error!("{error}");
+    }
+}
+
+fn run(body: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    panic_hook::install();
+    let result = panic::catch(body);
+    log::logger().flush();
+    result
 }
 
 #[cfg(test)]
@@ -39,6 +58,9 @@ mod tests {
         // SAFETY: never NULL, always NUL-terminated.
         let message = unsafe { CStr::from_ptr(zmd_last_error()) }.to_str().unwrap();
         assert!(message.contains("boom") && message.contains("bug in libzmd"), "{message}");
+        guard_free(|| panic!("another"));
+        // SAFETY: as above.
+        assert!(unsafe { CStr::from_ptr(zmd_last_error()) }.to_str().unwrap().contains("boom"), "it stays");
         assert_eq!(guard(|| Ok(())), ZMD_OK);
         // SAFETY: as above.
         assert!(unsafe { CStr::from_ptr(zmd_last_error()) }.is_empty());

@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 
 use super::args::{null, text, write};
-use super::call::guard;
-use super::config::{config_mut, zmd_config};
+use super::call::{guard, guard_free};
+use super::config::{config_ref, zmd_config};
 use super::handle::{Handle, Tag};
 use super::names::zmd_error;
 use zmd_core::{Client, Error};
@@ -56,8 +56,8 @@ pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut 
         let made = if config.is_null() {
             Client::from_env()?
         } else {
-            // SAFETY: guaranteed by the caller; it is only read.
-            Client::new(unsafe { config_mut(config.cast_mut()) }?)?
+            // SAFETY: guaranteed by the caller.
+            Client::new(unsafe { config_ref(config) }?)?
         };
         // SAFETY: not NULL, and the caller guarantees the rest.
         unsafe { write(client, handle(made)) };
@@ -149,5 +149,5 @@ pub unsafe extern "C" fn zmd_client_cancel(client: *mut zmd_client) -> zmd_error
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_free(client: *mut zmd_client) {
     // SAFETY: guaranteed by the caller.
-    unsafe { Handle::<Client>::free(client.cast(), Tag::CLIENT) }
+    guard_free(|| unsafe { Handle::<Client>::free(client.cast(), Tag::CLIENT) })
 }

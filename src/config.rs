@@ -3,8 +3,8 @@
 use std::ffi::{c_char, c_void};
 use std::path::Path;
 
-use super::args::{null, optional_utf8, utf8};
-use super::call::guard;
+use super::args::{null, optional_utf8, utf8, write};
+use super::call::{guard, guard_free};
 use super::handle::{Handle, Tag};
 use super::names::zmd_error;
 use super::token_provider::{token_provider, zmd_token_fn};
@@ -21,8 +21,16 @@ pub struct zmd_config {
 
 /// # Safety
 ///
+/// `config` is NULL or a pointer from `zmd_config_new` that is not freed or changed before `'a` ends.
+pub(super) unsafe fn config_ref<'a>(config: *const zmd_config) -> Result<&'a Config, Error> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { Ok(&*Handle::<Config>::value(config.cast_mut().cast(), Tag::CONFIG, "config")?) }
+}
+
+/// # Safety
+///
 /// `config` is NULL or a pointer from `zmd_config_new` that was not freed, and no other reference to it is used for `'a`.
-pub(super) unsafe fn config_mut<'a>(config: *mut zmd_config) -> Result<&'a mut Config, Error> {
+unsafe fn config_mut<'a>(config: *mut zmd_config) -> Result<&'a mut Config, Error> {
     // SAFETY: guaranteed by the caller.
     unsafe { Ok(&mut *Handle::<Config>::value(config.cast(), Tag::CONFIG, "config")?) }
 }
@@ -43,7 +51,7 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
         }
         let made = Handle::new(Tag::CONFIG, Config::new());
         // SAFETY: not NULL, and the caller guarantees the rest.
-        unsafe { config.write(made.cast()) };
+        unsafe { write(config, made.cast()) };
         Ok(())
     })
 }
@@ -204,5 +212,5 @@ pub unsafe extern "C" fn zmd_config_set_token_provider(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_config_free(config: *mut zmd_config) {
     // SAFETY: guaranteed by the caller.
-    unsafe { Handle::<Config>::free(config.cast(), Tag::CONFIG) }
+    guard_free(|| unsafe { Handle::<Config>::free(config.cast(), Tag::CONFIG) })
 }

@@ -5,6 +5,7 @@
 
 mod args;
 mod call;
+mod cancellation;
 mod handle;
 mod log_filter;
 mod log_lines;

@@ -40,7 +40,7 @@ pub(super) fn part(target: &str) -> &str {
 }
 
 fn is_own(target: &str) -> bool {
-    target.split("::").next() == Some("zmd_core")
+    matches!(target.split("::").next(), Some("zmd_core" | "zmd"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use super::args::{call_timeout, job, milliseconds, null, timeout, write};
-use super::call::guard;
+use super::call::{guard, guard_free};
 use super::client::{client_ref, zmd_client};
 use super::handle::{Handle, Tag};
 use super::last_error;
@@ -245,5 +245,5 @@ pub unsafe extern "C" fn zmd_waits_cancel(waits: *mut zmd_waits) -> zmd_error {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_waits_free(waits: *mut zmd_waits) {
     // SAFETY: guaranteed by the caller.
-    unsafe { Handle::<Waits>::free(waits.cast(), Tag::WAITS) }
+    guard_free(|| unsafe { Handle::<Waits>::free(waits.cast(), Tag::WAITS) })
 }

@@ -1,6 +1,6 @@
 /*
  * Calls in a process that receives many signals: none fails because of them, and the library does not change handlers,
- * the signal mask or SIGPIPE.
+ * the signal mask or SIGPIPE. A thread that is cancelled inside a call ends after it.
  *
  *     signal_test [queries, 3000]
  *
@@ -229,6 +229,40 @@ static void a_connection_cut_by_the_server_raises_no_sigpipe(bool blocked)
     CHECK(sigprocmask(SIG_UNBLOCK, &only_pipe, NULL) == 0);
 }
 
+/* ---- pthread_cancel() ---- */
+
+static volatile sig_atomic_t returned;
+
+/* Where a thread is cancelled: at the latest in pthread_testcancel(), unless a call disables it. */
+static int32_t cancel_this_thread(void *user_data, size_t index, int32_t error, const zmd_status *status)
+{
+    (void)user_data, (void)index, (void)error, (void)status;
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    pthread_testcancel();
+    return 1;
+}
+
+static void *wait_and_be_cancelled(void *client)
+{
+    zmd_status status;
+
+    CHECK_OK(zmd_client_wait((zmd_client *)client, "Leads", "1001", -1, cancel_this_thread, NULL, &status));
+    zmd_client_free((zmd_client *)client);
+    returned = 1;
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_thread_is_cancelled_when_its_call_has_returned(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+
+    CHECK(pthread_create(&thread, NULL, wait_and_be_cancelled, new_client(NULL, NULL)) == 0);
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK(returned && result == PTHREAD_CANCELED);
+}
+
 int main(int argc, char **argv)
 {
     main_thread = pthread_self();
@@ -243,6 +277,7 @@ int main(int argc, char **argv)
     the_deadline_holds_under_signals();
     a_connection_cut_by_the_server_raises_no_sigpipe(false);
     a_connection_cut_by_the_server_raises_no_sigpipe(true);
+    a_thread_is_cancelled_when_its_call_has_returned();
 
     return passed("signal_test");
 }
