@@ -34,10 +34,26 @@ pub(super) unsafe fn begin_many<'a>(
     statuses: *mut zmd_status,
     errors: *mut zmd_error,
 ) -> Result<(&'a Client, Named), Error> {
+    // Some hosts have signed sizes: a negative one is no reason to write to all of the memory.
+    let is_possible = count.checked_mul(size_of::<zmd_status>()).is_some_and(|size| isize::try_from(size).is_ok());
+    let mut named = Named::new();
+    if !is_possible || named.try_reserve_exact(count).is_err() {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("count is {count}: that is more than memory can hold"),
+        ));
+    }
     // SAFETY: guaranteed by the caller.
     let client = unsafe { client_ref(client) };
+    let arrays = [("jobs", jobs.is_null()), ("statuses", statuses.is_null()), ("errors", errors.is_null())];
+    let null_array = arrays.iter().find(|(_, is_null)| *is_null && count > 0);
+    let error = match (&client, null_array) {
+        (Err(error), _) => number_of(error),
+        (Ok(_), Some(_)) => ErrorKind::NullPointer as zmd_error,
+        // What stays there if a bug ends the call before there are results.
+        (Ok(_), None) => ErrorKind::Internal as zmd_error,
+    };
     for index in 0..count {
-        let error = client.as_ref().map_or_else(number_of, |_| ErrorKind::NullPointer as zmd_error);
         // SAFETY: NULL is not written to, and else there are `count` elements.
         unsafe {
             write_at(statuses, index, zmd_status::nothing());
@@ -45,19 +61,17 @@ pub(super) unsafe fn begin_many<'a>(
         }
     }
     let client = client?;
-    for (name, is_null) in [("jobs", jobs.is_null()), ("statuses", statuses.is_null()), ("errors", errors.is_null())] {
-        if is_null && count > 0 {
-            return Err(null(name));
-        }
+    if let Some((name, _)) = null_array {
+        return Err(null(name));
     }
-    let named = (0..count).map(|index| {
+    named.extend((0..count).map(|index| {
         // SAFETY: not NULL, and the caller guarantees `count` elements with valid pointers.
         unsafe {
             let zmd_job { module, job_id } = jobs.add(index).read_unaligned();
             job(module, job_id)
         }
-    });
-    Ok((client, named.collect()))
+    }));
+    Ok((client, named))
 }
 
 /// Writes the result of each job, and returns the first error.
@@ -71,6 +85,8 @@ pub(super) unsafe fn end_many<'a>(
     statuses: *mut zmd_status,
     errors: *mut zmd_error,
 ) -> Result<(), Error> {
+    // A callback may have made another call for many jobs.
+    last_error::clear_jobs();
     let mut first = Ok(());
     for (index, (status, error)) in results.enumerate() {
         // SAFETY: guaranteed by the caller.

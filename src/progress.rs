@@ -33,6 +33,7 @@ pub type zmd_progress_fn =
 pub(super) unsafe fn callback(progress: zmd_progress_fn, user_data: *mut c_void) -> impl FnMut(&Polled) -> bool {
     move |polled| {
         let Some(progress) = progress else { return true };
+        last_error::clear_jobs();
         let error = match polled.result {
             Ok(_) => {
                 last_error::clear();
