@@ -4,7 +4,8 @@ use super::args::null;
 use zmd_core::{Error, ErrorKind};
 
 /// What a handle points to. It begins with a tag that identifies its kind, so that a wrong pointer is detected before it
-/// is used: hosts with untyped pointers sometimes confuse a config with a client, or use a handle that they freed.
+/// is used: hosts with untyped pointers sometimes confuse a config with a client, or use a handle that they freed. The tag of a
+/// freed one is gone, as the allocator wipes what is freed.
 #[repr(C)]
 pub(super) struct Handle<T> {
     tag: Tag,
@@ -19,7 +20,6 @@ impl Tag {
     pub(super) const CONFIG: Tag = Tag(u64::from_ne_bytes(*b"zmd_conf"));
     pub(super) const CLIENT: Tag = Tag(u64::from_ne_bytes(*b"zmd_clnt"));
     pub(super) const WAITS: Tag = Tag(u64::from_ne_bytes(*b"zmd_wait"));
-    const FREED: Tag = Tag(u64::from_ne_bytes(*b"zmd_free"));
 }
 
 impl<T> Handle<T> {
@@ -54,9 +54,7 @@ impl<T> Handle<T> {
         // SAFETY: guaranteed by the caller.
         if unsafe { Handle::value(handle, tag, "") }.is_ok() {
             // SAFETY: it is a live handle, so it came from Box::into_raw.
-            let mut handle = unsafe { Box::from_raw(handle) };
-            // SAFETY: a reference is valid for writing. Volatile, so that it is not optimized away.
-            unsafe { (&raw mut handle.tag).write_volatile(Tag::FREED) };
+            drop(unsafe { Box::from_raw(handle) });
         }
     }
 }

@@ -5,6 +5,10 @@
 //! token. It costs one memset per block, which is little compared to a request.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::mem::MaybeUninit;
+use std::slice;
+
+use zeroize::Zeroize;
 
 struct Wiping;
 
@@ -25,11 +29,11 @@ unsafe impl GlobalAlloc for Wiping {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block has this size and is the caller's to write to, for the last time.
-        unsafe { block.write_bytes(0, layout.size()) };
-        // Keeps the compiler from removing writes to memory that is about to be freed.
-        std::hint::black_box(block);
-        // SAFETY: as above.
+        // SAFETY: the block has this size, is the caller's to write to for the last time, and may be uninitialized.
+        let bytes = unsafe { slice::from_raw_parts_mut(block.cast::<MaybeUninit<u8>>(), layout.size()) };
+        // Not removed by the compiler, although the memory is about to be freed.
+        bytes.zeroize();
+        // SAFETY: the caller upholds the contract, which is the same.
         unsafe { System.dealloc(block, layout) }
     }
 }

@@ -83,11 +83,12 @@ impl Client {
             (None, None) => None,
         };
         if config.access_token.is_none() && source.is_none() {
-            let message = "access_token is not set, nor are refresh_token, client_id and client_secret: set it \
-                           (ZMD_ACCESS_TOKEN), or the three, or client_id and client_secret with org_id; the command \
-                           `zmd login` asks for them and saves them";
-            let note = config.file_note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
-            return Err(Error::new(ErrorKind::InvalidConfig, format!("{message}{note}")));
+            return Err(Error::new(
+                ErrorKind::InvalidConfig,
+                "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
+                 or the three, or client_id and client_secret with org_id; the command `zmd login` asks for them and \
+                 saves them",
+            ));
         }
         let network = Network::new(config)?;
         let slots = config.checked_token_cache()?;
