@@ -3,13 +3,14 @@
 //!
 //! A thread waits either in `poll()`, with [`Cancel::signal`] among the descriptors, or in [`Cancel::sleep_until`].
 
+use std::cell::RefCell;
 use std::io;
 #[cfg(unix)]
 use std::io::Write;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::sync::{AtomicBool, Condvar, Mutex, Ordering, deliver_log, lock};
+use crate::sync::{AtomicBool, Condvar, Mutex, Ordering, deliver_log, lock, thread_local};
 
 /// Ends every wait of a session at once, and all later ones, when the session is cancelled.
 ///
@@ -43,8 +44,20 @@ impl Cancel {
         Cancel { sleepers: self.sleepers.clone(), ..Cancel::default() }
     }
 
+    /// Whether it was cancelled, or the call that this thread makes.
     pub(crate) fn is_cancelled(&self) -> bool {
+        let of_call = |call: &RefCell<Option<Arc<Cancel>>>| call.borrow().as_ref().is_some_and(|call| call.is_set());
+        self.is_set() || CALL.with(of_call)
+    }
+
+    fn is_set(&self) -> bool {
         self.is_cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Makes it end everything that this thread waits for, beside the cancel of the client, until the result is dropped.
+    /// The sleeping thread has to be woken too.
+    pub(crate) fn of_this_thread(self: Arc<Cancel>) -> CallScope {
+        CallScope(CALL.replace(Some(self)))
     }
 
     pub(crate) fn cancel(&self) {
@@ -65,7 +78,7 @@ impl Cancel {
         let signal = Arc::new(Signal::new()?);
         *current = Arc::downgrade(&signal);
         // Under the lock: a cancel either finds it there, or has happened before.
-        if self.is_cancelled() {
+        if self.is_set() {
             signal.raise();
         }
         Ok(signal)
@@ -94,6 +107,25 @@ impl Cancel {
             sleep = self.sleepers.woken.wait_timeout(sleep, left);
         }
     }
+}
+
+thread_local! {
+    /// What ends the call that this thread makes, beside the cancel of the client.
+    static CALL: RefCell<Option<Arc<Cancel>>> = const { RefCell::new(None) };
+}
+
+/// While it lives, a call of this thread can be cancelled alone: see [`Cancel::of_this_thread`].
+pub(crate) struct CallScope(Option<Arc<Cancel>>);
+
+impl Drop for CallScope {
+    fn drop(&mut self) {
+        CALL.set(self.0.take());
+    }
+}
+
+/// What a connection waits for beside its socket if the call of this thread can be cancelled alone.
+pub(crate) fn signal_of_call() -> io::Result<Option<Arc<Signal>>> {
+    CALL.with_borrow(|call| call.as_ref().map(|call| call.signal()).transpose())
 }
 
 /// A descriptor that becomes readable once, and stays so.
@@ -169,6 +201,22 @@ mod tests {
             sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
         });
         cancel.sleep_until(None, || false);
+    }
+
+    #[test]
+    fn the_call_of_a_thread_is_cancelled_alone() {
+        let (client, call) = (Cancel::default(), Arc::new(Cancel::default()));
+        std::thread::scope(|scope| {
+            let in_call = scope.spawn(|| {
+                let _call = call.clone().of_this_thread();
+                client.sleep_until(None, || false);
+                assert!(client.is_cancelled() && signal_of_call().unwrap().is_some());
+            });
+            call.cancel();
+            client.wake();
+            in_call.join().unwrap();
+        });
+        assert!(!client.is_cancelled() && signal_of_call().unwrap().is_none());
     }
 
     #[test]

@@ -192,6 +192,42 @@ fn a_wait_that_is_removed_ends_at_once_and_the_others_continue() {
 }
 
 #[test]
+fn the_places_of_removed_waits_are_free_at_once() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    let waits = Waits::of(&Client::of(&sim, &QUICK));
+    // As many as max_concurrency.
+    let stalled: Vec<_> = (0..5).map(|_| waits.add("fault-stall-before-header", -1)).collect();
+    sim.wait_for_requests(5);
+    stalled.iter().for_each(|id| waits.remove(*id));
+    let id = waits.add("1001", 20_000);
+    let (took, ends) = timed(|| [(); 6].map(|()| waits.next_end()));
+    let end = ends.iter().find(|event| event.id == id).unwrap();
+    assert!(end.error == ZMD_OK && took < Duration::from_secs(10), "{took:?} {end:?}");
+}
+
+#[test]
+fn a_rate_limit_does_not_delay_what_is_asked_once() {
+    let _running = COUNTING.read();
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(500, 0.001));
+    let waits = Waits::of(&Client::of(&sim, &QUICK));
+    sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "3600"));
+    let limited = waits.add("2", -1);
+    let event = waits.next(20_000).unwrap();
+    assert_eq!((event.id, event.error, event.has_ended), (limited, ZMD_ERR_RATE_LIMITED, false));
+    assert!(event.next_poll_ms > 3_590_000, "{event:?}");
+    let polled_once = waits.add("2", 0);
+    let event = waits.next(20_000).unwrap();
+    assert_eq!((event.id, event.error, event.has_ended), (polled_once, ZMD_ERR_TIMEOUT, true));
+    assert!(event.message.contains("it is RUNNING"), "{}", event.message);
+    let status = waits.call("Leads", "2", -1, true).unwrap();
+    let event = waits.next(20_000).unwrap();
+    assert_eq!((event.id, event.error), (status, ZMD_OK));
+    assert_eq!(waits.next(0).unwrap_err().error, ZMD_ERR_TIMEOUT);
+}
+
+#[test]
 fn a_status_is_one_event_with_retries() {
     let _running = COUNTING.read();
     let sim = sim();

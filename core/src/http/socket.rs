@@ -14,12 +14,15 @@ use rustix::io::Errno;
 
 use super::cause::Cause;
 use super::stream::Stream;
-use crate::cancel::Signal;
+use crate::cancel::{self, Signal};
 
 /// Waits until one of the sockets is ready to be read from or to be written to, the deadline, or a cancel.
 pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, until: Instant) -> Result<(), Cause> {
-    let mut descriptors: Vec<PollFd> = Vec::with_capacity(sockets.len() + 1);
+    let of_call = cancel::signal_of_call()?;
+    let mut descriptors: Vec<PollFd> = Vec::with_capacity(sockets.len() + 2);
     descriptors.push(PollFd::new(signal.descriptor(), PollFlags::IN));
+    descriptors.extend(of_call.iter().map(|signal| PollFd::new(signal.descriptor(), PollFlags::IN)));
+    let signals = descriptors.len();
     descriptors.extend(sockets.iter().map(|socket| PollFd::new(*socket, flags)));
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -29,7 +32,9 @@ pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, un
         match poll(&mut descriptors, Some(&timeout)) {
             Ok(0) if limit < left => {}
             Ok(0) => return Err(Cause::TimedOut),
-            Ok(_) if !descriptors[0].revents().is_empty() => return Err(Cause::Cancelled),
+            Ok(_) if descriptors[..signals].iter().any(|signal| !signal.revents().is_empty()) => {
+                return Err(Cause::Cancelled);
+            }
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(error) => return Err(Cause::Io(error.into())),

@@ -55,7 +55,7 @@ pub(crate) trait Poller: Send + Sync {
     fn now(&self) -> Instant;
     /// Asks for a job's status.
     fn query(&self, job: &Self::Job, query: Query) -> Result<Status, Failure>;
-    /// Ends the polls in flight: the wait is over.
+    /// Ends the polls in flight: all waits are over.
     fn interrupt(&self);
     fn is_cancelled(&self) -> bool;
     /// Blocks until `until`, until `is_awake` after a `wake`, or until a cancel.

@@ -1,9 +1,11 @@
 //! One job's wait: whether the result of a poll ends it, and with what.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::pace::Pace;
 use super::schedule::Operation;
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::retry::Failure;
 use crate::status::{State, Status};
@@ -23,7 +25,11 @@ pub(super) struct Wait<J> {
     pub(super) begun: Instant,
     /// When it times out.
     pub(super) until: Option<Instant>,
+    /// When it is polled next; `None`: a poll is in flight.
+    pub(super) due: Option<Instant>,
     pub(super) is_in_flight: bool,
+    /// What ends the poll that is in flight.
+    pub(super) call: Option<Arc<Cancel>>,
     pub(super) pace: Pace,
     /// When the first poll ended.
     pub(super) first_poll: Option<Instant>,
@@ -49,7 +55,9 @@ impl<J> Wait<J> {
             operation,
             begun,
             until,
+            due: None,
             is_in_flight: false,
+            call: None,
             pace,
             first_poll: None,
             last: None,

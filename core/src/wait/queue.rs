@@ -112,6 +112,9 @@ impl<P: Poller + 'static> Queue<P> {
         let removed = Error::new(ErrorKind::Cancelled, "the wait was removed from its queue");
         if let Some(event) = shared.schedule.remove(id, self.inner.poller.now(), removed) {
             shared.sink.take(event);
+            drop(shared);
+            // Its poll may be in flight and asleep, and its place is free.
+            self.inner.poller.wake();
         }
         Ok(())
     }

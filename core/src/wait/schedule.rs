@@ -1,12 +1,13 @@
 //! When each job is polled, and when each wait times out. A schedule has no clock: its caller passes the time.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::outcome::Wait;
 use super::pace::{Observation, Pace};
 use super::{Limits, Query, Waited};
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::retry::{Failure, Retry};
 use crate::status::Status;
@@ -42,11 +43,14 @@ pub(crate) struct Schedule<J> {
     /// Boxed, as a table has up to twice the room that it needs.
     waits: HashMap<u64, Box<Wait<J>>>,
     next_id: u64,
-    /// When to poll, and which wait. Ids of waits that have ended are skipped.
-    due: BinaryHeap<Reverse<(Instant, u64)>>,
-    ends: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// When to poll, and which wait.
+    due: BTreeSet<(Instant, u64)>,
+    /// The same for what is asked once: a rate limit does not delay it.
+    once: BTreeSet<(Instant, u64)>,
+    /// When which wait times out.
+    ends: BTreeSet<(Instant, u64)>,
     in_flight: usize,
-    /// The service is rate limiting: no job is polled before this time.
+    /// The service is rate limiting: no job of `due` is polled before this time.
     not_before: Option<Instant>,
     pause: Duration,
     /// The service has answered at least once, with a status or an error.
@@ -72,6 +76,8 @@ pub(super) struct Task<J> {
     pub(super) id: u64,
     pub(super) job: J,
     pub(super) query: Query,
+    /// What ends it if its wait is removed.
+    pub(super) call: Option<Arc<Cancel>>,
 }
 
 /// The result of a task.
@@ -87,8 +93,9 @@ impl<J: Clone> Schedule<J> {
             limits,
             waits: HashMap::new(),
             next_id: 0,
-            due: BinaryHeap::new(),
-            ends: BinaryHeap::new(),
+            due: BTreeSet::new(),
+            once: BTreeSet::new(),
+            ends: BTreeSet::new(),
             in_flight: 0,
             not_before: None,
             pause: Duration::ZERO,
@@ -111,10 +118,34 @@ impl<J: Clone> Schedule<J> {
         let pace = Pace::new(self.limits.poll_min, self.limits.poll_max);
         let wait = Wait::new(job, operation, now, until, pace);
         self.waits.insert(id, Box::new(wait));
-        self.due.push(Reverse((now, id)));
-        self.ends.extend(until.map(|until| Reverse((until, id))));
+        self.plan(id, now);
+        self.ends.extend(until.map(|until| (until, id)));
         self.changes += 1;
         id
+    }
+
+    /// Sets when a wait is polled next.
+    fn plan(&mut self, id: u64, due: Instant) {
+        let Some(wait) = self.waits.get_mut(&id) else { return };
+        wait.due = Some(due);
+        let polls = if wait.operation.is_once() { &mut self.once } else { &mut self.due };
+        polls.insert((due, id));
+    }
+
+    /// Removes a wait with all that is planned for it.
+    fn take(&mut self, id: u64) -> Option<Box<Wait<J>>> {
+        let wait = self.waits.remove(&id)?;
+        if let Some(until) = wait.until {
+            self.ends.remove(&(until, id));
+        }
+        if let Some(due) = wait.due {
+            self.due.remove(&(due, id));
+            self.once.remove(&(due, id));
+        }
+        if wait.is_in_flight {
+            self.in_flight -= 1;
+        }
+        Some(wait)
     }
 
     /// Whether waits may be added while it runs.
@@ -133,10 +164,14 @@ impl<J: Clone> Schedule<J> {
         self.next_id - 1
     }
 
-    /// Ends a wait with an error; `None`: there is no wait with this id.
+    /// Ends a wait with an error; `None`: there is no wait with this id. A poll of it that is in flight is ended too, and
+    /// another may take its place at once.
     pub(crate) fn remove(&mut self, id: u64, now: Instant, error: Error) -> Option<Event> {
-        let wait = self.waits.remove(&id)?;
+        let wait = self.take(id)?;
         self.changes += 1;
+        if let Some(call) = &wait.call {
+            call.cancel();
+        }
         Some(Event {
             id,
             elapsed: now.saturating_duration_since(wait.begun),
@@ -155,61 +190,70 @@ impl<J: Clone> Schedule<J> {
 
     /// What to do now, with at most `concurrency` calls in flight.
     pub(super) fn next(&mut self, now: Instant, concurrency: usize) -> Step<J> {
-        while let Some(&Reverse((until, id))) = self.ends.peek() {
-            let wait = self.waits.get(&id);
-            if wait.is_some() && until > now {
-                break;
-            }
-            self.ends.pop();
+        while let Some((_, id)) = self.ends.first().filter(|(until, _)| *until <= now).copied() {
+            self.ends.pop_first();
             // A wait with a poll in flight ends with that poll, which has the same limit.
-            if let Some(wait) = wait.filter(|wait| !wait.is_in_flight)
+            if let Some(wait) = self.waits.get(&id).filter(|wait| !wait.is_in_flight)
                 && let Some(event) = self.remove(id, now, wait.timed_out())
             {
                 return Step::Ended(Box::new(event));
             }
         }
-        let mut until = self.ends.peek().map(|Reverse((until, _))| *until);
-        while self.in_flight < concurrency
-            && let Some(&Reverse((at, id))) = self.due.peek()
-        {
-            let Some(wait) = self.waits.get_mut(&id) else {
-                self.due.pop();
-                continue;
-            };
-            let at = self.not_before.map_or(at, |not_before| at.max(not_before));
-            if at > now {
-                until = Some(until.map_or(at, |until| until.min(at)));
-                break;
+        let mut until = self.ends.first().map(|(until, _)| *until);
+        if let Some((at, id)) = self.next_poll().filter(|_| self.in_flight < concurrency) {
+            if at <= now
+                && let Some(task) = self.begin(id, now)
+            {
+                return Step::Query(task);
             }
-            self.due.pop();
-            self.in_flight += 1;
-            wait.is_in_flight = true;
-            let query = match wait.operation {
-                Operation::Wait { .. } => {
-                    Query::Poll { left: wait.until.map(|until| until.saturating_duration_since(now)) }
-                }
-                Operation::Status { timeout } => Query::Status { timeout },
-            };
-            return Step::Query(Task { id, job: wait.job.clone(), query });
+            until = Some(until.map_or(at, |until| until.min(at)));
         }
-        if self.waits.is_empty() && self.in_flight == 0 && !self.is_open {
+        if self.waits.is_empty() && !self.is_open {
             return Step::Finish;
         }
         Step::Sleep(until)
     }
 
+    /// Which wait is polled next, and when.
+    fn next_poll(&self) -> Option<(Instant, u64)> {
+        let due =
+            self.due.first().map(|(at, id)| (self.not_before.map_or(*at, |not_before| (*at).max(not_before)), *id));
+        due.into_iter().chain(self.once.first().copied()).min()
+    }
+
+    fn begin(&mut self, id: u64, now: Instant) -> Option<Task<J>> {
+        let wait = self.waits.get_mut(&id)?;
+        if let Some(due) = wait.due.take() {
+            self.due.remove(&(due, id));
+            self.once.remove(&(due, id));
+        }
+        self.in_flight += 1;
+        wait.is_in_flight = true;
+        // Without further waits none is removed.
+        wait.call = self.is_open.then(Arc::default);
+        let query = match wait.operation {
+            Operation::Wait { .. } => {
+                Query::Poll { left: wait.until.map(|until| until.saturating_duration_since(now)) }
+            }
+            Operation::Status { timeout } => Query::Status { timeout },
+        };
+        Some(Task { id, job: wait.job.clone(), query, call: wait.call.clone() })
+    }
+
     /// Records the result of a poll; `None`: the wait was removed meanwhile.
     pub(super) fn polled(&mut self, now: Instant, id: u64, result: Result<Status, Failure>) -> Option<Event> {
-        self.in_flight -= 1;
         let wait = self.waits.get_mut(&id)?;
+        self.in_flight -= 1;
         wait.is_in_flight = false;
+        wait.call = None;
         let unreachable = (!self.is_answered).then_some(self.limits.unreachable);
         let outcome = wait.outcome(&result, now, unreachable);
         let (retry, result) = match result {
             Ok(status) => (Retry::Never, Ok(status)),
             Err(failure) => (failure.retry, Err(failure.error)),
         };
-        let seen = match &result {
+        let asked_for = if let Retry::After(pause) = retry { pause } else { Duration::ZERO };
+        let observation = match &result {
             Ok(Status { total, deleted, failed, .. }) => {
                 self.pause = Duration::ZERO;
                 Observation::Progress { total: *total, deleted: *deleted, failed: *failed }
@@ -218,42 +262,58 @@ impl<J: Clone> Schedule<J> {
                 if error.kind() == ErrorKind::RateLimited && retry != Retry::Never {
                     // The rate limit applies to the account, so all jobs pause. One that is not retried is the accounts
                     // server's, which is not asked for a minute: the jobs get its refusal at once.
-                    let asked_for = if let Retry::After(pause) = retry { pause } else { Duration::ZERO };
-                    self.pause = (self.pause * 2).clamp(self.limits.poll_min, self.limits.poll_max).max(asked_for);
-                    self.not_before = self.not_before.max(now.checked_add(self.pause));
+                    self.pause =
+                        self.pause.saturating_mul(2).clamp(self.limits.poll_min, self.limits.poll_max).max(asked_for);
+                    self.not_before = self.not_before.max(Some(later(now, self.pause)));
                 }
                 Observation::Failure
             }
         };
         self.is_answered |= result.as_ref().map_or_else(|error| error.http_status() != 0, |_| true);
         let first_poll = wait.first_poll.unwrap_or(now);
-        let pause = wait.pace.next_pause(now.saturating_duration_since(first_poll), seen);
+        let pause = wait.pace.next_pause(now.saturating_duration_since(first_poll), observation);
         let elapsed = now.saturating_duration_since(wait.begun);
         let outcome = outcome.or_else(|| wait.is_over(now).then(|| Err(wait.timed_out())));
         if let Some(outcome) = outcome {
-            let last = self.waits.remove(&id).and_then(|wait| wait.last);
+            let last = self.take(id).and_then(|wait| wait.last);
             let ended = Some(Waited { last, result: outcome });
             return Some(Event { id, elapsed, next_poll: None, polled: Some(result), ended });
         }
         let mut due = due(now, pause, wait.until, self.limits.poll_min);
         if !self.is_answered && result.is_err() {
             // The last poll of an unreachable service is made when `unreachable` expires, not one pause later.
-            due =
-                due.min(first_poll.checked_add(self.limits.unreachable).unwrap_or(due).max(now + self.limits.poll_min));
+            let last = later(first_poll, self.limits.unreachable);
+            due = due.min(last.max(later(now, self.limits.poll_min)));
         }
-        self.due.push(Reverse((due, id)));
+        // A server's wish counts more, but not more than the time limit.
+        let wish = later(now, asked_for);
+        due = due.max(wait.until.map_or(wish, |until| wish.min(until)));
+        self.plan(id, due);
         let next = self.not_before.map_or(due, |not_before| due.max(not_before));
         let next_poll = Some(next.saturating_duration_since(now));
         Some(Event { id, elapsed, next_poll, polled: Some(result), ended: None })
     }
 }
 
+impl Operation {
+    /// Whether it takes one request: that is sent at once.
+    fn is_once(self) -> bool {
+        matches!(self, Operation::Status { .. } | Operation::Wait { timeout: Some(Duration::ZERO) })
+    }
+}
+
+/// A time after another; one beyond the range of the clock is far away.
+fn later(time: Instant, pause: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    time.checked_add(pause).unwrap_or_else(|| time + FAR)
+}
+
 /// When to poll again. A poll that would come after the time limit is made shortly before it instead.
 fn due(now: Instant, pause: Duration, until: Option<Instant>, poll_min: Duration) -> Instant {
-    let due = now.checked_add(pause).unwrap_or(now);
+    let due = later(now, pause);
     match until {
         Some(until) if due >= until => {
-            let last = until.checked_sub(LAST_POLL).filter(|last| *last >= now + poll_min);
+            let last = until.checked_sub(LAST_POLL).filter(|last| *last >= later(now, poll_min));
             last.unwrap_or(until)
         }
         _ => due,
@@ -295,7 +355,7 @@ mod tests {
         }
         assert!(results.iter().all(|polls| (3..60).contains(polls)), "{:?}", results.iter().max());
         // The memory for each job, including its result.
-        let size = size_of::<Wait<usize>>() + size_of::<Waited>() + size_of::<Reverse<(Instant, usize)>>();
+        let size = size_of::<Wait<usize>>() + size_of::<Waited>() + 3 * size_of::<(Instant, u64)>();
         assert!(size < 1024, "{size} bytes a job");
     }
 
@@ -371,6 +431,93 @@ mod tests {
         }
         assert!(schedule.polled(now, in_flight, Ok(status(State::Running, 1, 9))).is_none());
         assert!(matches!(schedule.next(now + SECOND * 3600, 1), Step::Sleep(None)));
+    }
+
+    #[test]
+    fn the_place_of_a_removed_wait_is_free_at_once() {
+        let mut schedule = Schedule::new(LIMITS, true);
+        let now = Instant::now();
+        let ids = [0, 1].map(|job| schedule.add(job, FOREVER, now));
+        let Step::Query(stalled) = schedule.next(now, 1) else { panic!("a task") };
+        assert!(matches!(schedule.next(now, 1), Step::Sleep(None)));
+        let is_cancelled = || stalled.call.as_ref().unwrap().is_cancelled();
+        assert!(!is_cancelled());
+        schedule.remove(ids[0], now, cancelled());
+        assert!(is_cancelled());
+        let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
+        assert_eq!(task.id, ids[1]);
+        // Its result is late, and frees no second place.
+        assert!(schedule.polled(now, ids[0], Ok(status(State::Running, 1, 9))).is_none());
+        schedule.add(2, FOREVER, now);
+        assert!(matches!(schedule.next(now, 1), Step::Sleep(None)));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_wait_that_has_ended() {
+        let mut schedule = Schedule::new(LIMITS, true);
+        let now = Instant::now();
+        for _ in 0..3 {
+            let ids = [0, 1].map(|job| schedule.add(job, Operation::Wait { timeout: Some(SECOND * 3600) }, now));
+            let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
+            assert!(schedule.polled(now, task.id, Ok(status(State::Completed, 9, 9))).unwrap().ended.is_some());
+            schedule.remove(ids[1], now, cancelled());
+        }
+        schedule.add(2, Operation::Status { timeout: None }, now);
+        let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
+        assert!(schedule.polled(now, task.id, Err(failure(ErrorKind::Server))).unwrap().ended.is_some());
+        assert_eq!([schedule.due.len(), schedule.once.len(), schedule.ends.len(), schedule.len()], [0; 4]);
+    }
+
+    #[test]
+    fn a_pause_beyond_the_range_of_the_clock_is_a_long_one() {
+        for kind in [ErrorKind::RateLimited, ErrorKind::Server] {
+            let mut schedule = Schedule::new(Limits { poll_max: Duration::MAX, ..LIMITS }, false);
+            let now = Instant::now();
+            schedule.add(0, FOREVER, now);
+            schedule.add(1, FOREVER, now);
+            for _ in 0..2 {
+                let longest = Err(Failure { retry: Retry::After(Duration::MAX), ..failure(kind) });
+                let Step::Query(task) = schedule.next(now, 2) else { break };
+                let next_poll = schedule.polled(now, task.id, longest).unwrap().next_poll.unwrap();
+                assert!(next_poll > SECOND * 3600 * 24 * 365, "{next_poll:?}");
+            }
+            assert!(matches!(schedule.next(now, 2), Step::Sleep(Some(_))));
+        }
+    }
+
+    #[test]
+    fn what_is_asked_once_does_not_wait_for_a_rate_limit() {
+        let mut schedule = Schedule::new(LIMITS, true);
+        let now = Instant::now();
+        schedule.add(0, FOREVER, now);
+        let limited = Err(Failure { retry: Retry::After(SECOND * 3600), ..failure(ErrorKind::RateLimited) });
+        assert_eq!(pause_after(&mut schedule, now, limited), Some(SECOND * 3600));
+        let waiting = schedule.add(1, FOREVER, now);
+        let once = Operation::Wait { timeout: Some(Duration::ZERO) };
+        let ids = [once, Operation::Status { timeout: None }].map(|operation| schedule.add(2, operation, now));
+        for id in ids {
+            let Step::Query(task) = schedule.next(now, 5) else { panic!("a task") };
+            assert_eq!(task.id, id);
+            assert!(schedule.polled(now, id, Ok(status(State::Running, 1, 9))).unwrap().ended.is_some());
+        }
+        assert!(matches!(schedule.next(now, 5), Step::Sleep(Some(until)) if until == now + SECOND * 3600));
+        let Step::Query(task) = schedule.next(now + SECOND * 3600, 5) else { panic!("a task") };
+        assert!([0, waiting].contains(&task.id));
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_within_the_time_limit() {
+        let busy = |seconds| Err(Failure { retry: Retry::After(SECOND * seconds), ..failure(ErrorKind::Server) });
+        for (timeout, seconds, expected) in [(None, 5, 5), (Some(60), 5, 5), (Some(60), 90, 60), (None, 0, 1)] {
+            let mut schedule = Schedule::new(LIMITS, false);
+            let now = Instant::now();
+            schedule.add(0, Operation::Wait { timeout: timeout.map(|timeout| SECOND * timeout) }, now);
+            let other = schedule.add(1, FOREVER, now);
+            assert_eq!(pause_after(&mut schedule, now, busy(seconds)), Some(SECOND * expected));
+            // It is about this job alone.
+            let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
+            assert_eq!(task.id, other);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::Poller;
 use super::schedule::{Done, Event, Schedule, Step, Task};
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, cancelled};
 use crate::panic;
 use crate::retry::Failure;
@@ -226,6 +227,7 @@ impl<P: Poller + 'static> Drop for Workers<P> {
 
 impl<J> Task<J> {
     fn run(self, poller: &impl Poller<Job = J>) -> Done<J> {
+        let _call = self.call.map(Cancel::of_this_thread);
         let queried = panic::catch(|| Ok(poller.query(&self.job, self.query)));
         let result = queried.unwrap_or_else(|bug| Err(Failure::permanent(bug)));
         Done { id: self.id, job: self.job, result }
