@@ -84,6 +84,27 @@ pub(crate) fn check_own(metadata: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a file with a private key is as PostgreSQL demands: only its owner may read it, and if that is root its group, too.
+pub(crate) fn check_private_key(metadata: &Metadata) -> io::Result<()> {
+    #[cfg(all(unix, not(miri)))]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
+        if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::other(format!(
+                "the key belongs to another user (its uid is {owner}): change its owner"
+            )));
+        }
+        let (others, fix) = if owner == 0 { (0o027, "g-w,o=") } else { (0o077, "go=") };
+        if mode & others != 0 {
+            let message = format!("other users can read or write the key (its mode is {mode:03o}): run chmod {fix}");
+            return Err(io::Error::other(message));
+        }
+    }
+    let _ = metadata;
+    Ok(())
+}
+
 /// The content of an opened file: at most `limit` bytes, as a device may have no end. Of a pipe that a program writes to it is
 /// what comes until that closes it.
 pub(crate) fn content(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -144,6 +165,35 @@ mod tests {
         }
         assert_eq!(open_own(&directory).unwrap_err().to_string(), "it is not a regular file");
         fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    #[cfg_attr(miri, ignore = "the user there does not own the files")]
+    fn a_private_key_is_private() {
+        use super::check_private_key;
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("zmd-key-{}", std::process::id()));
+        fs::write(&path, "").unwrap();
+        let is_good = |mode| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            check_private_key(&fs::metadata(&path).unwrap()).is_ok()
+        };
+        let is_root = rustix::process::geteuid().is_root();
+        for (mode, of_root, of_user) in [
+            (0o600, true, true),
+            (0o400, true, true),
+            (0o440, true, false),
+            (0o640, true, false),
+            (0o604, false, false),
+            (0o660, false, false),
+        ] {
+            assert_eq!(is_good(mode), if is_root { of_root } else { of_user }, "{mode:o}");
+        }
+        if std::os::unix::fs::chown(&path, Some(65_534), None).is_ok() {
+            assert!(!is_good(0o600));
+        }
+        fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -46,6 +46,7 @@ impl Server {
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.directory.join(name);
         fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
@@ -249,6 +250,11 @@ fn a_client_certificate_for_a_gateway_that_requires_one() {
         assert_says(
             &refused(&[("client_cert", &cert), ("client_key", &other)]),
             &["client_key", "another certificate"],
+        );
+        fs::set_permissions(&other, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        assert_says(
+            &refused(&[("client_cert", &cert), ("client_key", &other)]),
+            &["client_key", "other users can read or write the key (its mode is 644): run chmod"],
         );
         let encrypted = server.directory.join("encrypted.key");
         let output = Command::new("openssl")

@@ -382,6 +382,7 @@ fn the_secrets_of_a_grant_a_proxy_and_a_certificate() {
     let file = |name: &str, text: &str| {
         let path = pem.0.join(name);
         fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         path.to_str().unwrap().to_owned()
     };
     let (cert_file, key_file) = (file("cert.pem", &certificate), file("key.pem", &key.serialize_pem()));

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::config::refusal;
 use crate::error::Error;
-use crate::file::{content, open};
+use crate::file::{check_private_key, content, open};
 
 /// A certificate for servers that demand one.
 pub(super) struct Identity {
@@ -95,8 +95,12 @@ impl Identity {
             let command = format!("openssl pkey -in {key} -out key.pem");
             return Err(bad("client_key", key, &format!("the key is encrypted: decrypt it with '{command}'")));
         }
-        let key = PrivateKeyDer::from_pem_slice(&bytes)
+        let private = PrivateKeyDer::from_pem_slice(&bytes)
             .map_err(|_| bad("client_key", key, &"there is no private key in it (PKCS #8, PKCS #1 or SEC 1)"))?;
+        std::fs::metadata(key)
+            .and_then(|metadata| check_private_key(&metadata))
+            .map_err(|error| bad("client_key", key, &error))?;
+        let key = private;
         Ok(Some(Identity { chain, key }))
     }
 }
