@@ -8,6 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::job::JobName;
+use crate::json::{Object, from_object};
 use crate::status::{State, Status};
 
 /// A parsed body.
@@ -42,7 +43,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Body, String> {
     if text.trim().is_empty() {
         return Err("it is empty".to_owned());
     }
-    let envelope: Envelope = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let envelope: Envelope = from_object(text.as_bytes()).map_err(|error| error.to_string())?;
     if envelope.error().is_error() {
         return Ok(Body::Error(envelope.error().api_error()));
     }
@@ -86,7 +87,7 @@ impl<'de> Deserialize<'de> for FirstRow {
                 f.write_str("an array")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<FirstRow, A::Error> {
-                let first = rows.next_element()?;
+                let first = rows.next_element()?.map(|Object(row)| row);
                 while rows.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(FirstRow(first))
             }

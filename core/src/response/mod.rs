@@ -310,6 +310,10 @@ mod tests {
             r#"{"data":[{"Status":"RUNNING","Status":"COMPLETED"}]}"#,
             r#"{"data":[{"Status":"RUNNING","Total_Count":1,"Total_Count":2}]}"#,
             r#"{"data":[],"data":[{"Status":"RUNNING"}]}"#,
+            // serde's derived code takes an array of the values of the members.
+            r#"[[["COMPLETED",9,9,0]]]"#,
+            r#"{"data":[["COMPLETED",9,9,0]]}"#,
+            r#"[[{"Status":"COMPLETED"}],null,null,null,null]"#,
             "<html><body>It works!</body></html>",
             &deep,
         ] {
