@@ -33,7 +33,9 @@ fn handle(client: Client) -> *mut zmd_client {
 
 /// Creates a client and writes it to `*client`. Nothing is sent yet.
 ///
-/// Reads `ca_file` or the system's trust store and, with `proxy=env`, the proxy variables of the environment.
+/// Reads the files that the settings name, and from the environment the proxy variables and, unless `ca_file` is set,
+/// `SSL_CERT_FILE` and `SSL_CERT_DIR`. As with `getenv()`, no other thread may change the environment meanwhile. Later calls
+/// do not read it.
 ///
 /// @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
 ///                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them

@@ -155,6 +155,14 @@ fn fork_with_clients_in_every_state() {
 }
 
 #[test]
+fn the_environment_is_read_when_a_client_is_made() {
+    let program = compile("gcc", &["-std=c99"], "tests/c/environment_test.c", "environment_test");
+    for tls in [false, true] {
+        passes(&mut Command::new(&program), "environment_test", tls);
+    }
+}
+
+#[test]
 fn a_process_full_of_signals() {
     let program = compile("gcc", &["-std=c99"], "tests/c/signal_test.c", "signal_test");
     for tls in [false, true] {

@@ -32,17 +32,27 @@ const IDLE_LIFETIME: Duration = Duration::from_secs(90);
 pub(crate) struct Network {
     tls: Arc<TlsSettings>,
     connect_timeout: Duration,
-    idle_connections: usize,
+    /// Made once, as ureq reads proxy variables of the environment for a new one, even if they are not used.
+    agent: ureq::config::Config,
     address_cache: Arc<AddressCache>,
 }
 
 impl Network {
     pub(crate) fn new(config: &Config) -> Result<Network, Error> {
+        let idle_connections = config.max_concurrency.max(16);
+        let agent = Agent::config_builder()
+            .proxy(None)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(idle_connections)
+            .max_idle_connections_per_host(idle_connections)
+            .max_idle_age(IDLE_LIFETIME)
+            .build();
         Ok(Network {
             address_cache: Arc::default(),
             tls: Arc::new(TlsSettings::new(config)?),
             connect_timeout: config.connect_timeout,
-            idle_connections: config.max_concurrency.max(16),
+            agent,
         })
     }
 }
@@ -70,21 +80,13 @@ impl Http {
     fn with(network: &Network, cancel: Cancel) -> Http {
         let cancel = Arc::new(cancel);
         let resolver = Arc::new(Resolver::new(cancel.clone(), network.address_cache.clone()));
-        let config = Agent::config_builder()
-            .proxy(None)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_idle_connections(network.idle_connections)
-            .max_idle_connections_per_host(network.idle_connections)
-            .max_idle_age(IDLE_LIFETIME)
-            .build();
         let connect = Connect(Arc::new(ConnectInner {
             resolver: resolver.clone(),
             tls: Tls::new(network.tls.clone()),
             cancel: cancel.clone(),
             timeout: network.connect_timeout,
         }));
-        let agent = Agent::with_parts(config, connect.clone(), NoLookup);
+        let agent = Agent::with_parts(network.agent.clone(), connect.clone(), NoLookup);
         Http { agent, connect, resolver, connect_timeout: network.connect_timeout, cancel }
     }
 

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 #[cfg(all(unix, not(target_vendor = "apple")))]
 use std::io;
 #[cfg(all(unix, not(target_vendor = "apple")))]
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -16,14 +17,16 @@ use super::files::certificates;
 use crate::config::Config;
 use crate::error::Error;
 
-/// The authorities of a client. The files of the settings are read when a client is made, the system's store when it is first
-/// needed; shared by clones and by the children of a `fork()`, so nothing in here locks.
+/// The authorities of a client. The files of the settings are read when a client is made, and the variables that name the
+/// system's store; the store itself when it is first needed. Shared by clones and by the children of a `fork()`, so nothing in
+/// here locks.
 #[derive(Debug)]
 pub(super) struct Trust {
     /// `ca_file`: instead of the system's store.
     only: Option<Vec<CertificateDer<'static>>>,
     /// `extra_ca_file`: in addition.
     extra: Vec<CertificateDer<'static>>,
+    system: SystemStore,
     roots: ArcSwapOption<RootCertStore>,
     /// The part of the system's store that is not read at first: it may have authorities that the other part lacks.
     more_roots: ArcSwapOption<RootCertStore>,
@@ -34,7 +37,8 @@ impl Trust {
         let only = config.ca_file.as_deref().map(|path| certificates("ca_file", path)).transpose()?;
         let extra = config.extra_ca_file.as_deref().map(|path| certificates("extra_ca_file", path)).transpose()?;
         let (roots, more_roots) = (ArcSwapOption::empty(), ArcSwapOption::empty());
-        Ok(Trust { only, extra: extra.unwrap_or_default(), roots, more_roots })
+        let system = if only.is_some() { SystemStore::default() } else { system_store() };
+        Ok(Trust { only, extra: extra.unwrap_or_default(), system, roots, more_roots })
     }
 
     /// Whether the system's store counts.
@@ -63,7 +67,7 @@ impl Trust {
             Some(certificates) => {
                 roots.add_parsable_certificates(certificates.iter().cloned());
             }
-            None => add_system_roots(&mut roots)?,
+            None => add_system_roots(&self.system, &mut roots)?,
         }
         roots.add_parsable_certificates(self.extra.iter().cloned());
         let roots = Arc::new(roots);
@@ -78,7 +82,7 @@ impl Trust {
         }
         let mut roots = RootCertStore::empty();
         if self.uses_system() {
-            add_rest_of_system_roots(&mut roots)?;
+            add_rest_of_system_roots(&self.system, &mut roots)?;
         }
         let roots = Arc::new(roots);
         self.more_roots.store(Some(roots.clone()));
@@ -91,12 +95,12 @@ impl Trust {
 /// Most systems have it twice: in one file, and in a directory with a file for each certificate, which takes twice as long
 /// to read. So that is read only where the file does not suffice: see [`Trust::more_roots`].
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn add_system_roots(roots: &mut RootCertStore) -> Result<(), rustls::Error> {
-    if let (Some(file), _) = system_store() {
-        add_roots_of(roots, Some(&file), None)?;
+fn add_system_roots(store: &SystemStore, roots: &mut RootCertStore) -> Result<(), rustls::Error> {
+    if let (Some(file), _) = store {
+        add_roots_of(roots, Some(file), None)?;
     }
     if roots.is_empty() {
-        add_rest_of_system_roots(roots)?;
+        add_rest_of_system_roots(store, roots)?;
     }
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -105,8 +109,8 @@ fn add_system_roots(roots: &mut RootCertStore) -> Result<(), rustls::Error> {
 }
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn add_rest_of_system_roots(roots: &mut RootCertStore) -> Result<(), rustls::Error> {
-    system_store().1.iter().try_for_each(|directory| add_roots_of(roots, None, Some(directory)))
+fn add_rest_of_system_roots(store: &SystemStore, roots: &mut RootCertStore) -> Result<(), rustls::Error> {
+    store.1.iter().try_for_each(|directory| add_roots_of(roots, None, Some(directory)))
 }
 
 /// What cannot be used is left out. But a store that cannot be read at the moment, for want of descriptors or memory, is
@@ -127,15 +131,18 @@ fn add_roots_of(roots: &mut RootCertStore, file: Option<&Path>, directory: Optio
     Ok(())
 }
 
-/// The file and the directories of the system's trust store: those of OpenSSL's variables, or the usual ones.
+/// The file and the directories of the system's trust store: those of OpenSSL's variables, or the usual ones. Windows and
+/// macOS have another, which is not a file.
+type SystemStore = (Option<PathBuf>, Vec<PathBuf>);
+
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn system_store() -> (Option<PathBuf>, Vec<PathBuf>) {
+fn system_store() -> SystemStore {
     let file = std::env::var_os(openssl_probe::ENV_CERT_FILE);
     store_of(file, &std::env::var_os(openssl_probe::ENV_CERT_DIR).unwrap_or_default())
 }
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn store_of(file: Option<OsString>, directories: &OsStr) -> (Option<PathBuf>, Vec<PathBuf>) {
+fn store_of(file: Option<OsString>, directories: &OsStr) -> SystemStore {
     let directories: Vec<_> = std::env::split_paths(directories).filter(|path| !path.as_os_str().is_empty()).collect();
     if file.is_some() || !directories.is_empty() {
         return (file.map(PathBuf::from), directories);
@@ -145,12 +152,17 @@ fn store_of(file: Option<OsString>, directories: &OsStr) -> (Option<PathBuf>, Ve
 }
 
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-fn add_system_roots(_: &mut RootCertStore) -> Result<(), rustls::Error> {
+fn system_store() -> SystemStore {
+    SystemStore::default()
+}
+
+#[cfg(not(all(unix, not(target_vendor = "apple"))))]
+fn add_system_roots(_: &SystemStore, _: &mut RootCertStore) -> Result<(), rustls::Error> {
     Ok(())
 }
 
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-fn add_rest_of_system_roots(_: &mut RootCertStore) -> Result<(), rustls::Error> {
+fn add_rest_of_system_roots(_: &SystemStore, _: &mut RootCertStore) -> Result<(), rustls::Error> {
     Ok(())
 }
 
