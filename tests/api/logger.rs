@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::abi::zmd_error::*;
-use common::abi::zmd_set_logger;
+use common::abi::*;
 use common::*;
 
 /// The arguments of a callback.
@@ -33,7 +33,7 @@ unsafe extern "C" fn call_anything(_: *mut c_void, _: i32, _: *const c_char) {
     NESTED.fetch_add(1, Ordering::Relaxed);
 }
 
-fn set(log: common::abi::zmd_log_fn, max_level: i32) -> Result<(), Failed> {
+fn set(log: zmd_log_fn, max_level: i32) -> Result<(), Failed> {
     // SAFETY: the callbacks are static, and do not dereference the pointer.
     checked(unsafe { zmd_set_logger(log, 7 as *mut c_void, max_level) })
 }
@@ -106,6 +106,120 @@ fn replace_a_slow_logger() {
             }
         });
     }
+}
+
+/// What `call` does with a line.
+static WORK: OnceLock<Box<dyn Fn(&str) + Send + Sync>> = OnceLock::new();
+
+unsafe extern "C" fn call(_: *mut c_void, _: i32, message: *const c_char) {
+    // SAFETY: the message is a NUL-terminated string.
+    WORK.get().unwrap()(unsafe { CStr::from_ptr(message) }.to_str().unwrap());
+}
+
+/// Sets a logger that does this. The process ends if a deadlock stops it.
+fn set_work(max_level: i32, work: impl Fn(&str) + Send + Sync + 'static) {
+    // SAFETY: the alarm ends the process.
+    #[cfg(unix)]
+    unsafe {
+        libc::alarm(60)
+    };
+    assert!(WORK.set(Box::new(work)).is_ok());
+    set(Some(call), max_level).unwrap();
+}
+
+#[test]
+fn a_logger_may_use_the_client_that_logs() {
+    alone(|| {
+        let sim = sim();
+        let client = std::sync::Arc::new(Client::of(&sim, &[]));
+        let (ours, count) = (client.clone(), std::sync::Arc::new(AtomicUsize::new(0)));
+        let counted = count.clone();
+        set_work(5, move |_| {
+            assert_eq!(ours.status("Leads", "1001"), Ok(Answer::completed()));
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+        for _ in 0..3 {
+            client.status("Leads", "1001").unwrap();
+        }
+        assert!(client.status_many(&[("Leads", "1001"); 4]).2.is_ok());
+        assert!(count.load(Ordering::SeqCst) > 20);
+        set(None, 0).unwrap();
+    });
+}
+
+/// A queue whose polls fail, which is a warning each time.
+fn failing_queue(sim: &zmd_sim::Sim) -> usize {
+    let client = Client::of(sim, &[("poll_min_ms", "20"), ("poll_max_ms", "20"), ("max_retries", "0")]);
+    let (mut waits, mut id) = (std::ptr::null_mut(), 0);
+    // SAFETY: the pointers are valid.
+    unsafe {
+        checked(zmd_waits_new(client.raw(), &mut waits)).unwrap();
+        checked(zmd_waits_add(waits, c"Leads".as_ptr(), c"fault-close".as_ptr(), -1, &mut id)).unwrap();
+    }
+    waits as usize
+}
+
+/// Adds a wait, removes it and takes its event.
+fn use_queue(waits: usize) {
+    let (waits, mut id) = (waits as *mut zmd_waits, 0);
+    // SAFETY: it is a queue.
+    unsafe {
+        checked(zmd_waits_add(waits, c"Leads".as_ptr(), c"1001".as_ptr(), -1, &mut id)).unwrap();
+        checked(zmd_waits_remove(waits, id)).unwrap();
+        let mut event = std::mem::MaybeUninit::<zmd_event>::uninit();
+        checked(zmd_waits_next(waits, 0, event.as_mut_ptr())).unwrap();
+    }
+}
+
+#[test]
+fn a_logger_may_use_the_queue_that_logs_and_free_it() {
+    alone(|| {
+        let sim = sim();
+        let (sender, freed) = std::sync::mpsc::channel();
+        let (calls, queue) = (AtomicUsize::new(0), Mutex::new(None));
+        let queue = std::sync::Arc::new(queue);
+        let ours = queue.clone();
+        set_work(2, move |line| {
+            assert!(line.starts_with("wait: "), "{line}");
+            let Some(waits) = *ours.lock().unwrap() else { return };
+            match calls.fetch_add(1, Ordering::SeqCst) {
+                0..3 => use_queue(waits),
+                3 => {
+                    // SAFETY: no other thread uses it.
+                    unsafe { zmd_waits_free(waits as *mut zmd_waits) };
+                    sender.send(()).unwrap();
+                }
+                _ => panic!("{line}: it is freed"),
+            }
+        });
+        *queue.lock().unwrap() = Some(failing_queue(&sim));
+        freed.recv().unwrap();
+        set(None, 0).unwrap();
+    });
+}
+
+#[test]
+fn a_logger_that_blocks_delays_no_other_thread() {
+    alone(|| {
+        let sim = sim();
+        let client = Client::of(&sim, &[]);
+        let (inside, is_inside) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (inside, released) = (Mutex::new(inside), Mutex::new(released));
+        set_work(2, move |_| {
+            inside.lock().unwrap().send(()).unwrap();
+            let _ = released.lock().unwrap().recv();
+        });
+        let waits = failing_queue(&sim);
+        is_inside.recv().unwrap();
+        // The queue's thread or one of its workers is in the logger.
+        use_queue(waits);
+        client.status("Leads", "1001").unwrap();
+        drop(release);
+        set(None, 0).unwrap();
+        // SAFETY: no other thread uses it.
+        unsafe { zmd_waits_free(waits as *mut zmd_waits) };
+    });
 }
 
 static MANY: OnceLock<Client> = OnceLock::new();
