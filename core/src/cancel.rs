@@ -57,7 +57,7 @@ impl Cancel {
     /// Makes it end everything that this thread waits for, beside the cancel of the client, until the result is dropped.
     /// The sleeping thread has to be woken too.
     pub(crate) fn of_this_thread(self: Arc<Cancel>) -> CallScope {
-        CallScope(CALL.replace(Some(self)))
+        CallScope(CALL.with(|call| call.replace(Some(self))))
     }
 
     pub(crate) fn cancel(&self) {
@@ -119,13 +119,13 @@ pub(crate) struct CallScope(Option<Arc<Cancel>>);
 
 impl Drop for CallScope {
     fn drop(&mut self) {
-        CALL.set(self.0.take());
+        CALL.with(|call| call.replace(self.0.take()));
     }
 }
 
 /// What a connection waits for beside its socket if the call of this thread can be cancelled alone.
 pub(crate) fn signal_of_call() -> io::Result<Option<Arc<Signal>>> {
-    CALL.with_borrow(|call| call.as_ref().map(|call| call.signal()).transpose())
+    CALL.with(|call| call.borrow().as_ref().map(|call| call.signal()).transpose())
 }
 
 /// A descriptor that becomes readable once, and stays so.

@@ -456,6 +456,50 @@ fn a_rate_limit_pauses_all_jobs() {
     assert!(polls.iter().any(|(at, _)| *at > Duration::from_secs(1)));
 }
 
+/// Both sides of a fork return from the callback. The child's call ends with an error, and does nothing for the parent's
+/// jobs; then it makes a call of its own. The parent's call goes on.
+#[test]
+fn a_fork_inside_a_callback() {
+    for count in [1, 3] {
+        let sim = sim();
+        sim.add_job("Leads", "2", Job::new(1000, 1000.0));
+        let client = Client::of(&sim, &QUICK);
+        let (mut children, mut polls, mut is_child) = (Vec::new(), 0, false);
+        let mut progress = |_: usize, _: Answer, _: Option<Failed>| {
+            polls += 1;
+            assert!(!is_child, "a callback in the child");
+            if polls == 3 {
+                // SAFETY: the child calls the library, which is what the test is about, and ends below.
+                let child = unsafe { libc::fork() };
+                is_child = child == 0;
+                if is_child {
+                    // SAFETY: kills the child if it hangs.
+                    unsafe { libc::alarm(30) };
+                }
+                children.push(child);
+            }
+            true
+        };
+        let jobs = vec![("Leads", "2"); count];
+        let (answers, errors, result) = client.wait_many(&jobs, -1, &mut progress);
+        if is_child {
+            let failed = result.unwrap_err();
+            let is_ended = failed.message.contains("forked") && errors == vec![ZMD_ERR_CANCELLED; count];
+            let is_usable = client.status("Leads", "1001") == Ok(Answer::completed());
+            // SAFETY: ends the child at once.
+            unsafe {
+                libc::_exit(i32::from(!(is_ended && is_usable && answers.iter().any(|answer| answer.state == 2))))
+            };
+        }
+        assert!(result.is_ok() && answers.iter().all(|answer| answer.state == 3), "{result:?} {answers:?}");
+        let mut status = 0;
+        // SAFETY: it is a child of this process.
+        assert_eq!(unsafe { libc::waitpid(children[0], &mut status, 0) }, children[0]);
+        assert_eq!(status, 0, "{count}");
+        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+    }
+}
+
 #[test]
 fn poll_min_ms_takes_precedence_over_a_shorter_poll_max_ms() {
     let sim = sim();

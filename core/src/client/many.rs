@@ -1,6 +1,5 @@
 //! Waits of a client, and calls for many jobs: each is a schedule, which lasts as long as the call.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +8,7 @@ use super::poller::ClientPoller;
 use crate::error::{Error, ErrorKind};
 use crate::job::{JobId, ModuleName, NamedJob};
 use crate::status::Status;
-use crate::sync::{Mutex, deliver_log, holds_nothing, lock};
-use crate::wait::{self, Event, Operation, Polled, Poller, Progress, Schedule, Shared, Waited};
+use crate::wait::{self, Operation, Progress, Waited};
 
 impl Client {
     /// Polls a job until it has ended: completed or failed, both are `Ok`. `progress` is called on this thread after every
@@ -55,7 +53,7 @@ impl Client {
         &self,
         jobs: &[Result<(ModuleName, JobId), Error>],
         operation: Operation,
-        mut progress: Option<&mut Progress>,
+        progress: Option<&mut Progress>,
     ) -> Vec<Waited> {
         // A callback can end a wait while polls for other jobs are in flight. Such a wait uses a clone, so that cancelling
         // these polls does not affect other calls.
@@ -66,41 +64,10 @@ impl Client {
                 Err(error) => return jobs.iter().map(|_| Waited { last: None, result: Err(error.clone()) }).collect(),
             },
         };
-        let now = poller.now();
-        let mut schedule = Schedule::new(self.account.limits, false);
-        let mut results: Vec<Option<Waited>> = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            results.push(match job {
-                Ok((module, job_id)) => {
-                    schedule.add(NamedJob::new(module, job_id), operation, now);
-                    None
-                }
-                Err(error) => {
-                    schedule.skip_id();
-                    Some(Waited { last: None, result: Err(error.clone()) })
-                }
-            });
-        }
-        let concurrency = self.account.max_concurrency.min(schedule.len());
-        let shared = Mutex::new(Shared { schedule, sink: VecDeque::<Event>::new() });
-        let mut deliver = || {
-            let events = std::mem::take(&mut lock(&shared).sink);
-            let mut go_on = true;
-            for event in events {
-                let index = event.id as usize;
-                if let Some(waited) = event.ended {
-                    results[index] = Some(waited);
-                }
-                if let (Some(progress), Some(result), true) = (&mut progress, &event.polled, go_on) {
-                    deliver_log();
-                    debug_assert!(holds_nothing(), "a callback is called");
-                    go_on = progress(&Polled { index, result, elapsed: event.elapsed, next_poll: event.next_poll });
-                }
-            }
-            go_on
-        };
-        wait::run(&Arc::new(poller), &shared, concurrency, &mut deliver);
-        let bug = || Waited { last: None, result: Err(Error::new(ErrorKind::Internal, "a wait without an end")) };
-        results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
+        let named = jobs.iter().map(|job| match job {
+            Ok((module, job_id)) => Ok(NamedJob::new(module, job_id)),
+            Err(error) => Err(error.clone()),
+        });
+        wait::run_call(&Arc::new(poller), self.account.limits, named, operation, self.account.max_concurrency, progress)
     }
 }

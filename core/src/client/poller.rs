@@ -175,7 +175,8 @@ mod tests {
                 waited = event.ended.or(waited.take());
             }
             true
-        });
+        })
+        .unwrap();
         let waited = waited.unwrap();
         assert_eq!(waited.result, Ok(()), "{polls:?}");
         assert_eq!(waited.last.as_ref().unwrap().deleted, Some(3600));

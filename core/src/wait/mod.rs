@@ -1,8 +1,10 @@
 //! Waiting for jobs to end: when each job is polled, who polls it, and what a response means for its wait.
 //!
 //! [`schedule`] decides what to do next and has no clock, [`pace`] chooses the pause between two polls of a job,
-//! [`outcome`] judges each response, [`workers`] makes the polls, and [`queue`] passes on their results as events.
+//! [`outcome`] judges each response, and [`workers`] makes the polls. [`call`] runs a schedule during one call, [`queue`]
+//! until it is dropped.
 
+mod call;
 mod outcome;
 pub(crate) mod pace;
 pub(crate) mod queue;
@@ -18,10 +20,12 @@ use crate::error::Error;
 use crate::retry::Failure;
 use crate::status::Status;
 
-pub(crate) use schedule::{Event, Operation, Schedule};
+pub(crate) use call::run_call;
+pub(crate) use schedule::Operation;
 #[cfg(test)]
-pub(crate) use workers::run_on_this_thread;
-pub(crate) use workers::{Shared, run};
+pub(crate) use schedule::{Event, Schedule};
+#[cfg(test)]
+pub(crate) use workers::{Shared, run_on_this_thread};
 
 /// A poll of a job that is waited for.
 pub struct Polled<'a> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::schedule::{Event, Operation, Schedule};
-use super::workers::{Shared, Sink, run};
+use super::workers::{Forked, Shared, Sink, run};
 use super::{Limits, Poller, Waited};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
@@ -36,6 +36,8 @@ struct Events {
     queue: VecDeque<WaitEvent>,
     /// Notified of each event, and of the end.
     ready: Arc<Condvar>,
+    /// The bug that ended all waits.
+    bug: Option<Error>,
 }
 
 /// What happened to a wait: a poll, its end, or both.
@@ -58,6 +60,13 @@ pub enum Update {
     Polled(Result<Status, Error>),
     /// The wait's last event.
     Ended(Waited),
+}
+
+impl Events {
+    /// What a call returns after the end of the queue.
+    fn end(&self) -> Error {
+        self.bug.clone().unwrap_or_else(cancelled)
+    }
 }
 
 impl Sink for Events {
@@ -96,7 +105,7 @@ impl<P: Poller + 'static> Queue<P> {
         self.check_process()?;
         let mut shared = lock(&self.inner.shared);
         if !shared.schedule.is_open() || self.inner.poller.is_cancelled() {
-            return Err(cancelled());
+            return Err(shared.sink.end());
         }
         let id = shared.schedule.add(job, operation, self.inner.poller.now());
         drop(shared);
@@ -130,7 +139,7 @@ impl<P: Poller + 'static> Queue<P> {
             }
             // Closed with the last events in the queue.
             if !shared.schedule.is_open() {
-                return Err(cancelled());
+                return Err(shared.sink.end());
             }
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
@@ -160,13 +169,17 @@ impl<P: Poller + 'static> Queue<P> {
 
 impl<P: Poller + 'static> Inner<P> {
     fn run(&self, concurrency: usize) {
-        // After a panic, the remaining waits are ended too.
-        let _ = panic::catch(|| {
-            run(&self.poller, &self.shared, concurrency, &mut || true);
-            Ok(())
-        });
+        let ran = panic::catch(|| Ok(run(&self.poller, &self.shared, concurrency, &mut || true)));
+        if let Ok(Err(Forked)) = ran {
+            return;
+        }
+        // After a bug the remaining waits are ended too.
+        let mut shared = lock(&self.shared);
+        shared.sink.bug = ran.err();
+        let end = shared.sink.end();
+        shared.finish(Instant::now(), &end);
+        drop(shared);
         self.poller.interrupt();
-        lock(&self.shared).finish(self.poller.now(), &cancelled());
         self.ready.notify_all();
     }
 }
@@ -180,5 +193,76 @@ impl<P: Poller + 'static> Drop for Queue<P> {
         }
         self.inner.poller.interrupt();
         let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::super::scripted::{LIMITS, status};
+    use super::*;
+    use crate::retry::Failure;
+    use crate::status::State;
+    use crate::sync::{AtomicBool, Ordering};
+    use crate::wait::Query;
+
+    /// A service that has a bug as soon as it is told so.
+    #[derive(Default)]
+    struct Buggy {
+        has_bug: AtomicBool,
+        is_interrupted: AtomicBool,
+    }
+
+    impl Poller for Buggy {
+        type Job = u64;
+
+        fn now(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn query(&self, _: &u64, _: Query) -> Result<Status, Failure> {
+            Ok(status(State::Running, 4, 9))
+        }
+
+        fn interrupt(&self) {
+            self.is_interrupted.store(true, Ordering::SeqCst);
+        }
+
+        fn is_cancelled(&self) -> bool {
+            self.is_interrupted.load(Ordering::SeqCst)
+        }
+
+        fn sleep(&self, _: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+            while !is_awake() && !self.is_cancelled() {
+                assert!(!self.has_bug.load(Ordering::SeqCst), "the bug");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+
+        fn wake(&self) {}
+    }
+
+    #[test]
+    fn a_bug_ends_all_waits_and_the_queue() {
+        let wait = Operation::Wait { timeout: None };
+        let hour = Duration::from_secs(3600);
+        let limits = Limits { poll_min: hour, poll_max: hour, ..LIMITS };
+        let queue = Queue::new(Buggy::default(), limits, 2).unwrap();
+        let mut ids = [0, 1].map(|job| queue.add(job, wait).unwrap());
+        for _ in ids {
+            let event = queue.next(None).unwrap();
+            assert!(matches!(event.update, Update::Polled(Ok(_))), "{event:?}");
+        }
+        queue.inner.poller.has_bug.store(true, Ordering::SeqCst);
+        let is_bug = |error: &Error| error.kind() == ErrorKind::Internal && error.message().contains("the bug");
+        let mut ended = [(); 2].map(|()| {
+            let event = queue.next(None).unwrap();
+            let Update::Ended(Waited { last: Some(last), result: Err(error) }) = event.update else { panic!("an end") };
+            assert!(is_bug(&error) && last.deleted == Some(4), "{error}");
+            event.id
+        });
+        ids.sort_unstable();
+        ended.sort_unstable();
+        assert_eq!(ended, ids);
+        assert!(is_bug(&queue.next(None).unwrap_err()) && is_bug(&queue.add(2, wait).unwrap_err()));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::schedule::Event;
+use super::workers::{Forked, run};
 use super::*;
 use crate::error::ErrorKind;
 use crate::status::State;
@@ -98,7 +99,7 @@ fn wait_by(
     timeout: Option<Duration>,
     limits: Limits,
     progress: &mut Progress,
-    run: impl FnOnce(&Waits, &mut dyn FnMut() -> bool),
+    run: impl FnOnce(&Waits, &mut dyn FnMut() -> bool) -> Result<(), Forked>,
 ) -> Vec<Waited> {
     let mut schedule = Schedule::new(limits, false);
     for job in 0..count {
@@ -119,7 +120,8 @@ fn wait_by(
             go_on &= polled.is_none_or(|result| progress(&Polled { index, result: &result, elapsed, next_poll }));
         }
         go_on
-    });
+    })
+    .unwrap();
     results.into_iter().map(|result| result.expect("a result")).collect()
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, cancelled};
 use crate::panic;
 use crate::retry::Failure;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex, MutexGuard, deliver_log, lock};
+use crate::sync::{Condvar, Mutex, MutexGuard, deliver_log, lock, process_id};
 use crate::thread::quiet_thread;
 
 /// A schedule, and the receiver of its events. One lock guards both, so that the events of a wait stay in order.
@@ -46,26 +46,37 @@ impl Sink for VecDeque<Event> {
 /// event.
 ///
 /// `deliver` is called on this thread after the sink got events, while nothing is locked; returning `false` ends all waits.
+/// If it returns in a child of `fork()`, nothing more happens there: no wait ends, and the workers are in the parent.
 pub(crate) fn run<P: Poller + 'static, S: Sink>(
     poller: &Arc<P>,
     shared: &Mutex<Shared<P::Job, S>>,
     concurrency: usize,
     deliver: &mut dyn FnMut() -> bool,
-) {
+) -> Result<(), Forked> {
     if concurrency <= 1 {
         return run_on_this_thread(&**poller, shared, deliver);
     }
     let (queue, threads) = (Arc::default(), Vec::new());
-    schedule(&**poller, shared, &mut Workers { poller: poller.clone(), queue, threads, concurrency }, deliver);
+    let mut workers = Workers { poller: poller.clone(), queue, threads, concurrency };
+    let ran = schedule(&**poller, shared, &mut workers, deliver);
+    if ran.is_err() {
+        // It has threads to wait for, and a lock that one of them may have held.
+        std::mem::forget(workers);
+    }
+    ran
 }
+
+/// This is a child of the process that the run began in.
+#[derive(Debug)]
+pub(crate) struct Forked;
 
 /// As [`run`], with one poll at a time, made by the calling thread.
 pub(crate) fn run_on_this_thread<P: Poller, S: Sink>(
     poller: &P,
     shared: &Mutex<Shared<P::Job, S>>,
     deliver: &mut dyn FnMut() -> bool,
-) {
-    schedule(poller, shared, &mut ThisThread { poller, done: None }, deliver);
+) -> Result<(), Forked> {
+    schedule(poller, shared, &mut ThisThread { poller, done: None }, deliver)
 }
 
 /// The loop of a run: asks the schedule what to do until it has finished.
@@ -74,12 +85,17 @@ fn schedule<P: Poller, S: Sink>(
     shared: &Mutex<Shared<P::Job, S>>,
     executor: &mut impl Executor<P::Job>,
     deliver: &mut dyn FnMut() -> bool,
-) {
+) -> Result<(), Forked> {
+    let process = process_id();
+    let mut deliver = || {
+        let continues = deliver();
+        if process_id() == process { Ok(continues) } else { Err(Forked) }
+    };
     let is_stopped = loop {
         if let Some(done) = executor.take_done() {
             if done.result.is_ok() || !poller.is_cancelled() {
                 record(shared, poller.now(), done);
-                if !deliver() {
+                if !deliver()? {
                     break true;
                 }
             }
@@ -97,7 +113,7 @@ fn schedule<P: Poller, S: Sink>(
             Step::Ended(event) => {
                 locked.sink.take(*event);
                 drop(locked);
-                if !deliver() {
+                if !deliver()? {
                     break true;
                 }
             }
@@ -107,7 +123,7 @@ fn schedule<P: Poller, S: Sink>(
                 let has_changed = || lock(shared).schedule.changes != changes;
                 poller.sleep(until, &|| executor.has_done() || has_changed());
             }
-            Step::Finish => return,
+            Step::Finish => return Ok(()),
         }
     };
     let reason = match is_stopped {
@@ -118,7 +134,7 @@ fn schedule<P: Poller, S: Sink>(
         poller.interrupt();
     }
     lock(shared).finish(poller.now(), &reason);
-    deliver();
+    deliver().map(|_| ())
 }
 
 /// Passes the result of a poll to the schedule, and its event to the sink.
@@ -218,6 +234,9 @@ impl<P: Poller + 'static> Executor<P::Job> for Workers<P> {
 
 impl<P: Poller + 'static> Drop for Workers<P> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.poller.interrupt();
+        }
         self.queue.close();
         for thread in self.threads.drain(..) {
             let _ = thread.join();

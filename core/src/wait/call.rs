@@ -1,0 +1,182 @@
+//! A schedule that lasts as long as one call, which returns the result of each job.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::schedule::{Event, Operation, Schedule};
+use super::workers::{Forked, Shared, run};
+use super::{Limits, Polled, Poller, Progress, Waited};
+use crate::error::{Error, ErrorKind};
+use crate::panic;
+use crate::sync::{Mutex, deliver_log, holds_nothing, lock};
+
+/// Does `operation` for many jobs, with at most `concurrency` calls in flight. An `Err` in `jobs` is the result of that job.
+/// The results are in the order of the jobs.
+pub(crate) fn run_call<P: Poller + 'static>(
+    poller: &Arc<P>,
+    limits: Limits,
+    jobs: impl Iterator<Item = Result<P::Job, Error>>,
+    operation: Operation,
+    concurrency: usize,
+    progress: Option<&mut Progress>,
+) -> Vec<Waited> {
+    let now = poller.now();
+    let mut schedule = Schedule::new(limits, false);
+    let add = |job| match job {
+        Ok(job) => {
+            schedule.add(job, operation, now);
+            None
+        }
+        Err(error) => {
+            schedule.skip_id();
+            Some(Waited { last: None, result: Err(error) })
+        }
+    };
+    let mut delivery = Delivery { results: jobs.map(add).collect(), progress, panic: None };
+    let concurrency = concurrency.min(schedule.len());
+    let shared = Mutex::new(Shared { schedule, sink: VecDeque::new() });
+    // A function of its own: the lock is released before the callback is called.
+    let take_events = || std::mem::take(&mut lock(&shared).sink);
+    let mut deliver = || delivery.deliver(take_events());
+    let ran = panic::catch(|| Ok(run(poller, &shared, concurrency, &mut deliver)));
+    // In the child of a fork in the callback, or after a bug: what there is no result for ends here.
+    let end = match ran {
+        Ok(Ok(())) => None,
+        Ok(Err(Forked)) => Some(forked()),
+        Err(bug) => Some(bug),
+    };
+    if let Some(error) = end {
+        lock(&shared).finish(Instant::now(), &error);
+        delivery.progress = None;
+        delivery.deliver(take_events());
+    }
+    if let Some(payload) = delivery.panic {
+        resume_unwind(payload);
+    }
+    let bug = || Waited { last: None, result: Err(Error::new(ErrorKind::Internal, "a wait without an end")) };
+    delivery.results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
+}
+
+/// The results so far, and the callback.
+struct Delivery<'a, 'b> {
+    results: Vec<Option<Waited>>,
+    progress: Option<&'a mut Progress<'b>>,
+    /// A panic of the callback, which is the caller's.
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Delivery<'_, '_> {
+    /// Returns `false` if the callback ends the wait.
+    fn deliver(&mut self, events: VecDeque<Event>) -> bool {
+        let mut continues = true;
+        for event in events {
+            let index = event.id as usize;
+            if let Some(waited) = event.ended {
+                self.results[index] = Some(waited);
+            }
+            if let (Some(progress), Some(result), true) = (&mut self.progress, &event.polled, continues) {
+                deliver_log();
+                debug_assert!(holds_nothing(), "a callback is called");
+                let polled = Polled { index, result, elapsed: event.elapsed, next_poll: event.next_poll };
+                continues = catch_unwind(AssertUnwindSafe(|| progress(&polled))).unwrap_or_else(|payload| {
+                    self.panic = Some(payload);
+                    false
+                });
+            }
+        }
+        if self.panic.is_some() {
+            self.progress = None;
+        }
+        continues
+    }
+}
+
+fn forked() -> Error {
+    let message = "this process was forked inside the callback of the wait, which continues in the parent alone: call again \
+                   in this process";
+    Error::new(ErrorKind::Cancelled, message)
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::scripted::*;
+    use super::*;
+    use crate::retry::Failure;
+    use crate::status::{State, Status};
+    use crate::wait::Query;
+
+    /// Job 0 has ended, the others run; at its third sleep the service has a bug.
+    #[derive(Default)]
+    struct Buggy {
+        sleeps: Mutex<u32>,
+    }
+
+    impl Poller for Buggy {
+        type Job = usize;
+
+        fn now(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn query(&self, job: &usize, _: Query) -> Result<Status, Failure> {
+            Ok(status(if *job == 0 { State::Completed } else { State::Running }, 4, 9))
+        }
+
+        fn interrupt(&self) {}
+
+        fn is_cancelled(&self) -> bool {
+            false
+        }
+
+        fn sleep(&self, _: Option<Instant>, is_awake: &dyn Fn() -> bool) {
+            while !is_awake() {
+                let mut sleeps = lock(&self.sleeps);
+                *sleeps += 1;
+                assert!(*sleeps < 300, "the bug");
+                drop(sleeps);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+
+        fn wake(&self) {}
+    }
+
+    #[test]
+    fn after_a_bug_the_results_of_the_others_are_kept() {
+        let jobs = [Ok(0), Err(Error::new(ErrorKind::NullPointer, "")), Ok(2)];
+        for concurrency in [1, 3] {
+            let operation = Operation::Wait { timeout: None };
+            let poller = Arc::new(Buggy::default());
+            let waited = run_call(&poller, LIMITS, jobs.iter().cloned(), operation, concurrency, None);
+            assert_eq!(waited[0].result, Ok(()));
+            assert_eq!(waited[1].result.as_ref().unwrap_err().kind(), ErrorKind::NullPointer);
+            let bug = waited[2].result.as_ref().unwrap_err();
+            assert!(bug.kind() == ErrorKind::Internal && bug.message().contains("the bug"), "{bug}");
+            assert_eq!(waited[2].last.as_ref().unwrap().deleted, Some(4));
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_callback_is_the_callers() {
+        for concurrency in [1, 3] {
+            let mut calls = 0;
+            let mut progress = |_: &Polled| {
+                calls += 1;
+                panic!("boom")
+            };
+            let poller = Arc::new(Buggy::default());
+            let operation = Operation::Wait { timeout: None };
+            let jobs = [Ok(1), Ok(2), Ok(3)].into_iter();
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                run_call(&poller, LIMITS, jobs, operation, concurrency, Some(&mut progress))
+            }));
+            assert_eq!(result.unwrap_err().downcast_ref(), Some(&"boom"));
+            assert_eq!(calls, 1);
+        }
+    }
+}
