@@ -16,7 +16,8 @@ pub struct DataCenter {
     accounts: &'static str,
 }
 
-/// Every data center; the first is the default.
+/// Every data center; the first is the default. Whether `uk`, `ae` and `sg` have sandboxes and developer editions is not
+/// documented: they are accepted.
 pub const DATA_CENTERS: &[DataCenter] = &[
     DataCenter { name: "us", domain: "com", accounts: "accounts.zoho.com" },
     DataCenter { name: "eu", domain: "eu", accounts: "accounts.zoho.eu" },
@@ -27,6 +28,8 @@ pub const DATA_CENTERS: &[DataCenter] = &[
     DataCenter { name: "ca", domain: "ca", accounts: "accounts.zohocloud.ca" },
     DataCenter { name: "sa", domain: "sa", accounts: "accounts.zoho.sa" },
     DataCenter { name: "uk", domain: "uk", accounts: "accounts.zoho.uk" },
+    DataCenter { name: "ae", domain: "ae", accounts: "accounts.zoho.ae" },
+    DataCenter { name: "sg", domain: "sg", accounts: "accounts.zoho.sg" },
 ];
 
 /// A kind of Zoho CRM organization, and the first label of its host.
@@ -220,6 +223,8 @@ mod tests {
             ("ca", "zohoapis.ca", "accounts.zohocloud.ca"),
             ("sa", "zohoapis.sa", "accounts.zoho.sa"),
             ("uk", "zohoapis.uk", "accounts.zoho.uk"),
+            ("ae", "zohoapis.ae", "accounts.zoho.ae"),
+            ("sg", "zohoapis.sg", "accounts.zoho.sg"),
         ];
         assert_eq!(hosts.len(), DATA_CENTERS.len());
         for (name, host, accounts) in hosts {

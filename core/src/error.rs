@@ -254,13 +254,22 @@ pub struct Error {
     http_status: u16,
     is_unknown_host: bool,
     is_login_refused: bool,
+    is_quota_used_up: bool,
 }
 
 impl Error {
     /// An error without a response of the API.
     pub fn new(kind: ErrorKind, message: impl AsRef<str>) -> Error {
         let message = one_line(message.as_ref(), usize::MAX);
-        Error { kind, code: String::new(), message, http_status: 0, is_unknown_host: false, is_login_refused: false }
+        Error {
+            kind,
+            code: String::new(),
+            message,
+            http_status: 0,
+            is_unknown_host: false,
+            is_login_refused: false,
+            is_quota_used_up: false,
+        }
     }
 
     /// Adds the API's own code.
@@ -284,6 +293,12 @@ impl Error {
     /// Sets whether a proxy refused the credentials, or requires some.
     pub(crate) fn with_login_refused(mut self, is_refused: bool) -> Error {
         self.is_login_refused = is_refused;
+        self
+    }
+
+    /// Sets whether the API credits of the organization are used up, which takes hours to pass.
+    pub(crate) fn with_quota_used_up(mut self, is_used_up: bool) -> Error {
+        self.is_quota_used_up = is_used_up;
         self
     }
 
@@ -312,13 +327,13 @@ impl Error {
         self.http_status
     }
 
-    /// Whether the error may pass, and who tries again: as for its kind, with two exceptions. A proxy that refused the
+    /// Whether the error may pass, and who tries again: as for its kind, with three exceptions. A proxy that refused the
     /// credentials refuses them again, and may lock the account; a host that does not exist is not looked up again by the
-    /// same call.
+    /// same call; and credits that are used up come back in hours.
     pub fn recovery(&self) -> Recovery {
         match self.kind {
             ErrorKind::Proxy if self.is_login_refused || self.http_status == 407 => Recovery::Permanent,
-            _ if self.is_unknown_host => Recovery::Later,
+            _ if self.is_unknown_host || self.is_quota_used_up => Recovery::Later,
             kind => kind.recovery(),
         }
     }
@@ -326,6 +341,11 @@ impl Error {
     /// Whether the same call may succeed later: see [`recovery`](Error::recovery).
     pub fn is_transient(&self) -> bool {
         self.recovery().is_transient()
+    }
+
+    /// Whether the API credits of the organization are used up.
+    pub(crate) fn is_quota_used_up(&self) -> bool {
+        self.is_quota_used_up
     }
 
     /// Whether the name servers reported that there is no such host, as opposed to a failed lookup.

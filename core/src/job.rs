@@ -17,6 +17,35 @@ const SHOWN_NAMES: &[(&str, &str)] = &[
     ("Price Books", "Price_Books"),
     ("Purchase Orders", "Purchase_Orders"),
     ("Meetings", "Events"),
+    // The vendor's lists differ: Meetings stands in one, Events in another.
+    ("Events", "Meetings"),
+    ("Services", "Services__s"),
+    ("Appointments", "Appointments__s"),
+];
+
+/// Zoho's own modules.
+///
+/// Source: Zoho CRM API v8, "Modules API".
+const MODULES: &[&str] = &[
+    "Leads",
+    "Contacts",
+    "Accounts",
+    "Deals",
+    "Tasks",
+    "Events",
+    "Calls",
+    "Campaigns",
+    "Products",
+    "Quotes",
+    "Sales_Orders",
+    "Purchase_Orders",
+    "Invoices",
+    "Price_Books",
+    "Vendors",
+    "Cases",
+    "Solutions",
+    "Services__s",
+    "Appointments__s",
 ];
 
 fn api_name(shown: &str) -> Option<&'static str> {
@@ -48,6 +77,22 @@ impl ModuleName {
             Some(name) => bad(&format!("use {name}; the rule is ")),
             None => bad(""),
         }
+    }
+
+    /// The module's name in a scope: in lower case without underscores, and `custom` for a custom module.
+    ///
+    /// Source: Zoho CRM API v8, "Scopes".
+    pub(crate) fn scope_name(&self) -> String {
+        if self.is_custom() {
+            "custom".to_owned()
+        } else {
+            self.0.trim_end_matches("__s").replace('_', "").to_ascii_lowercase()
+        }
+    }
+
+    /// Whether it is none of Zoho's own modules, as far as they are known here.
+    fn is_custom(&self) -> bool {
+        !MODULES.iter().any(|name| name.eq_ignore_ascii_case(&self.0)) && api_name(&self.0).is_none()
     }
 
     /// The API name of the module, if this is only the name in the vendor's documentation. A custom module may have that
@@ -148,7 +193,22 @@ mod tests {
         }
         // It may be a module of one's own.
         assert_eq!(ModuleName::parse("Meetings").unwrap().api_name(), Some("Events"));
+        assert_eq!(ModuleName::parse("Events").unwrap().api_name(), Some("Meetings"));
+        assert_eq!(ModuleName::parse("Services").unwrap().api_name(), Some("Services__s"));
         assert_eq!(ModuleName::parse("Leads").unwrap().api_name(), None);
+    }
+
+    #[test]
+    fn a_scope_names_modules_otherwise() {
+        for (module, name) in [
+            ("Leads", "leads"),
+            ("Sales_Orders", "salesorders"),
+            ("Services__s", "services"),
+            ("Meetings", "meetings"),
+            ("CustomModule12", "custom"),
+        ] {
+            assert_eq!(ModuleName::parse(module).unwrap().scope_name(), name);
+        }
     }
 
     #[test]

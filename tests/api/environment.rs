@@ -14,7 +14,13 @@ fn child() {
     let file = |file: Option<std::path::PathBuf>| file.map_or("none".to_owned(), |file| file.display().to_string());
     println!("usual: {}\nfile: {}", file(zmd_core::usual_config_file()), file(zmd_core::config_file()));
     match Config::from_env() {
-        Ok(config) => println!("settings: {} {}", config.shown("data_center"), config.shown("timeout_ms")),
+        Ok(mut config) => {
+            println!("settings: {} {}", config.shown("data_center"), config.shown("timeout_ms"));
+            config.set("access_token", TOKEN).unwrap();
+            if let Err(error) = zmd_core::Client::new(&config) {
+                println!("client: {error}");
+            }
+        }
         Err(error) => println!("error: {error}"),
     }
 }
@@ -42,7 +48,10 @@ fn the_configuration_file_is_where_the_environment_says() {
     fs::write(own, "[default]\ndata_center = 'ca'\n[night]\ntimeout_ms = 7\n").unwrap();
     let usual = format!("{home}/.config/zmd/config.toml");
 
-    assert_eq!(with(&[]), ["usual: none", "file: none", "settings: us 30000"]);
+    // Without HOME it is in the directory of the user's entry in the password database.
+    let entry = text_of(Command::new("sh").args(["-c", "eval echo ~$(id -un)"]).env_remove("HOME"));
+    let of_user = format!("{}/.config/zmd/config.toml", entry.trim());
+    assert_eq!(with(&[])[..2], [format!("usual: {of_user}"), format!("file: {of_user}")]);
     let found = [format!("usual: {usual}"), format!("file: {usual}"), "settings: in 30000".to_owned()];
     assert_eq!(with(&[("HOME", home)]), found);
     assert_eq!(with(&[("HOME", home), ("XDG_CONFIG_HOME", "relative"), ("ZMD_CONFIG_FILE", "")]), found);
@@ -77,11 +86,24 @@ fn a_file_that_is_not_there() {
     let refused = with(&[("ZMD_CONFIG_FILE", "/nonexistent/config.toml")]);
     assert!(refused[2].ends_with(": `zmd login` makes one"), "{refused:?}");
     let refused = with(&[("ZMD_PROFILE", "night")]);
-    assert!(refused[2].contains("no configuration file for the profile night"), "{refused:?}");
+    assert!(refused[2].contains("/.config/zmd/config.toml: "), "{refused:?}");
     // One that cannot be read is never as if it were absent.
     fs::remove_file(directory.join(".config")).unwrap();
     fs::create_dir_all(directory.join(".config/zmd/config.toml")).unwrap();
     let refused = with(&[("HOME", home)]);
     assert!(refused[2].ends_with("it is a directory"), "{refused:?}");
     fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_an_error_that_names_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let latin_1 = std::ffi::OsStr::from_bytes(b"http://p\xe4ss@proxy:3128");
+    for name in ["HTTPS_PROXY", "all_proxy", "NO_PROXY", "ZMD_PROXY", "ZMD_TIMEOUT_MS", "ZMD_PROFILE"] {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "--ignored", "--nocapture", "environment::child"]).env_clear().env(name, latin_1);
+        let text = text_of(&mut child);
+        let line = text.lines().find(|line| line.starts_with("error: ") || line.starts_with("client: ")).unwrap();
+        assert!(line.contains(&format!("{name} takes UTF-8")) && !line.contains("ss@"), "{line}");
+    }
 }

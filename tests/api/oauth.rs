@@ -132,6 +132,8 @@ fn a_token_is_requested_when_it_is_first_needed_and_kept() {
     let request = &sim.all_requests()[0];
     assert_eq!((&*request.method, &*request.target), ("POST", "/oauth/v2/token"));
     assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
+    // Both services translate their messages.
+    assert!(sim.all_requests().iter().all(|request| request.header("Accept-Language") == Some("en")));
 }
 
 #[test]

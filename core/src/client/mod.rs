@@ -56,6 +56,7 @@ struct Account {
     api_is_explicit: bool,
     api_version: ApiVersion,
     data_center: &'static str,
+    environment: &'static str,
     timeout: Duration,
     max_retries: u32,
     max_concurrency: usize,
@@ -83,12 +84,11 @@ impl Client {
             (None, None) => None,
         };
         if config.access_token.is_none() && source.is_none() {
-            return Err(Error::new(
-                ErrorKind::InvalidConfig,
-                "access_token is not set, nor are refresh_token, client_id and client_secret: set it (ZMD_ACCESS_TOKEN), \
-                 or the three, or client_id and client_secret with org_id; the command `zmd login` asks for them and \
-                 saves them",
-            ));
+            let message = "access_token is not set, nor are refresh_token, client_id and client_secret: set it \
+                           (ZMD_ACCESS_TOKEN), or the three, or client_id and client_secret with org_id; the command \
+                           `zmd login` asks for them and saves them";
+            let note = config.file_note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+            return Err(Error::new(ErrorKind::InvalidConfig, format!("{message}{note}")));
         }
         let network = Network::new(config)?;
         let slots = config.checked_token_cache()?;
@@ -99,6 +99,7 @@ impl Client {
             api_is_explicit: config.api_domain.is_some(),
             api_version: config.api_version.clone(),
             data_center: config.data_center.name,
+            environment: config.environment.name,
             timeout: config.timeout,
             max_retries: config.max_retries,
             max_concurrency: config.max_concurrency,
@@ -262,6 +263,7 @@ impl Client {
             job,
             api: &api.base,
             data_center: self.account.data_center,
+            environment: self.account.environment,
             is_token_renewable: self.account.tokens.are_renewable(),
         };
         let response = process.http.get(api, &url, &token.secret, deadline);

@@ -18,10 +18,11 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
+use super::set;
 use super::settings::{SETTINGS, no_such_setting};
 use super::values::{Config, Source};
 use crate::error::{Error, ErrorKind, one_line};
-use crate::file::{content, open};
+use crate::file::{check_own, content, open};
 
 /// The profile that is read if none is named.
 pub const DEFAULT_PROFILE: &str = "default";
@@ -50,24 +51,22 @@ impl Config {
     /// `profile` is `ZMD_PROFILE`, or else `default`. If neither a file nor a profile is named, it need not exist.
     pub fn load_file(&mut self, path: Option<&Path>, profile: Option<&str>) -> Result<(), Error> {
         let named_path = path.map(Path::to_owned).or_else(|| variable(FILE_VARIABLE).map(PathBuf::from));
-        let named_profile = match (profile, variable(PROFILE_VARIABLE)) {
-            (Some(profile), _) => Some(profile.to_owned()),
-            (None, Some(name)) => Some(
-                name.into_string()
-                    .map_err(|_| Error::new(ErrorKind::InvalidConfig, format!("{PROFILE_VARIABLE} is not UTF-8")))?,
-            ),
-            (None, None) => None,
+        let named_profile = match profile {
+            Some(profile) => Some(profile.to_owned()),
+            None => set::variable(PROFILE_VARIABLE)?.map(|name| name.to_string()),
         };
         let profile = named_profile.as_deref().unwrap_or(DEFAULT_PROFILE);
         let Some(path) = named_path.clone().or_else(usual_config_file) else {
+            let nowhere =
+                format!("neither {FILE_VARIABLE} nor {} is set", if cfg!(windows) { "APPDATA" } else { "HOME" });
             return match named_profile {
-                None => Ok(()),
+                None => {
+                    self.file_note = Some(format!("there is no configuration file: {nowhere}"));
+                    Ok(())
+                }
                 Some(profile) => Err(Error::new(
                     ErrorKind::InvalidConfig,
-                    format!(
-                        "there is no configuration file for the profile {profile}: neither {FILE_VARIABLE} nor {} is set",
-                        if cfg!(windows) { "APPDATA" } else { "HOME" }
-                    ),
+                    format!("there is no configuration file for the profile {profile}: {nowhere}"),
                 )),
             };
         };
@@ -77,6 +76,7 @@ impl Config {
                 if error.kind() == io::ErrorKind::PermissionDenied {
                     log::warn!("{} can't be looked for: {error}", path.display());
                 }
+                self.file_note = Some(format!("the configuration file {} was not found: {error}", path.display()));
                 return Ok(());
             }
             Err(error) => {
@@ -88,13 +88,15 @@ impl Config {
             }
         };
         let mut loaded = self.clone();
+        loaded.file_note = None;
         loaded.apply(&path, &text, profile, named_profile.is_some())?;
         *self = loaded;
         Ok(())
     }
 
     fn apply(&mut self, path: &Path, text: &Text, profile: &str, is_named: bool) -> Result<(), Error> {
-        let line_of = |at: usize| text.content[..at.min(text.content.len())].matches('\n').count() + 1;
+        let line_ends: Vec<usize> = text.content.match_indices('\n').map(|(at, _)| at).collect();
+        let line_of = |at: usize| line_ends.partition_point(|end| *end < at) + 1;
         let document = DeTable::parse(&text.content).map_err(|error| {
             // Its message describes what was expected; its Display would print the line, which may contain a secret.
             in_file(path, error.span().map(|span| line_of(span.start)), error.message())
@@ -114,16 +116,17 @@ impl Config {
             holds_secret |= settings.iter().any(|(key, value)| is_secret((key.get_ref(), value.get_ref())));
         }
         if holds_secret {
-            text.check_access(path)?;
+            text.check_readers(path)?;
         }
         let Some(DeValue::Table(settings)) = document.get_ref().get(profile).map(|value| value.get_ref()) else {
-            if !is_named {
-                return Ok(());
-            }
-            let names: Vec<_> = document.get_ref().keys().map(|name| one_line(name.get_ref(), 60)).collect();
+            let names: Vec<_> = document.get_ref().keys().take(20).map(|name| one_line(name.get_ref(), 60)).collect();
             let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             let message = format!("there is no profile {}; the profiles are: {there}", one_line(profile, 60));
-            return Err(in_file(path, None, &message));
+            if is_named {
+                return Err(in_file(path, None, &message));
+            }
+            self.file_note = Some(in_file(path, None, &message).message().to_owned());
+            return Ok(());
         };
         for (key, value) in settings {
             let line = line_of(key.span().start);
@@ -149,8 +152,9 @@ impl Config {
     }
 }
 
-/// The default path of the configuration file: `$XDG_CONFIG_HOME/zmd/config.toml`, or `$HOME/.config/zmd/config.toml`; on
-/// Windows `%APPDATA%\zmd\config.toml`. `None` if these variables are not set.
+/// The default path of the configuration file: `$XDG_CONFIG_HOME/zmd/config.toml`, or `$HOME/.config/zmd/config.toml`
+/// (without `HOME`, in the directory of the user's entry in the password database); on Windows
+/// `%APPDATA%\zmd\config.toml`. `None` if there are none of these.
 pub fn usual_config_file() -> Option<PathBuf> {
     let directory = if cfg!(windows) {
         PathBuf::from(variable("APPDATA")?)
@@ -158,10 +162,15 @@ pub fn usual_config_file() -> Option<PathBuf> {
         // According to the XDG Base Directory specification, relative paths are ignored.
         match variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
             Some(directory) => directory,
-            None => Path::new(&variable("HOME")?).join(".config"),
+            None => home()?.join(".config"),
         }
     };
     Some(directory.join("zmd").join("config.toml"))
+}
+
+/// `HOME`, or the directory of the user's entry in the password database, as services and cron jobs may run without it.
+fn home() -> Option<PathBuf> {
+    variable("HOME").map(PathBuf::from).or_else(std::env::home_dir).filter(|home| home.is_absolute())
 }
 
 /// The file that is read if the program does not name one: `ZMD_CONFIG_FILE`, or else [`usual_config_file`].
@@ -169,6 +178,7 @@ pub fn config_file() -> Option<PathBuf> {
     variable(FILE_VARIABLE).map(PathBuf::from).or_else(usual_config_file)
 }
 
+/// A path need not be UTF-8.
 fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
@@ -185,44 +195,44 @@ struct Text {
     metadata: std::fs::Metadata,
 }
 
+/// Reads the file if nobody but this user and root can have written it: what it says decides where secrets are sent, also those
+/// of the environment. A symbolic link is followed: Kubernetes mounts secrets as such.
 fn read(path: &Path) -> io::Result<Text> {
     // That it is there, which an error from here on does not deny: `is_absent`.
     if std::fs::metadata(path)?.is_dir() {
         return Err(io::Error::other("it is a directory"));
     }
     let file = open(path).map_err(|error| io::Error::other(format!("it can't be read: {error}")))?;
+    let metadata = file.metadata()?;
+    check_own(&metadata)?;
     let content = content(&file, SIZE_LIMIT)?;
     let text = std::str::from_utf8(&content).map_err(|_| io::Error::other("it is not UTF-8"))?;
     let content = Zeroizing::new(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned());
     Ok(Text {
         content,
         #[cfg(unix)]
-        metadata: file.metadata()?,
+        metadata,
     })
 }
 
 impl Text {
-    /// Only the owner may read a file with secrets, as with ssh's keys. If the owner is another user, such as an
-    /// administrator, its group may read it too: this process is in that group.
+    /// A file with secrets is not for everybody. Its group may read it: where an administrator or Kubernetes wrote it, this
+    /// process is in that group.
     #[cfg(unix)]
-    fn check_access(&self, path: &Path) -> Result<(), Error> {
-        use std::os::unix::fs::MetadataExt;
-        let is_ours = self.metadata.uid() == rustix::process::geteuid().as_raw();
-        let others = if is_ours { 0o077 } else { 0o007 };
-        let mode = self.metadata.mode() & 0o777;
-        if self.metadata.is_file() && mode & others != 0 {
-            let fix = if is_ours { "600" } else { "o=" };
-            let message = format!(
-                "it contains secrets, and other users can read it (its mode is {mode:03o}): run chmod {fix} '{}'",
-                path.display()
-            );
-            return Err(in_file(path, None, &message));
+    fn check_readers(&self, path: &Path) -> Result<(), Error> {
+        let mode = std::os::unix::fs::MetadataExt::mode(&self.metadata) & 0o777;
+        if mode & 0o004 == 0 {
+            return Ok(());
         }
-        Ok(())
+        let message = format!(
+            "it contains secrets, and other users can read it (its mode is {mode:03o}): run chmod 600 '{}'",
+            path.display()
+        );
+        Err(in_file(path, None, &message))
     }
 
     #[cfg(not(unix))]
-    fn check_access(&self, _: &Path) -> Result<(), Error> {
+    fn check_readers(&self, _: &Path) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -344,11 +354,14 @@ mod tests {
     fn secrets_that_others_may_read_are_refused_in_any_profile() {
         for key in ["access_token", "refresh_token", "client_secret"] {
             let content = format!("[default]\ntimeout_ms = 5\n[other]\n{key} = 's3cret'\n");
-            for mode in [0o640, 0o604, 0o620, 0o666] {
+            for mode in [0o604, 0o644, 0o444] {
                 let file = TempFile::new(&content, mode);
                 let refusal = file.refusal();
                 let fix = format!("run chmod 600 '{}'", file.0.display());
                 assert!(refusal.contains(&format!("mode is {mode:03o}")) && refusal.ends_with(&fix), "{refusal}");
+            }
+            for mode in [0o600, 0o640, 0o440] {
+                TempFile::new(&content, mode).load(&mut Config::new(), "default").unwrap();
             }
         }
         let with_password = TempFile::new("[default]\nproxy = 'http://user:p4ss@proxy:3128'\n", 0o644).refusal();
@@ -359,26 +372,73 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    #[cfg_attr(miri, ignore = "the user there does not own the files")]
+    fn a_file_that_somebody_else_can_have_written_is_refused() {
+        let content = "[default]\naccounts_url = 'https://evil.test'\n";
+        for mode in [0o620, 0o602, 0o666, 0o664] {
+            let refusal = TempFile::new(content, mode).refusal();
+            let words = format!(": other users can write it (its mode is {mode:03o}): run chmod go-w");
+            assert_eq!(refusal, words);
+        }
+        let file = TempFile::new(content, 0o600);
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&file.0, Some(65_534), None).is_ok() {
+            assert!(file.refusal().starts_with(": it belongs to another user"), "{}", file.refusal());
+        }
+        // As Kubernetes has it.
+        let link = file.0.with_extension("link");
+        std::os::unix::fs::symlink(&TempFile::new(content, 0o440).0, &link).unwrap();
+        let dangling = Config::new().load_file(Some(&link), None).unwrap_err();
+        assert!(dangling.message().contains("No such file"), "{dangling}");
+        let target = TempFile::new(content, 0o440);
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&target.0, &link).unwrap();
+        Config::new().load_file(Some(&link), None).unwrap();
+        std::fs::remove_file(&link).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
     #[cfg_attr(miri, ignore = "it starts a program")]
-    fn a_pipe_is_read_if_a_program_writes_to_it() {
-        use std::io::Write;
+    fn what_is_not_a_file_is_refused_at_once() {
         let file = TempFile::new("", 0o600);
         std::fs::remove_file(&file.0).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&file.0).status().unwrap().success());
+        assert_eq!(file.refusal(), ": it is not a regular file");
+        let endless = Config::new().load_file(Some(Path::new("/dev/zero")), None).unwrap_err();
+        assert!(endless.message().ends_with("it is not a regular file"), "{endless}");
+        let large = TempFile::new(&"#\n".repeat(1 << 20), 0o600).refusal();
+        assert_eq!(large, ": it is larger than 1048576 bytes");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes there")]
+    fn many_profiles_take_no_longer_than_their_length() {
+        let profiles =
+            |count: usize| TempFile::new(&(0..count).map(|n| format!("[p{n}]\n")).collect::<String>(), 0o600);
+        let (few, many) = (profiles(2_000), profiles(40_000));
+        let time = |file: &TempFile| {
+            let begin = std::time::Instant::now();
+            file.load(&mut Config::new(), "p0").unwrap();
+            begin.elapsed()
+        };
+        let least = |file| (0..3).map(|_| time(file)).min().unwrap();
+        // Twenty times as many: four hundred times as long, if each were compared with each.
+        let (short, long) = (least(&few), least(&many));
+        assert!(long < short * 150, "{short:?} {long:?}");
+    }
+
+    #[test]
+    fn without_a_credential_the_error_says_where_it_was_looked_for() {
+        let file = TempFile::new("[DEFAULT]\ntimeout_ms = 5\n[prod]\n", 0o600);
         let mut config = Config::new();
-        file.load(&mut config, "default").unwrap_err();
-        // There is a reader, so that the writer can open it.
-        let _reader = open(&file.0).unwrap();
-        let mut pipe = std::fs::File::options().write(true).open(&file.0).unwrap();
-        pipe.write_all(b"[default]\n").unwrap();
-        let writer = std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            pipe.write_all(b"timeout_ms = 5\n").unwrap();
-        });
-        file.load(&mut config, "default").unwrap();
-        writer.join().unwrap();
-        assert_eq!(config.timeout, std::time::Duration::from_millis(5));
-        let endless = config.load_file(Some(Path::new("/dev/zero")), None).unwrap_err();
-        assert!(endless.message().ends_with("it is larger than 1048576 bytes"), "{endless}");
+        config.load_file(Some(&file.0), None).unwrap();
+        let note = format!("{}: there is no profile default; the profiles are: DEFAULT, prod", file.0.display());
+        assert_eq!(config.file_note, Some(note.clone()));
+        let error = crate::Client::new(&config).err().unwrap();
+        assert!(error.message().ends_with(&format!("({note})")), "{error}");
+        let good = TempFile::new("[default]\n", 0o600);
+        config.load_file(Some(&good.0), None).unwrap();
+        assert_eq!(config.file_note, None);
     }
 }

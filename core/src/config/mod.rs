@@ -8,6 +8,7 @@ mod settings;
 mod values;
 
 pub use file::{DEFAULT_PROFILE, config_file, usual_config_file};
+pub(crate) use set::variable;
 pub(crate) use settings::refusal;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use values::ProxySetting;

@@ -1,8 +1,19 @@
 //! Setting a value: by the program, or from the environment.
 
+use zeroize::Zeroizing;
+
 use super::settings::{SETTINGS, Setting, no_such_setting, refusal};
 use super::values::{Config, Source};
 use crate::error::Error;
+
+/// The value of an environment variable; an empty one counts as absent.
+pub(crate) fn variable(name: &str) -> Result<Option<Zeroizing<String>>, Error> {
+    let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    value
+        .into_string()
+        .map(|value| Some(Zeroizing::new(value)))
+        .map_err(|_| refusal(name, "UTF-8; its value has other bytes"))
+}
 
 impl Config {
     /// Sets one setting. On failure the configuration is unchanged.
@@ -17,10 +28,9 @@ impl Config {
         let mut loaded = self.clone();
         for setting in SETTINGS {
             let name = format!("ZMD_{}", setting.key.to_ascii_uppercase());
-            let Some(value) = std::env::var_os(&name).filter(|value| !value.is_empty()) else { continue };
-            let value = value.to_str().ok_or_else(|| refusal(&name, "UTF-8"))?;
+            let Some(value) = variable(&name)? else { continue };
             loaded
-                .put(setting, value, Source::Environment(name.clone()))
+                .put(setting, &value, Source::Environment(name.clone()))
                 .map_err(|error| error.map_message(|message| format!("{name}: {message}")))?;
         }
         *self = loaded;

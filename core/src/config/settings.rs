@@ -102,7 +102,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "data_center",
         default: "us",
-        takes: || one_of(DATA_CENTERS.iter().map(|dc| dc.name)),
+        takes: || {
+            let names = one_of(DATA_CENTERS.iter().map(|dc| dc.name));
+            format!("{names}; for another data center set accounts_url and api_domain")
+        },
         meaning: "the data center of the Zoho account; tokens are valid only there",
         set: |config, value| {
             config.data_center = *DATA_CENTERS.iter().find(|dc| dc.name.eq_ignore_ascii_case(value))?;
@@ -143,7 +146,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "api_version",
         default: "v7",
-        takes: || "v2 ... v8 or later, such as v7 or v2.1".to_owned(),
+        takes: || "v4 ... v8 or later, such as v7 (v2 and v3 have no mass deletes, but are not refused)".to_owned(),
         meaning: "the version of the API",
         set: |config, value| {
             config.api_version = ApiVersion::parse(value)?;

@@ -37,6 +37,8 @@ pub struct Config {
     pub(crate) client_cert: Option<String>,
     pub(crate) client_key: Option<String>,
     pub(crate) token_provider: Option<TokenProvider>,
+    /// Why there is nothing from a configuration file, for the error that a credential is missing.
+    pub(crate) file_note: Option<String>,
     pub(super) origins: Origins,
 }
 
@@ -117,6 +119,7 @@ impl Config {
             client_cert: None,
             client_key: None,
             token_provider: None,
+            file_note: None,
             origins: Origins::default(),
         }
     }

@@ -21,6 +21,8 @@ pub(crate) struct Response {
     pub content_encoding: Option<String>,
     /// The pause that the server requests.
     pub retry_after: Option<Duration>,
+    /// The API credits that remain to the organization, which the service tells once half of them are used.
+    pub credits_remaining: Option<u64>,
 }
 
 impl Response {
@@ -40,6 +42,7 @@ impl Response {
             server: text_of(header::SERVER),
             content_encoding: text_of(header::CONTENT_ENCODING),
             retry_after: retry_after(headers),
+            credits_remaining: credits_remaining(headers),
             body: secrets().fold(body, without),
         })
     }
@@ -88,6 +91,11 @@ fn without(mut bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
     bytes.copy_within(from.., to);
     bytes.truncate(bytes.len() - (from - to));
     bytes
+}
+
+/// Source: Zoho CRM API v8, "API Limits": the header is sent once half of the credits are used.
+fn credits_remaining(headers: &HeaderMap) -> Option<u64> {
+    headers.get("X-API-CREDITS-REMAINING")?.to_str().ok()?.trim().parse().ok()
 }
 
 /// `Retry-After` in seconds or as a date; a date is relative to the server's clock, if it sends it.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ureq::Proxy;
 use ureq::http::{HeaderValue, Request, Uri, header};
 
-use crate::config::{Config, ProxySetting, refusal};
+use crate::config::{Config, ProxySetting, refusal, variable};
 use crate::endpoint::BaseUrl;
 use crate::error::Error;
 use crate::proxy_url::{PROXY_RULE, ProxyUrl};
@@ -34,10 +34,12 @@ impl Route {
         let mut request = Request::new(body);
         *request.uri_mut() = Uri::try_from(url).map_err(ureq::http::Error::from)?;
         let headers = request.headers_mut();
-        headers.reserve(4);
+        headers.reserve(5);
         headers.insert(header::HOST, self.host.clone());
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        // Both services translate their messages.
+        headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
         Ok(request)
     }
 }
@@ -57,6 +59,9 @@ pub(crate) struct Proxies {
     exempt: Exempt,
 }
 
+/// The variables that say how to connect.
+const VARIABLES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
+
 #[derive(Clone, Debug)]
 enum Exempt {
     None,
@@ -73,7 +78,11 @@ impl Proxies {
                 let proxy = ProxyServer { proxy: url.0.clone(), source: "the setting proxy" };
                 Ok(Proxies { proxy: Some(proxy), exempt: Exempt::None })
             }
-            ProxySetting::Env => Proxies::of_environment(|name| std::env::var(name).unwrap_or_default()),
+            ProxySetting::Env => {
+                // One that is not UTF-8 is not passed over: the connection would be made without the proxy.
+                VARIABLES.iter().try_for_each(|name| variable(name).map(drop))?;
+                Proxies::of_environment(|name| std::env::var(name).unwrap_or_default())
+            }
         }
     }
 

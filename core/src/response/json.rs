@@ -24,11 +24,19 @@ pub(super) enum Body {
 pub(super) struct ApiError {
     pub(super) code: String,
     pub(super) message: String,
+    /// The permissions that the user lacks.
+    pub(super) permissions: Vec<String>,
     /// The details and the message, to search in.
     about: String,
 }
 
 impl ApiError {
+    /// Whether the credits of the rolling 24 hours are used up, and not the calls in flight too many.
+    pub(super) fn names_the_credits(&self) -> bool {
+        let about = self.about.to_ascii_lowercase();
+        ["24 hour", "24-hour", "24hour", "credit", "per day"].iter().any(|words| about.contains(words))
+    }
+
     pub(super) fn names_the_job(&self, job: JobName) -> bool {
         let about = self.about.to_ascii_lowercase();
         ["job_id", "job id", "jobid", "job-id"].iter().any(|name| about.contains(name))
@@ -44,6 +52,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Body, String> {
         return Err("it is empty".to_owned());
     }
     let envelope: Envelope = from_object(text.as_bytes()).map_err(|error| error.to_string())?;
+    if let Some(error) = envelope.older_error() {
+        return Ok(Body::Error(error));
+    }
     if envelope.error().is_error() {
         return Ok(Body::Error(envelope.error().api_error()));
     }
@@ -66,9 +77,25 @@ struct Envelope {
     message: Option<Value>,
     details: Option<Value>,
     status: Option<Value>,
+    /// Of an older form, with a number as `code`: see [`Envelope::older_error`].
+    error: Option<Value>,
+    error_info: Option<Value>,
 }
 
 impl Envelope {
+    /// `{"code":429,"error":"TOO_MANY_REQUESTS","error_info":"..."}`: observed, in programs that others published.
+    fn older_error(&self) -> Option<ApiError> {
+        let (Some(Value::Number(_)), Some(Value::String(code))) = (&self.code, &self.error) else { return None };
+        let is_code = code.contains('_') && code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        let message = self.error_info.as_ref().or(self.message.as_ref()).and_then(Value::as_str).unwrap_or_default();
+        is_code.then(|| ApiError {
+            code: code.clone(),
+            message: message.to_owned(),
+            about: message.to_owned(),
+            permissions: Vec::new(),
+        })
+    }
+
     fn error(&self) -> ErrorFields<'_> {
         let Envelope { code, message, details, status, .. } = self;
         ErrorFields { code, message, details, status }
@@ -161,7 +188,9 @@ impl ErrorFields<'_> {
         };
         let (code, message) = (text(self.code), text(self.message));
         let about = format!("{} {message}", text(self.details));
-        ApiError { code, message, about }
+        let names = self.details.as_ref().and_then(|details| details.get("permissions")?.as_array());
+        let permissions = names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        ApiError { code, message, permissions, about }
     }
 }
 

@@ -9,7 +9,7 @@ mod message;
 
 use json::{ApiError, Body, parse};
 use kind::kind_of;
-use message::{message_of, redirect_message};
+use message::{What, message_of, redirect_message};
 
 use crate::endpoint::BaseUrl;
 use crate::error::{Error, ErrorKind};
@@ -17,6 +17,7 @@ use crate::http::Response;
 use crate::job::JobName;
 use crate::retry::Failure;
 use crate::status::Status;
+use crate::throttle::throttled;
 use crate::words::code;
 
 /// A request for a job's status, as far as the message of an error needs it.
@@ -27,6 +28,8 @@ pub(crate) struct StatusRequest<'a> {
     pub api: &'a BaseUrl,
     /// The setting `data_center`.
     pub data_center: &'a str,
+    /// The setting `environment`.
+    pub environment: &'a str,
     /// Whether the library can get another access token.
     pub is_token_renewable: bool,
 }
@@ -48,14 +51,20 @@ pub(crate) fn read(response: &Response, request: &StatusRequest) -> Result<Statu
     };
     let is_empty = response.body.iter().all(u8::is_ascii_whitespace);
     let is_foreign = parsed.is_err() && !is_empty;
+    let throttled = throttled(response.json());
+    let is_foreign = is_foreign && throttled.is_none();
     let kind = match (kind_of(http_status, &api_error, is_foreign, request.job), &parsed) {
+        _ if throttled.is_some() => ErrorKind::RateLimited,
         (Some(kind), _) => kind,
         (None, Ok(Body::Empty)) => ErrorKind::JobNotFound,
         (None, Ok(Body::Error(_))) => ErrorKind::Api,
         (None, Ok(Body::Job(_)) | Err(_)) => ErrorKind::BadResponse,
     };
-    let message = message_of(kind, &api_error, is_foreign, parsed.err().as_deref(), response, request);
-    let error = with_status(Error::new(kind, message)).with_code(code(&api_error.code).unwrap_or_default());
+    let is_used_up =
+        kind == ErrorKind::RateLimited && (api_error.names_the_credits() || response.credits_remaining == Some(0));
+    let what = What { kind, api_error: &api_error, is_foreign, is_used_up, why_unreadable: parsed.err(), throttled };
+    let error = with_status(Error::new(kind, message_of(&what, response, request)));
+    let error = error.with_code(code(&api_error.code).unwrap_or_default()).with_quota_used_up(is_used_up);
     Err(Failure::of(error, response.retry_after))
 }
 
@@ -63,6 +72,7 @@ pub(crate) fn read(response: &Response, request: &StatusRequest) -> Result<Statu
 mod tests {
     use super::*;
     use crate::job::{JobId, ModuleName};
+    use crate::retry::Retry;
     use crate::status::State;
 
     fn read_body(http_status: u16, body: impl AsRef<[u8]>) -> Result<Status, Error> {
@@ -72,6 +82,7 @@ mod tests {
             job: JobName { module: &module, job_id: &job_id },
             api: &BaseUrl::parse("https://www.zohoapis.com").unwrap(),
             data_center: "us",
+            environment: "production",
             is_token_renewable: true,
         };
         read(&response, &request).map_err(|failure| failure.error)
@@ -108,7 +119,8 @@ mod tests {
             let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
             let api = &BaseUrl::parse("https://www.zohoapis.com").unwrap();
             let job = JobName { module: &module, job_id: &job_id };
-            let request = StatusRequest { job, api, data_center: "us", is_token_renewable: true };
+            let request =
+                StatusRequest { job, api, data_center: "us", environment: "production", is_token_renewable: true };
             read(&response, &request).unwrap_err().error.message().to_owned()
         };
         assert!(located("https://login.corp.test").contains("(HTTP 302) to https://login.corp.test: no token"));
@@ -222,6 +234,22 @@ mod tests {
             (403, "OAUTH_SCOPE_MISMATCH", ErrorKind::Scope),
             (401, "NO_PERMISSION", ErrorKind::Forbidden),
             (500, "INVALID_MODULE", ErrorKind::InvalidModule),
+            // From the vendor's OpenAPI specification of 2026.
+            (401, "AUTHENTICATION_FAILED", ErrorKind::Unauthorized),
+            (400, "INVALID_OAUTHSCOPE", ErrorKind::Scope),
+            (401, "PERMISSION_DENIED", ErrorKind::Forbidden),
+            (401, "AUTHORIZATION_ERROR", ErrorKind::Forbidden),
+            (400, "FEATURE_NOT_ENABLED", ErrorKind::Forbidden),
+            (400, "FEATURE_NOT_SUPPORTED", ErrorKind::Forbidden),
+            (400, "LICENSE_LIMIT_EXCEEDED", ErrorKind::Forbidden),
+            (400, "API_NOT_SUPPORTED", ErrorKind::Forbidden),
+            (400, "CRM_TRIAL_EXPIRED", ErrorKind::Forbidden),
+            (400, "NOT_SUPPORTED", ErrorKind::InvalidModule),
+            (400, "UNABLE_TO_PARSE_DATA_TYPE", ErrorKind::JobNotFound),
+            (400, "INVALID_HOST", ErrorKind::Api),
+            (400, "MANDATORY_NOT_FOUND", ErrorKind::Api),
+            // A limit of other calls.
+            (429, "LIMIT_EXCEEDED", ErrorKind::Api),
         ] {
             let body = if code.is_empty() { String::new() } else { error_body(code) };
             let error = read_body(http_status, &body).unwrap_err();
@@ -231,6 +259,105 @@ mod tests {
                 let in_data = format!(r#"{{"data":[{body}]}}"#);
                 assert_eq!(read_body(http_status, in_data).unwrap_err(), error);
             }
+        }
+    }
+
+    fn failure(http_status: u16, body: &str, credits_remaining: Option<u64>) -> Failure {
+        let (module, job_id) = (ModuleName::parse("Sales_Orders").unwrap(), JobId::parse("4711").unwrap());
+        let response = Response { status: http_status, body: body.into(), credits_remaining, ..Response::default() };
+        let request = StatusRequest {
+            job: JobName { module: &module, job_id: &job_id },
+            api: &BaseUrl::parse("https://sandbox.zohoapis.eu").unwrap(),
+            data_center: "eu",
+            environment: "sandbox",
+            is_token_renewable: true,
+        };
+        read(&response, &request).unwrap_err()
+    }
+
+    #[test]
+    fn a_rate_limit_is_that_of_calls_in_flight_or_of_credits() {
+        let documented = error_body("TOO_MANY_REQUESTS");
+        let older = r#"{"code":429,"error":"TOO_MANY_REQUESTS","error_info":"API call limit of the last 24 hours"}"#;
+        let older_for_calls = r#"{"code":429,"error":"TOO_MANY_REQUESTS","error_info":"too many calls at once"}"#;
+        for (body, credits_remaining, is_used_up) in [
+            (&*documented, None, false),
+            (&*documented, Some(1), false),
+            (&*documented, Some(0), true),
+            (older, None, true),
+            (older_for_calls, None, false),
+            (r#"{"code":"TOO_MANY_REQUESTS","message":"exceeded the credits","status":"error"}"#, None, true),
+        ] {
+            let Failure { error, retry } = failure(429, body, credits_remaining);
+            assert_eq!((error.kind(), error.code()), (ErrorKind::RateLimited, "TOO_MANY_REQUESTS"), "{body}");
+            assert_eq!(error.is_quota_used_up(), is_used_up, "{body}");
+            assert_eq!(retry, if is_used_up { Retry::Never } else { Retry::BackOff }, "{body}");
+            let words =
+                if is_used_up { "the API credits of the organization are used up (" } else { "Zoho received too" };
+            assert!(error.message().starts_with(words) && error.is_transient(), "{error}");
+        }
+        // That of a gateway has no word of Zoho's.
+        let gateway = failure(429, r#"{"code":429,"error":"Too Many Requests"}"#, None).error;
+        assert!(gateway.message().starts_with("a proxy or gateway"), "{gateway}");
+    }
+
+    #[test]
+    fn the_front_end_limits_requests_in_its_own_words() {
+        for (http_status, body, words) in [
+            (200, r#"{"response":"error","cause":"throttles_limit_exceeded"}"#, "throttles_limit_exceeded"),
+            (400, r#"{"error":{"title":"URL_ROLLING_THROTTLES_LIMIT_EXCEEDED"}}"#, "URL_ROLLING_THROTTLES_LIMIT"),
+            (400, r#"{"error":"Access Denied","status":"failure"}"#, "Access Denied"),
+            (500, r#"{"code":"INTERNAL_ERROR","message":"URL_FIXED_THROTTLES_LIMIT_EXCEEDED"}"#, "INTERNAL_ERROR"),
+        ] {
+            let Failure { error, retry } = failure(http_status, body, None);
+            assert_eq!((error.kind(), retry), (ErrorKind::RateLimited, Retry::BackOff), "{body}");
+            let begin = format!("Zoho received too many requests (HTTP {http_status}, ");
+            assert!(error.message().starts_with(&begin) && error.message().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_named() {
+        for (code, permissions, words) in [
+            (
+                "NO_PERMISSION",
+                r#"["Crm_Implied_Api_Access"]"#,
+                "permission Zoho CRM API Access (Setup, Security Control",
+            ),
+            (
+                "NO_PERMISSION",
+                r#"["Crm_Implied_Mass_Delete_Sales_Orders"]"#,
+                "permission to mass-delete Sales_Orders (",
+            ),
+            ("NO_PERMISSION", r#"["Crm_Implied_View_Leads", 7]"#, ": Crm_Implied_View_Leads is missing; ask"),
+            (
+                "NO_PERMISSION",
+                r#"["1000.0123456789abcdef0123456789abcdef"]"#,
+                "): ask the organization's administrator",
+            ),
+            ("NO_PERMISSION", "[]", "the IP addresses that the organization allows"),
+            ("LICENSE_LIMIT_EXCEEDED", "[]", "the edition of the organization"),
+        ] {
+            let body = format!(
+                r#"{{"code":"{code}","details":{{"permissions":{permissions}}},"message":"no","status":"error"}}"#
+            );
+            let error = failure(403, &body, None).error;
+            assert!(error.kind() == ErrorKind::Forbidden && error.message().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn some_codes_have_hints_of_their_own() {
+        for (code, words) in [
+            ("NOT_SUPPORTED", "Zoho cannot mass-delete records of Sales_Orders ("),
+            ("INVALID_HOST", ": check api_domain, data_center and environment"),
+            ("INVALID_URL_PATTERN", ": check api_version, as mass deletes exist from v4 on"),
+            ("LIMIT_EXCEEDED", "which is not that of polling"),
+            ("INVALID_TOKEN", "another data center than eu or another environment than sandbox (https://sandbox."),
+            ("OAUTH_SCOPE_MISMATCH", "ZohoCRM.mass_delete.salesorders.READ"),
+        ] {
+            let error = failure(400, &error_body(code), None).error;
+            assert!(error.message().contains(words), "{error}");
         }
     }
 
@@ -366,7 +493,7 @@ mod tests {
     #[test]
     fn the_scope_for_one_module_is_named() {
         let error = read_body(401, error_body("OAUTH_SCOPE_MISMATCH")).unwrap_err();
-        assert!(error.message().contains("ZohoCRM.mass_delete.Leads.READ"), "{error}");
+        assert!(error.message().contains("ZohoCRM.mass_delete.leads.READ"), "{error}");
     }
 
     #[test]

@@ -259,7 +259,10 @@ impl<J: Clone> Schedule<J> {
                 Observation::Progress { total: *total, deleted: *deleted, failed: *failed }
             }
             Err(error) => {
-                if error.kind() == ErrorKind::RateLimited && retry != Retry::Never {
+                if error.is_quota_used_up() {
+                    // The credits come back in the course of hours.
+                    self.not_before = self.not_before.max(Some(later(now, self.limits.poll_max)));
+                } else if error.kind() == ErrorKind::RateLimited && retry != Retry::Never {
                     // The rate limit applies to the account, so all jobs pause. One that is not retried is the accounts
                     // server's, which is not asked for a minute: the jobs get its refusal at once.
                     self.pause =
@@ -370,6 +373,23 @@ mod tests {
         assert_eq!(polls[0], (Duration::ZERO, 0));
         assert!(polls[1].0 >= SECOND * 100, "{:?}", polls[1]);
         assert_eq!(polls.iter().map(|(_, index)| index).collect::<std::collections::HashSet<_>>().len(), 50);
+    }
+
+    #[test]
+    fn used_up_credits_are_waited_for_at_the_longest_pause() {
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
+            0..600 => {
+                let error = Error::new(ErrorKind::RateLimited, "").with_http_status(429);
+                Err(Failure::of(error.with_quota_used_up(true), Some(SECOND)))
+            }
+            _ => Ok(status(State::Completed, 9, 9)),
+        });
+        let waited = wait(&service, 3, None, &mut |_| true);
+        assert!(waited.iter().all(|waited| waited.result.is_ok()));
+        // Besides the first ones, one a minute.
+        let polls = service.polls().iter().filter(|(at, _)| *at < SECOND * 600).count();
+        assert!(polls <= 3 + 3 * 10, "{polls}");
+        assert!(service.polls().iter().all(|(at, _)| at.is_zero() || *at >= LIMITS.poll_max), "{:?}", service.polls());
     }
 
     #[test]
