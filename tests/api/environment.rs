@@ -38,7 +38,7 @@ fn with(variables: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn the_configuration_file_is_where_the_environment_says() {
-    let directory = scratch("environment");
+    let directory = scratch("variables");
     let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
     for (name, data_center) in [("home/.config/zmd", "in"), ("xdg/zmd", "jp")] {
         fs::create_dir_all(path(name)).unwrap();
@@ -72,7 +72,7 @@ fn the_configuration_file_is_where_the_environment_says() {
 
 #[test]
 fn a_file_that_is_not_there() {
-    let directory = scratch("absent");
+    let directory = scratch("no-file");
     let home = directory.to_str().unwrap();
     // By default there need be none, and what is in its way does not matter.
     assert_eq!(with(&[("HOME", home)])[2], "settings: us 30000");
