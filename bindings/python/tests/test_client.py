@@ -168,7 +168,11 @@ class Settings(SimTest):
             ({"timeout": 0}, "timeout takes 0.001 to 86400 seconds, not 0"),
             ({"poll_max": 7200.5}, "poll_max takes 0.001 to 3600 seconds, not 7200.5"),
             ({"max_retries": 101}, "max_retries takes a whole number from 0 to 100, not 101"),
-            ({"data_center": "mars"}, "data_center takes one of us, eu, in, au, cn, jp, ca, sa, uk, not 'mars'"),
+            (
+                {"data_center": "mars"},
+                "data_center takes one of us, eu, in, au, cn, jp, ca, sa, uk, ae, sg; for another data center set "
+                "accounts_url and api_domain, not 'mars'",
+            ),
         ]:
             with self.assertRaises(zmd.ConfigError) as caught:
                 zmd.Client(TOKEN, **settings)

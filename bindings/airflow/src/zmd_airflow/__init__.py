@@ -6,7 +6,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_DATA_CENTERS = ["us", "eu", "in", "au", "cn", "jp", "ca", "sa", "uk"]
+_DATA_CENTERS = ["us", "eu", "in", "au", "cn", "jp", "ca", "sa", "uk", "ae", "sg"]
 
 
 def _text(label: str, description: str, **schema: object) -> dict[str, Any]:

@@ -68,7 +68,8 @@ class BaseClient:
         :param token_cache: A file in which processes share access tokens and the limit ``max_concurrency``. Takes the
             path of a file, which need not exist, in a directory that does.
         :param data_center: The data center of the Zoho account; tokens are valid only there. Takes one of us, eu, in,
-            au, cn, jp, ca, sa, uk; the default is ``us``.
+            au, cn, jp, ca, sa, uk, ae, sg; for another data center set accounts_url and api_domain; the default is
+            ``us``.
         :param environment: The kind of Zoho CRM organization. Takes one of production, sandbox, developer; the default
             is ``production``.
         :param api_domain: The base URL of the API, instead of the one for ``data_center`` and ``environment`` or the
@@ -77,7 +78,8 @@ class BaseClient:
         :param accounts_url: The base URL of the server that issues access tokens, instead of the one for
             ``data_center``. Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http
             only for localhost and 127.0.0.1).
-        :param api_version: The version of the API. Takes v2 ... v8 or later, such as v7 or v2.1; the default is ``v7``.
+        :param api_version: The version of the API. Takes v4 ... v8 or later, such as v7 (v2 and v3 have no mass
+            deletes, but are not refused); the default is ``v7``.
         :param timeout: The limit for a whole status call, including retries, pauses and requesting an access token.
             Takes 0.001 to 86400 seconds, or a ``timedelta``; the default is 30.
         :param connect_timeout: The limit for connecting, including the name lookup, all addresses, the proxy and TLS.
@@ -197,7 +199,8 @@ class BaseClient:
         :param token_cache: A file in which processes share access tokens and the limit ``max_concurrency``. Takes the
             path of a file, which need not exist, in a directory that does.
         :param data_center: The data center of the Zoho account; tokens are valid only there. Takes one of us, eu, in,
-            au, cn, jp, ca, sa, uk; the default is ``us``.
+            au, cn, jp, ca, sa, uk, ae, sg; for another data center set accounts_url and api_domain; the default is
+            ``us``.
         :param environment: The kind of Zoho CRM organization. Takes one of production, sandbox, developer; the default
             is ``production``.
         :param api_domain: The base URL of the API, instead of the one for ``data_center`` and ``environment`` or the
@@ -206,7 +209,8 @@ class BaseClient:
         :param accounts_url: The base URL of the server that issues access tokens, instead of the one for
             ``data_center``. Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http
             only for localhost and 127.0.0.1).
-        :param api_version: The version of the API. Takes v2 ... v8 or later, such as v7 or v2.1; the default is ``v7``.
+        :param api_version: The version of the API. Takes v4 ... v8 or later, such as v7 (v2 and v3 have no mass
+            deletes, but are not refused); the default is ``v7``.
         :param timeout: The limit for a whole status call, including retries, pauses and requesting an access token.
             Takes 0.001 to 86400 seconds, or a ``timedelta``; the default is 30.
         :param connect_timeout: The limit for connecting, including the name lookup, all addresses, the proxy and TLS.
