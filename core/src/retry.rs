@@ -14,6 +14,9 @@ pub(crate) struct Deadline {
     limit: TimeLimit,
 }
 
+/// The systems' clocks overflow beyond some centuries.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// A limit, as messages name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimeLimit {
@@ -34,12 +37,12 @@ impl fmt::Display for TimeLimit {
 
 impl Deadline {
     pub(crate) fn after(limit: Duration) -> Deadline {
-        Deadline { at: Instant::now() + limit, limit: TimeLimit::Call(limit) }
+        Deadline { at: Instant::now() + limit.min(LONGEST), limit: TimeLimit::Call(limit) }
     }
 
     /// The end of a wait, with this much time left.
     pub(crate) fn of_wait(left: Duration) -> Deadline {
-        Deadline { at: Instant::now() + left, limit: TimeLimit::Wait }
+        Deadline { at: Instant::now() + left.min(LONGEST), limit: TimeLimit::Wait }
     }
 
     /// The time until the deadline; zero once it has passed.
@@ -269,6 +272,7 @@ mod tests {
         assert!(hour.remaining() > seconds(3500) && hour.remaining() <= seconds(3600));
         let half = hour.half().remaining();
         assert!(half > seconds(1750) && half <= seconds(1800), "{half:?}");
+        assert!(Deadline::after(Duration::MAX).remaining() > seconds(1 << 30));
         assert_eq!(hour.limit().to_string(), "the time limit of the wait");
         assert_eq!(Deadline::after(seconds(2)).limit().to_string(), "timeout_ms (2000 ms)");
     }

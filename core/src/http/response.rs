@@ -98,16 +98,19 @@ fn credits_remaining(headers: &HeaderMap) -> Option<u64> {
     headers.get("X-API-CREDITS-REMAINING")?.to_str().ok()?.trim().parse().ok()
 }
 
-/// `Retry-After` in seconds or as a date; a date is relative to the server's clock, if it sends it.
+/// A server that asks for a longer pause gets one of an hour: it may have meant milliseconds, or nothing good.
+const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(3600);
+
+/// `Retry-After` in seconds or as a date, an hour at most; a date is relative to the server's clock, if it sends it.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let date_of = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)).min(RETRY_AFTER_LIMIT));
     }
     let until = date_of(header::RETRY_AFTER)?;
     let now = date_of(header::DATE).unwrap_or_else(SystemTime::now);
-    Some(until.duration_since(now).unwrap_or_default())
+    Some(until.duration_since(now).unwrap_or_default().min(RETRY_AFTER_LIMIT))
 }
 
 #[cfg(test)]
@@ -158,7 +161,11 @@ mod tests {
         };
         assert_eq!(wanted(None, Some(FIRST)), None);
         assert_eq!(wanted(Some(" 7 "), None), Some(7));
-        assert_eq!(wanted(Some("99999999999999999999999"), None), Some(u64::MAX));
+        for long in
+            ["3601", "100000000", "18446744073709551615", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"]
+        {
+            assert_eq!(wanted(Some(long), Some(FIRST)), Some(3600), "{long}");
+        }
         assert_eq!(wanted(Some(""), None), None);
         assert_eq!(wanted(Some("-1"), None), None);
         assert_eq!(wanted(Some(LATER), Some(FIRST)), Some(30));
