@@ -16,6 +16,8 @@ pub(super) enum Cause {
     },
     Refused(Refusal),
     Tls(rustls::Error),
+    /// A response has more bytes than this, or a line of it.
+    TooLong(usize),
     Io(io::Error),
 }
 
@@ -79,6 +81,7 @@ impl fmt::Display for Cause {
             Cause::Unreachable { tried, last } => write!(f, "{tried} addresses tried, the last: {last}"),
             Cause::Refused(refusal) => write!(f, "{refusal:?}"),
             Cause::Tls(error) => error.fmt(f),
+            Cause::TooLong(limit) => write!(f, "more than {limit} bytes"),
             Cause::Io(error) => error.fmt(f),
         }
     }
@@ -145,8 +148,32 @@ pub(super) fn is_broken(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     matches!(
         error.kind(),
-        ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof | NotConnected | TimedOut | HostUnreachable
+        ConnectionReset
+            | ConnectionAborted
+            | BrokenPipe
+            | WriteZero
+            | UnexpectedEof
+            | NotConnected
+            | TimedOut
+            | HostUnreachable
+            | NetworkUnreachable
+            | NetworkDown
     )
+}
+
+/// Whether this machine had not enough of something: memory, descriptors, ports.
+pub(super) fn is_shortage(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    #[cfg(unix)]
+    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS)) {
+        return true;
+    }
+    #[cfg(windows)]
+    // WSAEMFILE, WSAENOBUFS.
+    if matches!(error.raw_os_error(), Some(10024 | 10055)) {
+        return true;
+    }
+    matches!(error.kind(), OutOfMemory | WouldBlock | AddrNotAvailable | AddrInUse | ResourceBusy | Interrupted)
 }
 
 /// Whether a server showed a certificate that calls itself an authority.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 
-use crate::http::cause::is_authority_as_server;
+use crate::http::cause::{Stage, is_authority_as_server};
 
 /// Why there is no secure connection, and what to do.
 pub(super) fn explain(error: &rustls::Error, who: &str) -> String {
@@ -59,6 +59,35 @@ pub(super) fn explain(error: &rustls::Error, who: &str) -> String {
         UnsupportedNameType => format!("{who} is not a name that a certificate can have"),
         General(words) => words.clone(),
         error => error.to_string(),
+    }
+}
+
+/// Whether the next attempt may succeed: the server failed, or what it sent was damaged on its way.
+pub(super) fn is_transient(error: &rustls::Error, stage: Stage) -> bool {
+    use AlertDescription as Alert;
+    use rustls::Error as Tls;
+    match error {
+        Tls::AlertReceived(alert) => matches!(
+            alert,
+            Alert::CloseNotify
+                | Alert::UnexpectedMessage
+                | Alert::BadRecordMac
+                | Alert::DecryptionFailed
+                | Alert::RecordOverflow
+                | Alert::DecompressionFailure
+                | Alert::DecodeError
+                | Alert::DecryptError
+                | Alert::InternalError
+                | Alert::UserCanceled
+        ),
+        Tls::DecryptError | Tls::FailedToGetRandomBytes => true,
+        // A handshake that fails like this does so each time: the server is no TLS server, or not a good one.
+        Tls::InvalidMessage(_)
+        | Tls::InappropriateMessage { .. }
+        | Tls::InappropriateHandshakeMessage { .. }
+        | Tls::PeerMisbehaved(_)
+        | Tls::PeerSentOversizedRecord => stage == Stage::Response,
+        _ => false,
     }
 }
 
