@@ -229,3 +229,67 @@ impl UreqResolver for NoLookup {
         Ok(addresses)
     }
 }
+
+#[cfg(all(test, not(shuttle), not(miri)))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::endpoint::BaseUrl;
+    use crate::http::Proxies;
+    use crate::retry::Retry;
+
+    /// Requests from a server that sends these bytes and closes the connection.
+    fn get(sent: &[u8], limit: Duration) -> Result<Response, Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut config = Config::new();
+        config.set("proxy", "none").unwrap();
+        let route = Proxies::new(&config).unwrap().route(BaseUrl::parse(&url).unwrap());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(sent);
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                let _ = std::io::copy(&mut stream, &mut std::io::sink());
+            });
+            // Dropped with its connection before the thread is waited for.
+            let http = Http::new(&Network::new(&config).unwrap());
+            http.get(&route, &url, &Secret::new("1000.token"), Deadline::after(limit))
+        })
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_response_that_is_cut_off_anywhere_is_a_broken_connection() {
+        let whole = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n1;a=b\r\n \r\n0\r\nX: y\r\n\r\n";
+        // Where all of the body has arrived, what follows does not matter.
+        let end = whole.find("0\r\nX").unwrap() + 3;
+        for cut in (0..=end).chain([whole.len()]) {
+            match get(&whole.as_bytes()[..cut], LONG) {
+                Ok(response) => assert!(cut >= end && response.body == b"{} ", "{cut}"),
+                Err(failure) => {
+                    assert_eq!((failure.error.kind(), failure.retry), (ErrorKind::Network, Retry::BackOff), "{cut}");
+                    assert!(cut < end, "{cut}: {}", failure.error);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_a_chunked_body_have_a_limit() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let endless = "x".repeat(200 * 1024);
+        for sent in [format!("{head}{endless}"), format!("{head}2\r\n{{}}\r\n0\r\nX: {endless}")] {
+            let failure = get(sent.as_bytes(), LONG).err().unwrap();
+            assert_eq!((failure.error.kind(), failure.retry), (ErrorKind::BadResponse, Retry::Never));
+            assert!(failure.error.message().contains("longer than 69632 bytes"), "{}", failure.error);
+        }
+        let trailers = format!("{head}2\r\n{{}}\r\n0\r\n{}", "X: y\r\n".repeat(2 << 20));
+        let failure = get(trailers.as_bytes(), LONG).err().unwrap();
+        assert!(failure.error.message().contains("longer than 8388608 bytes"), "{}", failure.error);
+    }
+}

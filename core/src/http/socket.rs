@@ -26,6 +26,10 @@ pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, un
     descriptors.extend(sockets.iter().map(|socket| PollFd::new(*socket, flags)));
     loop {
         let left = until.saturating_duration_since(Instant::now());
+        // Also where a socket is ready: one that always is must not hold a call beyond its limit.
+        if left.is_zero() {
+            return Err(Cause::TimedOut);
+        }
         // Not for ever at once: some systems' clocks overflow.
         let limit = left.min(Duration::from_secs(3600));
         let timeout = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos() as _ };
@@ -124,6 +128,15 @@ mod tests {
         assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
         let took = begin.elapsed();
         assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(250), "{took:?}");
+    }
+
+    #[test]
+    fn what_is_there_is_not_read_after_the_limit() {
+        let (mut socket, mut other) = pair(&Cancel::default());
+        other.write_all(b"hello").unwrap();
+        assert_eq!(socket.read(&mut [0; 1], soon(Duration::from_secs(10))).unwrap(), 1);
+        let result = socket.read(&mut [0; 1], Instant::now());
+        assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
     }
 
     #[test]

@@ -46,6 +46,12 @@ const OUTPUT: usize = 6 * 1024;
 /// A read takes this much at least; the buffer grows with what has to be kept.
 const INPUT: usize = 4 * 1024;
 
+/// How much may wait to be consumed: a header (which ureq limits to 64 KB), or a line between the chunks of a body or after it.
+const LINE_LIMIT: usize = 64 * 1024 + INPUT;
+
+/// How much a response may have in all: the largest body in chunks of one byte, and then some lines.
+const WIRE_LIMIT: usize = 8 << 20;
+
 /// A connection to a server, TLS included.
 ///
 /// It knows whether it has served a request before: if such a connection ends without a byte of a response, the server (or
@@ -57,6 +63,8 @@ pub(super) struct Connection {
     buffers: Buffer,
     has_served: bool,
     is_reused: bool,
+    /// How much of the response has arrived.
+    received: usize,
 }
 
 /// See [`Connection`]: the request has to go to another one.
@@ -73,7 +81,7 @@ impl std::error::Error for Stale {}
 
 impl Connection {
     pub(super) fn new(stream: Box<dyn Stream>, is_tls: bool) -> Connection {
-        Connection { stream, is_tls, buffers: Buffer::default(), has_served: false, is_reused: false }
+        Connection { stream, is_tls, buffers: Buffer::default(), has_served: false, is_reused: false, received: 0 }
     }
 
     fn failed(&self, cause: Cause) -> ureq::Error {
@@ -97,6 +105,7 @@ impl Transport for Connection {
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
         self.is_reused = self.has_served;
+        self.received = 0;
         let request = &mut self.buffers.output[..amount];
         let result = in_time().and_then(|until| self.stream.write_all(request, until));
         // There is a token in it.
@@ -105,6 +114,12 @@ impl Transport for Connection {
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        if self.buffers.input().len() >= LINE_LIMIT {
+            return Err(self.failed(Cause::TooLong(LINE_LIMIT)));
+        }
+        if self.received >= WIRE_LIMIT {
+            return Err(self.failed(Cause::TooLong(WIRE_LIMIT)));
+        }
         self.buffers.reserve_input()?;
         let result = in_time().and_then(|until| self.stream.read(self.buffers.input_append_buf(), until));
         let amount = result.map_err(|cause| self.failed(cause))?;
@@ -112,6 +127,7 @@ impl Transport for Connection {
             return Err(ureq::Error::Other(Box::new(Stale)));
         }
         self.buffers.input_appended(amount);
+        self.received += amount;
         self.has_served |= amount > 0;
         self.is_reused &= amount == 0;
         Ok(amount > 0)
@@ -303,6 +319,26 @@ mod tests {
         let amount = connection.buffers().input().len();
         connection.buffers().input_consume(amount);
         Ok(())
+    }
+
+    #[test]
+    fn lines_and_responses_without_an_end_are_too_long() {
+        let _deadline = ExchangeDeadline::set(Instant::now() + Duration::from_secs(60));
+        let limit_of = |consumes: bool| {
+            let mut connection = connection(&[Ok(&[b'x'; INPUT][..]); WIRE_LIMIT / INPUT + 1]);
+            loop {
+                match connection.await_input(NextTimeout::default()) {
+                    Ok(_) if consumes => connection.buffers().input_consume(INPUT),
+                    Ok(is_more) => assert!(is_more),
+                    Err(ureq::Error::Other(why)) => match why.downcast_ref() {
+                        Some(ExchangeError { cause: Cause::TooLong(limit), .. }) => return *limit,
+                        _ => panic!("{why}"),
+                    },
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        assert_eq!((limit_of(false), limit_of(true)), (LINE_LIMIT, WIRE_LIMIT));
     }
 
     #[test]
