@@ -861,6 +861,37 @@ ZMD_API
 int32_t zmd_status_has_ended(const struct zmd_status *status);
 
 /**
+ * Whether all records were deleted, as `zmd_status_is_successful()` returns it, for hosts without structures: the arguments
+ * are what `zmd_simple_wait()` has written.
+ *
+ * @param state          a `zmd_state`
+ * @param total_count    records that the job is to delete; -1: not reported
+ * @param deleted_count  records deleted; -1: not reported
+ * @param failed_count   records that could not be deleted; -1: not reported
+ * @return 1 or 0
+ */
+ZMD_API
+int32_t zmd_is_successful(int32_t state,
+                          int64_t total_count,
+                          int64_t deleted_count,
+                          int64_t failed_count);
+
+/**
+ * Writes a status as one line of text, as the command `zmd` prints it: `COMPLETED, 9 of 9 deleted, 0 failed`.
+ *
+ * The text is for people: its wording may change in any version. It does not change `zmd_last_error()`.
+ *
+ * @param status  a status that a call has written; NULL: the text is empty
+ * @param text    where to write the text, in UTF-8, truncated to fit and NUL-terminated; NULL: not wanted
+ * @param size    the size of `text` in bytes; 128 is enough for every text of this version
+ * @return the length of the whole text in bytes, without the NUL: if it is not less than `size`, the text was truncated
+ */
+ZMD_API
+size_t zmd_status_text(const struct zmd_status *status,
+                       char *text,
+                       size_t size);
+
+/**
  * Gets the status of a job, without a handle or a structure: for hosts that can pass only numbers and strings.
  *
  * All calls of a process share one client with the settings of the environment (`ZMD_ACCESS_TOKEN`, ...) and the

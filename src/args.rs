@@ -80,6 +80,28 @@ pub(super) unsafe fn write_at<T>(array: *mut T, index: usize, value: T) {
     }
 }
 
+/// Writes a text with a NUL to a buffer, truncated to fit. NULL and a size of 0 are not written to.
+///
+/// # Safety
+///
+/// `buffer` is NULL or valid for writing `size` bytes.
+pub(super) unsafe fn write_text(buffer: *mut c_char, size: usize, text: &str) {
+    if buffer.is_null() || size == 0 {
+        return;
+    }
+    let end = floor_char_boundary(text, size - 1);
+    // SAFETY: not NULL, and one byte more than `end` fits.
+    unsafe {
+        buffer.copy_from_nonoverlapping(text.as_ptr().cast(), end);
+        buffer.add(end).write(0);
+    }
+}
+
+/// The end of the longest part of a text that has at most `limit` bytes, and whole characters.
+pub(super) fn floor_char_boundary(text: &str, limit: usize) -> usize {
+    (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
+}
+
 /// The limit of a wait; a negative one is none.
 pub(super) fn timeout(timeout_ms: i64) -> Option<Duration> {
     u64::try_from(timeout_ms).ok().map(Duration::from_millis)

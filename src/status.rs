@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use super::args::{floor_char_boundary, write_text};
 use super::names::zmd_state;
 use zmd_core::{Error, ErrorKind, State, Status, Waited};
 
@@ -54,7 +55,7 @@ impl zmd_status {
             let state = (&raw const (*status).state).cast::<i32>().read_unaligned();
             Some(Status {
                 state: State::from_number(state),
-                text: String::new(),
+                text: text_of((&raw const (*status).state_text).read_unaligned()),
                 total: count((&raw const (*status).total_count).read_unaligned()),
                 deleted: count((&raw const (*status).deleted_count).read_unaligned()),
                 failed: count((&raw const (*status).failed_count).read_unaligned()),
@@ -81,10 +82,7 @@ impl zmd_status {
                 made.deleted_count = status.deleted.unwrap_or(-1);
                 made.failed_count = status.failed.unwrap_or(-1);
                 let text = status.text.split('\0').next().unwrap_or_default();
-                let mut end = text.len().min(made.state_text.len() - 1);
-                while !text.is_char_boundary(end) {
-                    end -= 1;
-                }
+                let end = floor_char_boundary(text, made.state_text.len() - 1);
                 for (to, from) in made.state_text.iter_mut().zip(text[..end].bytes()) {
                     *to = from as c_char;
                 }
@@ -127,6 +125,51 @@ pub unsafe extern "C" fn zmd_status_is_successful(status: *const zmd_status) -> 
 pub unsafe extern "C" fn zmd_status_has_ended(status: *const zmd_status) -> i32 {
     // SAFETY: guaranteed by the caller.
     unsafe { zmd_status::read(status) }.is_some_and(|status| status.has_ended()).into()
+}
+
+/// The text of an array that ends with a NUL.
+fn text_of(text: [c_char; 32]) -> String {
+    let bytes = text.map(|c| c as u8);
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// Whether all records were deleted, as `zmd_status_is_successful()` returns it, for hosts without structures: the arguments
+/// are what `zmd_simple_wait()` has written.
+///
+/// @param state          a `zmd_state`
+/// @param total_count    records that the job is to delete; -1: not reported
+/// @param deleted_count  records deleted; -1: not reported
+/// @param failed_count   records that could not be deleted; -1: not reported
+/// @return 1 or 0
+#[unsafe(no_mangle)]
+pub extern "C" fn zmd_is_successful(state: i32, total_count: i64, deleted_count: i64, failed_count: i64) -> i32 {
+    let count = |count| (count >= 0).then_some(count);
+    let (total, deleted, failed) = (count(total_count), count(deleted_count), count(failed_count));
+    let text = String::new();
+    let status = Status { state: State::from_number(state), text, total, deleted, failed, http_status: 0 };
+    status.is_successful().into()
+}
+
+/// Writes a status as one line of text, as the command `zmd` prints it: `COMPLETED, 9 of 9 deleted, 0 failed`.
+///
+/// The text is for people: its wording may change in any version. It does not change `zmd_last_error()`.
+///
+/// @param status  a status that a call has written; NULL: the text is empty
+/// @param text    where to write the text, in UTF-8, truncated to fit and NUL-terminated; NULL: not wanted
+/// @param size    the size of `text` in bytes; 128 is enough for every text of this version
+/// @return the length of the whole text in bytes, without the NUL: if it is not less than `size`, the text was truncated
+///
+/// # Safety
+///
+/// `status` is NULL or valid for reading; `text` is NULL or valid for writing `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_status_text(status: *const zmd_status, text: *mut c_char, size: usize) -> usize {
+    // SAFETY: guaranteed by the caller.
+    let line = unsafe { zmd_status::read(status) }.map_or(String::new(), |status| status.to_string());
+    // SAFETY: guaranteed by the caller.
+    unsafe { write_text(text, size, &line) };
+    line.len()
 }
 
 #[cfg(test)]
@@ -194,5 +237,42 @@ mod tests {
             assert_eq!(numbers(&zmd_status::of_wait(&unseen)), FAILED);
         }
         assert_eq!(numbers(&zmd_status::of_wait(&Waited { last: Some(status()), result: Ok(()) })), SEEN);
+    }
+
+    #[test]
+    fn the_text_of_a_status_is_truncated_between_characters() {
+        let mut c_status = zmd_status::of(&Ok(status()));
+        let text = |status: *const zmd_status, size: usize| {
+            let mut room = [0x55_u8; 128];
+            // SAFETY: there is room for as many bytes.
+            let length = unsafe { zmd_status_text(status, room.as_mut_ptr().cast(), size) };
+            assert!(room[size..].iter().all(|byte| *byte == 0x55));
+            (length, room[..size].split(|byte| *byte == 0).next().map(|text| String::from_utf8(text.to_vec()).unwrap()))
+        };
+        let line = "RUNNING, 4 of 9 deleted, failed not reported";
+        assert_eq!(text(&c_status, 128), (line.len(), Some(line.to_owned())));
+        assert_eq!(text(&c_status, line.len()), (line.len(), Some(line[..line.len() - 1].to_owned())));
+        assert_eq!(text(&c_status, 1), (line.len(), Some(String::new())));
+        assert_eq!(text(&c_status, 0).0, line.len());
+        assert_eq!(text(std::ptr::null(), 5), (0, Some(String::new())));
+        // SAFETY: NULL is not written to.
+        assert_eq!(unsafe { zmd_status_text(&c_status, std::ptr::null_mut(), 9) }, line.len());
+        let unknown = Status { state: State::Unknown, text: "é".repeat(16), ..status() };
+        c_status = zmd_status::of(&Ok(unknown));
+        assert_eq!(text(&c_status, 10), (30 + line.len() - 7, Some("é".repeat(4))));
+        c_status = zmd_status { total_count: i64::MAX, deleted_count: i64::MAX, failed_count: i64::MAX, ..c_status };
+        assert!(text(&c_status, 0).0 < 128);
+    }
+
+    #[test]
+    fn success_without_a_structure() {
+        let state = State::Completed as i32;
+        assert_eq!([zmd_is_successful(state, 9, 9, 0), zmd_is_successful(state, -1, 9, -1)], [1; 2]);
+        let failures = [(state, 12, 11, 0), (state, 9, 9, 1), (State::Running as i32, 9, 9, 0), (99, 9, 9, 0)];
+        assert!(
+            failures
+                .iter()
+                .all(|&(state, total, deleted, failed)| { zmd_is_successful(state, total, deleted, failed) == 0 })
+        );
     }
 }

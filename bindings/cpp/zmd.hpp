@@ -222,6 +222,20 @@ struct status {
         return zmd_status_is_successful(&raw) != 0;
     }
 
+    /**
+     * The status as one line, without its job: `COMPLETED, 9 of 9 deleted, 0 failed`. The wording may change.
+     *
+     * @return the line
+     */
+    std::string text() const
+    {
+        zmd_status raw = numbers();
+        std::string line(zmd_status_text(&raw, nullptr, 0) + sizeof raw.state_text, '\0');
+        state_text.copy(raw.state_text, sizeof raw.state_text - 1); // the rest is zero
+        line.resize(zmd_status_text(&raw, &line[0], line.size()));
+        return line;
+    }
+
 private:
     zmd_status numbers() const noexcept
     {
@@ -276,14 +290,7 @@ inline std::string line_of(const status &value)
     std::string line;
     if (!value.module.empty() || !value.job_id.empty())
         line += value.module + ' ' + value.job_id + ": ";
-    line += value.state == state::unknown && !value.state_text.empty() ? value.state_text.c_str() : name(value.state);
-    line += ", ";
-    line += value.deleted_count < 0 ? "deleted not reported" : std::to_string(value.deleted_count);
-    line += value.total_count < 0 ? "" : " of " + std::to_string(value.total_count);
-    line += value.deleted_count < 0 ? "" : " deleted";
-    line += value.total_count < 0 ? ", total not reported" : "";
-    line += ", ";
-    line += value.failed_count < 0 ? "failed not reported" : std::to_string(value.failed_count) + " failed";
+    line += value.text();
     return printable(std::move(line));
 }
 

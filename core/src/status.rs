@@ -4,6 +4,9 @@
 //! specification of 2026 `QUEUED` and `SUSPENDED`.
 
 use std::ffi::CStr;
+use std::fmt;
+
+use crate::error::one_line;
 
 /// How far a job is. The numbers are fixed for ever; newer versions may add some.
 #[repr(i32)]
@@ -25,6 +28,9 @@ pub enum State {
     /// The job was interrupted, and has not ended.
     Suspended = 6,
 }
+
+/// How much of a state with an unknown name is displayed.
+const STATE_LIMIT: usize = 100;
 
 /// Every state that the service names, with that name.
 const STATES: &[(State, &CStr)] = &[
@@ -89,6 +95,36 @@ impl Status {
         let is_short = matches!((self.deleted, self.total), (Some(deleted), Some(total)) if deleted < total);
         self.state == State::Completed && !has_failures && !is_short
     }
+
+    /// The state for display: the service's name for it where this version does not know it.
+    pub fn state_name(&self) -> String {
+        match self.state {
+            State::Unknown if !self.text.is_empty() => one_line(&self.text, STATE_LIMIT),
+            state => state.name().to_owned(),
+        }
+    }
+
+    /// The counts for display: `9 of 9 deleted, 0 failed`.
+    pub fn counts(&self) -> String {
+        if (self.total, self.deleted, self.failed) == (None, None, None) {
+            return "the service reported no counts".to_owned();
+        }
+        let records = match (self.deleted, self.total) {
+            (Some(deleted), Some(total)) => format!("{deleted} of {total} deleted"),
+            (Some(deleted), None) => format!("{deleted} deleted, total not reported"),
+            (None, Some(total)) => format!("deleted not reported of {total}"),
+            (None, None) => "deleted and total not reported".to_owned(),
+        };
+        let failed = self.failed.map_or("failed not reported".to_owned(), |failed| format!("{failed} failed"));
+        format!("{records}, {failed}")
+    }
+}
+
+/// One line: `COMPLETED, 9 of 9 deleted, 0 failed`.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.state_name(), self.counts())
+    }
 }
 
 #[cfg(test)]
@@ -109,6 +145,24 @@ mod tests {
         ] {
             let status = Status { state, text: String::new(), total, deleted, failed, http_status: 200 };
             assert_eq!(status.is_successful(), is_successful, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_one_line_of_text() {
+        for (state, counts, line) in [
+            (State::Completed, [Some(9), Some(9), Some(0)], "COMPLETED, 9 of 9 deleted, 0 failed"),
+            (State::Running, [None, Some(4), None], "RUNNING, 4 deleted, total not reported, failed not reported"),
+            (State::Failed, [Some(9), None, Some(1)], "FAILED, deleted not reported of 9, 1 failed"),
+            (State::Queued, [None, None, Some(0)], "QUEUED, deleted and total not reported, 0 failed"),
+            (State::Scheduled, [None; 3], "SCHEDULED, the service reported no counts"),
+            (State::Unknown, [Some(9), Some(1), Some(0)], "ON HOLD, 1 of 9 deleted, 0 failed"),
+        ] {
+            let [total, deleted, failed] = counts;
+            let status = Status { state, text: "ON\nHOLD".to_owned(), total, deleted, failed, http_status: 200 };
+            assert_eq!(status.to_string(), line);
+            let unnamed = Status { text: String::new(), ..status };
+            assert_eq!(unnamed.state_name(), state.name());
         }
     }
 

@@ -1020,6 +1020,28 @@ static void the_simple_function_takes_null_for_what_is_not_wanted(void)
     CHECK_OK(zmd_simple_status("Leads", "1002", NULL, NULL, NULL, NULL));
 }
 
+static void a_status_is_a_line_of_text(void)
+{
+    static const char expected[] = "COMPLETED, 9 of 9 deleted, 0 failed";
+    zmd_client *client = new_client(NULL, NULL);
+    zmd_status status;
+    char text[128];
+
+    CHECK_OK(zmd_client_status(client, "Leads", "1001", &status));
+    memset(text, 'x', sizeof text);
+    CHECK(zmd_status_text(&status, text, sizeof text) == strlen(expected));
+    CHECK_MSG(strcmp(text, expected) == 0, "%s", text);
+    memset(text, 'x', sizeof text);
+    CHECK(zmd_status_text(&status, text, 10) == strlen(expected));
+    CHECK_MSG(strcmp(text, "COMPLETED") == 0 && text[10] == 'x', "%s", text);
+    CHECK(zmd_status_text(&status, NULL, 0) == strlen(expected));
+    CHECK(zmd_status_text(NULL, text, sizeof text) == 0 && text[0] == '\0');
+    CHECK(zmd_is_successful(status.state, status.total_count, status.deleted_count, status.failed_count) == 1);
+    CHECK(zmd_is_successful(status.state, status.total_count, status.deleted_count - 1, 0) == 0);
+    CHECK(zmd_is_successful(ZMD_STATE_FAILED, -1, -1, -1) == 0);
+    zmd_client_free(client);
+}
+
 static void the_simple_function_refuses_bad_input(void)
 {
     char *huge = huge_string();
@@ -1077,6 +1099,7 @@ int main(void)
     failures_among_200_jobs_stay_in_their_places();
     a_missing_array_is_refused();
 
+    a_status_is_a_line_of_text();
     the_simple_function_takes_null_for_what_is_not_wanted();
     the_simple_function_refuses_bad_input();
 

@@ -146,6 +146,8 @@ const char *zmd_last_error_code_of_job(size_t index);
 int32_t zmd_error_is_transient(int32_t error);
 int32_t zmd_status_is_successful(const zmd_status *status);
 int32_t zmd_status_has_ended(const zmd_status *status);
+int32_t zmd_is_successful(int32_t state, int64_t total_count, int64_t deleted_count, int64_t failed_count);
+size_t zmd_status_text(const zmd_status *status, char *text, size_t size);
 int64_t zmd_progress_elapsed_ms(void);
 int64_t zmd_progress_next_poll_ms(void);
 zmd_error zmd_config_set_token_provider(zmd_config *config, zmd_token_fn provide, void *user_data);

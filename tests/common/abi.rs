@@ -178,6 +178,8 @@ functions! {
     unsafe fn zmd_config_set_token_provider(config: *mut zmd_config, provide: zmd_token_fn, user_data: *mut c_void) -> zmd_error;
     unsafe fn zmd_config_free(config: *mut zmd_config);
     unsafe fn zmd_status_is_successful(status: *const zmd_status) -> i32;
+    unsafe fn zmd_status_text(status: *const zmd_status, text: *mut c_char, size: usize) -> usize;
+    safe fn zmd_is_successful(state: i32, total_count: i64, deleted_count: i64, failed_count: i64) -> i32;
     unsafe fn zmd_status_has_ended(status: *const zmd_status) -> i32;
     unsafe fn zmd_client_new(config: *const zmd_config, client: *mut *mut zmd_client) -> zmd_error;
     unsafe fn zmd_client_clone(client: *mut zmd_client, clone: *mut *mut zmd_client) -> zmd_error;
