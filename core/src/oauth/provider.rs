@@ -98,7 +98,7 @@ impl Requests {
             sleepers.wake();
         };
         let thread = quiet_thread(|builder| builder.spawn(work)).map_err(|error| {
-            let message = format!("this machine lacks a thread for the token provider ({error}): try again later");
+            let message = format!("there is no thread for the token provider ({error}): try again later");
             Error::new(ErrorKind::Network, message)
         })?;
         *current = Some(Request { result: result.clone(), thread, process: process_id() });

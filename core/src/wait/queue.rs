@@ -95,7 +95,7 @@ impl<P: Poller + 'static> Queue<P> {
         let for_thread = inner.clone();
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(concurrency)));
         let thread = thread.map_err(|error| {
-            let message = format!("this machine lacks a thread for the queue of waits ({error}): try again later");
+            let message = format!("there is no thread for the queue of waits ({error}): try again later");
             Error::new(ErrorKind::Network, message)
         })?;
         Ok(Queue { inner, thread: Some(thread), process: process_id() })
