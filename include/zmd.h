@@ -1074,6 +1074,30 @@ zmd_error zmd_waits_next(struct zmd_waits *waits,
                          struct zmd_event *event);
 
 /**
+ * A handle of a queue for an event loop: a descriptor that is readable while `zmd_waits_next()` returns at once, with an event
+ * or with `ZMD_ERR_CANCELLED`. For `poll()`, `epoll`, `kqueue`, `select()` and what is built on them:
+ *
+ * ```c
+ * struct pollfd handle = {(int)zmd_waits_handle(waits), POLLIN, 0};
+ * do {
+ *     poll(&handle, 1, -1);
+ *     while ((err = zmd_waits_next(waits, 0, &event)) == ZMD_OK)
+ *         ...
+ * } while (err == ZMD_ERR_TIMEOUT);
+ * ```
+ *
+ * It is created by the first call, always the same, never 0, 1 or 2, and closed by `zmd_waits_free()`. Only wait for it: do
+ * not read, write or close it. Where another thread takes the event, `zmd_waits_next()` returns `ZMD_ERR_TIMEOUT`. It does
+ * not change `zmd_last_error()`.
+ *
+ * @param waits  the queue
+ * @return the descriptor; -1 if there is none: on Windows, in a child of `fork()`, if the process has no descriptor left, and
+ *         if `waits` is NULL or no queue
+ */
+ZMD_API
+intptr_t zmd_waits_handle(struct zmd_waits *waits);
+
+/**
  * Cancels a queue, from any thread: each of its waits has its last event, with `ZMD_ERR_CANCELLED`, within 100 ms, and no
  * more can be added. The client is not cancelled.
  *

@@ -24,9 +24,9 @@ pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
     }
 }
 
-/// Runs the body of a function that frees something. It can't fail, and the last error stays: a program may free what it has
-/// before it prints it.
-pub(super) fn guard_free(body: impl FnOnce()) {
+/// Runs the body of a function that returns no error, such as one that frees something. The last error stays: a program may
+/// free what it has before it prints it.
+pub(super) fn without_error(body: impl FnOnce()) {
     let _not_cancelled = NotCancelled::new();
     let result = run(|| {
         body();
@@ -58,7 +58,7 @@ mod tests {
         // SAFETY: never NULL, always NUL-terminated.
         let message = unsafe { CStr::from_ptr(zmd_last_error()) }.to_str().unwrap();
         assert!(message.contains("boom") && message.contains("bug in libzmd"), "{message}");
-        guard_free(|| panic!("another"));
+        without_error(|| panic!("another"));
         // SAFETY: as above.
         assert!(unsafe { CStr::from_ptr(zmd_last_error()) }.to_str().unwrap().contains("boom"), "it stays");
         assert_eq!(guard(|| Ok(())), ZMD_OK);

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use super::args::{null, text, write};
-use super::call::{guard, guard_free};
+use super::call::{guard, without_error};
 use super::config::{config_ref, zmd_config};
 use super::handle::{Handle, Tag};
 use super::names::zmd_error;
@@ -151,5 +151,5 @@ pub unsafe extern "C" fn zmd_client_cancel(client: *mut zmd_client) -> zmd_error
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_client_free(client: *mut zmd_client) {
     // SAFETY: guaranteed by the caller.
-    guard_free(|| unsafe { Handle::<Client>::free(client.cast(), Tag::CLIENT) })
+    without_error(|| unsafe { Handle::<Client>::free(client.cast(), Tag::CLIENT) })
 }

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::path::Path;
 
 use super::args::{null, optional_utf8, utf8, write};
-use super::call::{guard, guard_free};
+use super::call::{guard, without_error};
 use super::handle::{Handle, Tag};
 use super::names::zmd_error;
 use super::token_provider::{token_provider, zmd_token_fn};
@@ -212,5 +212,5 @@ pub unsafe extern "C" fn zmd_config_set_token_provider(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_config_free(config: *mut zmd_config) {
     // SAFETY: guaranteed by the caller.
-    guard_free(|| unsafe { Handle::<Config>::free(config.cast(), Tag::CONFIG) })
+    without_error(|| unsafe { Handle::<Config>::free(config.cast(), Tag::CONFIG) })
 }

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use super::args::{call_timeout, job, milliseconds, null, timeout, write};
-use super::call::{guard, guard_free};
+use super::call::{guard, without_error};
 use super::client::{client_ref, zmd_client};
 use super::handle::{Handle, Tag};
 use super::last_error;
@@ -40,6 +40,11 @@ pub struct zmd_event {
     /// If `has_ended` is 1, the status that `zmd_client_wait()` would have written; else that of the poll.
     pub status: zmd_status,
 }
+
+/// cbindgen has `ptrdiff_t` for `isize`; cbindgen.toml makes it `intptr_t`.
+///
+/// cbindgen:ignore
+type IntPtr = isize;
 
 /// # Safety
 ///
@@ -216,6 +221,44 @@ pub unsafe extern "C" fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, 
     })
 }
 
+/// A handle of a queue for an event loop: a descriptor that is readable while `zmd_waits_next()` returns at once, with an event
+/// or with `ZMD_ERR_CANCELLED`. For `poll()`, `epoll`, `kqueue`, `select()` and what is built on them:
+///
+/// ```c
+/// struct pollfd handle = {(int)zmd_waits_handle(waits), POLLIN, 0};
+/// do {
+///     poll(&handle, 1, -1);
+///     while ((err = zmd_waits_next(waits, 0, &event)) == ZMD_OK)
+///         ...
+/// } while (err == ZMD_ERR_TIMEOUT);
+/// ```
+///
+/// It is created by the first call, always the same, never 0, 1 or 2, and closed by `zmd_waits_free()`. Only wait for it: do
+/// not read, write or close it. Where another thread takes the event, `zmd_waits_next()` returns `ZMD_ERR_TIMEOUT`. It does
+/// not change `zmd_last_error()`.
+///
+/// @param waits  the queue
+/// @return the descriptor; -1 if there is none: on Windows, in a child of `fork()`, if the process has no descriptor left, and
+///         if `waits` is NULL or no queue
+///
+/// # Safety
+///
+/// `waits` is NULL or a queue.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmd_waits_handle(waits: *mut zmd_waits) -> IntPtr {
+    let mut handle = -1;
+    without_error(|| {
+        // SAFETY: guaranteed by the caller.
+        #[cfg(unix)]
+        if let Ok(descriptor) = unsafe { waits_ref(waits) }.and_then(Waits::descriptor) {
+            handle = descriptor as IntPtr;
+        }
+        #[cfg(not(unix))]
+        let _ = (waits, &mut handle);
+    });
+    handle
+}
+
 /// Cancels a queue, from any thread: each of its waits has its last event, with `ZMD_ERR_CANCELLED`, within 100 ms, and no
 /// more can be added. The client is not cancelled.
 ///
@@ -245,5 +288,5 @@ pub unsafe extern "C" fn zmd_waits_cancel(waits: *mut zmd_waits) -> zmd_error {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmd_waits_free(waits: *mut zmd_waits) {
     // SAFETY: guaranteed by the caller.
-    guard_free(|| unsafe { Handle::<Waits>::free(waits.cast(), Tag::WAITS) })
+    without_error(|| unsafe { Handle::<Waits>::free(waits.cast(), Tag::WAITS) })
 }

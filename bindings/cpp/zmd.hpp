@@ -1409,6 +1409,14 @@ public:
     void remove(std::uint64_t id) { detail::check(zmd_waits_remove(get(), id)); }
 
     /**
+     * A descriptor for event loops, which is readable while next() returns or throws at once.
+     *
+     * @return the descriptor, which belongs to this: only wait for it. -1 if there is none: on Windows, in a child of
+     *         fork(), and if the process has no descriptor left. See zmd_waits_handle().
+     */
+    std::intptr_t handle() const noexcept { return zmd_waits_handle(get()); }
+
+    /**
      * Waits for the next event, without a limit: even if there is no call, as another thread may add one.
      *
      * @return the event; it contains the error of its call, which is not thrown

@@ -7,7 +7,6 @@
 mod cancel;
 mod client;
 mod config;
-mod descriptor;
 mod endpoint;
 mod error;
 mod file;

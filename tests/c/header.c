@@ -164,6 +164,7 @@ zmd_error zmd_waits_add_status(zmd_waits *waits, const char *module, const char 
                                uint64_t *id);
 zmd_error zmd_waits_remove(zmd_waits *waits, uint64_t id);
 zmd_error zmd_waits_next(zmd_waits *waits, int64_t timeout_ms, zmd_event *event);
+intptr_t zmd_waits_handle(zmd_waits *waits);
 zmd_error zmd_waits_cancel(zmd_waits *waits);
 void zmd_waits_free(zmd_waits *waits);
 

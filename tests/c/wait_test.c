@@ -6,6 +6,8 @@
  */
 #include "check.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
@@ -171,6 +173,34 @@ static void ten_thousand_jobs_take_little_memory(zmd_client *client)
     CHECK_MSG(after - before <= JOBS, "%ld KiB for %d jobs", after - before, (int)JOBS);
 }
 
+/* As doc/waiting.md shows it. */
+static void an_event_loop(zmd_client *client)
+{
+    zmd_waits *waits = NULL;
+    struct pollfd handle = {-1, POLLIN, 0};
+    zmd_event event;
+    zmd_error err = ZMD_OK;
+    int ended = 0;
+
+    CHECK_OK(zmd_waits_new(client, &waits));
+    CHECK_OK(zmd_waits_add(waits, "Leads", "1001", -1, NULL));
+    CHECK_OK(zmd_waits_add_status(waits, "Leads", "1002", -1, NULL));
+    handle.fd = (int)zmd_waits_handle(waits);
+    CHECK(handle.fd > 2);
+    do {
+        CHECK(poll(&handle, 1, 10000) == 1);
+        while ((err = zmd_waits_next(waits, 0, &event)) == ZMD_OK) {
+            CHECK_MSG(event.error == ZMD_OK, "%s", zmd_last_error_of_job(0));
+            if (event.has_ended != 0 && ++ended == 2)
+                CHECK_OK(zmd_waits_cancel(waits));
+        }
+    } while (err == ZMD_ERR_TIMEOUT);
+    CHECK(err == ZMD_ERR_CANCELLED && ended == 2);
+    zmd_waits_free(waits);
+    CHECK(fcntl(handle.fd, F_GETFD) == -1);
+    CHECK(zmd_waits_handle(NULL) == -1);
+}
+
 int main(int argc, char **argv)
 {
     zmd_client *client;
@@ -185,6 +215,7 @@ int main(int argc, char **argv)
     a_job_that_has_ended(client);
     a_running_job(client);
     many_jobs(client);
+    an_event_loop(client);
     zmd_client_free(client);
     a_wait_that_is_cancelled();
     a_clone_is_freed_before_its_client_or_after();

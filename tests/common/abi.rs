@@ -272,6 +272,7 @@ functions! {
     ) -> zmd_error;
     unsafe fn zmd_waits_remove(waits: *mut zmd_waits, id: u64) -> zmd_error;
     unsafe fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, event: *mut zmd_event) -> zmd_error;
+    unsafe fn zmd_waits_handle(waits: *mut zmd_waits) -> isize;
     unsafe fn zmd_waits_cancel(waits: *mut zmd_waits) -> zmd_error;
     unsafe fn zmd_waits_free(waits: *mut zmd_waits);
     unsafe fn zmd_set_logger(log: zmd_log_fn, user_data: *mut c_void, max_level: i32) -> zmd_error;

@@ -841,6 +841,7 @@ static void calls_are_removed_and_cancelled()
     zmd::waits waits(client);
     zmd::event event;
 
+    CHECK(waits.handle() > 2);
     CHECK(!waits.next(event, ms(0)) && !waits.next(event, ms(-5)) && !waits.next(event, std::chrono::nanoseconds(1)));
     const std::uint64_t id = waits.add("Leads", "1002");
     const std::uint64_t other = waits.add("Leads", "1002");

@@ -48,6 +48,7 @@ const FUNCTIONS: &[&str] = &[
     "zmd_waits_add_status",
     "zmd_waits_cancel",
     "zmd_waits_free",
+    "zmd_waits_handle",
     "zmd_waits_new",
     "zmd_waits_next",
     "zmd_waits_remove",

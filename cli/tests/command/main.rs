@@ -4,7 +4,6 @@
 mod bars;
 mod doctor;
 mod jobs;
-mod json;
 mod login;
 mod program;
 #[cfg(unix)]

@@ -45,6 +45,13 @@ impl Waits {
         self.0.next(timeout)
     }
 
+    /// A descriptor that is readable while [`next`](Self::next) returns at once: an event, or that there will be none. It is
+    /// created by the first call, belongs to the queue, and must not be read, written or closed.
+    #[cfg(unix)]
+    pub fn descriptor(&self) -> Result<std::os::fd::RawFd, Error> {
+        self.0.descriptor()
+    }
+
     /// Ends all waits, each with `ZMD_ERR_CANCELLED`, and refuses later ones.
     pub fn cancel(&self) -> Result<(), Error> {
         self.0.cancel()

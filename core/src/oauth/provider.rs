@@ -98,8 +98,7 @@ impl Requests {
             sleepers.wake();
         };
         let thread = quiet_thread(|builder| builder.spawn(work)).map_err(|error| {
-            let message = format!("there is no thread for the token provider ({error}): try again later");
-            Error::new(ErrorKind::Network, message)
+            Error::new(ErrorKind::Oauth, format!("the token provider could not be called: no thread ({error})"))
         })?;
         *current = Some(Request { result: result.clone(), thread, process: process_id() });
         Ok(result)

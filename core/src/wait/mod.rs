@@ -8,6 +8,8 @@ mod call;
 mod outcome;
 pub(crate) mod pace;
 pub(crate) mod queue;
+#[cfg(unix)]
+mod readiness;
 mod schedule;
 #[cfg(test)]
 mod scripted;

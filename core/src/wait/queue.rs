@@ -2,9 +2,13 @@
 //! runs the schedule, whatever the number of waits.
 
 use std::collections::VecDeque;
+#[cfg(unix)]
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use super::readiness::Readiness;
 use super::schedule::{Event, Operation, Schedule};
 use super::workers::{Forked, Shared, Sink, run};
 use super::{Limits, Poller, Waited};
@@ -38,6 +42,9 @@ struct Events {
     ready: Arc<Condvar>,
     /// The bug that ended all waits.
     bug: Option<Error>,
+    /// Made when it is asked for.
+    #[cfg(unix)]
+    readiness: Option<Readiness>,
 }
 
 /// What happened to a wait: a poll, its end, or both.
@@ -67,6 +74,16 @@ impl Events {
     fn end(&self) -> Error {
         self.bug.clone().unwrap_or_else(cancelled)
     }
+
+    /// Sets whether `next` has something to return: an event, or that there will be none.
+    fn set_ready(&mut self, is_open: bool) {
+        #[cfg(unix)]
+        if let Some(readiness) = &mut self.readiness {
+            readiness.set(!is_open || !self.queue.is_empty());
+        }
+        #[cfg(not(unix))]
+        let _ = is_open;
+    }
 }
 
 impl Sink for Events {
@@ -78,6 +95,7 @@ impl Sink for Events {
             (None, None) => return,
         };
         self.queue.push_back(WaitEvent { id, elapsed, next_poll, update });
+        self.set_ready(true);
         self.ready.notify_one();
     }
 }
@@ -95,8 +113,7 @@ impl<P: Poller + 'static> Queue<P> {
         let for_thread = inner.clone();
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(concurrency)));
         let thread = thread.map_err(|error| {
-            let message = format!("there is no thread for the queue of waits ({error}): try again later");
-            Error::new(ErrorKind::Network, message)
+            Error::new(ErrorKind::Internal, format!("can't create a thread for the queue of waits: {error}"))
         })?;
         Ok(Queue { inner, thread: Some(thread), process: process_id() })
     }
@@ -136,6 +153,8 @@ impl<P: Poller + 'static> Queue<P> {
         let mut shared = lock(&self.inner.shared);
         loop {
             if let Some(event) = shared.sink.queue.pop_front() {
+                let is_open = shared.schedule.is_open();
+                shared.sink.set_ready(is_open);
                 return Ok(event);
             }
             // Closed with the last events in the queue.
@@ -149,6 +168,22 @@ impl<P: Poller + 'static> Queue<P> {
             }
             shared = self.inner.ready.wait_timeout(shared, left);
         }
+    }
+
+    /// A descriptor that is readable while `next` has something to return. It belongs to the queue.
+    #[cfg(unix)]
+    pub(crate) fn descriptor(&self) -> Result<RawFd, Error> {
+        self.check_process()?;
+        let mut locked = lock(&self.inner.shared);
+        let shared = &mut *locked;
+        if shared.sink.readiness.is_none() {
+            let made = Readiness::new().map_err(|error| {
+                Error::new(ErrorKind::Internal, format!("can't create a descriptor for the queue of waits: {error}"))
+            })?;
+            shared.sink.readiness = Some(made);
+            shared.sink.set_ready(shared.schedule.is_open());
+        }
+        Ok(shared.sink.readiness.as_ref().map_or(-1, Readiness::descriptor))
     }
 
     /// Ends all waits, each with `ZMD_ERR_CANCELLED`, and refuses later ones.
@@ -179,6 +214,7 @@ impl<P: Poller + 'static> Inner<P> {
         shared.sink.bug = ran.err();
         let end = shared.sink.end();
         shared.finish(Instant::now(), &end);
+        shared.sink.set_ready(false);
         drop(shared);
         self.poller.interrupt();
         self.ready.notify_all();
