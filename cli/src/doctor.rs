@@ -1,16 +1,18 @@
 //! `zmd doctor`: what is in the way, one check after the other.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use serde_json::json;
+use serde::Serialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zmd_core::{BaseUrl, Client, Config, Error, ErrorKind, Probe, SETTINGS, Source};
 
 use crate::args::{self, Global};
+use crate::clock;
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::jobs::Job;
 use crate::report;
-use crate::terminal::{Output, paint, plain, stdout_is_coloured};
-use crate::{Exit, Failure};
+use crate::terminal::{Output, paint, plain, stdout_is_colored};
 
 /// How far the clocks may be apart before tokens and certificates suffer.
 const SKEW: Duration = Duration::from_secs(60);
@@ -23,19 +25,38 @@ enum Verdict {
     Skipped,
 }
 
+/// A line of JSON.
+#[derive(Serialize)]
+struct Check<'a> {
+    check: &'a str,
+    /// `None`: not checked.
+    ok: Option<bool>,
+    found: &'a str,
+    todo: Option<&'a str>,
+    settings: Option<Vec<SetTo>>,
+}
+
+/// A setting, and where its value comes from.
+#[derive(Serialize)]
+struct SetTo {
+    key: &'static str,
+    value: String,
+    source: String,
+}
+
 struct Doctor {
     out: Output,
     json: bool,
-    coloured: bool,
+    colored: bool,
     is_well: bool,
 }
 
 pub fn run(global: &Global, args: &args::Doctor) -> Result<Exit, Failure> {
-    let mut doctor = Doctor { out: Output::new(), json: args.json, coloured: stdout_is_coloured(), is_well: true };
+    let mut doctor = Doctor { out: Output::new(), json: args.json, colored: stdout_is_colored(), is_well: true };
     doctor.all(global, args)?;
     let is_well = doctor.is_well;
     doctor.out.finish()?;
-    Ok(if is_well { Exit::Completed } else { Exit::Error })
+    Ok(if is_well { Exit::Deleted } else { Exit::Permanent })
 }
 
 impl Doctor {
@@ -54,7 +75,7 @@ impl Doctor {
             Ok(token) => {
                 let found = match token.end {
                     None => "access_token is set; when it expires is unknown".to_owned(),
-                    Some(end) => format!("there is one, valid until {}", time(end)),
+                    Some(end) => format!("there is one, valid until {}", clock::utc(end)),
                 };
                 let found = token.conflict.map_or(found.clone(), |conflict| format!("{found}; {conflict}"));
                 self.good("access token", &found)?;
@@ -91,20 +112,12 @@ impl Doctor {
             Source::Environment(name) => name,
             Source::Explicit => "explicit".to_owned(),
         };
-        if self.json {
-            let settings: Vec<_> = set
-                .iter()
-                .map(|setting| json!({"key": setting.key, "value": config.shown(setting.key), "source": origin(setting.key)}))
-                .collect();
-            let line = json!({"check": "configuration", "ok": true, "found": place, "settings": settings});
-            self.out.line(&line.to_string())?;
-        } else {
-            self.good("configuration", &place)?;
-            for setting in set {
-                let line = format!("{} = {} ({})", setting.key, config.shown(setting.key), origin(setting.key));
-                self.out.line(&format!("    {}", plain(&line)))?;
-            }
-        }
+        let settings = set.iter().map(|setting| SetTo {
+            key: setting.key,
+            value: config.shown(setting.key),
+            source: origin(setting.key),
+        });
+        self.checked("configuration", Verdict::Good, &place, "", Some(settings.collect()))?;
         Ok(Some(config))
     }
 
@@ -269,18 +282,27 @@ impl Doctor {
     }
 
     fn print(&mut self, check: &str, verdict: Verdict, found: &str, todo: &str) -> Result<(), Failure> {
+        self.checked(check, verdict, found, todo, None)
+    }
+
+    fn checked(
+        &mut self,
+        check: &str,
+        verdict: Verdict,
+        found: &str,
+        todo: &str,
+        settings: Option<Vec<SetTo>>,
+    ) -> Result<(), Failure> {
         self.is_well &= verdict != Verdict::Bad;
         if self.json {
             let ok = match verdict {
-                Verdict::Good => json!(true),
-                Verdict::Bad => json!(false),
-                Verdict::Skipped => json!(null),
+                Verdict::Good => Some(true),
+                Verdict::Bad => Some(false),
+                Verdict::Skipped => None,
             };
-            let mut line = json!({"check": check, "ok": ok, "found": found});
-            if !todo.is_empty() {
-                line["todo"] = todo.into();
-            }
-            self.out.line(&line.to_string())?;
+            let todo = Some(todo).filter(|todo| !todo.is_empty());
+            let line = Check { check, ok, found, todo, settings };
+            self.out.line(&serde_json::to_string(&line).unwrap_or_default())?;
         } else {
             let bold = anstyle::Style::new().bold();
             let (mark, color) = match verdict {
@@ -288,8 +310,11 @@ impl Doctor {
                 Verdict::Bad => ("FAIL", anstyle::AnsiColor::Red),
                 Verdict::Skipped => ("-   ", anstyle::AnsiColor::Yellow),
             };
-            let mark = paint(mark, bold.fg_color(Some(color.into())), self.coloured);
-            self.out.line(&format!("{mark} {}: {}", paint(check, bold, self.coloured), plain(found)))?;
+            let mark = paint(mark, bold.fg_color(Some(color.into())), self.colored);
+            self.out.line(&format!("{mark} {}: {}", paint(check, bold, self.colored), plain(found)))?;
+            for SetTo { key, value, source } in settings.into_iter().flatten() {
+                self.out.line(&format!("    {}", plain(&format!("{key} = {value} ({source})"))))?;
+            }
             if !todo.is_empty() {
                 self.out.line(&format!("     -> {}", plain(todo)))?;
             }
@@ -326,26 +351,5 @@ fn todo(error: &Error) -> String {
             advice[..1].to_lowercase() + advice[1..].trim_end_matches('.')
         }
         _ => String::new(),
-    }
-}
-
-/// A time of day in UTC: `2026-11-24 08:05:00 UTC`.
-fn time(when: SystemTime) -> String {
-    let when = time::OffsetDateTime::from(when);
-    let (hour, minute, second) = when.to_hms();
-    format!("{} {hour:02}:{minute:02}:{second:02} UTC", when.date())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use std::time::UNIX_EPOCH;
-
-    #[test]
-    fn a_time_of_day() {
-        assert_eq!(time(UNIX_EPOCH), "1970-01-01 00:00:00 UTC");
-        assert_eq!(time(UNIX_EPOCH + Duration::from_secs(951_782_400)), "2000-02-29 00:00:00 UTC");
-        assert_eq!(time(UNIX_EPOCH + Duration::from_secs(1_795_507_199)), "2026-11-24 07:59:59 UTC");
     }
 }

@@ -8,8 +8,9 @@ use clap::CommandFactory;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
 use crate::args::Args;
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::terminal::Output;
-use crate::{Exit, Failure};
 
 pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
@@ -17,13 +18,13 @@ pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut out = Output::new();
     out.write(&String::from_utf8_lossy(&script))?;
     out.finish()?;
-    Ok(Exit::Completed)
+    Ok(Exit::Deleted)
 }
 
 pub fn manual(directory: &Path) -> Result<Exit, Failure> {
     write_pages(directory)
         .map_err(|error| format!("cannot write the manual pages to {}: {error}", directory.display()))?;
-    Ok(Exit::Completed)
+    Ok(Exit::Deleted)
 }
 
 fn write_pages(directory: &Path) -> io::Result<()> {

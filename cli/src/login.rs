@@ -10,10 +10,12 @@ use zmd_core::{
 };
 
 use crate::args::{Global, Login};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::modes;
 #[cfg(unix)]
 use crate::signals::{self, Event, Handling};
 use crate::terminal::{note, plain, write_stderr};
-use crate::{Exit, Failure, modes};
 
 /// The scope that the grant code is generated with.
 const SCOPE: &str = "ZohoCRM.mass_delete.READ";
@@ -79,7 +81,7 @@ pub fn run(global: &Global, args: &Login) -> Result<Exit, Failure> {
     write_profile(&mut document, profile, &entries, &token_cache)?;
     write(&path, &document.to_string())?;
     note(&format!("The profile {profile} is in {}. Try it: zmd status MODULE JOB_ID", path.display()));
-    Ok(Exit::Completed)
+    Ok(Exit::Deleted)
 }
 
 /// A refresh token that is there already, or one for the grant code.

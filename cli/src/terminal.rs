@@ -1,6 +1,9 @@
-//! Standard output and standard error.
+//! Standard output and standard error: what is printed, and in which colors.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+
+use clap::ValueEnum;
 
 use crate::screen;
 
@@ -8,13 +11,20 @@ use crate::screen;
 pub struct OutputError(pub io::Error);
 
 /// Standard output, buffered: a full disk or a closed pipe is an error, not a success.
+#[derive(Default)]
 pub struct Output {
     text: String,
+    flushes_each_line: bool,
 }
 
 impl Output {
     pub fn new() -> Output {
-        Output { text: String::new() }
+        Output::default()
+    }
+
+    /// For results that come over a time.
+    pub fn flush_each_line(&mut self) {
+        self.flushes_each_line = true;
     }
 
     pub fn write(&mut self, text: &str) -> Result<(), OutputError> {
@@ -23,8 +33,8 @@ impl Output {
     }
 
     pub fn line(&mut self, line: &str) -> Result<(), OutputError> {
-        self.write(line)?;
-        self.write("\n")
+        self.write(&format!("{line}\n"))?;
+        if self.flushes_each_line { self.flush() } else { Ok(()) }
     }
 
     pub fn flush(&mut self) -> Result<(), OutputError> {
@@ -52,7 +62,7 @@ pub fn write_stderr(text: &str) {
 
 /// Prints an error, in one line.
 pub fn complain(message: &str) {
-    let name = if stderr_is_coloured() { "\u{1b}[1;31mzmd:\u{1b}[0m" } else { "zmd:" };
+    let name = if stderr_is_colored() { "\u{1b}[1;31mzmd:\u{1b}[0m" } else { "zmd:" };
     write_stderr(&format!("{name} {}\n", plain(message)));
 }
 
@@ -61,23 +71,50 @@ pub fn note(message: &str) {
     write_stderr(&format!("{}\n", plain(message)));
 }
 
-pub fn stderr_is_coloured() -> bool {
-    io::stderr().is_terminal() && wants_colour()
+/// When to write in colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
 }
 
-pub fn stdout_is_coloured() -> bool {
-    io::stdout().is_terminal() && wants_colour()
+static COLOR: OnceLock<Color> = OnceLock::new();
+
+/// Sets what the command line says.
+pub fn set_color(color: Color) {
+    let _ = COLOR.set(color);
 }
 
-/// <https://no-color.org>; a terminal without capabilities has no colours either.
-fn wants_colour() -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+pub fn stderr_is_colored() -> bool {
+    is_colored(&io::stderr())
 }
 
-/// A word in the colours of its meaning, for a terminal.
-pub fn paint(text: &str, style: anstyle::Style, coloured: bool) -> String {
-    if coloured { format!("{style}{text}{style:#}") } else { text.to_owned() }
+pub fn stdout_is_colored() -> bool {
+    is_colored(&io::stdout())
+}
+
+/// <https://no-color.org>, <https://bixense.com/clicolors>; a terminal without capabilities has no colors either.
+fn is_colored(stream: &impl IsTerminal) -> bool {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    match COLOR.get() {
+        Some(Color::Always) => true,
+        Some(Color::Never) => false,
+        _ if variable("NO_COLOR").is_some() => false,
+        _ if variable("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        _ => stream.is_terminal() && !is_dumb(),
+    }
+}
+
+/// Whether the terminal can only print.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// A word in the colors of its meaning, for a terminal.
+pub fn paint(text: &str, style: anstyle::Style, colored: bool) -> String {
+    if colored { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
 /// Text for people: no control character in it may reach their terminal.
@@ -85,17 +122,17 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_bidi(c) { '?' } else { c }).collect()
 }
 
-/// The same for several lines, which keep their ends and their colours.
+/// The same for several lines, which keep their ends and their colors.
 pub fn plain_lines(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let colour = rest.strip_prefix("\u{1b}[").and_then(|after| {
+        let color = rest.strip_prefix("\u{1b}[").and_then(|after| {
             let end = after.find(|c: char| !c.is_ascii_digit() && c != ';')?;
             after[end..].starts_with('m').then_some(2 + end + 1)
         });
-        let length = colour.unwrap_or(c.len_utf8());
-        if colour.is_some() || c == '\n' || !(c.is_control() || is_bidi(c)) {
+        let length = color.unwrap_or(c.len_utf8());
+        if color.is_some() || c == '\n' || !(c.is_control() || is_bidi(c)) {
             kept.push_str(&rest[..length]);
         } else {
             kept.push('?');

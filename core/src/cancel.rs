@@ -10,6 +10,8 @@ use std::io::Write;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use crate::descriptor::above_standard;
 use crate::sync::{AtomicBool, Condvar, Mutex, Ordering, deliver_log, lock, thread_local};
 
 /// Ends every wait of a session at once, and all later ones, when the session is cancelled.
@@ -140,7 +142,7 @@ pub(crate) struct Signal {
 impl Signal {
     fn new() -> io::Result<Signal> {
         let (reader, writer) = io::pipe()?;
-        Ok(Signal { reader, writer })
+        Ok(Signal { reader: above_standard(reader)?, writer: above_standard(writer)? })
     }
 
     fn raise(&self) {

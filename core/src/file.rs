@@ -1,10 +1,13 @@
 //! Files: opened without waiting for a pipe, read up to a limit, private from the first byte on; and whose they are.
 
+use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
+
+use crate::descriptor::above_standard;
 
 /// How files are opened: a named pipe in their place is not waited for. Miri knows no such flag.
 #[cfg(unix)]
@@ -14,9 +17,31 @@ const WITHOUT_WAITING: i32 = if cfg!(miri) { 0 } else { libc::O_NONBLOCK };
 #[cfg(unix)]
 const NO_LINK: i32 = WITHOUT_WAITING | if cfg!(miri) { 0 } else { libc::O_NOFOLLOW };
 
-/// Options for writing a file that only its owner may read or write, from the first byte on. On Windows that is up to the
-/// directory, whose rights a file inherits.
-pub(crate) fn private_file() -> OpenOptions {
+/// Creates a file that only its owner may read or write, from the first byte on. On Windows that is up to the directory, whose
+/// rights a file inherits. An error if it is there.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    above_standard(private_file().create_new(true).open(path)?)
+}
+
+/// The names of the files in a directory.
+#[cfg(all(unix, not(miri)))]
+pub(crate) fn names_in(directory: &Path) -> io::Result<Vec<OsString>> {
+    use std::os::unix::ffi::OsStringExt;
+    let mut options = File::options();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_DIRECTORY);
+    let opened = above_standard(options.read(true).open(directory)?)?;
+    let names =
+        rustix::fs::Dir::new(opened)?.map(|entry| Ok(OsString::from_vec(entry?.file_name().to_bytes().to_vec())));
+    names.filter(|name| !name.as_ref().is_ok_and(|name| name == "." || name == "..")).collect()
+}
+
+/// The names of the files in a directory.
+#[cfg(any(not(unix), miri))]
+pub(crate) fn names_in(directory: &Path) -> io::Result<Vec<OsString>> {
+    std::fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect()
+}
+
+fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
@@ -33,7 +58,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, WITHOUT_WAITING);
-    options.read(true).open(path)
+    above_standard(options.read(true).open(path)?)
 }
 
 /// Opens a file of the library's own to read it: not through a symbolic link, and only if nobody else can write it.
@@ -41,14 +66,14 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NO_LINK);
-    let file = options.read(true).open(path).map_err(named_link)?;
+    let file = above_standard(options.read(true).open(path).map_err(named_link)?)?;
     check_own(&file.metadata()?)?;
     Ok(file)
 }
 
 /// Opens a file of the library's own to lock it, and creates it where it is missing.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
-    let file = private_file().create(true).truncate(false).open(path).map_err(named_link)?;
+    let file = above_standard(private_file().create(true).truncate(false).open(path).map_err(named_link)?)?;
     check_own(&file.metadata()?)?;
     Ok(file)
 }

@@ -7,6 +7,7 @@
 mod cancel;
 mod client;
 mod config;
+mod descriptor;
 mod endpoint;
 mod error;
 mod file;

@@ -26,14 +26,15 @@ fn a_completed_job() {
 #[test]
 fn a_running_job() {
     let sim = with_job(Sim::builder().clock(Clock::driven()).start());
-    let job = Job { starts_after: std::time::Duration::from_secs(60), failed: 100, ..Job::new(1000, 10.0) };
+    let seconds = std::time::Duration::from_secs;
+    let job = Job { starts_after: seconds(60), queued: seconds(15), failed: 100, ..Job::new(1000, 10.0) };
     sim.add_job("Sales_Orders", "7", job);
-    let v2 = Client::of(&sim, &[("api_version", "v2")]);
     let v7 = Client::of(&sim, &[]);
     let counts = |answer: Answer| (answer.state, answer.total, answer.deleted, answer.failed);
-    assert_eq!(v2.status("Sales_Orders", "7").unwrap().state, 1);
-    assert_eq!(v7.status("Sales_Orders", "7").map(counts), Ok((2, 1000, 0, 0)));
-    sim.clock().advance(std::time::Duration::from_secs(110));
+    assert_eq!(v7.status("Sales_Orders", "7").map(counts), Ok((1, 1000, 0, 0)));
+    sim.clock().advance(std::time::Duration::from_secs(50));
+    assert_eq!(v7.status("Sales_Orders", "7").map(counts), Ok((5, 1000, 0, 0)));
+    sim.clock().advance(std::time::Duration::from_secs(60));
     assert_eq!(v7.status("Sales_Orders", "7").map(counts), Ok((2, 1000, 450, 50)));
     sim.clock().advance(std::time::Duration::from_secs(60));
     assert_eq!(v7.status("Sales_Orders", " 7\n").map(counts), Ok((3, 1000, 900, 100)));
@@ -62,6 +63,27 @@ fn every_documented_error() {
         ("SERVICE_UNAVAILABLE", ZMD_ERR_SERVER, "SERVICE_UNAVAILABLE"),
         ("RATE_LIMIT_EXCEEDED", ZMD_ERR_RATE_LIMITED, "RATE_LIMIT_EXCEEDED"),
         ("AUTHORIZATION_FAILED", ZMD_ERR_FORBIDDEN, "AUTHORIZATION_FAILED"),
+        ("AUTHENTICATION_FAILED", ZMD_ERR_UNAUTHORIZED, "AUTHENTICATION_FAILED"),
+        ("INVALID_OAUTHSCOPE", ZMD_ERR_SCOPE, "INVALID_OAUTHSCOPE"),
+        ("PERMISSION_DENIED", ZMD_ERR_FORBIDDEN, "PERMISSION_DENIED"),
+        ("AUTHORIZATION_ERROR", ZMD_ERR_FORBIDDEN, "AUTHORIZATION_ERROR"),
+        ("FEATURE_NOT_ENABLED", ZMD_ERR_FORBIDDEN, "FEATURE_NOT_ENABLED"),
+        ("FEATURE_NOT_SUPPORTED", ZMD_ERR_FORBIDDEN, "FEATURE_NOT_SUPPORTED"),
+        ("LICENSE_LIMIT_EXCEEDED", ZMD_ERR_FORBIDDEN, "LICENSE_LIMIT_EXCEEDED"),
+        ("API_NOT_SUPPORTED", ZMD_ERR_FORBIDDEN, "API_NOT_SUPPORTED"),
+        ("CRMPLUS_TRIAL_EXPIRED", ZMD_ERR_FORBIDDEN, "CRMPLUS_TRIAL_EXPIRED"),
+        ("NOT_SUPPORTED", ZMD_ERR_INVALID_MODULE, "NOT_SUPPORTED"),
+        ("INVALID_HOST", ZMD_ERR_API, "INVALID_HOST"),
+        ("UNABLE_TO_PARSE_DATA_TYPE", ZMD_ERR_JOB_NOT_FOUND, "UNABLE_TO_PARSE_DATA_TYPE"),
+        ("LIMIT_EXCEEDED", ZMD_ERR_API, "LIMIT_EXCEEDED"),
+        ("MANDATORY_NOT_FOUND", ZMD_ERR_API, "MANDATORY_NOT_FOUND"),
+        ("jobid", ZMD_ERR_JOB_NOT_FOUND, "INVALID_DATA"),
+        ("module-in-path", ZMD_ERR_INVALID_MODULE, "INVALID_MODULE"),
+        ("permissions", ZMD_ERR_FORBIDDEN, "NO_PERMISSION"),
+        ("credits", ZMD_ERR_RATE_LIMITED, "TOO_MANY_REQUESTS"),
+        ("throttled", ZMD_ERR_RATE_LIMITED, ""),
+        ("throttled-cause", ZMD_ERR_RATE_LIMITED, ""),
+        ("throttled-title", ZMD_ERR_RATE_LIMITED, ""),
         ("redirect", ZMD_ERR_BAD_RESPONSE, ""),
         ("html500", ZMD_ERR_SERVER, ""),
     ];
@@ -108,6 +130,38 @@ fn a_new_token_is_used_by_the_next_call() {
     sim.accept_token(&longest);
     client.set_access_token(&longest).unwrap();
     assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+}
+
+#[test]
+fn a_wait_goes_on_while_a_job_is_scheduled_queued_or_suspended() {
+    let ms = std::time::Duration::from_millis;
+    let sim = with_job(Sim::start());
+    let job = Job { starts_after: ms(200), queued: ms(100), suspended: Some((ms(50), ms(100))), ..Job::new(9, 90.0) };
+    let client = Client::of(&sim, &[("poll_min_ms", "1"), ("poll_max_ms", "1")]);
+    sim.add_job("Leads", "7", job);
+    let mut states = Vec::new();
+    let (answer, result) = client.wait("Leads", "7", -1, &mut |_, answer, _| {
+        states.push(answer.text);
+        true
+    });
+    assert_eq!((answer, result), (Answer::completed(), Ok(())));
+    states.dedup();
+    assert_eq!(states, ["SCHEDULED", "QUEUED", "RUNNING", "SUSPENDED", "RUNNING", "COMPLETED"]);
+}
+
+#[test]
+fn used_up_credits_are_not_retried() {
+    let sim = sim();
+    let client = Client::of(&sim, &[]);
+    let credits = Reply::Error("TOO_MANY_REQUESTS").header("X-API-CREDITS-REMAINING", "0");
+    for reply in [credits, Reply::Error("credits")] {
+        let before = sim.requests();
+        sim.next(reply);
+        let (failed, http_status) = client.failure("Leads", "1001");
+        assert_eq!((failed.error, &*failed.code, http_status), (ZMD_ERR_RATE_LIMITED, "TOO_MANY_REQUESTS", 429));
+        assert!(failed.message.starts_with("the API credits of the organization are used up"), "{failed:?}");
+        assert_eq!(sim.requests(), before + 1);
+    }
 }
 
 #[test]

@@ -254,7 +254,7 @@ fn the_api_domain_of_the_accounts_server_is_used() {
 
 #[test]
 fn refusals_are_distinguished() {
-    let sim = with_job(builder().start());
+    let sim = with_job(builder().invalid_code_status(200).start());
     let url = sim.url();
     for (key, code, expected) in [
         ("refresh_token", "invalid_code", "another data center than us"),

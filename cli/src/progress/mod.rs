@@ -1,7 +1,9 @@
-//! What standard error shows of a wait: on a terminal a bar for each job, or one for all where there are many; elsewhere
-//! a line for each change.
+//! What standard error shows of a wait: rows on a terminal, a line for each change, or a line of JSON for each poll.
+//!
+//! The result of a job that has ended is not among it: it is printed to standard output.
 
 mod job;
+mod lines;
 mod rows;
 
 use std::io::IsTerminal;
@@ -10,18 +12,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use zmd_core::{Error, Polled};
+use zmd_core::Polled;
 
+use crate::args::Mode;
 use crate::jobs::Job;
-use crate::{report, screen, terminal};
+use crate::report::Record;
+use crate::{screen, terminal};
 use job::JobProgress;
+use lines::Lines;
 
 /// How often the times that are shown are brought up to date.
 const TICK: Duration = Duration::from_millis(500);
 
+/// Polls may come faster than anybody can read.
+const SHORTEST_FRAME: Duration = Duration::from_millis(40);
+
 pub struct Progress {
     shared: Arc<Mutex<Shared>>,
-    /// Ends the thread that draws, when it is dropped.
+    /// Ends the thread that ticks, when it is dropped.
     ticker: Option<(Sender<()>, JoinHandle<()>)>,
     /// Lets rows be drawn, and gives the terminal its modes back.
     _screen: Option<screen::Open>,
@@ -29,33 +37,42 @@ pub struct Progress {
 
 struct Shared {
     jobs: Vec<JobProgress>,
-    /// The error of each job that was printed last, for good.
-    reported: Vec<Option<Error>>,
     began: Instant,
-    has_bars: bool,
-    is_quiet: bool,
+    view: View,
+}
+
+enum View {
+    Rows { drawn: Instant },
+    Lines(Lines),
+    Json,
+    None,
 }
 
 impl Progress {
-    pub fn start(jobs: &[Job], is_quiet: bool) -> Progress {
+    pub fn start(jobs: &[Job], mode: Mode) -> Progress {
         let began = Instant::now();
-        let jobs: Vec<_> = jobs.iter().map(|job| JobProgress::new(job, began)).collect();
-        let is_terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let has_bars = !is_quiet && is_terminal;
-        let screen = has_bars.then(screen::open);
-        let reported = vec![None; jobs.len()];
-        let shared = Arc::new(Mutex::new(Shared { jobs, reported, began, has_bars, is_quiet }));
-        let ticker = has_bars.then(|| {
+        let is_terminal = std::io::stderr().is_terminal() && !terminal::is_dumb();
+        let view = match mode {
+            Mode::Auto | Mode::Bar if is_terminal => View::Rows { drawn: began },
+            Mode::Auto | Mode::Bar | Mode::Plain => View::Lines(Lines::new(began)),
+            Mode::Json => View::Json,
+            Mode::None => View::None,
+        };
+        let screen = matches!(view, View::Rows { .. }).then(screen::open);
+        let ticks = matches!(view, View::Rows { .. } | View::Lines(_));
+        let jobs = jobs.iter().map(|job| JobProgress::new(job, began)).collect();
+        let shared = Arc::new(Mutex::new(Shared { jobs, began, view }));
+        let ticker = ticks.then(|| {
             let (sender, receiver) = mpsc::channel();
             let shared = shared.clone();
             let tick = move || {
                 while receiver.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    lock(&shared).draw();
+                    lock(&shared).tick(Instant::now());
                 }
             };
             std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|thread| (sender, thread))
         });
-        lock(&shared).draw();
+        lock(&shared).tick(began);
         Progress { shared, ticker: ticker.flatten(), _screen: screen }
     }
 
@@ -64,44 +81,54 @@ impl Progress {
         lock(&self.shared).polled(polled);
     }
 
-    /// Takes the bars off the screen. Returns the error of each job that was printed already, if it was its last.
-    pub fn finish(&mut self) -> Vec<Option<Error>> {
+    /// Takes the rows off the screen.
+    pub fn finish(&mut self) {
         if let Some((sender, thread)) = self.ticker.take() {
             drop(sender);
             let _ = thread.join();
         }
         screen::close();
-        let shared = lock(&self.shared);
-        let last =
-            |(reported, job): (&Option<Error>, &JobProgress)| reported.clone().filter(|_| *reported == job.error);
-        shared.reported.iter().zip(&shared.jobs).map(last).collect()
     }
 }
 
 impl Shared {
     fn polled(&mut self, polled: &Polled) {
         let now = Instant::now();
-        let one_of_many = self.jobs.len() > 1;
         let job = &mut self.jobs[polled.index];
         let is_news = job.update(polled, now);
-        if !self.has_bars && !self.is_quiet && is_news {
-            match polled.result {
-                Ok(status) => terminal::note(&report::line(&job.job, status)),
-                Err(error) => {
-                    let next = polled.next_poll.map(|next| format!("; next try in {}", rows::short(next)));
-                    let words = report::words(&job.job, error, one_of_many);
-                    terminal::complain(&format!("{words}{}", next.unwrap_or_default()));
-                    self.reported[polled.index] = Some(error.clone());
-                }
+        let job = &self.jobs[polled.index];
+        match &mut self.view {
+            View::Rows { drawn } if now - *drawn >= SHORTEST_FRAME || job.has_ended => {
+                *drawn = now;
+                self.draw();
             }
+            View::Lines(lines) if is_news && !job.has_ended => {
+                lines.print(&lines::line(job, self.jobs.len() > 1, polled.next_poll), now);
+            }
+            View::Json if !job.has_ended => {
+                let record = match polled.result {
+                    Ok(status) => Record::of_status(&job.job, status, polled.elapsed),
+                    Err(error) => Record::of_error(&job.job, error, false, polled.elapsed),
+                };
+                terminal::write_stderr(&format!("{}\n", record.into_progress(polled.next_poll).line()));
+            }
+            _ => {}
         }
-        self.draw();
+    }
+
+    fn tick(&mut self, now: Instant) {
+        match &mut self.view {
+            View::Rows { drawn } => {
+                *drawn = now;
+                self.draw();
+            }
+            View::Lines(lines) if lines.is_due(now) => lines.print(&lines::still_waiting(&self.jobs), now),
+            _ => {}
+        }
     }
 
     fn draw(&self) {
-        if self.has_bars {
-            screen::draw(rows::rows(&self.jobs, screen::size(), terminal::stderr_is_coloured(), self.began));
-        }
+        screen::draw(rows::rows(&self.jobs, screen::size(), terminal::stderr_is_colored(), self.began));
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use zmd_core::State;
 
 use super::job::{JobProgress, Pace, pace_of_all};
+use crate::exit::Exit;
 use crate::terminal::{self, paint};
-use crate::{Exit, report};
 
 /// How many jobs get a row of their own, where the terminal is high enough.
 const MOST_ROWS: usize = 10;
@@ -32,7 +32,7 @@ struct Row {
 }
 
 /// The rows of all jobs for a terminal of this size. `began` is when the wait did.
-pub fn rows(jobs: &[JobProgress], (height, width): (usize, usize), coloured: bool, began: Instant) -> Vec<String> {
+pub fn rows(jobs: &[JobProgress], (height, width): (usize, usize), colored: bool, began: Instant) -> Vec<String> {
     let now = Instant::now();
     let most = MOST_ROWS.min(height.saturating_sub(2));
     let rows: Vec<_> = if jobs.len() <= most {
@@ -41,7 +41,7 @@ pub fn rows(jobs: &[JobProgress], (height, width): (usize, usize), coloured: boo
         vec![sum_row(jobs, now, began)]
     };
     // The last column stays empty: a terminal would continue in the next line.
-    lay_out(&rows, width.saturating_sub(1), coloured)
+    lay_out(&rows, width.saturating_sub(1), colored)
 }
 
 fn job_row(job: &JobProgress, now: Instant, began: Instant) -> Row {
@@ -60,10 +60,10 @@ fn job_row(job: &JobProgress, now: Instant, began: Instant) -> Row {
         row.extra.push(elapsed);
         return row;
     };
-    row.is_bad = report::exit_of(status) == Exit::Failed;
+    row.is_bad = Exit::of_status(status) == Exit::Failed;
     row.share = status.total.filter(|total| *total > 0).map(|total| (job.processed(), total));
     if status.state != State::Running {
-        row.words.push(report::state_word(status));
+        row.words.push(terminal::plain(&status.state_name()));
     }
     row.words.extend(match (status.deleted, status.total) {
         (Some(deleted), Some(total)) => Some(format!("{deleted} of {total}")),
@@ -114,7 +114,7 @@ fn sum_row(jobs: &[JobProgress], now: Instant, began: Instant) -> Row {
 
 /// Lays the columns out: the same in all rows. Where the terminal is narrow, the bars give way first, then the names are cut
 /// in the middle (the ids of jobs differ at their ends), and then what the rows say at its end.
-fn lay_out(rows: &[Row], width: usize, coloured: bool) -> Vec<String> {
+fn lay_out(rows: &[Row], width: usize, colored: bool) -> Vec<String> {
     let widest = |texts: &mut dyn Iterator<Item = &str>| texts.map(console::measure_text_width).max().unwrap_or(0);
     let name_width = widest(&mut rows.iter().map(|row| &*row.name));
     let has_share = rows.iter().any(|row| row.share.is_some());
@@ -145,10 +145,10 @@ fn lay_out(rows: &[Row], width: usize, coloured: bool) -> Vec<String> {
         .map(|(row, text)| {
             let name = cut_in_the_middle(&row.name, name_width);
             let name = console::pad_str(&name, name_width, console::Alignment::Left, None).into_owned();
-            let mut line = paint(&name, anstyle::Style::new().bold(), coloured) + " ";
+            let mut line = paint(&name, anstyle::Style::new().bold(), colored) + " ";
             if bar > 0 {
                 let style = if row.is_bad { red } else { green };
-                line += &paint(&draw_bar(row.share, bar), style, coloured);
+                line += &paint(&draw_bar(row.share, bar), style, colored);
                 line.push(' ');
             }
             line += &match row.share {
@@ -158,7 +158,7 @@ fn lay_out(rows: &[Row], width: usize, coloured: bool) -> Vec<String> {
                 None => " ".repeat(percent_width),
             };
             let text = console::truncate_str(&text, room, "...").into_owned();
-            line + &if row.is_bad { paint(&text, red, coloured) } else { text }
+            line + &if row.is_bad { paint(&text, red, colored) } else { text }
         })
         .collect()
 }

@@ -37,28 +37,40 @@ fn ctrl_c_leaves_no_bar_behind() {
     for id in &ids {
         sim.add_job("Leads", id, Job::new(50_000, 10.0));
     }
-    let wait: Vec<_> = ["wait", "Leads"].into_iter().chain(ids.iter().map(|id| &**id)).collect();
-    let (two, ten) = (&wait[..4], &wait[..]);
-    let broken: Vec<_> = (0..240)
-        .filter_map(|moment| {
-            // Of every twelve, the terminal of one is slow: what it can't take is on its way when Ctrl-C is typed.
-            let is_slow = moment % 12 == 0;
-            let mut terminal = Terminal::start(&mut asking(&sim, if is_slow { ten } else { two }), 80);
-            terminal.expect("of 50000");
-            // So many bytes later.
-            let target = terminal.written.len() + 3 * (moment % 80);
-            while terminal.written.len() < target {
-                terminal.read(target - terminal.written.len());
-            }
-            if is_slow {
-                terminal.fill();
-            }
-            terminal.type_keys("\u{3}");
-            assert_eq!(terminal.end(), 128 + libc::SIGINT);
-            let screen = terminal.screen("above\r\n");
-            (screen.trim() != "above\nzmd: interrupted: the jobs continue").then(|| (moment, screen, terminal.text()))
-        })
-        .collect();
+    let wait: Vec<_> = ["wait", "--color=never", "Leads"].into_iter().chain(ids.iter().map(|id| &**id)).collect();
+    let (two, ten) = (&wait[..5], &wait[..]);
+    let interrupted = |moment: usize| {
+        // Now and then the terminal is slow: what it can't take is on its way when Ctrl-C is typed.
+        let is_slow = moment.is_multiple_of(20);
+        let mut command = asking(&sim, if is_slow { ten } else { two });
+        let mut terminal = Terminal::start(command.env("ZMD_POLL_MAX_MS", "50"), 80);
+        terminal.expect("of 50000");
+        // So many bytes later.
+        let target = terminal.written.len() + 3 * (moment % 80);
+        while terminal.written.len() < target {
+            terminal.read(target - terminal.written.len());
+        }
+        if is_slow {
+            terminal.fill();
+        }
+        terminal.type_keys("\u{3}");
+        assert_eq!(terminal.end(), 128 + libc::SIGINT);
+        let screen = terminal.screen("above\r\n");
+        let mut lines: Vec<_> = screen.trim().lines().collect();
+        let (first, last) = (lines.remove(0), lines.pop());
+        // The last status of each job.
+        let is_of_job = |line: &str| {
+            line.starts_with("Leads ") && (line.ends_with(" deleted, 0 failed") || line.ends_with(": no response yet"))
+        };
+        let are_statuses = lines.iter().all(|line| is_of_job(line) || line.starts_with("10 jobs: "));
+        let is_good = first == "above" && are_statuses && last == Some("zmd: interrupted: the jobs continue");
+        (!is_good).then(|| (moment, screen, terminal.text()))
+    };
+    let broken: Vec<_> = std::thread::scope(|scope| {
+        let of_thread = |first| move || (first..240).step_by(4).filter_map(interrupted).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|first| scope.spawn(of_thread(first))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
     assert!(broken.is_empty(), "{} of 240: {:#?}", broken.len(), broken.first());
 }
 

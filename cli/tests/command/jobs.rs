@@ -7,13 +7,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use zmd_sim::{End, Job, Reply, Sim};
+use zmd_sim::{End, Job, Reply};
 
 use crate::program::*;
-
-fn zmd_with(sim: &Sim, arguments: &[&str]) -> (Option<i32>, String, String) {
-    run(&mut asking(sim, arguments))
-}
 
 fn prints(result: (Option<i32>, String, String), exit: i32, out: &str) {
     assert_eq!(result, (Some(exit), format!("{out}\n"), String::new()));
@@ -33,38 +29,23 @@ fn the_exit_status_is_0_only_if_every_record_is_gone() {
     let short = r#"{"data":[{"Status":"COMPLETED","Total_Count":12,"Deleted_Count":11,"Failed_Count":0}]}"#;
     sim.next(Reply::json(200, short));
     assert_eq!(zmd_with(&sim, &["status", "Leads", "1001"]).0, Some(1));
-    // No counts: there is nothing to doubt.
+    // No counts: there is nothing to doubt, and the line says so.
     sim.next(Reply::json(200, r#"{"data":[{"Status":"COMPLETED"}]}"#));
-    assert_eq!(zmd_with(&sim, &["status", "Leads", "1001"]).0, Some(0));
+    prints(zmd_with(&sim, &["status", "Leads", "1001"]), 0, "Leads 1001: COMPLETED, the service reported no counts");
     for (word, exit) in [("QUEUED", 2), ("SUSPENDED", 2), ("SOMETHING_NEW", 2)] {
         sim.next(Reply::json(200, &format!(r#"{{"data":[{{"Status":"{word}"}}]}}"#)));
         let (status, out, _) = zmd_with(&sim, &["status", "Leads", "1001"]);
         assert_eq!((status, out.contains(word)), (Some(exit), true));
     }
-    // The highest of several counts.
-    assert_eq!(zmd_with(&sim, &["status", "Leads", "1001", "2"]).0, Some(2));
-    assert_eq!(zmd_with(&sim, &["status", "Leads:4711", "Leads:2", "Leads:1001"]).0, Some(3));
-}
-
-#[test]
-fn json_has_the_same_keys_for_every_job() {
-    let sim = sim();
-    prints(
-        zmd_with(&sim, &["status", "--json", "Leads", "1001"]),
-        0,
-        r#"{"module":"Leads","job_id":"1001","state":"COMPLETED","status":"COMPLETED","total":9,"deleted":9,"failed":0,"http_status":200}"#,
-    );
-    sim.next(Reply::json(200, r#"{"data":[{"Status":"A \"new\"\n\u0001 w\u00f6rd\\"}]}"#));
-    let (exit, out, _) = zmd_with(&sim, &["status", "--json", "Leads", "1001"]);
-    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((exit, &value["state"]), (Some(2), &"UNKNOWN".into()));
-    assert_eq!(value["status"], "A \"new\"\n\u{1} w\u{f6}rd\\");
-    assert!(value["total"].is_null() && value["deleted"].is_null() && value["failed"].is_null());
-    let (exit, out, _) = zmd_with(&sim, &["status", "--json", "Leads:error-NO_PERMISSION", "Leads:1001"]);
-    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((exit, lines.len()), (Some(3), 2));
-    assert_eq!((&lines[0]["error"], &lines[0]["code"]), (&"ZMD_ERR_FORBIDDEN".into(), &"NO_PERMISSION".into()));
-    assert_eq!((&lines[0]["http_status"], &lines[1]["state"]), (&403.into(), &"COMPLETED".into()));
+    // Of several the worst counts: a failed job, then what needs a person, what may pass, and what is not finished.
+    for (jobs, exit) in [
+        (&["Leads", "1001", "2"][..], 2),
+        (&["Leads:error-INTERNAL_ERROR", "Leads:2", "Leads:1001"], 3),
+        (&["Leads:4711", "Leads:error-INTERNAL_ERROR", "Leads:2", "Leads:1001"], 4),
+        (&["Leads:4", "Leads:4711", "Leads:error-INTERNAL_ERROR", "Leads:2"], 1),
+    ] {
+        assert_eq!(run(asking(&sim, &["status"]).args(jobs)).0, Some(exit), "{jobs:?}");
+    }
 }
 
 #[test]
@@ -95,9 +76,12 @@ fn jobs_in_every_form() {
     let many: String = (0..3000).map(|_| "Leads:1001\n").collect();
     let (exit, out, _) = run_with(&mut asking(&sim, &["status", "-"]), &many);
     assert_eq!((exit, out.lines().count()), (Some(0), 3000));
+    let list = Directory::new("list");
+    let list = list.file("list", "# the night's\nLeads:1001\nContacts;2\n");
+    assert_eq!(zmd_with(&sim, &["status", "--file", &list]).1, both);
     // One that is none is named, and disturbs no other.
     let (exit, out, err) = zmd_with(&sim, &["status", "Sales Orders:1", "Leads:1001"]);
-    assert_eq!((exit, out.lines().count()), (Some(3), 1));
+    assert_eq!((exit, out.lines().count()), (Some(4), 1));
     assert!(err.contains("Sales_Orders"), "{err}");
 }
 
@@ -114,13 +98,13 @@ fn the_command_line() {
         (&["wait", "--timeout=-1", "Leads", "1"], "90s, 15m, 4h"),
     ] {
         let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(arguments));
-        assert_eq!((exit, &*out), (Some(3), ""), "{arguments:?}");
+        assert_eq!((exit, &*out), (Some(4), ""), "{arguments:?}");
         assert!(err.contains(message), "{err}");
     }
     // A mistyped module gets a suggestion, too.
     let sim = sim();
     let (exit, _, err) = zmd_with(&sim, &["status", "Laeds", "1001"]);
-    assert!(exit == Some(3) && err.contains("Leads"), "{err}");
+    assert!(exit == Some(4) && err.contains("Leads"), "{err}");
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(["completions", shell]));
         assert!(exit == Some(0) && out.contains("doctor") && err.is_empty(), "{shell}");
@@ -130,7 +114,7 @@ fn the_command_line() {
 #[test]
 fn without_credentials_it_says_what_to_do() {
     let (exit, out, err) = run(zmd("/nonexistent".as_ref(), &[]).args(["status", "Leads", "1001"]));
-    assert_eq!((exit, &*out), (Some(3), ""));
+    assert_eq!((exit, &*out), (Some(4), ""));
     assert!(err.contains("zmd login"), "{err}");
 }
 
@@ -141,16 +125,79 @@ fn waiting_for_the_end() {
     sim.add_job("Leads", "3", Job { ends: End::Failed, ..Job::new(300, 1000.0) });
     let (exit, out, err) = zmd_with(&sim, &["wait", "Leads", "2"]);
     assert_eq!((exit, &*out), (Some(0), "Leads 2: COMPLETED, 500 of 500 deleted, 0 failed\n"));
-    assert!(
-        err.contains("RUNNING") && !err.contains(['\r', '\u{1b}']),
-        "no terminal, but a line for each change: {err:?}"
-    );
+    // No terminal, but a line with the time for each change. The result is not among them.
+    assert!(err.contains("RUNNING") && !err.contains(['\r', '\u{1b}']) && !err.contains("COMPLETED"), "{err:?}");
+    let time: Vec<_> = err.split([':', ' ']).take(3).collect();
+    assert!(time.iter().all(|part| part.len() == 2 && part.parse::<u8>().is_ok()), "{err}");
     let (exit, out, _) = zmd_with(&sim, &["wait", "Leads:1001", "Leads:3"]);
     assert_eq!((exit, out.lines().count()), (Some(1), 2));
-    assert_eq!(zmd_with(&sim, &["wait", "Leads:1001", "Leads:4711"]).0, Some(3));
-    // Quiet prints nothing but errors.
+    assert_eq!(zmd_with(&sim, &["wait", "Leads:1001", "Leads:4711"]).0, Some(4));
+}
+
+#[test]
+fn quiet_prints_what_is_not_successful() {
+    let sim = sim();
+    sim.add_job("Leads", "4", Job { failed: 1, ..Job::new(12, f64::INFINITY) });
     sim.add_job("Leads", "5", Job::new(100, 1000.0));
     assert_eq!(zmd_with(&sim, &["wait", "--quiet", "Leads", "5"]), (Some(0), String::new(), String::new()));
+    let left = "Leads 4: COMPLETED, 11 of 12 deleted, 1 failed";
+    prints(zmd_with(&sim, &["wait", "-q", "Leads", "1001", "4"]), 1, left);
+    prints(zmd_with(&sim, &["status", "-q", "Leads", "1001", "4"]), 1, left);
+    let (exit, out, err) = zmd_with(&sim, &["status", "-q", "Leads:4711", "Leads:1001"]);
+    assert!(exit == Some(4) && out.is_empty() && err.contains("4711"), "{out}{err}");
+}
+
+#[test]
+fn a_wait_can_end_at_the_first_job() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 10.0));
+    sim.add_job("Leads", "3", Job { failed: 2, ..Job::new(300, f64::INFINITY) });
+    // The others are not finished, with their last status if there is one.
+    for bad in ["3", "4711"] {
+        let (exit, out, err) = zmd_with(&sim, &["wait", "--fail-fast", "Leads", "2", bad]);
+        assert_eq!(exit, Some(if bad == "3" { 1 } else { 4 }), "{out}{err}");
+        assert!(format!("{out}{err}").contains(&format!("Leads {bad}: ")), "{out}{err}");
+    }
+    assert_eq!(zmd_with(&sim, &["wait", "--fail-fast", "Leads", "2", "not valid"]).0, Some(4));
+    let any = zmd_with(&sim, &["wait", "--progress=none", "--any", "Leads", "2", "1001"]);
+    prints(any, 0, "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed");
+    assert_eq!(zmd_with(&sim, &["wait", "--any", "Leads", "2", "3"]).0, Some(1));
+}
+
+#[test]
+fn many_jobs_have_a_summary() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 0.0));
+    let (exit, out, err) = zmd_with(&sim, &["status", "Leads", "1001", "1001", "1001", "2", "4711"]);
+    assert_eq!((exit, out.lines().count()), (Some(4), 4));
+    assert!(err.ends_with("\n5 jobs: 3 successful, 1 not finished, 1 with errors\n"), "{err}");
+}
+
+#[test]
+fn the_log_goes_to_standard_error() {
+    let sim = sim();
+    let (_, out, err) = zmd_with(&sim, &["-vv", "status", "Leads", "1001"]);
+    assert!(out.starts_with("Leads 1001: ") && err.contains(" debug: job 1001 of Leads: COMPLETED"), "{err}");
+    assert!(!err.contains(TOKEN));
+    let (_, _, err) = run(asking(&sim, &["status", "Leads", "1001"]).env("ZMD_LOG", "debug"));
+    assert!(err.contains(" debug: job 1001"), "{err}");
+    let (exit, _, err) = run(asking(&sim, &["status", "Leads", "1001"]).env("ZMD_LOG", "much"));
+    assert!(exit == Some(4) && err.contains("ZMD_LOG takes"), "{err}");
+}
+
+#[test]
+fn colors() {
+    let sim = sim();
+    let has_color = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let (_, out, _) =
+            run(asking(&sim, arguments).args(["status", "Leads", "1001"]).envs(variables.iter().copied()));
+        out.contains("\u{1b}[32mCOMPLETED")
+    };
+    assert!(!has_color(&[], &[]));
+    assert!(has_color(&["--color=always"], &[("NO_COLOR", "1")]));
+    assert!(has_color(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!has_color(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!has_color(&["--color=never"], &[("CLICOLOR_FORCE", "1")]));
 }
 
 #[test]
@@ -160,7 +207,7 @@ fn waiting_to_the_end_of_the_time() {
     let begin = Instant::now();
     let (exit, out, err) = zmd_with(&sim, &["wait", "--timeout", "0.3", "Leads", "2"]);
     assert_eq!(exit, Some(2));
-    assert!(out.starts_with("Leads 2: RUNNING") && !err.is_empty(), "{out}{err}");
+    assert!(out.starts_with("Leads 2: RUNNING") && err.ends_with("the job has not ended\n"), "{out}{err}");
     assert!(begin.elapsed() >= Duration::from_millis(300));
     assert_eq!(zmd_with(&sim, &["wait", "--timeout", "0", "Leads", "2"]).0, Some(2));
 }
@@ -183,7 +230,7 @@ fn a_full_disk_is_an_error() {
         let mut command = asking(&sim, arguments);
         let output = command.stdout(File::create("/dev/full").unwrap()).stderr(Stdio::piped());
         let output = output.spawn().unwrap().wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(output.status.code(), Some(4));
         let err = String::from_utf8(output.stderr).unwrap();
         assert!(err.contains("standard output"), "{err}");
     }

@@ -56,7 +56,7 @@ fn a_grant_code_becomes_a_profile() {
     assert_eq!((exit, &*out), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n"), "{err}");
     // A code serves once.
     let (exit, _, err) = run(&mut program(&sim, &home, &arguments));
-    assert_eq!(exit, Some(3));
+    assert_eq!(exit, Some(4));
     assert!(err.contains("generate a new one") && !err.contains(CODE), "{err}");
     assert_eq!(std::fs::read_to_string(config(&home)).unwrap(), text);
 }
@@ -151,13 +151,13 @@ fn what_zoho_refuses_is_told_and_nothing_is_written() {
     ] {
         let mut command = program(&sim, &home, &["login", "--client-id", id]);
         let (exit, _, err) = run(command.env("ZMD_CLIENT_SECRET", secret).env("ZMD_GRANT_CODE", code));
-        assert_eq!(exit, Some(3));
+        assert_eq!(exit, Some(4));
         assert!(err.contains(message) && !err.contains(secret) && !err.contains(code), "{err}");
         assert!(!config(&home).exists());
     }
     // What is missing is named with the option that gives it.
     let (exit, _, err) = run(&mut program(&sim, &home, &["login"]));
-    assert!(exit == Some(3) && err.contains("--client-id"), "{err}");
+    assert!(exit == Some(4) && err.contains("--client-id"), "{err}");
 }
 
 #[cfg(unix)]
@@ -169,7 +169,7 @@ fn a_file_that_others_may_read_is_refused() {
     sim.accept_token(TOKEN);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let (exit, _, err) = run(&mut program(&sim, &home, &["status", "Leads", "1001"]));
-    assert_eq!(exit, Some(3));
+    assert_eq!(exit, Some(4));
     assert!(err.contains("chmod 600") && err.contains(&path) && !err.contains(TOKEN), "{err}");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(run(&mut program(&sim, &home, &["status", "Leads", "1001"])).0, Some(0));
@@ -188,9 +188,9 @@ fn the_environment_counts_more_than_the_file() {
         run(command.env("ZMD_CONFIG_FILE", &path).envs(more.iter().copied()).args(["status", "Leads", "1001"])).0
     };
     sim.accept_token("1000.good");
-    assert_eq!(exit_status(&[], &[]), Some(3));
+    assert_eq!(exit_status(&[], &[]), Some(4));
     assert_eq!(exit_status(&[("ZMD_ACCESS_TOKEN", TOKEN)], &[]), Some(0));
     assert_eq!(exit_status(&[("ZMD_PROFILE", "good")], &[]), Some(0));
     assert_eq!(exit_status(&[], &["--profile", "good"]), Some(0));
-    assert_eq!(exit_status(&[], &["--profile", "other"]), Some(3));
+    assert_eq!(exit_status(&[], &["--profile", "other"]), Some(4));
 }

@@ -4,6 +4,7 @@
 mod bars;
 mod doctor;
 mod jobs;
+mod json;
 mod login;
 mod program;
 #[cfg(unix)]

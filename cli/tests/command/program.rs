@@ -40,6 +40,10 @@ pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
+pub fn zmd_with(sim: &Sim, arguments: &[&str]) -> (Option<i32>, String, String) {
+    run(&mut asking(sim, arguments))
+}
+
 /// The same, with a text on standard input.
 pub fn run_with(command: &mut Command, input: &str) -> (Option<i32>, String, String) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

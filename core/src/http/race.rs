@@ -13,6 +13,7 @@ use socket2::{Domain, Protocol, SockRef, Socket as Socket2, TcpKeepalive, Type};
 use super::cause::Cause;
 use super::socket::{Socket, wait};
 use crate::cancel::Cancel;
+use crate::descriptor::above_standard;
 
 /// RFC 8305, section 8, "Connection Attempt Delay".
 const NEXT_AFTER: Duration = Duration::from_millis(250);
@@ -97,7 +98,7 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 
 /// An attempt in progress.
 fn begin(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = above_standard(Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?)?;
     socket.set_nonblocking(true)?;
     match socket.connect(&address.into()) {
         Ok(()) => {}

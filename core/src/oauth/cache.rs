@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::refusal::Refusal;
-use crate::file::{beside, content, open_lock, open_own, private_file};
+use crate::file::{beside, content, create_private, names_in, open_lock, open_own};
 use crate::json::{Object, from_object};
 use crate::sync::Held;
 
@@ -180,7 +180,7 @@ impl TokenCache {
         debug_assert!(json.starts_with(MAGIC));
         self.remove_leftovers();
         let fresh = beside(&self.path, &format!("{FRESH}{}-{}", std::process::id(), COUNTER.fetch_add(1, Relaxed)));
-        let mut file = private_file().create_new(true).open(&fresh)?;
+        let mut file = create_private(&fresh)?;
         let written = file.write_all(&json);
         drop(file);
         written.and_then(|()| replace(&fresh, &self.path)).inspect_err(|_| {
@@ -193,12 +193,11 @@ impl TokenCache {
         let (Some(directory), Some(name)) = (self.path.parent(), self.path.file_name()) else { return };
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let begin = [name.as_encoded_bytes(), FRESH.as_bytes()].concat();
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let name = entry.file_name();
+        for name in names_in(directory).into_iter().flatten() {
             let rest = name.as_encoded_bytes().strip_prefix(&*begin).and_then(|rest| std::str::from_utf8(rest).ok());
             let process = rest.and_then(|rest| rest.split_once('-')?.0.parse().ok());
             if process.is_some_and(|process: i32| !is_running(process)) {
-                let _ = fs::remove_file(entry.path());
+                let _ = fs::remove_file(directory.join(&name));
             }
         }
     }

@@ -98,7 +98,8 @@ impl Requests {
             sleepers.wake();
         };
         let thread = quiet_thread(|builder| builder.spawn(work)).map_err(|error| {
-            Error::new(ErrorKind::Oauth, format!("the token provider could not be called: no thread ({error})"))
+            let message = format!("there is no thread for the token provider ({error}): try again later");
+            Error::new(ErrorKind::Network, message)
         })?;
         *current = Some(Request { result: result.clone(), thread, process: process_id() });
         Ok(result)

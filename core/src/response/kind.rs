@@ -39,6 +39,9 @@ pub(super) fn kind_of(http_status: u16, api_error: &ApiError, is_foreign: bool, 
     by_code.or(match http_status {
         500.. => Some(ErrorKind::Server),
         429 => Some(ErrorKind::RateLimited),
+        // A timeout of the server's, a connection for another host, a request that came too early: the same request may succeed
+        // over another connection.
+        408 | 421 | 425 => Some(ErrorKind::Server),
         407 => Some(ErrorKind::Proxy),
         // A gateway rejected the request: that is not Zoho's response about the job.
         400.. if is_foreign => Some(ErrorKind::BadResponse),

@@ -521,6 +521,16 @@ mod tests {
     }
 
     #[test]
+    fn a_timeout_of_the_server_and_its_like_are_transient() {
+        for http_status in [408, 421, 425] {
+            for body in ["", "<title>Request Timeout</title>", &error_body("")] {
+                let error = read_body(http_status, body).unwrap_err();
+                assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Server, true), "{http_status} {body}");
+            }
+        }
+    }
+
+    #[test]
     fn each_kind_of_error_says_what_to_do() {
         for (http_status, words) in [
             (401, "Zoho refused the access token (HTTP 401"),

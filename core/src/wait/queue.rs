@@ -113,7 +113,8 @@ impl<P: Poller + 'static> Queue<P> {
         let for_thread = inner.clone();
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(concurrency)));
         let thread = thread.map_err(|error| {
-            Error::new(ErrorKind::Internal, format!("can't create a thread for the queue of waits: {error}"))
+            let message = format!("there is no thread for the queue of waits ({error}): try again later");
+            Error::new(ErrorKind::Network, message)
         })?;
         Ok(Queue { inner, thread: Some(thread), process: process_id() })
     }

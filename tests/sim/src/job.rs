@@ -10,8 +10,12 @@ pub struct Job {
     pub total: u64,
     /// Records per second. `f64::INFINITY`: it ends at once; 0: it never ends.
     pub rate: f64,
-    /// How long it waits before it begins.
+    /// How long it waits before it begins, as `SCHEDULED`.
     pub starts_after: Duration,
+    /// How much of this wait, at its end, it is `QUEUED` instead.
+    pub queued: Duration,
+    /// When it is paused, as `SUSPENDED`: so long after it began, and for so long. It goes on where it was.
+    pub suspended: Option<(Duration, Duration)>,
     /// How many of the total cannot be deleted; they are spread evenly.
     pub failed: u64,
     /// The status that it ends with.
@@ -30,19 +34,35 @@ pub enum End {
 impl Job {
     /// A job that starts at once, deletes every record and ends as `COMPLETED`.
     pub fn new(total: u64, rate: f64) -> Job {
-        Job { total, rate, starts_after: Duration::ZERO, failed: 0, ends: End::Completed }
+        Job {
+            total,
+            rate,
+            starts_after: Duration::ZERO,
+            queued: Duration::ZERO,
+            suspended: None,
+            failed: 0,
+            ends: End::Completed,
+        }
     }
 
     /// The service's answer about this job, `elapsed` after it was added.
-    pub(crate) fn status(&self, elapsed: Duration, version: &str) -> String {
-        let done = elapsed.checked_sub(self.starts_after).map(|t| self.done(t));
-        let status = match done {
-            // Only the documentation of v2 has SCHEDULED.
-            None if version == "v2" => "SCHEDULED",
-            Some(done) if done == self.total => match self.ends {
+    ///
+    /// SCHEDULED, QUEUED and SUSPENDED are in the vendor's OpenAPI specification of 2026, which says that SUSPENDED means
+    /// paused; the prose of v4 to v8 has RUNNING, COMPLETED and FAILED alone. That a job passes through them in this order
+    /// is made up.
+    pub(crate) fn status(&self, elapsed: Duration) -> String {
+        let running = elapsed.checked_sub(self.starts_after);
+        let is_suspended =
+            |running: &Duration| self.suspended.is_some_and(|(after, pause)| (after..after + pause).contains(running));
+        let done = running.map(|running| self.done(self.at_work(running)));
+        let status = match (running, done) {
+            (None, _) if self.starts_after - elapsed > self.queued => "SCHEDULED",
+            (None, _) => "QUEUED",
+            (_, Some(done)) if done == self.total => match self.ends {
                 End::Completed => "COMPLETED",
                 End::Failed => "FAILED",
             },
+            (Some(running), _) if is_suspended(&running) => "SUSPENDED",
             _ => "RUNNING",
         };
         let done = done.unwrap_or(0);
@@ -55,6 +75,14 @@ impl Job {
             done - failed,
             self.total
         )
+    }
+
+    /// How much of the time since it began it was not paused.
+    fn at_work(&self, running: Duration) -> Duration {
+        match self.suspended {
+            Some((after, pause)) if running > after => after.max(running.saturating_sub(pause)),
+            _ => running,
+        }
     }
 
     /// The records processed after `running`.
@@ -73,7 +101,7 @@ mod tests {
     use super::*;
 
     fn at(job: &Job, seconds: u64) -> String {
-        job.status(Duration::from_secs(seconds), "v7")
+        job.status(Duration::from_secs(seconds))
     }
 
     #[test]
@@ -104,13 +132,27 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_has_not_begun_is_scheduled_in_v2_only() {
-        let job = Job { starts_after: Duration::from_secs(60), ..Job::new(9, 1.0) };
-        assert!(job.status(Duration::ZERO, "v2").contains("SCHEDULED"));
-        assert_eq!(
-            job.status(Duration::ZERO, "v2.1"),
-            r#"{"data":[{"Status":"RUNNING","Failed_Count":0,"Deleted_Count":0,"Total_Count":9}]}"#
-        );
+    fn a_job_is_scheduled_and_queued_before_it_runs() {
+        let seconds = Duration::from_secs;
+        let job = Job { starts_after: seconds(60), queued: seconds(20), ..Job::new(9, 1.0) };
+        for (second, status) in [(0, "SCHEDULED"), (39, "SCHEDULED"), (40, "QUEUED"), (59, "QUEUED"), (60, "RUNNING")] {
+            let expected =
+                format!(r#"{{"data":[{{"Status":"{status}","Failed_Count":0,"Deleted_Count":0,"Total_Count":9}}]}}"#);
+            assert_eq!(at(&job, second), expected, "{second}");
+        }
+        assert!(at(&job, 69).contains("COMPLETED"));
+    }
+
+    #[test]
+    fn a_suspended_job_goes_on_where_it_was() {
+        let seconds = Duration::from_secs;
+        let job = Job { suspended: Some((seconds(3), seconds(100))), ..Job::new(9, 1.0) };
+        for (second, status, deleted) in
+            [(2, "RUNNING", 2), (3, "SUSPENDED", 3), (102, "SUSPENDED", 3), (103, "RUNNING", 3), (109, "COMPLETED", 9)]
+        {
+            let text = at(&job, second);
+            assert!(text.contains(&format!(r#""{status}","Failed_Count":0,"Deleted_Count":{deleted},"#)), "{text}");
+        }
     }
 
     #[test]

@@ -197,11 +197,11 @@ fn help() -> String {
     }
     text += "\nThese job ids, of any module, are always answered with an error:\n\n";
     for error in DOCUMENTED_ERRORS {
-        text += &format!("  error-{:<24}{}\n", error.name, error.about());
+        text += &format!("  error-{:<26}{}\n", error.name, error.about());
     }
     text += "\nAnd these deliver a good answer in a bad or unusual manner:\n\n";
     for fault in Fault::all() {
-        text += &format!("  fault-{:<24}{}\n", fault.name(), fault.about());
+        text += &format!("  fault-{:<26}{}\n", fault.name(), fault.about());
     }
     text
 }

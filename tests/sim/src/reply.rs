@@ -115,6 +115,7 @@ pub const DOCUMENTED_ERRORS: &[DocumentedError] = &[
     code("OAUTH_SCOPE_MISMATCH", 401, "invalid oauth scope to access this URL", "{}"),
     code("NO_PERMISSION", 403, "permission denied", "{}"),
     code("INVALID_MODULE", 400, "the module name given seems to be invalid", "{}"),
+    // The answer to an unknown job is not public: this text and these details are made up.
     code("INVALID_DATA", 400, "the job id given seems to be invalid", r#"{"param":"job_id"}"#),
     code("REQUIRED_PARAM_MISSING", 400, "One of the expected parameter is missing", r#"{"param":"job_id"}"#),
     code("INVALID_REQUEST_METHOD", 400, "The http request method type is not a valid one", "{}"),
@@ -127,6 +128,33 @@ pub const DOCUMENTED_ERRORS: &[DocumentedError] = &[
     code("SERVICE_UNAVAILABLE", 503, "The service is temporarily unavailable", "{}"),
     code("RATE_LIMIT_EXCEEDED", 429, "The rate limit is exceeded", "{}"),
     code("AUTHORIZATION_FAILED", 400, "User does not have sufficient privilege", "{}"),
+    // From the same specification; where it has a code without an HTTP status, that is made up.
+    code("AUTHENTICATION_FAILED", 401, "Authentication failed", "{}"),
+    code("INVALID_OAUTHSCOPE", 400, "invalid oauth scope", "{}"),
+    code("PERMISSION_DENIED", 401, "permission denied", "{}"),
+    code("AUTHORIZATION_ERROR", 401, "authorization error", "{}"),
+    code("FEATURE_NOT_ENABLED", 400, "the feature is not enabled", "{}"),
+    code("FEATURE_NOT_SUPPORTED", 400, "the feature is not supported", "{}"),
+    code("LICENSE_LIMIT_EXCEEDED", 400, "the license limit is exceeded", "{}"),
+    code("API_NOT_SUPPORTED", 400, "the api is not supported in this edition", "{}"),
+    code("CRMPLUS_TRIAL_EXPIRED", 403, "the trial has expired", "{}"),
+    code("NOT_SUPPORTED", 400, "the module is not supported", "{}"),
+    code("INVALID_HOST", 400, "the host is invalid", "{}"),
+    code("UNABLE_TO_PARSE_DATA_TYPE", 400, "unable to parse the data type", r#"{"param":"job_id"}"#),
+    code("LIMIT_EXCEEDED", 400, "the limit is exceeded", "{}"),
+    // From the documentation of v2: a request without job_id.
+    code("MANDATORY_NOT_FOUND", 400, "required parameter not found", r#"{"param_name":"job_id"}"#),
+    // Variants of the above, each observed in answers that others recorded.
+    other("jobid", 400, Content::Json(r#"{"code":"INVALID_DATA","details":{},"message":"invalid jobid","status":"error"}"#)),
+    other("module-in-path", 400, Content::Json(r#"{"code":"INVALID_MODULE","details":{"resource_path_index":0},"message":"the module name given seems to be invalid","status":"error"}"#)),
+    other("permissions", 403, Content::Json(r#"{"code":"NO_PERMISSION","details":{"permissions":["Crm_Implied_Api_Access"]},"message":"permission denied","status":"error"}"#)),
+    // Of an older form; for the credits of the rolling 24 hours.
+    other("credits", 429, Content::Json(r#"{"code":429,"error":"TOO_MANY_REQUESTS","error_info":"the API call limit of the last 24 hours is exceeded"}"#)),
+    // Of the front end: observed with other services of Zoho, so probable here.
+    other("throttled", 200, Content::Json(r#"{"error_description":"You have made too many requests continuously. Please try again after some time.","error":"Access Denied","status":"failure"}"#)),
+    other("throttled-cause", 200, Content::Json(r#"{"response":"error","cause":"throttles_limit_exceeded"}"#)),
+    other("throttled-title", 400, Content::Json(r#"{"error":{"title":"URL_ROLLING_THROTTLES_LIMIT_EXCEEDED"}}"#)),
+    // In place of NOT_FOUND, in the documentation of v2.
     other("204", 204, Content::Nothing),
     other("404", 404, Content::Nothing),
     other("empty", 200, Content::Json(r#"{"data":[]}"#)),
@@ -179,7 +207,7 @@ pub(crate) fn special_job(id: &str) -> Option<(Answer, Option<Fault>)> {
         return Some((documented(name)?, None));
     }
     let fault = Fault::from_name(id.strip_prefix("fault-")?)?;
-    let finished = Job::new(9, f64::INFINITY).status(Duration::ZERO, "");
+    let finished = Job::new(9, f64::INFINITY).status(Duration::ZERO);
     Some((Answer::json(200, finished), Some(fault)))
 }
 

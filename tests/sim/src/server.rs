@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub delay: Duration,
     pub api_domain: String,
     pub expires_in_milliseconds: bool,
+    pub invalid_code_status: u16,
     /// How many status requests may be in flight; further ones are refused.
     pub max_in_flight: usize,
     pub tls: Option<Arc<ServerConfig>>,

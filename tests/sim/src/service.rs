@@ -68,7 +68,7 @@ pub(crate) fn crm(state: &State, now: Duration, request: &Request) -> (Answer, O
     }
     match state.jobs.get(&(module.to_owned(), id.to_owned())) {
         None => error("INVALID_DATA"),
-        Some((job, added)) => (Answer::json(200, job.status(now - *added, version)), None),
+        Some((job, added)) => (Answer::json(200, job.status(now - *added)), None),
     }
 }
 
@@ -108,7 +108,10 @@ pub(crate) fn accounts(state: &mut State, settings: &Settings, now: Duration, re
             Refusal::ClientId => Answer::json(200, r#"{"error":"invalid_client"}"#),
             Refusal::ClientSecret => Answer::json(200, r#"{"error":"invalid_client_secret"}"#),
             Refusal::GrantType => Answer::json(400, r#"{"error":"unsupported_grant_type"}"#),
-            Refusal::RefreshToken | Refusal::Code => Answer::json(400, r#"{"error":"invalid_code"}"#),
+            // Observed with both: see `Builder::invalid_code_status`.
+            Refusal::RefreshToken | Refusal::Code => {
+                Answer::json(settings.invalid_code_status, r#"{"error":"invalid_code"}"#)
+            }
             // Without an organization the accounts server cannot make a token.
             Refusal::Organization => Answer::json(400, r#"{"error":"missing_org_info"}"#),
             Refusal::Scope => Answer::json(400, r#"{"error":"invalid_scope"}"#),

@@ -49,6 +49,7 @@ impl Sim {
             api_domain: None,
             token_lifetime: Duration::from_secs(3600),
             expires_in_milliseconds: false,
+            invalid_code_status: 400,
             max_in_flight: usize::MAX,
             delay: Duration::ZERO,
         }
@@ -231,6 +232,7 @@ pub struct Builder {
     api_domain: Option<String>,
     token_lifetime: Duration,
     expires_in_milliseconds: bool,
+    invalid_code_status: u16,
     max_in_flight: usize,
     delay: Duration,
 }
@@ -299,6 +301,13 @@ impl Builder {
         self
     }
 
+    /// The HTTP status with which the token endpoint refuses a refresh token or a grant code: 400 by default, 200 was
+    /// observed too.
+    pub fn invalid_code_status(mut self, status: u16) -> Builder {
+        self.invalid_code_status = status;
+        self
+    }
+
     /// Limits the status requests in flight, like the service: further ones get HTTP 429. By default there is no limit.
     pub fn max_in_flight(mut self, max_in_flight: usize) -> Builder {
         self.max_in_flight = max_in_flight;
@@ -329,6 +338,7 @@ impl Builder {
             delay: self.delay,
             api_domain: self.api_domain.unwrap_or_else(own_url),
             expires_in_milliseconds: self.expires_in_milliseconds,
+            invalid_code_status: self.invalid_code_status,
             max_in_flight: self.max_in_flight,
             tls,
         };

@@ -13,7 +13,7 @@ def main() -> NoReturn:
         program = find("zmd")
     except FileNotFoundError as error:
         print(f"zmd: {error}", file=sys.stderr)
-        sys.exit(3)
+        sys.exit(4)
     if os.name == "nt":
         # There exec would come back to the shell before the program has ended.
         sys.exit(subprocess.call([program, *sys.argv[1:]]))

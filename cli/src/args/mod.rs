@@ -1,10 +1,15 @@
 //! The command line.
 
+mod duration;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::terminal::Color;
+use duration::duration;
 
 /// How far is a Zoho CRM mass-delete job?
 #[derive(Parser)]
@@ -31,11 +36,14 @@ Settings:
   lists them.
 
 Exit status:
-  0  every job is completed, and every record deleted
-  1  a job failed, or left records behind
-  2  not finished, including when --timeout expired
-  3  an error, printed to standard error
-  Of several jobs, the highest of these counts. Ctrl-C and SIGTERM end the
+  0  every record of every job is deleted
+  1  a job failed, or left records
+  2  a job is not finished, as when --timeout is over
+  3  an error that may pass: of the network or the service, or a limit
+  4  an error that needs a person: a mistake in the command line, the settings
+     or the credentials, or there is no such job
+  Of several jobs the worst counts, in this order: 1, 4, 3, 2, 0. Ctrl-C and
+  SIGTERM end the
   command with that signal; the jobs continue.";
 
 #[derive(ClapArgs)]
@@ -47,6 +55,14 @@ pub struct Global {
     #[arg(long, global = true, env = "ZMD_CONFIG_FILE", hide_env_values = true, value_name = "FILE")]
     #[arg(value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
+    /// Print a log to standard error: -v what happens, -vv every request, -vvv every connection; or the variable ZMD_LOG,
+    /// with error, warn, info, debug or trace
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// When to write in colors
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true)]
+    #[arg(help = "When to write in colors: auto, always, never")]
+    pub color: Color,
 }
 
 impl Global {
@@ -74,8 +90,9 @@ pub enum Command {
     Status(Status),
     /// Wait until jobs have ended
     ///
-    /// Standard error shows the progress: on a terminal a bar for each job, elsewhere a line for each change. When all jobs
-    /// have ended, or the timeout has expired, the last status of each job is printed.
+    /// The result of a job is printed to standard output when it has ended. Standard error shows the progress until then: on
+    /// a terminal a bar for each job, elsewhere a line for each change. After --timeout, Ctrl-C and SIGTERM, the last status
+    /// of the jobs that have not ended is printed.
     Wait(Wait),
     /// Get credentials, try them, and write them to the configuration file
     Login(Login),
@@ -101,21 +118,34 @@ pub enum Command {
 
 const JOBS_HELP: &str = "\
 Jobs:
-  Leads 1001 1002           jobs of one module
-  Leads:1001 Contacts:2002  jobs of several modules
-  -                         one job a line from standard input: MODULE:JOB_ID,
-                            MODULE JOB_ID or, as in `zmd wait Leads -`, JOB_ID
-  Without arguments, standard input is read if it is not a terminal.";
+  Leads 1001 1002                 jobs of one module
+  Leads 1001 Contacts:2002        and of others
+  -                               jobs from standard input
+  Without arguments, standard input is read if it is not a terminal.
+
+  Standard input and --file have a job on each line: MODULE:JOB_ID, or both
+  separated by a blank, a comma, a semicolon or a tab; or a JOB_ID alone, of the
+  module in front, as in `zmd wait Leads -`. Empty lines and lines that begin
+  with # are ignored. At most 16 MiB are read.
+
+Examples:
+  zmd status Leads 111111000000222222
+  zmd wait --timeout 4h Leads 111111000000222222 && echo deleted
+  zmd wait --quiet --file jobs.txt
+  zmd wait --json --progress=none - <jobs.txt | jq .successful";
 
 #[derive(ClapArgs)]
 pub struct Jobs {
     /// A module's API name and the ids of its jobs, or MODULE:JOB_ID, or - for standard input
     #[arg(value_name = "MODULE JOB_ID")]
     pub jobs: Vec<OsString>,
+    /// Read jobs from a file, as from standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
     /// Print a line of JSON for each job
     #[arg(long)]
     pub json: bool,
-    /// Print nothing but errors, and with --json the lines of JSON
+    /// Print only the jobs that are not successful, and errors
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -132,9 +162,40 @@ pub struct Status {
 pub struct Wait {
     #[command(flatten)]
     pub jobs: Jobs,
-    /// Wait no longer than that: 90 or 90s, 15m, 4h, 1h30m; 0 polls once
+    /// Wait no longer than that: 90 or 90s, 15m, 4h, 1h30m, 1d, 2w; 0 polls once
     #[arg(short, long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
+    /// End at the first job that failed, left records or can't be waited for
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// End at the first job that has ended; the exit status is that job's
+    #[arg(long, conflicts_with = "fail_fast")]
+    pub any: bool,
+    /// How standard error shows the progress
+    #[arg(long, value_enum, default_value_t = Mode::Auto, value_name = "HOW")]
+    pub progress: Mode,
+}
+
+impl Wait {
+    /// How the progress is shown.
+    pub fn mode(&self) -> Mode {
+        if self.jobs.quiet && self.progress == Mode::Auto { Mode::None } else { self.progress }
+    }
+}
+
+/// How standard error shows the progress of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Bars on a terminal, lines elsewhere; with --quiet nothing
+    Auto,
+    /// A bar for each job, or one for many; lines if standard error is not a terminal
+    Bar,
+    /// A line with the time of day for each change, and once a minute that it still waits
+    Plain,
+    /// A line of JSON for each poll
+    Json,
+    /// Nothing
+    None,
 }
 
 #[derive(ClapArgs)]
@@ -190,41 +251,6 @@ fn environments() -> clap::builder::PossibleValuesParser {
     zmd_core::ENVIRONMENTS.iter().map(|environment| environment.name).collect::<Vec<_>>().into()
 }
 
-/// A duration: seconds, or numbers with units, the larger ones first.
-fn duration(text: &str) -> Result<Duration, String> {
-    const UNITS: [(&str, f64); 5] = [("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
-    let refusal =
-        || "it takes a number of seconds, such as 90 or 0.5, or numbers with units: 90s, 15m, 4h, 1h30m".to_owned();
-    let number = |text: &str| {
-        // f64 accepts more than is valid here: signs, exponents, "inf".
-        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.bytes().any(|b| b.is_ascii_digit());
-        text.parse::<f64>().ok().filter(|_| plain)
-    };
-    let mut rest = text.trim();
-    let mut seconds = 0.0;
-    if let Some(plain) = number(rest) {
-        seconds = plain;
-    } else {
-        let mut units = UNITS.iter();
-        while !rest.is_empty() {
-            let letters = rest.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(refusal)?;
-            let after = &rest[letters..];
-            let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
-            let unit = units.by_ref().find(|unit| unit.0 == &after[..end]).ok_or_else(refusal)?;
-            seconds += number(rest[..letters].trim()).ok_or_else(refusal)? * unit.1;
-            rest = after[end..].trim_start();
-        }
-        if text.trim().is_empty() {
-            return Err(refusal());
-        }
-    }
-    if seconds > 1e9 {
-        return Err("that is more than thirty years".to_owned());
-    }
-    // Only 0 becomes 0.
-    Ok(Duration::from_millis((seconds * 1000.0).ceil() as u64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,45 +259,5 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory;
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_as_people_write_them() {
-        for (text, milliseconds) in [
-            ("0", 0),
-            ("90", 90_000),
-            ("0.5", 500),
-            (".5", 500),
-            ("0.0001", 1),
-            ("90s", 90_000),
-            ("15m", 900_000),
-            ("4h", 14_400_000),
-            ("1.5h", 5_400_000),
-            ("1h30m", 5_400_000),
-            ("1h 30m 5s", 5_405_000),
-            ("2d", 172_800_000),
-            ("250ms", 250),
-        ] {
-            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
-        }
-        for text in [
-            "",
-            " ",
-            "-1",
-            "soon",
-            "1e3",
-            "inf",
-            "1_0",
-            "4 hours",
-            "30m1h",
-            "1h1h",
-            "h",
-            ".",
-            "1.2.3",
-            "5x",
-            "9999999999",
-        ] {
-            assert!(duration(text).is_err(), "{text}");
-        }
     }
 }

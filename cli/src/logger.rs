@@ -1,0 +1,63 @@
+//! The log, on standard error: `-v`, or the variable `ZMD_LOG`.
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use zmd_core::one_line;
+
+use crate::failure::Failure;
+use crate::{clock, terminal};
+
+/// The longest line, in characters.
+const LIMIT: usize = 4000;
+
+struct Logger;
+
+static LOGGER: Logger = Logger;
+
+/// Begins to log if the command line or the variable asks for it; the command line counts more.
+pub fn start(verbose: u8) -> Result<(), Failure> {
+    let level = match verbose {
+        0 => of_environment()?,
+        1 => LevelFilter::Info,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    };
+    if level > LevelFilter::Off && log::set_logger(&LOGGER).is_ok() {
+        log::set_max_level(level);
+    }
+    Ok(())
+}
+
+fn of_environment() -> Result<LevelFilter, Failure> {
+    match std::env::var_os("ZMD_LOG").filter(|value| !value.is_empty()) {
+        None => Ok(LevelFilter::Off),
+        Some(value) => value.to_string_lossy().parse().map_err(|_| {
+            Failure::from(format!(
+                "ZMD_LOG takes off, error, warn, info, debug or trace, not {}",
+                terminal::plain(&value.to_string_lossy())
+            ))
+        }),
+    }
+}
+
+impl Log for Logger {
+    /// The library's own lines, which are written so that they carry no secret. Those of HTTP and TLS show what is sent.
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        metadata.level() <= log::max_level() && metadata.target().split("::").next() == Some("zmd_core")
+    }
+
+    fn log(&self, record: &Record) {
+        if self.enabled(record.metadata()) {
+            let level = match record.level() {
+                Level::Error => "error",
+                Level::Warn => "warning",
+                Level::Info => "info",
+                Level::Debug => "debug",
+                Level::Trace => "trace",
+            };
+            let text = one_line(&record.args().to_string(), LIMIT);
+            terminal::note(&format!("{} {level}: {text}", clock::time_of_day()));
+        }
+    }
+
+    fn flush(&self) {}
+}

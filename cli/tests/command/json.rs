@@ -1,0 +1,125 @@
+//! The lines of JSON, which doc/zmd-output.schema.json describes.
+
+use serde_json::Value;
+use zmd_sim::{End, Job, Reply};
+
+use crate::program::*;
+
+/// Each line as what the schema calls `of`, which it is.
+pub fn lines(of: &str, text: &str) -> Vec<Value> {
+    let schema: Value = serde_json::from_str(include_str!("../../../doc/zmd-output.schema.json")).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+    let lines: Vec<Value> = lines.collect();
+    for line in &lines {
+        check(line, &schema["$defs"][of], "");
+    }
+    lines
+}
+
+/// The keywords that the schema uses.
+fn check(value: &Value, schema: &Value, path: &str) {
+    let type_of = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    for (keyword, rule) in schema.as_object().unwrap() {
+        let is_valid = match keyword.as_str() {
+            "description" => true,
+            "type" => rule == type_of || rule.as_array().is_some_and(|types| types.iter().any(|one| one == type_of)),
+            "enum" => rule.as_array().unwrap().contains(value),
+            "minimum" => value.as_i64().is_none_or(|number| number >= rule.as_i64().unwrap()),
+            "maximum" => value.as_i64().is_none_or(|number| number <= rule.as_i64().unwrap()),
+            "pattern" => value.as_str().is_none_or(|text| matches(text, rule.as_str().unwrap())),
+            "required" => rule.as_array().unwrap().iter().all(|key| value.get(key.as_str().unwrap()).is_some()),
+            "additionalProperties" => value.as_object().unwrap().keys().all(|key| !schema["properties"][key].is_null()),
+            "properties" => {
+                for (key, value) in value.as_object().into_iter().flatten() {
+                    check(value, &rule[key], &format!("{path}.{key}"));
+                }
+                true
+            }
+            "items" => {
+                value.as_array().into_iter().flatten().for_each(|item| check(item, rule, &format!("{path}[]")));
+                true
+            }
+            _ => panic!("this test does not know the keyword {keyword}"),
+        };
+        assert!(is_valid, "{path}: {value} is not of {keyword} {rule}");
+    }
+}
+
+/// Of regular expressions, what the schema uses: `\d`, `{n}`, `[A-Z_]+`, `\.` and characters.
+fn matches(text: &str, pattern: &str) -> bool {
+    let pattern = pattern.strip_prefix('^').unwrap().strip_suffix('$').unwrap();
+    if let Some(prefix) = pattern.strip_suffix("[A-Z_]+") {
+        let rest = text.strip_prefix(prefix).unwrap_or_default();
+        return !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    }
+    let mut plain = pattern.replace("\\.", ".");
+    for count in [2, 3, 4] {
+        plain = plain.replace(&format!("\\d{{{count}}}"), &"0".repeat(count));
+    }
+    let zeros: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    zeros == plain
+}
+
+#[test]
+fn the_keys_are_the_same_for_every_result() {
+    let sim = sim();
+    let (exit, out, _) = zmd_with(&sim, &["status", "--json", "Leads", "1001"]);
+    let line = &lines("job", &out)[0];
+    assert_eq!((exit, &line["state"], &line["status"]), (Some(0), &"COMPLETED".into(), &"COMPLETED".into()));
+    assert_eq!((&line["total"], &line["deleted"], &line["failed"]), (&9.into(), &9.into(), &0.into()));
+    assert_eq!((&line["successful"], &line["error"], &line["http_status"]), (&true.into(), &Value::Null, &200.into()));
+
+    sim.next(Reply::json(200, r#"{"data":[{"Status":"A \"new\"\n\u0001 w\u00f6rd\\"}]}"#));
+    let (exit, out, _) = zmd_with(&sim, &["status", "--json", "Leads", "1001"]);
+    let line = &lines("job", &out)[0];
+    assert_eq!((exit, &line["state"]), (Some(2), &"UNKNOWN".into()));
+    assert_eq!(line["status"], "A \"new\"\n\u{1} w\u{f6}rd\\");
+    assert!(line["total"].is_null() && line["successful"] == false);
+
+    let (exit, out, err) = zmd_with(&sim, &["status", "--json", "Leads:error-NO_PERMISSION", "Leads:1001"]);
+    let both = lines("job", &out);
+    assert_eq!((exit, both.len()), (Some(4), 2));
+    assert_eq!((&both[0]["error"], &both[0]["code"]), (&"ZMD_ERR_FORBIDDEN".into(), &"NO_PERMISSION".into()));
+    assert_eq!((&both[0]["http_status"], &both[1]["state"]), (&403.into(), &"COMPLETED".into()));
+    assert!(both[0]["state"].is_null() && both[0]["transient"] == false && err.contains("NO_PERMISSION"), "{err}");
+    // Without credentials, too.
+    let (exit, out, _) = run(zmd("/nonexistent".as_ref(), &[]).args(["status", "--json", "Leads", "1001"]));
+    assert_eq!((exit, &lines("job", &out)[0]["error"]), (Some(4), &"ZMD_ERR_INVALID_CONFIG".into()));
+}
+
+#[test]
+fn a_wait_whose_time_is_over_says_so_with_the_last_status() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 10.0));
+    let (exit, out, _) = zmd_with(&sim, &["wait", "--json", "--timeout", "0.2", "Leads", "2"]);
+    let line = &lines("job", &out)[0];
+    assert_eq!((exit, &line["state"], &line["timed_out"]), (Some(2), &"RUNNING".into(), &true.into()));
+    assert_eq!((&line["error"], &line["successful"]), (&"ZMD_ERR_TIMEOUT".into(), &false.into()));
+    assert!(line["elapsed_ms"].as_i64() >= Some(200), "{line}");
+    // The service has not answered: that is not finished, too.
+    let (exit, out, _) = zmd_with(&sim, &["wait", "--json", "--timeout", "0.2", "Leads", "fault-stall-in-header"]);
+    let line = &lines("job", &out)[0];
+    assert_eq!((exit, &line["state"], &line["timed_out"]), (Some(2), &Value::Null, &true.into()));
+}
+
+#[test]
+fn progress_can_be_json_lines() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job { ends: End::Failed, ..Job::new(300, 1000.0) });
+    let (exit, out, err) = zmd_with(&sim, &["wait", "--json", "--progress=json", "Leads", "2"]);
+    let (results, polls) = (lines("job", &out), lines("job", &err));
+    assert_eq!((exit, results.len()), (Some(1), 1));
+    assert!(!polls.is_empty());
+    for poll in polls {
+        assert!(poll["event"] == "progress" && poll["state"] == "RUNNING" && poll["next_poll_ms"].is_u64(), "{poll}");
+    }
+    assert_eq!((&results[0]["event"], &results[0]["state"]), (&"result".into(), &"FAILED".into()));
+}
