@@ -46,3 +46,19 @@ pub use token_provider::TokenProvider;
 pub use wait::pace::{Observation, Pace};
 pub use wait::queue::{Update, WaitEvent};
 pub use wait::{Polled, Progress, Waited};
+
+/// What threads may share and pass on.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Client>();
+    is_shared::<Config>();
+    is_shared::<Error>();
+    is_shared::<JobId>();
+    is_shared::<ModuleName>();
+    is_shared::<Secret>();
+    is_shared::<Status>();
+    is_shared::<TokenProvider>();
+    is_shared::<Waited>();
+    is_shared::<WaitEvent>();
+    is_shared::<Waits>();
+};
