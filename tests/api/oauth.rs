@@ -377,7 +377,7 @@ fn processes_that_share_a_token_cache_share_a_refusal() {
     sim.next_token(Reply::json(200, r#"{"error":"invalid_code"}"#));
     for _ in 0..3 {
         let (exit, _, err) = run(&mut tool(&sim, &cache.path()));
-        assert!(exit == Some(3) && err.contains("the refresh token was revoked"), "{exit:?} {err}");
+        assert!(exit == Some(4) && err.contains("the refresh token was revoked"), "{exit:?} {err}");
     }
     assert_eq!(sim.token_requests(), 1);
     // Other credentials.
@@ -600,7 +600,7 @@ fn a_cache_that_cannot_be_used_costs_a_token_request() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for path in ["/dev/full", "/tmp", &pipe] {
         let (exit, _, err) = run(&mut tool(&sim, path));
-        assert!(exit == Some(3) && err.contains("token_cache takes the path of a file"), "{exit:?} {err}");
+        assert!(exit == Some(4) && err.contains("token_cache takes the path of a file"), "{exit:?} {err}");
     }
     assert!(!Path::new(&format!("{pipe}.lock")).exists());
     let failed = Client::new(&[("access_token", TOKEN), ("token_cache", "/dev/null")]).err().unwrap();

@@ -139,11 +139,11 @@ fn the_systems_trust_store() {
     assert_eq!((exit, &*out, &*err), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n", ""));
     // An empty store: Mozilla's roots are used, which do not contain the stand-in's authority.
     let (exit, _, err) = ask("/dev/null");
-    assert!(exit == Some(3) && err.contains("UnknownIssuer"), "{exit:?} {err}");
+    assert!(exit == Some(4) && err.contains("UnknownIssuer"), "{exit:?} {err}");
     // The authority is in the directory alone, beside a file that has others.
     let (other, directory) = (tls_sim(), scratch("store"));
     let other_file = other.ca_file().to_str().unwrap();
-    assert_eq!(ask(other_file).0, Some(3));
+    assert_eq!(ask(other_file).0, Some(4));
     fs::copy(sim.ca_file(), directory.join("0123abcd.0")).unwrap();
     let (exit, _, err) = ask_with(other_file, directory.to_str().unwrap());
     assert_eq!((exit, &*err), (Some(0), ""));

@@ -47,7 +47,10 @@ fn variants(package: &str, file: &str, head: &str) -> Vec<String> {
 /// Where the source of a dependency is.
 fn directory_of(package: &str) -> PathBuf {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["metadata", "--format-version", "1", "--offline", "--manifest-path"]);
+    // Of this system: cargo need not have downloaded what others need.
+    let version = String::from_utf8(Command::new("rustc").arg("-vV").output().unwrap().stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    cargo.args(["metadata", "--format-version", "1", "--offline", "--filter-platform", host, "--manifest-path"]);
     let output = cargo.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
