@@ -1,6 +1,6 @@
 //! No file of the core or of the C interface uses one that lies above it: the lists of files in CONTRIBUTING.md are the floors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -158,4 +158,16 @@ fn paths_with_braces() {
     let found: Vec<_> = found.iter().map(|path| path.join("::")).collect();
     assert_eq!(found, ["crate::a", "crate::b::self", "crate::b::C", "crate::e"]);
     assert!(rest.starts_with(';'), "{rest}");
+}
+
+#[test]
+fn every_script_is_listed() {
+    let text = fs::read_to_string(format!("{ROOT}/CONTRIBUTING.md")).unwrap();
+    let table = text.split_once("| script | what it does |").unwrap().1.split("\n\n").next().unwrap();
+    let listed: BTreeSet<_> =
+        table.lines().flat_map(|line| line.split('|').nth(1)).flat_map(|cell| cell.split('`')).collect();
+    for script in fs::read_dir(format!("{ROOT}/scripts")).unwrap() {
+        let name = script.unwrap().file_name().into_string().unwrap();
+        assert!(listed.contains(&*name), "CONTRIBUTING.md does not list scripts/{name}");
+    }
 }
