@@ -14,6 +14,8 @@ mod jobs;
 mod logger;
 mod login;
 mod modes;
+mod profile_file;
+mod profiles;
 mod progress;
 mod report;
 mod screen;
@@ -52,6 +54,8 @@ fn run(args: Args) -> Result<Exit, Failure> {
         Command::Status(status) => status::run(&args.global, &status),
         Command::Wait(wait) => wait::run(&args.global, &wait),
         Command::Login(login) => login::run(&args.global, &login),
+        Command::Logout => profiles::logout(&args.global),
+        Command::Profiles => profiles::list(&args.global),
         Command::Doctor(doctor) => doctor::run(&args.global, &doctor),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::manual(&directory),

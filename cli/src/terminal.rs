@@ -172,9 +172,41 @@ mod closed {
     static LOOK: extern "C" fn() = look;
 }
 
+/// The lines of a paragraph, not wider than the terminal, and not than what is easy to read. All but the first begin with
+/// `indent` blanks.
+pub fn wrap(paragraph: &str, indent: usize) -> Vec<String> {
+    wrap_to(paragraph, indent, screen::size().1.saturating_sub(1).min(100))
+}
+
+fn wrap_to(paragraph: &str, indent: usize, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    // Blanks within, as of a table, stay where the line is not broken.
+    for word in paragraph.split_inclusive(' ') {
+        let line = lines.last_mut().expect("there is one");
+        let end = console::measure_text_width(line) + console::measure_text_width(word.trim_end());
+        if end > width && !line.trim().is_empty() && !word.trim().is_empty() {
+            line.truncate(line.trim_end().len());
+            lines.push(format!("{}{word}", " ".repeat(indent)));
+        } else {
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paragraphs_are_wrapped() {
+        assert_eq!(wrap_to("", 0, 9), [""]);
+        assert_eq!(wrap_to("  1  code  a grant code", 11, 17), ["  1  code  a", "           grant", "           code"]);
+        assert_eq!(
+            wrap_to("https://a.very.long.address and more", 0, 12),
+            ["https://a.very.long.address", "and more"]
+        );
+    }
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {

@@ -96,6 +96,12 @@ pub enum Command {
     Wait(Wait),
     /// Get credentials, try them, and write them to the configuration file
     Login(Login),
+    /// Remove the credentials of a profile from the configuration file
+    ///
+    /// The access tokens that processes share are removed, too. The refresh token stays valid until it is revoked at Zoho.
+    Logout,
+    /// List the profiles of the configuration file, and which one is used
+    Profiles,
     /// Check settings, network, credentials and a job, one after the other
     ///
     /// Prints what each check found and what to do. Nothing is changed, but an access token is requested if there is none.

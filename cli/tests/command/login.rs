@@ -61,40 +61,155 @@ fn a_grant_code_becomes_a_profile() {
     assert_eq!(std::fs::read_to_string(config(&home)).unwrap(), text);
 }
 
+/// Types each answer when the text in front of it is shown. Returns the exit status and all that is shown.
+#[cfg(unix)]
+fn dialogue(command: &mut Command, answers: &[(&str, &str)]) -> (i32, String) {
+    let mut terminal = Terminal::start(command, 80);
+    for (question, answer) in answers {
+        terminal.expect(question);
+        terminal.type_keys(answer);
+    }
+    (terminal.end(), terminal.text())
+}
+
 #[cfg(unix)]
 #[test]
 fn somebody_at_a_terminal_is_asked() {
     let (sim, home) = (accounts(), Directory::new("asked"));
-    let mut terminal = Terminal::start(&mut program(&sim, &home, &["login"]), 100);
-    for (question, answer) in [
-        ("[us]: ", "in\n"),
-        ("https://api-console.zoho.in", ""),
-        ("Client ID: ", "1000.ID\n"),
-        ("Client Secret (not shown): ", "secret-0123456789\n"),
-        ("Grant code (not shown): ", "1000.no-0123456789\n"),
-        // Another one may be generated.
-        ("generate a new one", ""),
-        ("Grant code (not shown): ", "1000.code-0123456789\n"),
-    ] {
-        terminal.expect(question);
-        terminal.type_keys(answer);
-    }
-    let (exit, written) = (terminal.end(), terminal.text());
-    assert_eq!(exit, 0, "{written}");
-    assert!(written.contains(ID) && written.contains("zmd status MODULE JOB_ID"), "{written}");
+    let (exit, shown) = dialogue(
+        &mut program(&sim, &home, &["login"]),
+        &[
+            ("recommended for jobs", ""),
+            ("Choice [code]: ", "cod\n"),
+            (" 3  in ", ""),
+            // After a typo it is asked again.
+            ("Choice [us]: ", "inn\n"),
+            ("did you mean in?", ""),
+            ("Choice [us]: ", "3\n"),
+            ("Choice [production]: ", "s\n"),
+            ("https://api-console.zoho.in", ""),
+            ("Client ID: ", "1000.ID\n"),
+            ("Client Secret (not shown): ", "secret-0123456789\n"),
+            ("Grant code (not shown): ", "1000.no-0123456789\n"),
+            // Another one may be generated.
+            ("generate a new one", ""),
+            ("Grant code (not shown): ", "1000.code-0123456789\n"),
+        ],
+    );
+    assert_eq!(exit, 0, "{shown}");
+    assert!(shown.contains(ID) && shown.contains("zmd status MODULE JOB_ID"), "{shown}");
     for secret in [SECRET, CODE, "1000.no-0123456789", REFRESH] {
-        assert!(!written.contains(secret), "{written}");
+        assert!(!shown.contains(secret), "{shown}");
     }
+    let is_narrow = |line: &str| line.chars().count() < 80 || line.contains(".config/zmd");
+    assert!(shown.lines().all(is_narrow), "{shown}");
     let text = std::fs::read_to_string(config(&home)).unwrap();
-    assert!(text.contains("data_center = \"in\"") && text.contains(REFRESH), "{text}");
-    // Ctrl-C at a secret ends it by the signal, and writes nothing.
-    let mut terminal = Terminal::start(&mut program(&sim, &home, &["login"]), 100);
-    for (question, answer) in [("[in]: ", "\n"), ("Client ID [1000.ID]: ", "\n"), ("(not shown): ", "\u{3}")] {
-        terminal.expect(question);
-        terminal.type_keys(answer);
+    for part in ["data_center = \"in\"", "environment = \"sandbox\"", REFRESH] {
+        assert!(text.contains(part), "{text}");
     }
-    assert_eq!(terminal.end(), 128 + libc::SIGINT, "{}", terminal.text());
+    // Ctrl-C at a secret ends it by the signal, and writes nothing. What is going to be replaced is said before.
+    let (exit, shown) = dialogue(
+        &mut program(&sim, &home, &["login"]),
+        &[
+            ("exists, with a refresh token of the client 1000.ID: its", ""),
+            ("Choice [code]: ", "\n"),
+            ("Choice [in]: ", "\n"),
+            ("Choice [sandbox]: ", "\n"),
+            ("Client ID [1000.ID]: ", "\n"),
+            ("(not shown): ", "\u{3}"),
+        ],
+    );
+    assert_eq!(exit, 128 + libc::SIGINT, "{shown}");
     assert_eq!(std::fs::read_to_string(config(&home)).unwrap(), text);
+}
+
+/// What was typed is offered again, the secret without being shown.
+#[cfg(unix)]
+#[test]
+fn after_a_refusal_what_was_right_need_not_be_typed_again() {
+    let (sim, home) = (accounts(), Directory::new("again"));
+    let (exit, shown) = dialogue(
+        &mut program(&sim, &home, &["login"]),
+        &[
+            ("Choice [code]: ", "2\n"),
+            ("Choice [us]: ", "\n"),
+            ("Choice [production]: ", "\n"),
+            ("Client ID: ", "1000.IDD\n"),
+            ("Client Secret (not shown): ", "secret-0123456789\n"),
+            ("Organization id: ", "77\n"),
+            ("press Enter for what you answered before", ""),
+            ("Choice [us]: ", "\n"),
+            ("Choice [production]: ", "\n"),
+            ("Client ID [1000.IDD]: ", "1000.ID\n"),
+            ("Client Secret (not shown, empty for the one before): ", "\n"),
+            ("Organization id [77]: ", "\n"),
+        ],
+    );
+    assert_eq!(exit, 0, "{shown}");
+    assert!(!shown.contains(SECRET), "{shown}");
+    let text = std::fs::read_to_string(config(&home)).unwrap();
+    assert!(text.contains("org_id = \"77\"") && text.contains(SECRET), "{text}");
+    assert_eq!(run(&mut program(&sim, &home, &["status", "Leads", "1001"])).0, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_keeps_its_link_its_mode_and_its_owner() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+    let (sim, home) = (accounts(), Directory::new("kept"));
+    let file = home.file("etc/zmd.toml", "# ours\n");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    // Only root can give a file away.
+    let group = if chown(&file, None, Some(12345)).is_ok() { 12345 } else { std::fs::metadata(&file).unwrap().gid() };
+    std::fs::create_dir_all(home.0.join(".config/zmd")).unwrap();
+    symlink("../../etc/zmd.toml", config(&home)).unwrap();
+    let login = |profile: &str| {
+        let mut login = program(&sim, &home, &["--profile", profile, "login", "--client-id", ID]);
+        run(login.env("ZMD_CLIENT_SECRET", SECRET).env("ZMD_REFRESH_TOKEN", REFRESH))
+    };
+    let (exit, _, err) = login("default");
+    assert_eq!(exit, Some(0), "{err}");
+    let metadata = std::fs::metadata(&file).unwrap();
+    assert_eq!((metadata.mode() & 0o777, metadata.gid()), (0o640, group));
+    assert!(config(&home).is_symlink() && std::fs::read_to_string(&file).unwrap().contains(REFRESH));
+    // Secrets are not for everybody, even if the file was.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(login("default").0, Some(0));
+    assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
+    // A link to a file that does not exist yet.
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(login("default").0, Some(0));
+    assert!(config(&home).is_symlink());
+    assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn profiles_are_listed_and_logged_out() {
+    let (sim, home) = (accounts(), Directory::new("listed"));
+    for (profile, center) in [("day", "eu"), ("night", "us")] {
+        let arguments = ["--profile", profile, "login", "--data-center", center, "--client-id", ID, "--org-id", "77"];
+        let (exit, _, err) = run(program(&sim, &home, &arguments).env("ZMD_CLIENT_SECRET", SECRET));
+        assert_eq!(exit, Some(0), "{err}");
+    }
+    let (exit, out, err) = run(&mut program(&sim, &home, &["--profile", "night", "profiles"]));
+    let credentials = "client credentials of the client 1000.ID for the organization 77";
+    let listed = format!("  day    eu, production, {credentials}\n* night  us, production, {credentials}\n");
+    assert_eq!((exit, &*out, &*err), (Some(0), &*listed, ""));
+    let (_, _, err) = run(program(&sim, &home, &["profiles"]).env("ZMD_ACCESS_TOKEN", TOKEN));
+    assert!(err.contains("no profile default") && err.contains("ZMD_ACCESS_TOKEN is set"), "{err}");
+
+    // Each profile has a token cache of its own.
+    for profile in ["day", "night"] {
+        assert_eq!(run(&mut program(&sim, &home, &["--profile", profile, "status", "Leads", "1001"])).0, Some(0));
+        assert!(home.0.join(format!(".cache/zmd/tokens-{profile}")).exists());
+    }
+    let (exit, _, err) = run(&mut program(&sim, &home, &["--profile", "day", "logout"]));
+    assert_eq!(exit, Some(0), "{err}");
+    assert!(!home.0.join(".cache/zmd/tokens-day").exists() && home.0.join(".cache/zmd/tokens-night").exists());
+    let text = std::fs::read_to_string(config(&home)).unwrap();
+    assert!(text.matches(SECRET).count() == 1 && text.contains("data_center = \"eu\""), "{text}");
+    let (exit, _, err) = run(&mut program(&sim, &home, &["--profile", "day", "logout"]));
+    assert!(exit == Some(4) && err.contains("has no credentials"), "{err}");
 }
 
 /// As readpassphrase(3): after Ctrl-Z and fg the terminal hides again what is typed, and the question is repeated.
@@ -103,7 +218,10 @@ fn somebody_at_a_terminal_is_asked() {
 fn a_secret_stays_hidden_after_ctrl_z() {
     let (sim, home) = (accounts(), Directory::new("stopped"));
     let mut login = program(&sim, &home, &["login", "--data-center", "us", "--client-id", ID]);
+    login.env("ZMD_ENVIRONMENT", "production");
     let Some(mut terminal) = Terminal::start_in_shell(&mut login, 100) else { return };
+    terminal.expect("Choice [code]: ");
+    terminal.type_keys("\n");
     terminal.expect("Client Secret (not shown): ");
     assert!(!terminal.echoes());
     terminal.type_keys("\u{1a}");

@@ -17,6 +17,9 @@ usage: zmd-sim [option]...
   --ca-out FILE                write the certificate authority to trust to this file, as PEM
   --token TOKEN                accept this access token; may be repeated (default: any is accepted)
   --refresh REFRESH:ID:SECRET  make access tokens of this refresh token, client id and client secret
+  --grant-code CODE            exchange this grant code, once, for the refresh token of --refresh
+  --organization ID            make access tokens for this organization, too, with the client id
+                               and the client secret of --refresh
   --job MODULE:ID:TOTAL:RATE[:LEFT[:failed]]
                                offer a job that deletes RATE of TOTAL records a second (inf: all
                                at once), cannot delete LEFT of them, and ends as COMPLETED or
@@ -41,6 +44,8 @@ struct Options {
     ca_out: Option<String>,
     tokens: Vec<String>,
     refresh: Option<[String; 3]>,
+    grant_code: Option<String>,
+    organization: Option<String>,
     jobs: Vec<(String, String, Job)>,
     delay: Duration,
     max_in_flight: usize,
@@ -77,6 +82,12 @@ fn run(options: Options) -> io::Result<()> {
     }
     if let Some([refresh_token, client_id, client_secret]) = &options.refresh {
         builder = builder.refresh_token(refresh_token, client_id, client_secret);
+    }
+    if let Some(code) = &options.grant_code {
+        builder = builder.grant_code(code);
+    }
+    if let Some(id) = &options.organization {
+        builder = builder.organization(id);
     }
     let sim = builder.try_start()?;
     sim.at_accept(options.at_accept);
@@ -121,6 +132,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
         ca_out: None,
         tokens: Vec::new(),
         refresh: None,
+        grant_code: None,
+        organization: None,
         jobs: Vec::new(),
         delay: Duration::ZERO,
         max_in_flight: usize::MAX,
@@ -136,6 +149,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--ca-out" => options.ca_out = Some(value()?),
             "--token" => options.tokens.push(value()?),
             "--refresh" => options.refresh = Some(fields(&option, &value()?, "REFRESH:ID:SECRET")?),
+            "--grant-code" => options.grant_code = Some(value()?),
+            "--organization" => options.organization = Some(value()?),
             "--job" => options.jobs.push(job(&option, &value()?)?),
             "--delay-ms" => options.delay = Duration::from_millis(number(&option, &value()?)?),
             "--max-in-flight" => options.max_in_flight = number(&option, &value()?)?,
@@ -147,6 +162,9 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
     }
     if options.tls != options.ca_out.is_some() {
         return Err("--tls and --ca-out go together".to_owned());
+    }
+    if (options.grant_code.is_some() || options.organization.is_some()) && options.refresh.is_none() {
+        return Err("--grant-code and --organization need --refresh".to_owned());
     }
     if options.jobs.is_empty() {
         let lead = |id: &str, job| ("Leads".to_owned(), id.to_owned(), job);
