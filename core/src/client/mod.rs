@@ -311,6 +311,24 @@ mod tests {
     }
 
     #[test]
+    fn the_lifetime_of_a_token_is_in_seconds_or_in_milliseconds() {
+        for in_milliseconds in [false, true] {
+            let builder = Sim::builder().refresh_token("refresh", "id", "secret");
+            let sim = builder.expires_in_milliseconds(in_milliseconds).start();
+            let url = sim.url();
+            let grant = [
+                ("accounts_url", &*url),
+                ("refresh_token", "refresh"),
+                ("client_id", "id"),
+                ("client_secret", "secret"),
+            ];
+            let end = client(&sim, &grant).access_token().unwrap().end.unwrap();
+            let left = end.duration_since(std::time::SystemTime::now()).unwrap().as_secs();
+            assert!((3000..=3600).contains(&left), "{left}");
+        }
+    }
+
+    #[test]
     fn a_response_with_too_many_header_lines() {
         let sim = Sim::start();
         sim.accept_any_token();

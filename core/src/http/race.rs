@@ -147,6 +147,7 @@ mod tests {
     use super::super::stream::Stream;
     use super::*;
     use std::net::TcpListener;
+    use zmd_sim::{Took, timed};
 
     /// A listener whose backlog is full: it no longer responds.
     struct Unanswered {
@@ -182,10 +183,8 @@ mod tests {
         TcpListener::bind(address).unwrap().local_addr().unwrap()
     }
 
-    fn race(addresses: &[SocketAddr], limit: Duration) -> (Duration, Result<Socket, Cause>) {
-        let begin = Instant::now();
-        let result = connect(addresses, begin + limit, &Cancel::default());
-        (begin.elapsed(), result)
+    fn race(addresses: &[SocketAddr], limit: Duration) -> (Took, Result<Socket, Cause>) {
+        timed(|| connect(addresses, Instant::now() + limit, &Cancel::default()))
     }
 
     const SECONDS: Duration = Duration::from_secs(5);
@@ -213,16 +212,16 @@ mod tests {
         let dead = Unanswered::new("[::1]:0");
         let (took, result) = race(&[dead.address(), open.local_addr().unwrap()], SECONDS);
         assert!(result.unwrap().is_reusable());
-        assert!(took >= NEXT_AFTER && took < NEXT_AFTER * 2, "{took:?}");
+        assert!(took.at_least(NEXT_AFTER) && took.at_most(NEXT_AFTER * 2), "{took:?}");
         let (took, result) = race(&[open.local_addr().unwrap(), dead.address()], SECONDS);
-        assert!(result.is_ok() && took < NEXT_AFTER, "{took:?}");
+        assert!(result.is_ok() && took.at_most(NEXT_AFTER), "{took:?}");
     }
 
     #[test]
     fn an_address_that_refuses_costs_nothing() {
         let open = TcpListener::bind("[::1]:0").unwrap();
         let (took, result) = race(&[refused("127.0.0.1:0"), open.local_addr().unwrap()], SECONDS);
-        assert!(result.is_ok() && took < NEXT_AFTER, "{took:?}");
+        assert!(result.is_ok() && took.at_most(NEXT_AFTER), "{took:?}");
     }
 
     #[test]
@@ -230,9 +229,10 @@ mod tests {
         let dead = Unanswered::new("127.0.0.1:0");
         let closed = refused("[::1]:0");
         for addresses in [[dead.address(), closed], [closed, dead.address()]] {
-            let (took, result) = race(&addresses, Duration::from_millis(600));
+            let limit = Duration::from_millis(600);
+            let (took, result) = race(&addresses, limit);
             assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
-            assert!(took >= Duration::from_millis(600) && took < Duration::from_millis(650), "{took:?}");
+            assert!(took.at_least(limit) && took.at_most(limit + Duration::from_millis(50)), "{took:?}");
         }
     }
 
@@ -241,20 +241,22 @@ mod tests {
         let (took, result) = race(&[refused("127.0.0.1:0"), refused("[::1]:0")], SECONDS);
         let Err(Cause::Unreachable { tried: 2, last }) = result else { panic!("{result:?}") };
         assert_eq!(last.kind(), io::ErrorKind::ConnectionRefused);
-        assert!(took < NEXT_AFTER, "{took:?}");
+        assert!(took.at_most(NEXT_AFTER), "{took:?}");
     }
 
     #[test]
     fn a_cancel_ends_an_unanswered_connect_at_once() {
         let dead = Unanswered::new("127.0.0.1:0");
         let cancel = Cancel::default();
-        let begin = Instant::now();
+        let until = Instant::now() + Duration::from_secs(3600);
         std::thread::scope(|scope| {
-            let attempt = scope.spawn(|| connect(&[dead.address()], begin + SECONDS * 2, &cancel));
+            let attempt = scope.spawn(|| timed(|| connect(&[dead.address()], until, &cancel)));
             std::thread::sleep(Duration::from_millis(100));
-            cancel.cancel();
-            assert!(matches!(attempt.join().unwrap(), Err(Cause::Cancelled)));
-            assert!(begin.elapsed() < Duration::from_millis(200), "{:?}", begin.elapsed());
+            let (cause, ()) = timed(|| cancel.cancel());
+            let (took, result) = attempt.join().unwrap();
+            assert!(matches!(result, Err(Cause::Cancelled)));
+            let took = took.since(&cause);
+            assert!(took.at_most(Duration::from_millis(100)), "{took:?}");
         });
     }
 

@@ -123,11 +123,10 @@ mod tests {
     #[test]
     fn a_read_ends_on_time() {
         let (mut socket, _other) = pair(&Cancel::default());
-        let begin = Instant::now();
-        let result = socket.read(&mut [0; 8], soon(Duration::from_millis(200)));
+        let limit = Duration::from_millis(200);
+        let (took, result) = zmd_sim::timed(|| socket.read(&mut [0; 8], soon(limit)));
         assert!(matches!(result, Err(Cause::TimedOut)), "{result:?}");
-        let took = begin.elapsed();
-        assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(250), "{took:?}");
+        assert!(took.at_least(limit) && took.at_most(limit + Duration::from_millis(50)), "{took:?}");
     }
 
     #[test]

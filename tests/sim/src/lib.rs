@@ -28,7 +28,7 @@
 //! connections share; `connection` serves one connection and is the only place that writes to a
 //! socket, as a `script` says; `service` chooses the response, with `job`, `tokens` and `reply`;
 //! `fault` turns a good answer into the script of a bad one, `at_accept` has the scripts that need no
-//! request; `http` parses requests and renders answers.
+//! request; `http` parses requests and renders answers. `timed` measures what the tests call.
 
 #![warn(missing_docs)]
 
@@ -43,6 +43,7 @@ mod script;
 mod server;
 mod service;
 mod sim;
+mod timed;
 mod tls;
 mod tokens;
 
@@ -53,3 +54,4 @@ pub use http::Request;
 pub use job::{End, Job};
 pub use reply::{DOCUMENTED_ERRORS, DocumentedError, Reply};
 pub use sim::{Builder, Sim};
+pub use timed::{Took, timed};

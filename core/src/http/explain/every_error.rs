@@ -338,6 +338,7 @@ fn those_of_the_system() {
         "FileTooLarge",
         "FilesystemLoop",
         "InProgress",
+        "InputOutputError",
         "InvalidFilename",
         "InvalidInput",
         "IsADirectory",

@@ -59,7 +59,7 @@ fn read(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
 /// A text without its byte-order mark; Windows tools write UTF-16, too.
 fn without_mark(bytes: &[u8]) -> Vec<u8> {
     let utf_16 = |unit: fn([u8; 2]) -> u16| {
-        let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        let units = bytes[2..].as_chunks().0.iter().map(|pair| unit(*pair));
         char::decode_utf16(units).map(|c| c.unwrap_or('?')).collect::<String>().into_bytes()
     };
     match bytes {
