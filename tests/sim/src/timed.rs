@@ -89,7 +89,8 @@ mod tests {
     fn limits_without_what_was_lost() {
         let begin = Instant::now();
         let ms = Duration::from_millis;
-        let took = |from: u64, to: u64, lost: u64| Took { begin: begin + ms(from), end: begin + ms(to), lost: ms(lost) };
+        let took =
+            |from: u64, to: u64, lost: u64| Took { begin: begin + ms(from), end: begin + ms(to), lost: ms(lost) };
         let call = took(0, 300, 40);
         assert!(call.at_least(ms(300)) && !call.at_least(ms(301)));
         assert!(call.at_most(ms(260)) && !call.at_most(ms(259)));
