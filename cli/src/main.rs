@@ -49,7 +49,9 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit, Failure> {
     terminal::set_color(args.global.color);
-    logger::start(args.global.verbose)?;
+    // The first -v of doctor is for its checks.
+    let verbose = args.global.verbose;
+    logger::start(if matches!(args.command, Command::Doctor(_)) { verbose.saturating_sub(1) } else { verbose })?;
     match args.command {
         Command::Status(status) => status::run(&args.global, &status),
         Command::Wait(wait) => wait::run(&args.global, &wait),

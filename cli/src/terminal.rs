@@ -202,10 +202,7 @@ mod tests {
     fn paragraphs_are_wrapped() {
         assert_eq!(wrap_to("", 0, 9), [""]);
         assert_eq!(wrap_to("  1  code  a grant code", 11, 17), ["  1  code  a", "           grant", "           code"]);
-        assert_eq!(
-            wrap_to("https://a.very.long.address and more", 0, 12),
-            ["https://a.very.long.address", "and more"]
-        );
+        assert_eq!(wrap_to("https://a.very.long.address and more", 0, 12), ["https://a.very.long.address", "and more"]);
     }
 
     #[test]

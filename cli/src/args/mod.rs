@@ -104,8 +104,8 @@ pub enum Command {
     Profiles,
     /// Check settings, network, credentials and a job, one after the other
     ///
-    /// Prints what each check found and what to do. Nothing is changed, but an access token is requested if there is none.
-    /// The exit status is 0 only if no check failed.
+    /// Prints what is wrong and what to do about it, or one line if all is well; with --verbose every check. Nothing is changed,
+    /// but an access token is requested if there is none. The exit status is that of the worst check, and of the job.
     Doctor(Doctor),
     /// Print a script that completes this command's options in a shell
     ///

@@ -1,8 +1,10 @@
 //! `zmd doctor`: what is in the way, one check after the other.
 
+mod print;
+mod remedy;
+
 use std::time::Duration;
 
-use serde::Serialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zmd_core::{BaseUrl, Client, Config, Error, ErrorKind, Probe, SETTINGS, Source};
 
@@ -12,51 +14,24 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::jobs::Job;
 use crate::report;
-use crate::terminal::{Output, paint, plain, stdout_is_colored};
+use crate::terminal::plain;
+use print::{Printer, SetTo, Verdict};
 
 /// How far the clocks may be apart before tokens and certificates suffer.
 const SKEW: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Good,
-    Bad,
-    /// What it needs has failed.
-    Skipped,
-}
-
-/// A line of JSON.
-#[derive(Serialize)]
-struct Check<'a> {
-    check: &'a str,
-    /// `None`: not checked.
-    ok: Option<bool>,
-    found: &'a str,
-    todo: Option<&'a str>,
-    settings: Option<Vec<SetTo>>,
-}
-
-/// A setting, and where its value comes from.
-#[derive(Serialize)]
-struct SetTo {
-    key: &'static str,
-    value: String,
-    source: String,
-}
-
 struct Doctor {
-    out: Output,
-    json: bool,
-    colored: bool,
-    is_well: bool,
+    printer: Printer,
+    /// What is known when all is well, for the one line about it.
+    summary: Vec<String>,
 }
 
 pub fn run(global: &Global, args: &args::Doctor) -> Result<Exit, Failure> {
-    let mut doctor = Doctor { out: Output::new(), json: args.json, colored: stdout_is_colored(), is_well: true };
+    let printer = Printer::new(args.json, global.verbose > 0);
+    let mut doctor = Doctor { printer, summary: Vec::new() };
     doctor.all(global, args)?;
-    let is_well = doctor.is_well;
-    doctor.out.finish()?;
-    Ok(if is_well { Exit::Deleted } else { Exit::Permanent })
+    let Doctor { printer, summary } = doctor;
+    printer.finish(&summary)
 }
 
 impl Doctor {
@@ -64,7 +39,7 @@ impl Doctor {
         let Some(config) = self.configuration(global)? else { return Ok(()) };
         let client = match Client::new(&config) {
             Ok(client) => client,
-            Err(error) => return self.bad("credentials", &error, "run zmd login, or set what is missing"),
+            Err(error) => return self.bad("credentials", &error, &remedy::of_settings(&error)),
         };
         let has_grant = ["refresh_token", "org_id"].iter().any(|key| !config.shown(key).is_empty());
         if has_grant && !self.way("accounts server", &config, &config.accounts_url())? {
@@ -77,11 +52,17 @@ impl Doctor {
                     None => "access_token is set; when it expires is unknown".to_owned(),
                     Some(end) => format!("there is one, valid until {}", clock::utc(end)),
                 };
-                let found = token.conflict.map_or(found.clone(), |conflict| format!("{found}; {conflict}"));
-                self.good("access token", &found)?;
+                match token.conflict {
+                    None => self.good("access token", &found)?,
+                    Some(conflict) => self.printer.notable("access token", &format!("{found}; {conflict}"))?,
+                }
+                self.summary.push(match token.end {
+                    None => "an access token is set".to_owned(),
+                    Some(_) => "an access token was issued".to_owned(),
+                });
                 token.api_domain
             }
-            Err(error) => return self.bad("access token", &error, &todo(&error)),
+            Err(error) => return self.bad("access token", &error, &remedy::of(&error)),
         };
         self.cache(&config)?;
         if !self.way("API", &config, &api)? {
@@ -96,7 +77,7 @@ impl Doctor {
         let config = match global.settings() {
             Ok(config) => config,
             Err(error) => {
-                self.bad("configuration", &error, "fix what the message names")?;
+                self.bad("configuration", &error, &remedy::of_settings(&error))?;
                 return Ok(None);
             }
         };
@@ -117,7 +98,8 @@ impl Doctor {
             value: config.shown(setting.key),
             source: origin(setting.key),
         });
-        self.checked("configuration", Verdict::Good, &place, "", Some(settings.collect()))?;
+        self.printer.configuration(&place, settings.collect())?;
+        self.summary.push(place);
         Ok(Some(config))
     }
 
@@ -127,7 +109,7 @@ impl Doctor {
         let probe = match zmd_core::probe(config, server) {
             Ok(probe) => probe,
             Err(error) => {
-                self.bad(&format!("{name}: settings"), &error, "fix the setting that the message names")?;
+                self.bad(&format!("{name}: settings"), &error, &remedy::of_settings(&error))?;
                 return Ok(false);
             }
         };
@@ -184,7 +166,7 @@ impl Doctor {
                 return Ok(false);
             }
             Some(Err(error)) => {
-                self.bad(&check("answer"), error, &todo(error))?;
+                self.bad(&check("answer"), error, &remedy::of(error))?;
                 return Ok(false);
             }
             None => return Ok(false),
@@ -203,7 +185,12 @@ impl Doctor {
         };
         let words = format!("this machine's clock is {} s {direction} the server's", skew.as_secs());
         if skew > SKEW {
-            self.print(&check("clock"), Verdict::Bad, &words, "set the clock, and have it kept by NTP")?;
+            self.printer.print(
+                &check("clock"),
+                Verdict::Bad(Exit::Permanent),
+                &words,
+                "set the clock, and have it kept by NTP",
+            )?;
         } else {
             self.good(&check("clock"), &words)?;
         }
@@ -223,14 +210,19 @@ impl Doctor {
                     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
                     if mode & 0o077 != 0 {
                         let found = format!("{path}: other users can read it (its mode is {mode:03o})");
-                        return self.print("token cache", Verdict::Bad, &found, &format!("run chmod 600 '{path}'"));
+                        return self.printer.print(
+                            "token cache",
+                            Verdict::Bad(Exit::Permanent),
+                            &found,
+                            &format!("run chmod 600 '{path}'"),
+                        );
                     }
                 }
                 self.good("token cache", &format!("{path}, {} bytes", metadata.len()))
             }
             Err(error) => {
                 let todo = "make its directory, and let this account write to it";
-                self.print("token cache", Verdict::Bad, &format!("{path}: {error}"), todo)
+                self.printer.print("token cache", Verdict::Bad(Exit::Permanent), &format!("{path}: {error}"), todo)
             }
         }
     }
@@ -251,76 +243,48 @@ impl Doctor {
         let result = client.status(module, job_id);
         match &result {
             Err(error) if !matches!(error.kind(), ErrorKind::JobNotFound | ErrorKind::InvalidModule) => {
-                self.bad("scope", error, &todo(error))?;
+                self.bad("scope", error, &remedy::of(error))?;
                 return match named {
                     Some(_) => self.skipped("job", "the API refuses the token"),
                     None => Ok(()),
                 };
             }
-            _ => self.good("scope", "the API accepts the token for mass-delete jobs")?,
+            _ => {
+                self.good("scope", "the API accepts the token for mass-delete jobs")?;
+                self.summary.push("the API accepts it".to_owned());
+            }
         }
         match (named, result) {
             (None, _) => Ok(()),
-            (Some(_), Ok(status)) => self.good("job", &report::line(&job, &status)),
+            // The job's state counts in the exit status, as in `zmd status`.
+            (Some(_), Ok(status)) => {
+                let line = report::line(&job, &status);
+                self.summary.push(line.clone());
+                match Exit::of_status(&status) {
+                    Exit::Failed => {
+                        let remedy = "look in Zoho CRM at the records that are left";
+                        self.printer.print("job", Verdict::Bad(Exit::Failed), &line, remedy)
+                    }
+                    exit => self.printer.print("job", Verdict::Fine(exit), &line, ""),
+                }
+            }
             (Some(_), Err(error)) => {
                 let words = report::words(&job, &error, false);
-                self.print("job", Verdict::Bad, &words, &todo(&error))
+                self.printer.print("job", Verdict::Bad(Exit::of_error(&error)), &words, &remedy::of(&error))
             }
         }
     }
 
     fn good(&mut self, check: &str, found: &str) -> Result<(), Failure> {
-        self.print(check, Verdict::Good, found, "")
+        self.printer.print(check, Verdict::Good, found, "")
     }
 
-    fn bad(&mut self, check: &str, error: &Error, todo: &str) -> Result<(), Failure> {
-        self.print(check, Verdict::Bad, error.message(), todo)
+    fn bad(&mut self, check: &str, error: &Error, remedy: &str) -> Result<(), Failure> {
+        self.printer.print(check, Verdict::Bad(Exit::of_error(error)), error.message(), remedy)
     }
 
     fn skipped(&mut self, check: &str, why: &str) -> Result<(), Failure> {
-        self.print(check, Verdict::Skipped, why, "")
-    }
-
-    fn print(&mut self, check: &str, verdict: Verdict, found: &str, todo: &str) -> Result<(), Failure> {
-        self.checked(check, verdict, found, todo, None)
-    }
-
-    fn checked(
-        &mut self,
-        check: &str,
-        verdict: Verdict,
-        found: &str,
-        todo: &str,
-        settings: Option<Vec<SetTo>>,
-    ) -> Result<(), Failure> {
-        self.is_well &= verdict != Verdict::Bad;
-        if self.json {
-            let ok = match verdict {
-                Verdict::Good => Some(true),
-                Verdict::Bad => Some(false),
-                Verdict::Skipped => None,
-            };
-            let todo = Some(todo).filter(|todo| !todo.is_empty());
-            let line = Check { check, ok, found, todo, settings };
-            self.out.line(&serde_json::to_string(&line).unwrap_or_default())?;
-        } else {
-            let bold = anstyle::Style::new().bold();
-            let (mark, color) = match verdict {
-                Verdict::Good => ("ok  ", anstyle::AnsiColor::Green),
-                Verdict::Bad => ("FAIL", anstyle::AnsiColor::Red),
-                Verdict::Skipped => ("-   ", anstyle::AnsiColor::Yellow),
-            };
-            let mark = paint(mark, bold.fg_color(Some(color.into())), self.colored);
-            self.out.line(&format!("{mark} {}: {}", paint(check, bold, self.colored), plain(found)))?;
-            for SetTo { key, value, source } in settings.into_iter().flatten() {
-                self.out.line(&format!("    {}", plain(&format!("{key} = {value} ({source})"))))?;
-            }
-            if !todo.is_empty() {
-                self.out.line(&format!("     -> {}", plain(todo)))?;
-            }
-        }
-        // Each check is printed when it is done: the next one may take a while.
-        Ok(self.out.flush()?)
+        self.printer.print(check, Verdict::Skipped, why, "")
     }
 }
 
@@ -333,23 +297,4 @@ fn issuer_of(certificate: &[u8]) -> String {
     let names = issuer.iter_organization().chain(issuer.iter_common_name());
     let names: Vec<_> = names.filter_map(|name| name.as_str().ok()).map(plain).collect();
     if names.is_empty() { plain(&issuer.to_string()) } else { names.join(", ") }
-}
-
-/// What to do about an error, unless its message already says so.
-fn todo(error: &Error) -> String {
-    match error.kind() {
-        ErrorKind::Unauthorized | ErrorKind::Oauth => {
-            "run zmd login for new credentials, in the data center of the account".to_owned()
-        }
-        ErrorKind::Scope => "run zmd login with a grant code for the scope ZohoCRM.mass_delete.READ".to_owned(),
-        kind @ (ErrorKind::Timeout
-        | ErrorKind::Proxy
-        | ErrorKind::Network
-        | ErrorKind::Server
-        | ErrorKind::BadResponse) => {
-            let advice = kind.advice().replace('`', "");
-            advice[..1].to_lowercase() + advice[1..].trim_end_matches('.')
-        }
-        _ => String::new(),
-    }
 }
