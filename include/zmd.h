@@ -360,7 +360,8 @@ typedef struct zmd_job {
  * @param index      of the job in the array; 0 in a wait for one
  * @param error      the `zmd_error` of the poll. After a transient one the wait continues.
  * @param status     the result of the poll, as `zmd_client_status()` would have written it; valid during the call
- * @return 0 to continue; any other value ends this wait with `ZMD_ERR_CANCELLED`; the client can still be used
+ * @return 0 to continue; any other value ends this wait, in a wait for many that for all jobs, with `ZMD_ERR_CANCELLED`; the
+ *         client can still be used. `zmd_progress_end_job()` ends the wait for one job.
  */
 typedef int32_t (*zmd_progress_fn)(void *user_data,
                                    size_t index,
@@ -839,6 +840,17 @@ int64_t zmd_progress_elapsed_ms(void);
  */
 ZMD_API
 int64_t zmd_progress_next_poll_ms(void);
+
+/**
+ * Inside a `zmd_progress_fn`, on its thread: ends the wait for the job that was polled, with `ZMD_ERR_CANCELLED`, when the
+ * callback returns 0. In a wait for many the waits for the other jobs continue.
+ *
+ * It does nothing if the job's wait has ended, and does not change `zmd_last_error()`.
+ *
+ * @return 1; 0 outside of a callback
+ */
+ZMD_API
+int32_t zmd_progress_end_job(void);
 
 /**
  * Whether all records were deleted: the job is COMPLETED, no record failed, and the deleted records reach the total, as far

@@ -36,7 +36,7 @@ pub use last_error::*;
 pub use logger::*;
 pub use many::zmd_job;
 pub use names::*;
-pub use progress::{zmd_progress_elapsed_ms, zmd_progress_fn, zmd_progress_next_poll_ms};
+pub use progress::*;
 pub use query::*;
 pub use simple::*;
 pub use status::*;

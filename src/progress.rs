@@ -1,4 +1,4 @@
-//! The progress callback of a wait, and the times of the poll that it is called for.
+//! The progress callback of a wait, and the poll that it is called for.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -20,7 +20,8 @@ use zmd_core::Polled;
 /// @param index      of the job in the array; 0 in a wait for one
 /// @param error      the `zmd_error` of the poll. After a transient one the wait continues.
 /// @param status     the result of the poll, as `zmd_client_status()` would have written it; valid during the call
-/// @return 0 to continue; any other value ends this wait with `ZMD_ERR_CANCELLED`; the client can still be used
+/// @return 0 to continue; any other value ends this wait, in a wait for many that for all jobs, with `ZMD_ERR_CANCELLED`; the
+///         client can still be used. `zmd_progress_end_job()` ends the wait for one job.
 #[allow(non_camel_case_types)]
 pub type zmd_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, index: usize, error: i32, status: *const zmd_status) -> i32>;
@@ -45,41 +46,51 @@ pub(super) unsafe fn callback(progress: zmd_progress_fn, user_data: *mut c_void)
             }
         };
         let status = zmd_status::of(polled.result);
-        let _inside = TimesGuard::enter(polled);
+        let inside = PollGuard::enter(polled);
         // SAFETY: guaranteed by the caller; the status outlives the call.
-        unsafe { progress(user_data, polled.index, error, &status) == 0 }
+        let continues = unsafe { progress(user_data, polled.index, error, &status) == 0 };
+        if inside.ends_job() {
+            polled.end_job();
+        }
+        continues
     }
 }
 
 #[derive(Clone, Copy)]
-struct Times {
+struct Poll {
     elapsed: Duration,
     next_poll: Option<Duration>,
+    /// The callback has called `zmd_progress_end_job()`.
+    ends_job: bool,
 }
 
 thread_local! {
-    /// For the callback that runs on this thread.
-    static TIMES: Cell<Option<Times>> = const { Cell::new(None) };
+    /// The poll for which a callback runs on this thread.
+    static POLL: Cell<Option<Poll>> = const { Cell::new(None) };
 }
 
-/// Sets the times until it is dropped. A callback may wait for another job, whose callback has its own times.
-pub(super) struct TimesGuard(Option<Times>);
+/// Sets the poll until it is dropped. A callback may wait for another job, whose callback has its own.
+struct PollGuard(Option<Poll>);
 
-impl TimesGuard {
-    pub(super) fn enter(polled: &Polled) -> TimesGuard {
-        let times = Times { elapsed: polled.elapsed, next_poll: polled.next_poll };
-        TimesGuard(TIMES.try_with(|current| current.replace(Some(times))).ok().flatten())
+impl PollGuard {
+    fn enter(polled: &Polled) -> PollGuard {
+        let poll = Poll { elapsed: polled.elapsed, next_poll: polled.next_poll, ends_job: false };
+        PollGuard(POLL.try_with(|current| current.replace(Some(poll))).ok().flatten())
+    }
+
+    fn ends_job(&self) -> bool {
+        current().is_some_and(|poll| poll.ends_job)
     }
 }
 
-impl Drop for TimesGuard {
+impl Drop for PollGuard {
     fn drop(&mut self) {
-        let _ = TIMES.try_with(|current| current.set(self.0));
+        let _ = POLL.try_with(|current| current.set(self.0));
     }
 }
 
-fn current() -> Option<Times> {
-    TIMES.try_with(Cell::get).ok().flatten()
+fn current() -> Option<Poll> {
+    POLL.try_with(Cell::get).ok().flatten()
 }
 
 /// Inside a `zmd_progress_fn`, on its thread: the time since the wait began.
@@ -89,7 +100,7 @@ fn current() -> Option<Times> {
 /// @return milliseconds; -1 outside of a callback
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_progress_elapsed_ms() -> i64 {
-    milliseconds(current().map(|times| times.elapsed))
+    milliseconds(current().map(|poll| poll.elapsed))
 }
 
 /// Inside a `zmd_progress_fn`, on its thread: the time until the job's next poll.
@@ -99,7 +110,20 @@ pub extern "C" fn zmd_progress_elapsed_ms() -> i64 {
 /// @return milliseconds; -1 if there is no next poll because the job's wait has ended, and outside of a callback
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_progress_next_poll_ms() -> i64 {
-    milliseconds(current().and_then(|times| times.next_poll))
+    milliseconds(current().and_then(|poll| poll.next_poll))
+}
+
+/// Inside a `zmd_progress_fn`, on its thread: ends the wait for the job that was polled, with `ZMD_ERR_CANCELLED`, when the
+/// callback returns 0. In a wait for many the waits for the other jobs continue.
+///
+/// It does nothing if the job's wait has ended, and does not change `zmd_last_error()`.
+///
+/// @return 1; 0 outside of a callback
+#[unsafe(no_mangle)]
+pub extern "C" fn zmd_progress_end_job() -> i32 {
+    let poll = current().map(|poll| Poll { ends_job: true, ..poll });
+    let _ = POLL.try_with(|current| current.set(poll));
+    poll.is_some().into()
 }
 
 #[cfg(test)]
@@ -108,21 +132,22 @@ mod tests {
     use zmd_core::{Error, ErrorKind};
 
     #[test]
-    fn each_callback_has_the_times_of_its_own_poll() {
+    fn each_callback_has_its_own_poll() {
         let result = Err(Error::new(ErrorKind::Dns, ""));
         let times = |seconds, next_poll: Option<u64>| {
             let (elapsed, next_poll) = (Duration::from_secs(seconds), next_poll.map(Duration::from_secs));
-            Polled { index: 0, result: &result, elapsed, next_poll }
+            Polled::new(0, &result, elapsed, next_poll)
         };
         let now = || (zmd_progress_elapsed_ms(), zmd_progress_next_poll_ms());
         assert_eq!(now(), (-1, -1), "outside of a callback");
-        let outer = TimesGuard::enter(&times(5, Some(7)));
+        let outer = PollGuard::enter(&times(5, Some(7)));
         assert_eq!(now(), (5000, 7000));
-        let inner = TimesGuard::enter(&times(1, None));
+        let inner = PollGuard::enter(&times(1, None));
         assert_eq!(now(), (1000, -1));
+        assert_eq!((zmd_progress_end_job(), inner.ends_job()), (1, true));
         drop(inner);
-        assert_eq!(now(), (5000, 7000));
+        assert_eq!((now(), outer.ends_job()), ((5000, 7000), false));
         drop(outer);
-        assert_eq!(now(), (-1, -1));
+        assert_eq!((now(), zmd_progress_end_job()), ((-1, -1), 0));
     }
 }

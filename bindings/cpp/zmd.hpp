@@ -364,6 +364,12 @@ struct poll : result {
     std::chrono::milliseconds elapsed{}; /**< Since the wait began. */
     std::chrono::milliseconds next_poll = std::chrono::milliseconds(-1); /**< Until this job's next poll. Negative:
                                                                               there is none, its wait has ended. */
+
+    /**
+     * In the function that this was passed to: ends the wait for this job, when the function returns true or nothing. Its
+     * result has ZMD_ERR_CANCELLED; in a wait for many the others continue. It does nothing if the job's wait has ended.
+     */
+    static void end_job() noexcept { zmd_progress_end_job(); }
 };
 
 /**

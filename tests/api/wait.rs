@@ -375,6 +375,33 @@ fn each_job_of_many_has_its_own_message() {
 }
 
 #[test]
+fn a_callback_ends_the_wait_for_one_job() {
+    let sim = sim();
+    for job_id in ["2", "3"] {
+        sim.add_job("Leads", job_id, Job::new(100_000, 10.0));
+    }
+    let client = Client::of(&sim, &[("poll_min_ms", "20"), ("poll_max_ms", "20")]);
+    let mut polls = [0; 3];
+    // The one that ends by itself has nothing left to end.
+    let (answers, errors, result) =
+        client.wait_many(&[("Leads", "2"), ("Leads", "1001"), ("Leads", "3")], -1, &mut |index, _, _| {
+            polls[index] += 1;
+            if index == 1 || polls[index] == 3 * (index + 1) {
+                assert_eq!(zmd_progress_end_job(), 1);
+            }
+            true
+        });
+    assert_eq!((polls, errors), ([3, 1, 9], vec![ZMD_ERR_CANCELLED, ZMD_OK, ZMD_ERR_CANCELLED]));
+    assert!(answers[0].state == 2 && answers[2].total == 100_000, "{answers:?}");
+    assert!(result.unwrap_err().message.contains("callback ended the wait for this job"));
+    // In a wait for one it is the same as the return value.
+    let (_, result) = client.wait("Leads", "2", -1, &mut |_, _, _| zmd_progress_end_job() == 1);
+    assert_eq!(result.unwrap_err().error, ZMD_ERR_CANCELLED);
+    assert_eq!(zmd_progress_end_job(), 0, "outside of a callback");
+    client.status("Leads", "1001").unwrap();
+}
+
+#[test]
 fn wait_many_keeps_to_max_concurrency() {
     let sim = with_job(Sim::builder().delay(Duration::from_millis(2)).start());
     let names: Vec<_> = (0..60).map(|index| format!("job-{index}")).collect();

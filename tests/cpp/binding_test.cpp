@@ -634,6 +634,15 @@ static void polls_tell_their_job_and_times()
         CHECK(poll.elapsed >= ms(0) && poll.elapsed < ms(60000));
     }
     CHECK(polls.back().elapsed >= ms(100) && polls.back().elapsed >= polls.front().elapsed);
+    // One job of two that run.
+    int count = 0;
+    const auto results = client.wait_many({{"Leads", "1002"}, {"Leads", "1002"}}, [&](const zmd::poll &poll) {
+        if (poll.index == 1)
+            zmd::poll::end_job();
+        return poll.index == 1 || ++count < 3;
+    });
+    CHECK(results[0].code == ZMD_ERR_CANCELLED && results[1].code == ZMD_ERR_CANCELLED && count == 3);
+    CHECK(contains(results[1].message, "this job") && !contains(results[0].message, "this job"));
 }
 
 static void what_progress_throws_arrives()

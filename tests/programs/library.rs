@@ -33,6 +33,7 @@ const FUNCTIONS: &[&str] = &[
     "zmd_last_error_code_of_job",
     "zmd_last_error_of_job",
     "zmd_progress_elapsed_ms",
+    "zmd_progress_end_job",
     "zmd_progress_next_poll_ms",
     "zmd_set_logger",
     "zmd_simple_status",

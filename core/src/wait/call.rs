@@ -38,9 +38,13 @@ pub(crate) fn run_call<P: Poller + 'static>(
     let mut delivery = Delivery { results: jobs.map(add).collect(), progress, panic: None };
     let concurrency = concurrency.min(schedule.len());
     let shared = Mutex::new(Shared { schedule, sink: VecDeque::new() });
-    // A function of its own: the lock is released before the callback is called.
+    // Functions of their own: the lock is not held while the callback is called.
     let take_events = || std::mem::take(&mut lock(&shared).sink);
-    let mut deliver = || delivery.deliver(take_events());
+    let end_job = |id| {
+        let error = Error::new(ErrorKind::Cancelled, "the progress callback ended the wait for this job");
+        lock(&shared).schedule.remove(id, poller.now(), error)
+    };
+    let mut deliver = || delivery.deliver(take_events(), &end_job);
     let ran = panic::catch(|| Ok(run(poller, &shared, concurrency, &mut deliver)));
     // In the child of a fork in the callback, or after a bug: what there is no result for ends here.
     let end = match ran {
@@ -51,7 +55,7 @@ pub(crate) fn run_call<P: Poller + 'static>(
     if let Some(error) = end {
         lock(&shared).finish(Instant::now(), &error);
         delivery.progress = None;
-        delivery.deliver(take_events());
+        delivery.deliver(take_events(), &|_| None);
     }
     if let Some(payload) = delivery.panic {
         resume_unwind(payload);
@@ -69,8 +73,8 @@ struct Delivery<'a, 'b> {
 }
 
 impl Delivery<'_, '_> {
-    /// Returns `false` if the callback ends the wait.
-    fn deliver(&mut self, events: VecDeque<Event>) -> bool {
+    /// Returns `false` if the callback ends the wait. `end_job` ends that for one job.
+    fn deliver(&mut self, events: VecDeque<Event>, end_job: &dyn Fn(u64) -> Option<Event>) -> bool {
         let mut continues = true;
         for event in events {
             let index = event.id as usize;
@@ -80,11 +84,16 @@ impl Delivery<'_, '_> {
             if let (Some(progress), Some(result), true) = (&mut self.progress, &event.polled, continues) {
                 deliver_log();
                 debug_assert!(holds_nothing(), "a callback is called");
-                let polled = Polled { index, result, elapsed: event.elapsed, next_poll: event.next_poll };
+                let polled = Polled::new(index, result, event.elapsed, event.next_poll);
                 continues = catch_unwind(AssertUnwindSafe(|| progress(&polled))).unwrap_or_else(|payload| {
                     self.panic = Some(payload);
                     false
                 });
+                if polled.ends_job.get()
+                    && let Some(ended) = end_job(event.id).and_then(|event| event.ended)
+                {
+                    self.results[index] = Some(ended);
+                }
             }
         }
         if self.panic.is_some() {
@@ -158,6 +167,30 @@ mod tests {
             let bug = waited[2].result.as_ref().unwrap_err();
             assert!(bug.kind() == ErrorKind::Internal && bug.message().contains("the bug"), "{bug}");
             assert_eq!(waited[2].last.as_ref().unwrap().deleted, Some(4));
+        }
+    }
+
+    #[test]
+    fn the_callback_ends_the_wait_for_one_job() {
+        // Job 0 ends at its first poll, where there is nothing left to end. The others run for ever.
+        let service = Arc::new(Scripted::new(|_, job| {
+            Ok(status(if job == 0 { State::Completed } else { State::Running }, 4, 9))
+        }));
+        let mut polls = [0; 4];
+        let mut progress = |polled: &Polled| {
+            polls[polled.index] += 1;
+            if polls[polled.index] >= polled.index {
+                polled.end_job();
+            }
+            true
+        };
+        let operation = Operation::Wait { timeout: None };
+        let waited = run_call(&service, LIMITS, (0..4).map(Ok), operation, 1, Some(&mut progress));
+        assert_eq!((&waited[0].result, polls), (&Ok(()), [1, 1, 2, 3]));
+        for waited in &waited[1..] {
+            let error = waited.result.as_ref().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Cancelled);
+            assert_eq!(waited.last.as_ref().unwrap().deleted, Some(4));
         }
     }
 

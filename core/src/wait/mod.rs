@@ -15,6 +15,7 @@ mod schedule;
 mod scripted;
 mod workers;
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -39,9 +40,27 @@ pub struct Polled<'a> {
     pub elapsed: Duration,
     /// The time until the job's next poll; `None`: its wait has ended.
     pub next_poll: Option<Duration>,
+    ends_job: Cell<bool>,
 }
 
-/// Called after each poll; returning `false` ends the wait, and nothing else.
+impl<'a> Polled<'a> {
+    /// A poll, for tests of a [`Progress`].
+    pub fn new(
+        index: usize,
+        result: &'a Result<Status, Error>,
+        elapsed: Duration,
+        next_poll: Option<Duration>,
+    ) -> Polled<'a> {
+        Polled { index, result, elapsed, next_poll, ends_job: Cell::new(false) }
+    }
+
+    /// Ends the wait for this job alone, as soon as the callback returns. Does nothing if it has ended.
+    pub fn end_job(&self) {
+        self.ends_job.set(true);
+    }
+}
+
+/// Called after each poll; returning `false` ends the whole wait, and nothing else.
 pub type Progress<'a> = dyn FnMut(&Polled) -> bool + 'a;
 
 /// How the wait for a job ended.

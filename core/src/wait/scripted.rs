@@ -117,7 +117,8 @@ fn wait_by(
                 assert!(results[index].replace(waited).is_none(), "job {index} ended twice");
             }
             let Event { elapsed, next_poll, polled, .. } = event;
-            go_on &= polled.is_none_or(|result| progress(&Polled { index, result: &result, elapsed, next_poll }));
+            let polled = polled.as_ref().map(|result| Polled::new(index, result, elapsed, next_poll));
+            go_on &= polled.is_none_or(|polled| progress(&polled));
         }
         go_on
     })
