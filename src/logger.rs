@@ -34,7 +34,7 @@ struct Target {
     log: zmd_log_fn,
     user_data: *mut c_void,
     /// The process whose threads may have an `Arc`. In a child of `fork()` those of the parent are never dropped.
-    process: u32,
+    process: u64,
     /// The callbacks before it that threads of the process may still be in.
     replaced: Vec<Weak<Target>>,
 }
@@ -50,7 +50,7 @@ static TARGET: ArcSwapOption<Target> = ArcSwapOption::const_empty();
 /// The callback, as one of this process.
 fn target() -> Option<Arc<Target>> {
     let target = TARGET.load_full()?;
-    let process = std::process::id();
+    let process = zmd_core::process_id();
     if target.process == process {
         return Some(target);
     }
@@ -65,7 +65,7 @@ fn target() -> Option<Arc<Target>> {
 
 /// Replaces the callback. Outside of a callback it waits until no thread is in an earlier one.
 fn replace(log: zmd_log_fn, user_data: *mut c_void) {
-    let process = std::process::id();
+    let process = zmd_core::process_id();
     let mut made = None;
     TARGET.rcu(|current| {
         let replaced = match current {

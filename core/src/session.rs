@@ -24,7 +24,7 @@ pub(crate) struct Session {
 /// parent was in keeps its `Arc` for ever, so the child never drops a value that may be half changed. If there was no such
 /// call, the child drops its copy.
 pub(crate) struct Process {
-    id: u32,
+    id: u64,
     pub(crate) http: Http,
     pub(crate) renewal: Arc<RenewalLock>,
     /// With other processes of this machine.

@@ -6,8 +6,8 @@
 
 #[cfg(not(all(test, shuttle)))]
 mod types {
+    pub(crate) use crate::process::process_id;
     pub(crate) use arc_swap::{ArcSwap, ArcSwapOption};
-    pub(crate) use std::process::id as process_id;
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
     pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::{thread, thread_local};
@@ -59,9 +59,9 @@ mod types {
         }
     }
 
-    static PROCESS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+    static PROCESS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
 
-    pub(crate) fn process_id() -> u32 {
+    pub(crate) fn process_id() -> u64 {
         PROCESS.load(Ordering::SeqCst)
     }
 

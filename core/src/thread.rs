@@ -1,4 +1,4 @@
-//! Threads of this library. The one module with unsafe code: no safe interface to signal masks exists that works on every
+//! Threads of this library. With `process.rs` the only unsafe code: no safe interface to signal masks exists that works on every
 //! target.
 
 use std::io;

@@ -134,17 +134,19 @@ fn a_new_token_is_used_by_the_next_call() {
 
 #[test]
 fn a_wait_goes_on_while_a_job_is_scheduled_queued_or_suspended() {
-    let ms = std::time::Duration::from_millis;
-    let sim = with_job(Sim::start());
-    let job = Job { starts_after: ms(200), queued: ms(100), suspended: Some((ms(50), ms(100))), ..Job::new(9, 90.0) };
+    let seconds = std::time::Duration::from_secs;
+    let sim = with_job(Sim::builder().clock(Clock::driven()).start());
+    let suspended = Some((seconds(20), seconds(30)));
+    let job = Job { starts_after: seconds(40), queued: seconds(20), suspended, ..Job::new(40, 1.0) };
     let client = Client::of(&sim, &[("poll_min_ms", "1"), ("poll_max_ms", "1")]);
     sim.add_job("Leads", "7", job);
     let mut states = Vec::new();
     let (answer, result) = client.wait("Leads", "7", -1, &mut |_, answer, _| {
         states.push(answer.text);
+        sim.clock().advance(seconds(10));
         true
     });
-    assert_eq!((answer, result), (Answer::completed(), Ok(())));
+    assert_eq!((answer.state, answer.deleted, result), (3, 40, Ok(())));
     states.dedup();
     assert_eq!(states, ["SCHEDULED", "QUEUED", "RUNNING", "SUSPENDED", "RUNNING", "COMPLETED"]);
 }

@@ -5,7 +5,7 @@
 //! refresh token or a client secret.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
@@ -16,9 +16,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::refusal::Refusal;
-use crate::file::{beside, content, create_private, names_in, open_lock, open_own};
+use crate::file::{beside, content, create_private, names_in, open_own};
 use crate::json::{Object, from_object};
-use crate::sync::Held;
+use crate::lock_file::FileLock;
 
 /// The beginning of every cache file. A file that begins differently belongs to another program and is not changed.
 const MAGIC: &[u8] = b"{\"zmd_token_cache\":1,";
@@ -96,20 +96,6 @@ pub(super) struct TokenCache {
     key: String,
 }
 
-/// An exclusive lock between processes, for renewing the token and changing the file. The system releases it if the process
-/// dies.
-pub(super) struct Lock {
-    file: File,
-    _held: Held,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing is not enough: a child that was forked meanwhile has the descriptor too, and would keep the lock.
-        let _ = self.file.unlock();
-    }
-}
-
 impl TokenCache {
     /// The cache in `path`, for tokens made with these credentials.
     pub(super) fn new(path: &Path, accounts_url: &str, client_id: &str, refresh_token: &str) -> TokenCache {
@@ -133,21 +119,16 @@ impl TokenCache {
         limit: Duration,
         sleep: impl Fn(Duration) -> bool,
         wanted: impl Fn(Cached) -> Option<T>,
-    ) -> io::Result<Option<Result<Lock, T>>> {
+    ) -> io::Result<Option<Result<FileLock, T>>> {
         if let Some(token) = self.read().and_then(&wanted) {
             return Ok(Some(Err(token)));
         }
         let until = Instant::now() + limit;
-        let file = open_lock(&beside(&self.path, ".lock"))?;
+        let path = beside(&self.path, ".lock");
         loop {
-            match file.try_lock() {
-                Ok(()) => {
-                    let lock = Lock { file, _held: Held::new() };
-                    // The previous holder may have just made a token.
-                    return Ok(Some(self.read().and_then(&wanted).map_or(Ok(lock), Err)));
-                }
-                Err(fs::TryLockError::WouldBlock) => {}
-                Err(fs::TryLockError::Error(error)) => return Err(error),
+            if let Some(lock) = FileLock::try_new(&path)? {
+                // The previous holder may have just made a token.
+                return Ok(Some(self.read().and_then(&wanted).map_or(Ok(lock), Err)));
             }
             if let Some(token) = self.read().and_then(&wanted) {
                 return Ok(Some(Err(token)));
@@ -158,8 +139,9 @@ impl TokenCache {
         }
     }
 
-    /// Writes what this client has got to the file. Readers see the old file or the new one, never a part of it.
-    pub(super) fn write(&self, cached: Cached, _lock: &Lock) -> io::Result<()> {
+    /// Writes what this client has got to the file. Readers see the old file or the new one, never a part of it. Without the
+    /// lock, what another process writes at the same moment may be lost: that costs it a token request.
+    pub(super) fn write(&self, cached: Cached) -> io::Result<()> {
         let mut content = match self.content() {
             CacheFile::Content(content) => content,
             CacheFile::Empty => Content::empty(),
@@ -297,7 +279,7 @@ mod tests {
         entry.access_token.clone()
     }
 
-    fn lock(cache: &TokenCache) -> Lock {
+    fn lock(cache: &TokenCache) -> FileLock {
         let Ok(Some(Ok(lock))) = cache.lock_or_read(Duration::ZERO, |_| true, |_| None::<()>) else {
             panic!("no lock")
         };
@@ -315,8 +297,7 @@ mod tests {
         };
         pipe("tokens");
         assert_eq!(cache.read(), None);
-        assert!(cache.write(entry("token", 60), &lock(&cache)).is_err());
-        fs::remove_file(directory.0.join("tokens.lock")).unwrap();
+        assert!(cache.write(entry("token", 60)).is_err());
         pipe("tokens.lock");
         assert!(cache.lock_or_read(Duration::ZERO, |_| true, |_| None::<()>).is_err());
     }
@@ -326,11 +307,11 @@ mod tests {
         let directory = Directory::new("entries");
         let (one, two) = (directory.cache("one"), directory.cache("two"));
         assert_eq!(one.read(), None);
-        one.write(entry("access-1", 3600), &lock(&one)).unwrap();
-        two.write(entry("access-2", 3600), &lock(&two)).unwrap();
+        one.write(entry("access-1", 3600)).unwrap();
+        two.write(entry("access-2", 3600)).unwrap();
         assert_eq!(token(one.read()), "access-1");
         assert_eq!(two.read(), Some(entry("access-2", 3600)));
-        one.write(entry("access-3", 3600), &lock(&one)).unwrap();
+        one.write(entry("access-3", 3600)).unwrap();
         assert_eq!(token(one.read()), "access-3");
     }
 
@@ -341,16 +322,16 @@ mod tests {
         let refused = Error::new(ErrorKind::Oauth, "no");
         let refusal = |at| Cached::Refusal(Refusal::new(&refused, at).unwrap());
         let recent = refusal(SystemTime::now());
-        one.write(entry("access-1", 3600), &lock(&one)).unwrap();
-        one.write(recent.clone(), &lock(&one)).unwrap();
+        one.write(entry("access-1", 3600)).unwrap();
+        one.write(recent.clone()).unwrap();
         assert_eq!((one.read(), two.read()), (Some(recent.clone()), None));
-        two.write(entry("access-2", 3600), &lock(&two)).unwrap();
+        two.write(entry("access-2", 3600)).unwrap();
         assert_eq!(one.read(), Some(recent));
-        one.write(entry("access-1", 3600), &lock(&one)).unwrap();
+        one.write(entry("access-1", 3600)).unwrap();
         assert_eq!(token(one.read()), "access-1");
         assert!(!fs::read_to_string(one.path()).unwrap().contains("refusals"));
-        one.write(refusal(SystemTime::now() - Duration::from_secs(61)), &lock(&one)).unwrap();
-        two.write(entry("access-2", 3600), &lock(&two)).unwrap();
+        one.write(refusal(SystemTime::now() - Duration::from_secs(61))).unwrap();
+        two.write(entry("access-2", 3600)).unwrap();
         assert_eq!(one.read(), None);
     }
 
@@ -358,7 +339,7 @@ mod tests {
     fn an_array_is_no_entry() {
         let directory = Directory::new("array");
         let cache = directory.cache("one");
-        cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
+        cache.write(entry("access-1", 3600)).unwrap();
         let whole = fs::read_to_string(cache.path()).unwrap();
         let (begin, _) = whole.split_once("{\"access_token\"").unwrap();
         let array = format!("{begin}[\"access-1\",{},null]}}}}", now() + 3600);
@@ -370,9 +351,9 @@ mod tests {
     fn expired_tokens_are_neither_read_nor_kept() {
         let directory = Directory::new("expired");
         let (one, two) = (directory.cache("one"), directory.cache("two"));
-        one.write(entry("access-1", 0), &lock(&one)).unwrap();
+        one.write(entry("access-1", 0)).unwrap();
         assert_eq!(one.read(), None);
-        two.write(entry("access-2", 3600), &lock(&two)).unwrap();
+        two.write(entry("access-2", 3600)).unwrap();
         assert!(!fs::read_to_string(two.path()).unwrap().contains("access-1"));
     }
 
@@ -383,7 +364,8 @@ mod tests {
         use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
         let directory = Directory::new("mode");
         let cache = directory.cache("one");
-        cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
+        drop(lock(&cache));
+        cache.write(entry("access-1", 3600)).unwrap();
         for name in ["tokens", "tokens.lock"] {
             assert_eq!(fs::metadata(directory.0.join(name)).unwrap().mode() & 0o777, 0o600, "{name}");
         }
@@ -392,7 +374,7 @@ mod tests {
         for mode in [0o620, 0o602, 0o666] {
             fs::set_permissions(cache.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(cache.read(), None, "{mode:o}");
-            cache.write(entry("access-2", 3600), &lock(&cache)).unwrap_err();
+            cache.write(entry("access-2", 3600)).unwrap_err();
         }
         fs::set_permissions(cache.path(), fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!((fs::read(cache.path()).unwrap(), token(cache.read())), (before, "access-1".to_owned()));
@@ -401,7 +383,7 @@ mod tests {
         fs::rename(cache.path(), &elsewhere).unwrap();
         symlink(&elsewhere, cache.path()).unwrap();
         assert_eq!(cache.read(), None);
-        cache.write(entry("access-2", 3600), &lock(&cache)).unwrap_err();
+        cache.write(entry("access-2", 3600)).unwrap_err();
         fs::remove_file(cache.path()).unwrap();
         fs::remove_file(directory.0.join("tokens.lock")).unwrap();
         symlink(&elsewhere, directory.0.join("tokens.lock")).unwrap();
@@ -412,12 +394,13 @@ mod tests {
     fn a_file_is_written_under_a_name_of_its_own() {
         let directory = Directory::new("fresh");
         let cache = directory.cache("one");
+        drop(lock(&cache));
         // The user's own, and one of a process that was killed, and one of a process that runs.
         let of_this = format!("tokens.zmd-new-{}-99", std::process::id());
         for name in ["tokens.new", "tokens.zmd-new-2147483647-0", &of_this] {
             fs::write(directory.0.join(name), "mine").unwrap();
         }
-        cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
+        cache.write(entry("access-1", 3600)).unwrap();
         let mut names: Vec<_> = fs::read_dir(&directory.0)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -430,9 +413,9 @@ mod tests {
         assert!(directory.0.join(&of_this).exists());
         // A rename that fails leaves nothing behind.
         fs::remove_file(cache.path()).unwrap();
-        let held = lock(&cache);
+        let _held = lock(&cache);
         fs::create_dir(cache.path()).unwrap();
-        cache.write(entry("access-1", 3600), &held).unwrap_err();
+        cache.write(entry("access-1", 3600)).unwrap_err();
         assert_eq!(fs::read_dir(&directory.0).unwrap().count(), names.len() + 1);
     }
 
@@ -440,7 +423,7 @@ mod tests {
     fn the_file_does_not_contain_the_credentials() {
         let directory = Directory::new("hash");
         let cache = directory.cache("1000.refresh");
-        cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
+        cache.write(entry("access-1", 3600)).unwrap();
         let content = fs::read_to_string(cache.path()).unwrap();
         assert!(
             !content.contains("refresh") && !content.contains("1000.ID") && !content.contains("accounts"),
@@ -452,18 +435,18 @@ mod tests {
     fn a_damaged_file_is_replaced_and_a_foreign_one_is_not_changed() {
         let directory = Directory::new("damaged");
         let cache = directory.cache("one");
-        cache.write(entry("access-1", 3600), &lock(&cache)).unwrap();
+        cache.write(entry("access-1", 3600)).unwrap();
         let whole = fs::read(cache.path()).unwrap();
         for length in 0..whole.len() {
             fs::write(cache.path(), &whole[..length]).unwrap();
             assert_eq!(cache.read(), None, "{length}");
-            cache.write(entry("access-2", 3600), &lock(&cache)).unwrap();
+            cache.write(entry("access-2", 3600)).unwrap();
             assert_eq!(token(cache.read()), "access-2");
         }
         for foreign in ["root:x:0:0:root:/root:/bin/bash\n", "{}", "{\"zmd_token_cache\":2,\"new\":{}}"] {
             fs::write(cache.path(), foreign).unwrap();
             assert_eq!(cache.read(), None);
-            cache.write(entry("access-2", 3600), &lock(&cache)).unwrap_err();
+            cache.write(entry("access-2", 3600)).unwrap_err();
             assert_eq!(fs::read_to_string(cache.path()).unwrap(), foreign);
         }
     }
@@ -475,14 +458,11 @@ mod tests {
         let held = lock(&cache);
         assert!(cache.lock_or_read(Duration::ZERO, |_| true, |_| None::<()>).unwrap().is_none());
         // A waiting process gets the token as soon as it is in the file.
-        cache.write(entry("access-1", 3600), &held).unwrap();
+        cache.write(entry("access-1", 3600)).unwrap();
         let Ok(Some(Err(found))) = cache.lock_or_read(Duration::ZERO, |_| true, Some) else { panic!("no token") };
         assert_eq!(token(Some(found)), "access-1");
-        // A child that was forked has the descriptor too.
-        let of_child = held.file.try_clone().unwrap();
         drop(held);
         lock(&cache);
-        drop(of_child);
     }
 
     #[test]

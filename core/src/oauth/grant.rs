@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::Token;
 use super::api_domain::ApiRule;
-use super::cache::{Cached, Entry, Lock, TokenCache};
+use super::cache::{Cached, Entry, TokenCache};
 use super::refusal::Refusal;
 use super::response::{Exchange, SCOPE, TokenRequest, read};
 use crate::config::Config;
@@ -127,7 +127,8 @@ impl Grant {
             }
             Cached::Refusal(refusal) => refusal.error(SystemTime::now()).map(Err),
         };
-        let mut lock = None;
+        let mut cache_to_write = None;
+        let mut _lock = None;
         if let Some(cache) = &self.cache {
             let path = cache.path().display();
             // Wait for half of the time only: the holder of the lock may hang, and then a token is made without the cache.
@@ -135,8 +136,12 @@ impl Grant {
                 Ok(Some(Err(found))) => {
                     return found.inspect(|_| log::info!("access token taken from {path}"));
                 }
-                Ok(Some(Ok(held))) => lock = Some((cache, held)),
-                Ok(None) => log::warn!("token_cache {path} is locked by another process: continuing without it"),
+                Ok(Some(Ok(held))) => (cache_to_write, _lock) = (Some(cache), Some(held)),
+                // It may be stopped. What is made here is stored all the same, as the file is replaced in one step.
+                Ok(None) => {
+                    log::warn!("token_cache {path} is locked by another process: continuing without the lock");
+                    cache_to_write = Some(cache);
+                }
                 Err(error) => log::warn!("token_cache {path} can't be used: {error}"),
             }
         }
@@ -151,14 +156,14 @@ impl Grant {
                 (Err(error), refusal.map(Cached::Refusal))
             }
         };
-        if let (Some((cache, held)), Some(cached)) = (lock, cached) {
-            self.store(cache, cached, &held);
+        if let (Some(cache), Some(cached)) = (cache_to_write, cached) {
+            self.store(cache, cached);
         }
         token
     }
 
-    fn store(&self, cache: &TokenCache, cached: Cached, lock: &Lock) {
-        if let Err(error) = cache.write(cached, lock) {
+    fn store(&self, cache: &TokenCache, cached: Cached) {
+        if let Err(error) = cache.write(cached) {
             log::warn!("token_cache {} can't be written: {error}", cache.path().display());
         }
     }

@@ -33,7 +33,7 @@ pub(super) struct Requests {
 struct Request {
     result: Arc<CallResult>,
     thread: JoinHandle<()>,
-    process: u32,
+    process: u64,
 }
 
 /// The result of a call, once it is there.

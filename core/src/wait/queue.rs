@@ -25,7 +25,7 @@ use crate::thread::quiet_thread;
 pub(crate) struct Queue<P: Poller + 'static> {
     inner: Arc<Inner<P>>,
     thread: Option<JoinHandle<()>>,
-    process: u32,
+    process: u64,
 }
 
 struct Inner<P: Poller> {
