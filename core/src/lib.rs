@@ -38,7 +38,7 @@ pub use client::{AccessToken, Client, Waits};
 pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
 pub use error::{Error, ErrorKind, Recovery, one_line};
-pub use http::{Probe, ProxyInUse, probe};
+pub use http::{Probe, ProxyInUse, RootsOrigin, TrustedRoots, probe, trusted_roots};
 pub use job::{JobId, ModuleName};
 pub use oauth::exchange_grant_code;
 pub use process::process_id;

@@ -134,14 +134,23 @@ fn the_systems_trust_store() {
         ];
         run(zmd_command(&environment).args(["status", "Leads", "1001"]))
     };
-    let ask = |cert_file: &str| ask_with(cert_file, "/nowhere");
+    let (other, directory) = (tls_sim(), scratch("store"));
+    let ask = |cert_file: &str| ask_with(cert_file, directory.to_str().unwrap());
     let (exit, out, err) = ask(sim.ca_file().to_str().unwrap());
     assert_eq!((exit, &*out, &*err), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n", ""));
-    // An empty store: Mozilla's roots are used, which do not contain the stand-in's authority.
+    // A store that holds nothing is an error, and so is one that a variable names and that is not there.
     let (exit, _, err) = ask("/dev/null");
-    assert!(exit == Some(4) && err.contains("UnknownIssuer"), "{exit:?} {err}");
+    assert!(
+        exit == Some(4) && err.contains("the system's trust store has no certificate that can be used"),
+        "{exit:?} {err}"
+    );
+    for (file, missing, name) in [("/nowhere/ca.pem", "", "SSL_CERT_FILE"), ("", "/nowhere", "SSL_CERT_DIR")] {
+        let (exit, _, err) = ask_with(file, missing);
+        let is_named =
+            err.contains(name) && err.contains("/nowhere") && err.contains("remove it to trust the system's");
+        assert!(exit == Some(4) && is_named, "{exit:?} {err}");
+    }
     // The authority is in the directory alone, beside a file that has others.
-    let (other, directory) = (tls_sim(), scratch("store"));
     let other_file = other.ca_file().to_str().unwrap();
     assert_eq!(ask(other_file).0, Some(4));
     fs::copy(sim.ca_file(), directory.join("0123abcd.0")).unwrap();

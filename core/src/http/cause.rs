@@ -165,7 +165,7 @@ pub(super) fn is_broken(error: &io::Error) -> bool {
 pub(super) fn is_shortage(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     #[cfg(unix)]
-    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS)) {
+    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::EIO)) {
         return true;
     }
     #[cfg(windows)]
@@ -175,6 +175,18 @@ pub(super) fn is_shortage(error: &io::Error) -> bool {
     }
     matches!(error.kind(), OutOfMemory | WouldBlock | AddrNotAvailable | AddrInUse | ResourceBusy | Interrupted)
 }
+
+/// An extension of a certificate that is marked critical, and that webpki does not know: so the certificate can't be used.
+#[derive(Debug)]
+pub(super) struct CriticalExtension(pub(super) &'static str);
+
+impl fmt::Display for CriticalExtension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the critical extension {} is not supported", self.0)
+    }
+}
+
+impl std::error::Error for CriticalExtension {}
 
 /// Whether a server showed a certificate that calls itself an authority.
 pub(super) fn is_authority_as_server(error: &rustls::Error) -> bool {

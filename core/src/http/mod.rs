@@ -23,3 +23,4 @@ pub(crate) use exchange::{Http, Network};
 pub use probe::{Probe, ProxyInUse, probe};
 pub(crate) use response::Response;
 pub(crate) use route::{Proxies, Route};
+pub use tls::{RootsOrigin, TrustedRoots, trusted_roots};

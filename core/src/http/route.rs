@@ -34,10 +34,12 @@ impl Route {
         let mut request = Request::new(body);
         *request.uri_mut() = Uri::try_from(url).map_err(ureq::http::Error::from)?;
         let headers = request.headers_mut();
-        headers.reserve(5);
+        headers.reserve(6);
         headers.insert(header::HOST, self.host.clone());
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        // Without it, a server may choose any coding.
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         // Both services translate their messages.
         headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
         Ok(request)
@@ -220,6 +222,14 @@ mod tests {
         ] {
             assert_eq!(is_listed(list, host, port), expected, "{list:?} {host}:{port}");
         }
+    }
+
+    #[test]
+    fn no_coding_of_the_body_is_accepted() {
+        let proxies = Proxies::new(&Config::new()).unwrap();
+        let route = proxies.route(BaseUrl::parse("https://zoho.test").unwrap());
+        let request = route.request("https://zoho.test/crm", ()).unwrap();
+        assert_eq!(request.headers()[header::ACCEPT_ENCODING], "identity");
     }
 
     #[test]

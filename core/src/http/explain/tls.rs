@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError};
+use rustls::{AlertDescription, CertificateError, OtherError};
 
-use crate::http::cause::{Stage, is_authority_as_server};
+use crate::http::cause::{CriticalExtension, Stage, is_authority_as_server};
 
 /// Why there is no secure connection, and what to do.
 pub(super) fn explain(error: &rustls::Error, who: &str) -> String {
@@ -145,6 +145,13 @@ fn explain_certificate(error: &CertificateError, who: &str) -> String {
                 "a signature in the certificates of {who} is wrong: is the authority in ca_file an older one of the same name?"
             )
         }
+        CertificateError::Other(OtherError(inner)) => match inner.downcast_ref() {
+            Some(CriticalExtension(extension)) => format!(
+                "a certificate of {who} has an extension that is marked critical and that this library does not support \
+                 ({extension}): its authority has to issue one without that mark, or {who} to show another chain"
+            ),
+            None => format!("the certificate of {who} is not good ({error})"),
+        },
         error => format!("the certificate of {who} is not good ({error})"),
     }
 }
@@ -294,6 +301,12 @@ mod tests {
             (certificate(CertificateError::Revoked), "the certificate of H was revoked"),
             (certificate(CertificateError::BadSignature), "a signature in the certificates of H is wrong"),
             (certificate(CertificateError::BadEncoding), "the certificate of H is not good ("),
+            (
+                certificate(CertificateError::Other(OtherError(std::sync::Arc::new(CriticalExtension(
+                    "certificatePolicies",
+                ))))),
+                "a certificate of H has an extension that is marked critical and that this library does not support (certificatePolicies): its",
+            ),
             (certificate(authority), "the certificate that H shows is one of an authority, not of a server"),
         ] {
             let explained = explain(&error, "H");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
@@ -31,12 +31,13 @@ pub(super) fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateD
         refusal(setting, format!("the path of a PEM or DER file with CA certificates; {path}: {why}"))
     };
     let text = read(path).map_err(|error| bad(&error))?;
+    foreign_format(&text, path, "ca.pem").map_or(Ok(()), |why| Err(bad(&why)))?;
     // A DER certificate is a SEQUENCE with a length of two bytes.
     let found = if text.starts_with(&[0x30, 0x82]) {
         vec![CertificateDer::from(text.to_vec())]
     } else {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-        found.map_err(|error| bad(&error))?
+        found.map_err(|error| bad(&words_for(&error)))?
     };
     if found.is_empty() {
         return Err(bad(&"there is no certificate in it"));
@@ -46,6 +47,64 @@ pub(super) fn certificates(setting: &str, path: &str) -> Result<Vec<CertificateD
         return Err(bad(&"what is in it is no certificate"));
     }
     Ok(found)
+}
+
+/// What a file is instead of PEM, or what is wrong with it as such, and the command that makes a good one of it.
+fn foreign_format(bytes: &[u8], path: &str, to: &str) -> Option<String> {
+    // The object identifier of signedData, and the version of PKCS #12.
+    const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+    const VERSION_3: &[u8] = &[0x02, 0x01, 0x03];
+    let begin = &bytes[..bytes.len().min(24)];
+    if begin.starts_with(&[0x30]) {
+        // Behind the length of the whole, of one to five bytes.
+        let is_there = |what: &[u8]| (2..=6).any(|at| begin.get(at..).is_some_and(|rest| rest.starts_with(what)));
+        if is_there(SIGNED_DATA) {
+            return Some(format!("it is PKCS #7: run 'openssl pkcs7 -inform DER -in {path} -print_certs -out {to}'"));
+        }
+        if is_there(VERSION_3) {
+            return Some(format!("it is PKCS #12: run 'openssl pkcs12 -in {path} -nodes -out {to}'"));
+        }
+        return None;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let mut open: Option<(usize, &str)> = None;
+    let unfinished = |(line, label): (usize, &str)| {
+        Some(format!("the block {label} that begins in line {line} has no end: the file was cut off, or damaged"))
+    };
+    for (index, line) in text.lines().enumerate() {
+        let label = |line: &'_ str, word: &str| Some(line.trim().strip_prefix(word)?.strip_suffix("-----")?.to_owned());
+        if let Some(label) = label(line, "-----BEGIN ") {
+            if open.is_some() {
+                break;
+            }
+            match &*label {
+                "TRUSTED CERTIFICATE" => {
+                    let command = format!("openssl x509 -in {path} -out {to}");
+                    return Some(format!(
+                        "it holds a TRUSTED CERTIFICATE, which is a format of OpenSSL alone: run '{command}'"
+                    ));
+                }
+                "PKCS7" => {
+                    let command = format!("openssl pkcs7 -in {path} -print_certs -out {to}");
+                    return Some(format!("it is PKCS #7: run '{command}'"));
+                }
+                _ => open = Some((index + 1, line.trim().trim_matches('-').trim_start_matches("BEGIN "))),
+            }
+        } else if label(line, "-----END ").is_some() {
+            open = None;
+        }
+    }
+    open.and_then(unfinished)
+}
+
+/// Without the bytes that are wrong, which rustls shows as numbers.
+fn words_for(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a block has no end: the file was cut off, or damaged".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "the first line of a block is damaged".to_owned(),
+        pem::Error::Base64Decode(_) => "a block is not base64: the file is damaged".to_owned(),
+        error => error.to_string(),
+    }
 }
 
 /// A file with certificates or keys, without its byte-order mark.
@@ -84,8 +143,10 @@ impl Identity {
             refusal(setting, format!("the path of a PEM file; {path}: {why}"))
         };
         let read = |setting: &str, path: &str| read(path).map_err(|error| bad(setting, path, &error));
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read("client_cert", cert)?).collect();
-        let chain = chain.map_err(|error| bad("client_cert", cert, &error))?;
+        let text = read("client_cert", cert)?;
+        foreign_format(&text, cert, "cert.pem").map_or(Ok(()), |why| Err(bad("client_cert", cert, &why)))?;
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+        let chain = chain.map_err(|error| bad("client_cert", cert, &words_for(&error)))?;
         if chain.is_empty() {
             return Err(bad("client_cert", cert, &"there is no certificate in it"));
         }
@@ -108,6 +169,45 @@ impl Identity {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_formats_are_named_with_the_command_that_helps() {
+        let block = |label: &str| format!("-----BEGIN {label}-----\nMIIB\n-----END {label}-----\n");
+        let signed_data =
+            [&[0x30, 0x82, 1, 2][..], &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2]].concat();
+        for (content, why) in [
+            (
+                block("TRUSTED CERTIFICATE").into_bytes(),
+                Some(
+                    "TRUSTED CERTIFICATE, which is a format of OpenSSL alone: run 'openssl x509 -in FILE -out ca.pem'",
+                ),
+            ),
+            (block("PKCS7").into_bytes(), Some("it is PKCS #7: run 'openssl pkcs7 -in FILE")),
+            (signed_data, Some("it is PKCS #7: run 'openssl pkcs7 -inform DER -in FILE")),
+            (vec![0x30, 0x82, 1, 2, 2, 1, 3, 0x30], Some("it is PKCS #12: run")),
+            (vec![0x30, 0x80, 2, 1, 3, 0x30], Some("it is PKCS #12: run")),
+            (
+                block("CERTIFICATE").into_bytes()[..40].to_vec(),
+                Some("the block CERTIFICATE that begins in line 1 has no end"),
+            ),
+            (
+                (block("X509 CRL") + "-----BEGIN CERTIFICATE-----\n" + &block("CERTIFICATE")).into_bytes(),
+                Some("that begins in line 4 has no end"),
+            ),
+            (block("CERTIFICATE").into_bytes(), None),
+            ((block("PRIVATE KEY") + "some words\n" + &block("CERTIFICATE")).into_bytes(), None),
+            (vec![0x30, 0x82, 1, 2, 0x30, 0x82], None),
+            (vec![], None),
+        ] {
+            let found = foreign_format(&content, "FILE", "ca.pem");
+            match (&found, why) {
+                (Some(found), Some(why)) => assert!(found.contains(why), "{found}"),
+                _ => assert_eq!(found.as_deref(), why),
+            }
+        }
+        let words = words_for(&pem::Error::MissingSectionEnd { end_marker: b"CER".to_vec() });
+        assert!(!words.contains('['), "{words}");
+    }
 
     #[test]
     fn a_pipe_and_a_file_without_an_end_are_not_waited_for() {

@@ -1,7 +1,13 @@
 //! TLS: which servers are trusted, the client certificate, and the handshake.
 
 mod files;
+mod roots;
 mod stream;
+#[cfg(all(unix, not(target_vendor = "apple")))]
+mod system_store;
+#[cfg(not(all(unix, not(target_vendor = "apple"))))]
+#[path = "platform_store.rs"]
+mod system_store;
 mod trust;
 mod verifier;
 
@@ -10,7 +16,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{ClientConfig, ClientConnection};
 
 use crate::config::{Config, refusal};
 use crate::error::Error;
@@ -19,8 +25,11 @@ use crate::http::lookup::without_brackets;
 use crate::http::stream::Stream;
 use crate::sync::{Mutex, lock};
 use files::Identity;
+use roots::Roots;
+pub use roots::{RootsOrigin, TrustedRoots};
 use stream::{TlsStream, Wire, cause_of};
 use trust::Trust;
+pub use trust::trusted_roots;
 use verifier::{ShownChain, Verifier};
 
 /// What TLS needs of the settings.
@@ -37,7 +46,7 @@ impl TlsSettings {
         let settings = TlsSettings { trust, identity };
         if settings.identity.is_some() {
             // A key that does not fit is known now, and not in the night.
-            settings.config_with(RootCertStore::empty().into(), None).map_err(|error| {
+            settings.config_with(Arc::default(), None).map_err(|error| {
                 let key = config.client_key.as_deref().or(config.client_cert.as_deref()).unwrap_or_default();
                 refusal("client_key", format!("the key of client_cert; {key}: {}", words_for_key(&error)))
             })?;
@@ -45,11 +54,11 @@ impl TlsSettings {
         Ok(settings)
     }
 
-    fn config(&self, shown: Option<ShownChain>) -> Result<ClientConfig, rustls::Error> {
-        self.config_with(self.trust.roots()?, shown)
+    fn config(&self, shown: Option<ShownChain>) -> Result<ClientConfig, Cause> {
+        self.config_with(self.trust.roots()?, shown).map_err(Cause::Tls)
     }
 
-    fn config_with(&self, roots: Arc<RootCertStore>, shown: Option<ShownChain>) -> Result<ClientConfig, rustls::Error> {
+    fn config_with(&self, roots: Arc<Roots>, shown: Option<ShownChain>) -> Result<ClientConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = Verifier {
             provider: provider.clone(),
@@ -98,7 +107,7 @@ impl Tls {
         Tls { settings, config: Mutex::new(None) }
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+    fn config(&self) -> Result<Arc<ClientConfig>, Cause> {
         let mut config = lock(&self.config);
         if let Some(config) = &*config {
             return Ok(config.clone());
@@ -110,7 +119,7 @@ impl Tls {
 
     /// TLS with `host` over a stream.
     pub(super) fn secure(&self, under: Box<dyn Stream>, host: &str, until: Instant) -> Result<Box<dyn Stream>, Cause> {
-        let config = self.config().map_err(Cause::Tls)?;
+        let config = self.config()?;
         Ok(Box::new(handshake(config, under, host, until)?))
     }
 
@@ -118,7 +127,7 @@ impl Tls {
     /// connection.
     pub(super) fn shown(&self, under: Box<dyn Stream>, host: &str, until: Instant) -> Result<Vec<Vec<u8>>, Cause> {
         let shown = ShownChain::default();
-        let config = self.settings.config(Some(shown.clone())).map_err(Cause::Tls)?;
+        let config = self.settings.config(Some(shown.clone()))?;
         let result = handshake(config.into(), under, host, until);
         let chain = std::mem::take(&mut *shown.lock().unwrap_or_else(PoisonError::into_inner));
         match chain.is_empty() {

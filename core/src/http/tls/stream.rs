@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::time::Instant;
 
-use rustls::ClientConnection;
+use rustls::{ClientConnection, OtherError};
 
 use crate::http::cause::Cause;
 use crate::http::stream::Stream;
@@ -39,9 +39,18 @@ pub(super) fn cause_of(error: io::Error) -> Cause {
     match inner.downcast::<Cause>() {
         Ok(cause) => *cause,
         Err(inner) => match inner.downcast::<rustls::Error>() {
-            Ok(error) => Cause::Tls(*error),
+            Ok(error) => of_verifier(&error).unwrap_or(Cause::Tls(*error)),
             Err(inner) => Cause::Io(io::Error::new(kind, inner)),
         },
+    }
+}
+
+/// Why the verifier could not read the trust store, if that is so.
+fn of_verifier(error: &rustls::Error) -> Option<Cause> {
+    let rustls::Error::Other(OtherError(inner)) = error else { return None };
+    match inner.downcast_ref()? {
+        Cause::Io(error) => Some(Cause::Io(io::Error::new(error.kind(), error.to_string()))),
+        _ => None,
     }
 }
 

@@ -1,21 +1,29 @@
-//! Which authorities are trusted: those of the settings, or the system's.
+//! Which authorities are trusted: those of the settings, or the system's, or where a system has none those of Mozilla.
 
-#[cfg(all(unix, not(target_vendor = "apple")))]
-use std::ffi::{OsStr, OsString};
-#[cfg(all(unix, not(target_vendor = "apple")))]
-use std::io;
-#[cfg(all(unix, not(target_vendor = "apple")))]
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
 use super::files::certificates;
+use super::roots::{Roots, RootsOrigin, TrustedRoots};
+use super::system_store::SystemStore;
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::http::cause::Cause;
+
+/// The certificate authorities that a client with this configuration trusts, by where they come from.
+///
+/// Reads the whole of the system's trust store, of which a client may read a part. Fails if a file of the configuration, or one
+/// that a variable of the environment names, is missing, can't be read or holds nothing that can be used.
+pub fn trusted_roots(config: &Config) -> Result<Vec<TrustedRoots>, Error> {
+    let trust = Trust::new(config)?;
+    let failed = |cause: Cause| Error::new(ErrorKind::Tls, cause.to_string());
+    let mut all = trust.roots().map_err(failed)?.origins.clone();
+    all.extend(trust.more_roots().map_err(failed)?.origins.iter().cloned());
+    Ok(all)
+}
 
 /// The authorities of a client. The files of the settings are read when a client is made, and the variables that name the
 /// system's store; the store itself when it is first needed. Shared by clones and by the children of a `fork()`, so nothing in
@@ -23,22 +31,43 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(super) struct Trust {
     /// `ca_file`: instead of the system's store.
-    only: Option<Vec<CertificateDer<'static>>>,
+    only: Option<OwnRoots>,
     /// `extra_ca_file`: in addition.
-    extra: Vec<CertificateDer<'static>>,
+    extra: Option<OwnRoots>,
     system: SystemStore,
-    roots: ArcSwapOption<RootCertStore>,
+    roots: ArcSwapOption<Roots>,
     /// The part of the system's store that is not read at first: it may have authorities that the other part lacks.
-    more_roots: ArcSwapOption<RootCertStore>,
+    more_roots: ArcSwapOption<Roots>,
+}
+
+/// The certificates of a setting.
+#[derive(Debug)]
+struct OwnRoots {
+    setting: &'static str,
+    path: PathBuf,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl OwnRoots {
+    fn new(setting: &'static str, path: &Option<String>) -> Result<Option<OwnRoots>, Error> {
+        let Some(path) = path else { return Ok(None) };
+        Ok(Some(OwnRoots { setting, path: path.into(), certificates: certificates(setting, path)? }))
+    }
+
+    fn add_to(&self, roots: &mut Roots) {
+        roots.add(self.certificates.clone(), RootsOrigin::Setting(self.setting), Some(self.path.clone()));
+    }
 }
 
 impl Trust {
     pub(super) fn new(config: &Config) -> Result<Trust, Error> {
-        let only = config.ca_file.as_deref().map(|path| certificates("ca_file", path)).transpose()?;
-        let extra = config.extra_ca_file.as_deref().map(|path| certificates("extra_ca_file", path)).transpose()?;
-        let (roots, more_roots) = (ArcSwapOption::empty(), ArcSwapOption::empty());
-        let system = if only.is_some() { SystemStore::default() } else { system_store() };
-        Ok(Trust { only, extra: extra.unwrap_or_default(), system, roots, more_roots })
+        let only = OwnRoots::new("ca_file", &config.ca_file)?;
+        let extra = OwnRoots::new("extra_ca_file", &config.extra_ca_file)?;
+        let system = match only {
+            Some(_) => SystemStore::default(),
+            None => SystemStore::of_environment(|name| std::env::var_os(name))?,
+        };
+        Ok(Trust { only, extra, system, roots: ArcSwapOption::empty(), more_roots: ArcSwapOption::empty() })
     }
 
     /// Whether the system's store counts.
@@ -48,135 +77,43 @@ impl Trust {
 
     /// Whether the user has named this certificate.
     pub(super) fn names(&self, certificate: &CertificateDer<'_>) -> bool {
-        self.only.iter().flatten().chain(&self.extra).any(|own| own == certificate)
+        let own = self.only.iter().chain(&self.extra);
+        own.flat_map(|own| &own.certificates).any(|own| own == certificate)
     }
 
     /// The certificates of `extra_ca_file`.
     #[cfg(not(all(unix, not(target_vendor = "apple"))))]
     pub(super) fn extra(&self) -> &[CertificateDer<'static>] {
-        &self.extra
+        self.extra.as_ref().map_or(&[], |extra| &extra.certificates)
     }
 
     /// The authorities to trust: the system's are loaded once, under the caller's lock.
-    pub(super) fn roots(&self) -> Result<Arc<RootCertStore>, rustls::Error> {
+    pub(super) fn roots(&self) -> Result<Arc<Roots>, Cause> {
         if let Some(roots) = self.roots.load_full() {
             return Ok(roots);
         }
-        let mut roots = RootCertStore::empty();
+        let mut roots = Roots::default();
         match &self.only {
-            Some(certificates) => {
-                roots.add_parsable_certificates(certificates.iter().cloned());
-            }
-            None => add_system_roots(&self.system, &mut roots)?,
+            Some(only) => only.add_to(&mut roots),
+            None => self.system.add_first(&mut roots)?,
         }
-        roots.add_parsable_certificates(self.extra.iter().cloned());
+        self.extra.iter().for_each(|extra| extra.add_to(&mut roots));
         let roots = Arc::new(roots);
         self.roots.store(Some(roots.clone()));
         Ok(roots)
     }
 
     /// The authorities of the system's store that [`roots`](Self::roots) lacks.
-    pub(super) fn more_roots(&self) -> Result<Arc<RootCertStore>, rustls::Error> {
+    pub(super) fn more_roots(&self) -> Result<Arc<Roots>, Cause> {
         if let Some(roots) = self.more_roots.load_full() {
             return Ok(roots);
         }
-        let mut roots = RootCertStore::empty();
+        let mut roots = Roots::default();
         if self.uses_system() {
-            add_rest_of_system_roots(&self.system, &mut roots)?;
+            self.system.add_rest(&mut roots)?;
         }
         let roots = Arc::new(roots);
         self.more_roots.store(Some(roots.clone()));
         Ok(roots)
-    }
-}
-
-/// The system's trust store, and where that is empty (a bare container, an old appliance) Mozilla's roots.
-///
-/// Most systems have it twice: in one file, and in a directory with a file for each certificate, which takes twice as long
-/// to read. So that is read only where the file does not suffice: see [`Trust::more_roots`].
-#[cfg(all(unix, not(target_vendor = "apple")))]
-fn add_system_roots(store: &SystemStore, roots: &mut RootCertStore) -> Result<(), rustls::Error> {
-    if let (Some(file), _) = store {
-        add_roots_of(roots, Some(file), None)?;
-    }
-    if roots.is_empty() {
-        add_rest_of_system_roots(store, roots)?;
-    }
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    Ok(())
-}
-
-#[cfg(all(unix, not(target_vendor = "apple")))]
-fn add_rest_of_system_roots(store: &SystemStore, roots: &mut RootCertStore) -> Result<(), rustls::Error> {
-    store.1.iter().try_for_each(|directory| add_roots_of(roots, None, Some(directory)))
-}
-
-/// What cannot be used is left out. But a store that cannot be read at the moment, for want of descriptors or memory, is
-/// an error: to go on without it would refuse good servers, for as long as the client exists.
-#[cfg(all(unix, not(target_vendor = "apple")))]
-fn add_roots_of(roots: &mut RootCertStore, file: Option<&Path>, directory: Option<&Path>) -> Result<(), rustls::Error> {
-    let found = rustls_native_certs::load_certs_from_paths(file, directory);
-    let is_momentary = |error: &&rustls_native_certs::Error| {
-        let rustls_native_certs::ErrorKind::Io { inner, .. } = &error.kind else { return false };
-        let number = inner.raw_os_error();
-        matches!(number, Some(libc::EAGAIN | libc::EINTR | libc::EIO | libc::EMFILE | libc::ENFILE | libc::ENOMEM))
-            || inner.kind() == io::ErrorKind::OutOfMemory
-    };
-    if let Some(error) = found.errors.iter().find(is_momentary) {
-        return Err(rustls::Error::General(format!("the system's trust store can't be read ({error})")));
-    }
-    roots.add_parsable_certificates(found.certs);
-    Ok(())
-}
-
-/// The file and the directories of the system's trust store: those of OpenSSL's variables, or the usual ones. Windows and
-/// macOS have another, which is not a file.
-type SystemStore = (Option<PathBuf>, Vec<PathBuf>);
-
-#[cfg(all(unix, not(target_vendor = "apple")))]
-fn system_store() -> SystemStore {
-    let file = std::env::var_os(openssl_probe::ENV_CERT_FILE);
-    store_of(file, &std::env::var_os(openssl_probe::ENV_CERT_DIR).unwrap_or_default())
-}
-
-#[cfg(all(unix, not(target_vendor = "apple")))]
-fn store_of(file: Option<OsString>, directories: &OsStr) -> SystemStore {
-    let directories: Vec<_> = std::env::split_paths(directories).filter(|path| !path.as_os_str().is_empty()).collect();
-    if file.is_some() || !directories.is_empty() {
-        return (file.map(PathBuf::from), directories);
-    }
-    let found = openssl_probe::probe();
-    (found.cert_file, found.cert_dir)
-}
-
-#[cfg(not(all(unix, not(target_vendor = "apple"))))]
-fn system_store() -> SystemStore {
-    SystemStore::default()
-}
-
-#[cfg(not(all(unix, not(target_vendor = "apple"))))]
-fn add_system_roots(_: &SystemStore, _: &mut RootCertStore) -> Result<(), rustls::Error> {
-    Ok(())
-}
-
-#[cfg(not(all(unix, not(target_vendor = "apple"))))]
-fn add_rest_of_system_roots(_: &SystemStore, _: &mut RootCertStore) -> Result<(), rustls::Error> {
-    Ok(())
-}
-
-#[cfg(all(test, unix, not(target_vendor = "apple")))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_system_is_asked_where_its_store_is_unless_a_variable_says_so() {
-        let path = |text: &str| PathBuf::from(text);
-        assert_eq!(store_of(Some("/a".into()), "".as_ref()), (Some(path("/a")), vec![]));
-        assert_eq!(store_of(None, "/b::/c".as_ref()), (None, vec![path("/b"), path("/c")]));
-        assert_eq!(store_of(Some("/a".into()), "/b".as_ref()), (Some(path("/a")), vec![path("/b")]));
-        let found = openssl_probe::probe();
-        assert_eq!(store_of(None, "".as_ref()), (found.cert_file, found.cert_dir));
     }
 }

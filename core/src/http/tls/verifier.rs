@@ -7,10 +7,13 @@ use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_na
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
+use super::roots::Roots;
 use super::trust::Trust;
-use crate::http::cause::is_authority_as_server;
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use crate::http::cause::Cause;
+use crate::http::cause::{CriticalExtension, is_authority_as_server};
 
 /// The certificates of a server, its own first, in DER, whether they are trusted or not.
 pub(super) type ShownChain = Arc<Mutex<Vec<Vec<u8>>>>;
@@ -21,7 +24,7 @@ pub(super) type ShownChain = Arc<Mutex<Vec<Vec<u8>>>>;
 pub(super) struct Verifier {
     pub(super) provider: Arc<CryptoProvider>,
     pub(super) trust: Arc<Trust>,
-    pub(super) roots: Arc<RootCertStore>,
+    pub(super) roots: Arc<Roots>,
     /// Where the system verifies, with a store that it does not give away.
     #[cfg(not(all(unix, not(target_vendor = "apple"))))]
     pub(super) system: Option<rustls_platform_verifier::Verifier>,
@@ -39,8 +42,14 @@ impl Verifier {
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
         let with = |roots| self.verify_with(roots, end_entity, intermediates, server_name, now);
-        match with(&self.roots) {
-            Err(error @ rustls::Error::InvalidCertificate(_)) => with(&*self.trust.more_roots()?).map_err(|_| error),
+        match with(&self.roots.store) {
+            Err(error @ rustls::Error::InvalidCertificate(_)) => {
+                let more = self.trust.more_roots().map_err(|cause| match cause {
+                    Cause::Tls(error) => error,
+                    cause => rustls::Error::Other(OtherError(Arc::new(cause))),
+                })?;
+                with(&more.store).map_err(|_| error)
+            }
             result => result,
         }
     }
@@ -55,7 +64,7 @@ impl Verifier {
     ) -> Result<(), rustls::Error> {
         match &self.system {
             Some(system) => system.verify_server_cert(end_entity, intermediates, server_name, &[], now).map(drop),
-            None => self.verify_with(&self.roots, end_entity, intermediates, server_name, now),
+            None => self.verify_with(&self.roots.store, end_entity, intermediates, server_name, now),
         }
     }
 
@@ -92,7 +101,7 @@ impl ServerCertVerifier for Verifier {
             Err(error) if is_authority_as_server(&error) && self.trust.names(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             }
-            result => result?,
+            result => result.map_err(|error| named_extension(error, end_entity, intermediates))?,
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -118,4 +127,26 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// webpki does not say which extension it does not know.
+fn named_extension(
+    error: rustls::Error,
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> rustls::Error {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = &error else { return error };
+    if !matches!(inner.downcast_ref(), Some(webpki::Error::UnsupportedCriticalExtension)) {
+        return error;
+    }
+    // In DER: the last byte of an object identifier below 2.5.29, and that it is critical.
+    let is_in_chain = |last: u8| {
+        let der = [0x06, 0x03, 0x55, 0x1d, last, 0x01, 0x01, 0xff];
+        let mut chain = std::iter::once(end_entity).chain(intermediates);
+        chain.any(|certificate| certificate.windows(der.len()).any(|window| window == der))
+    };
+    const KNOWN: [(u8, &str); 4] =
+        [(32, "certificatePolicies"), (33, "policyMappings"), (36, "policyConstraints"), (54, "inhibitAnyPolicy")];
+    let name = KNOWN.iter().find(|(last, _)| is_in_chain(*last)).map_or("of an unknown kind", |(_, name)| name);
+    CertificateError::Other(OtherError(Arc::new(CriticalExtension(name)))).into()
 }
