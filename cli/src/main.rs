@@ -1,18 +1,19 @@
 //! The command `zmd`: how far Zoho CRM mass-delete jobs are, and its credentials and settings.
 //!
 //! `args` is the command line, `jobs` the list of jobs, `status` and `wait` the commands that query them, `report` their
-//! output, `exit` their exit status, `progress` the progress of a wait; `login`, `doctor` and `generate` are the other
-//! commands. `terminal` writes, `screen` draws rows in place, `modes` are the terminal's, and `signals` end or stop the command.
+//! output, `exit` their exit status, `progress` the progress of a wait; `login`, `profiles`, `doctor`, `completions` and
+//! `manual` are the other commands, `profile_file` the configuration file. `terminal` writes, `screen` draws rows in place, `modes` are the terminal's, and `signals` end or stop the command.
 
 mod args;
 mod clock;
+mod completions;
 mod doctor;
 mod exit;
 mod failure;
-mod generate;
 mod jobs;
 mod logger;
 mod login;
+mod manual;
 mod modes;
 mod profile_file;
 mod profiles;
@@ -26,15 +27,14 @@ mod wait;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Args, Command};
 use exit::Exit;
 use failure::Failure;
 
 fn main() -> ExitCode {
+    completions::complete();
     signals::start();
-    let exit = match Args::try_parse() {
+    let exit = match Args::parse() {
         Ok(args) => run(args),
         Err(error) => usage(&error),
     };
@@ -59,8 +59,9 @@ fn run(args: Args) -> Result<Exit, Failure> {
         Command::Logout => profiles::logout(&args.global),
         Command::Profiles => profiles::list(&args.global),
         Command::Doctor(doctor) => doctor::run(&args.global, &doctor),
-        Command::Completions { shell } => generate::completions(shell),
-        Command::Man { directory } => generate::manual(&directory),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Help { topic } => manual::help(topic.as_deref()),
+        Command::Man { directory } => manual::write(&directory),
     }
 }
 

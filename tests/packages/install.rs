@@ -179,6 +179,8 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
             "usr/share/man/man1/zmd-completions.1",
             "usr/share/man/man1/zmd-doctor.1",
             "usr/share/man/man1/zmd-login.1",
+            "usr/share/man/man1/zmd-logout.1",
+            "usr/share/man/man1/zmd-profiles.1",
             "usr/share/man/man1/zmd-status.1",
             "usr/share/man/man1/zmd-wait.1",
             "usr/share/man/man1/zmd.1",

@@ -1,24 +1,23 @@
 //! The command line.
 
 mod duration;
+pub mod help;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
 
+use crate::completions;
 use crate::terminal::Color;
 use duration::duration;
 
 /// How far is a Zoho CRM mass-delete job?
 #[derive(Parser)]
-#[command(name = "zmd", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(
-    after_help = "Begin with `zmd login`, which asks for the credentials and tries them. `zmd doctor` finds what is \
-                        wrong."
-)]
-#[command(after_long_help = AFTER_HELP)]
+#[command(name = "zmd", version, max_term_width = 100, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = help::after("zmd"), after_long_help = help::after_all())]
 pub struct Args {
     #[command(flatten)]
     pub global: Global,
@@ -26,43 +25,63 @@ pub struct Args {
     pub command: Command,
 }
 
-const AFTER_HELP: &str = "\
-Begin with `zmd login`, which asks for the credentials and tries them.
-`zmd doctor` finds what is wrong.
+impl Args {
+    pub fn parse() -> Result<Args, clap::Error> {
+        Args::from_arg_matches(&command().try_get_matches()?)
+    }
+}
 
-Settings:
-  They come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...)
-  and the configuration file; the environment takes precedence. zmd-settings(5)
-  lists them.
-
-Exit status:
-  0  every record of every job is deleted
-  1  a job failed, or left records
-  2  a job is not finished, as when --timeout is over
-  3  an error that may pass: of the network or the service, or a limit
-  4  an error that needs a person: a mistake in the command line, the settings
-     or the credentials, or there is no such job
-  Of several jobs the worst counts, in this order: 1, 4, 3, 2, 0. Ctrl-C and
-  SIGTERM end the
-  command with that signal; the jobs continue.";
+/// The command line. Options that mean nothing for a command are not listed in its help.
+pub fn command() -> clap::Command {
+    let mut command = Args::command();
+    command.build();
+    for (name, meaningless) in [
+        ("completions", &["profile", "config", "verbose", "color"][..]),
+        ("man", &["profile", "config", "verbose", "color"]),
+        ("help", &["profile", "config", "verbose"]),
+        ("profiles", &["verbose"]),
+        ("logout", &["verbose"]),
+    ] {
+        command = command.mut_subcommand(name, |command| {
+            command.mut_args(|arg| {
+                let is_hidden = meaningless.contains(&arg.get_id().as_str());
+                if is_hidden { arg.hide(true) } else { arg }
+            })
+        });
+    }
+    command
+}
 
 #[derive(ClapArgs)]
+#[command(next_help_heading = "Options of all commands")]
 pub struct Global {
     /// The profile of the configuration file
     #[arg(long, global = true, env = "ZMD_PROFILE", hide_env_values = true, value_name = "NAME")]
+    #[arg(add = ArgValueCompleter::new(completions::profiles))]
     pub profile: Option<String>,
     /// The configuration file [default: ~/.config/zmd/config.toml, on Windows %APPDATA%\zmd\config.toml]
     #[arg(long, global = true, env = "ZMD_CONFIG_FILE", hide_env_values = true, value_name = "FILE")]
     #[arg(value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// Print a log to standard error: -v what happens, -vv every request, -vvv every connection; or the variable ZMD_LOG,
-    /// with error, warn, info, debug or trace
+    /// Print a log to standard error
+    ///
+    /// -v what happens, -vv every request, -vvv every connection. The variable ZMD_LOG does the same, with error, warn, info,
+    /// debug or trace. For doctor, the first one prints every check.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// When to write in colors
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true)]
     #[arg(help = "When to write in colors: auto, always, never")]
     pub color: Color,
+}
+
+impl Default for Global {
+    /// As the environment has it.
+    fn default() -> Global {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let profile = variable("ZMD_PROFILE").map(|name| name.to_string_lossy().into_owned());
+        Global { profile, config: variable("ZMD_CONFIG_FILE").map(PathBuf::from), verbose: 0, color: Color::Auto }
+    }
 }
 
 impl Global {
@@ -99,51 +118,41 @@ pub enum Command {
     /// Remove the credentials of a profile from the configuration file
     ///
     /// The access tokens that processes share are removed, too. The refresh token stays valid until it is revoked at Zoho.
+    #[command(after_help = help::after("logout"))]
     Logout,
     /// List the profiles of the configuration file, and which one is used
+    #[command(after_help = help::after("profiles"))]
     Profiles,
     /// Check settings, network, credentials and a job, one after the other
     ///
     /// Prints what is wrong and what to do about it, or one line if all is well; with --verbose every check. Nothing is changed,
     /// but an access token is requested if there is none. The exit status is that of the worst check, and of the job.
     Doctor(Doctor),
-    /// Print a script that completes this command's options in a shell
-    ///
-    /// For bash: zmd completions bash > ~/.local/share/bash-completion/completions/zmd
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = help::after("completions"))]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print the help of a command, or with `settings` every setting
+    #[command(after_help = help::after("help"))]
+    Help {
+        /// A command, or settings
+        #[arg(add = ArgValueCompleter::new(completions::topics))]
+        topic: Option<String>,
+    },
     /// Write the manual pages to man1 and man5 in a directory
-    #[command(hide = true)]
+    #[command(hide = true, after_help = help::after("man"))]
     Man {
         #[arg(value_hint = ValueHint::DirPath)]
         directory: PathBuf,
     },
 }
 
-const JOBS_HELP: &str = "\
-Jobs:
-  Leads 1001 1002                 jobs of one module
-  Leads 1001 Contacts:2002        and of others
-  -                               jobs from standard input
-  Without arguments, standard input is read if it is not a terminal.
-
-  Standard input and --file have a job on each line: MODULE:JOB_ID, or both
-  separated by a blank, a comma, a semicolon or a tab; or a JOB_ID alone, of the
-  module in front, as in `zmd wait Leads -`. Empty lines and lines that begin
-  with # are ignored. At most 16 MiB are read.
-
-Examples:
-  zmd status Leads 111111000000222222
-  zmd wait --timeout 4h Leads 111111000000222222 && echo deleted
-  zmd wait --quiet --file jobs.txt
-  zmd wait --json --progress=none - <jobs.txt | jq .successful";
-
 #[derive(ClapArgs)]
 pub struct Jobs {
     /// A module's API name and the ids of its jobs, or MODULE:JOB_ID, or - for standard input
-    #[arg(value_name = "MODULE JOB_ID")]
+    #[arg(value_name = "MODULE JOB_ID", add = ArgValueCompleter::new(completions::modules))]
     pub jobs: Vec<OsString>,
     /// Read jobs from a file, as from standard input
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -157,19 +166,20 @@ pub struct Jobs {
 }
 
 #[derive(ClapArgs)]
-#[command(after_help = JOBS_HELP)]
+#[command(after_help = help::after("status"))]
 pub struct Status {
     #[command(flatten)]
     pub jobs: Jobs,
 }
 
 #[derive(ClapArgs)]
-#[command(after_help = JOBS_HELP)]
+#[command(after_help = help::after("wait"))]
 pub struct Wait {
     #[command(flatten)]
     pub jobs: Jobs,
     /// Wait no longer than that: 90 or 90s, 15m, 4h, 1h30m, 1d, 2w; 0 polls once
     #[arg(short, long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
+    #[arg(add = ArgValueCompleter::new(completions::durations))]
     pub timeout: Option<Duration>,
     /// End at the first job that failed, left records or can't be waited for
     #[arg(long)]
@@ -205,11 +215,7 @@ pub enum Mode {
 }
 
 #[derive(ClapArgs)]
-#[command(
-    after_help = "If standard input is a terminal, the command prompts for missing values. A secret is never an \
-                        argument, as other users could see it with ps: name a file, - for a line of standard input, or set \
-                        ZMD_CLIENT_SECRET, ZMD_GRANT_CODE or ZMD_REFRESH_TOKEN."
-)]
+#[command(after_help = help::after("login"))]
 pub struct Login {
     /// The data center of the Zoho account
     #[arg(long, value_name = "NAME", value_parser = data_centers())]
@@ -238,9 +244,10 @@ pub struct Login {
 }
 
 #[derive(ClapArgs)]
+#[command(after_help = help::after("doctor"))]
 pub struct Doctor {
     /// The module of a job to query
-    #[arg(requires = "job_id")]
+    #[arg(requires = "job_id", add = ArgValueCompleter::new(completions::modules))]
     pub module: Option<String>,
     /// The job's id
     pub job_id: Option<String>,
@@ -263,7 +270,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        use clap::CommandFactory;
-        Args::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod bars;
 mod doctor;
+mod help;
 mod jobs;
 mod json;
 mod login;
