@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 
 /// What went wrong with a connection.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(super) enum Cause {
         tried: usize,
         last: io::Error,
     },
+    /// Plain http is sent to this machine alone, and the host is elsewhere.
+    NotThisMachine(IpAddr),
     Refused(Refusal),
     Tls(rustls::Error),
     /// A response has more bytes than this, or a line of it.
@@ -29,6 +32,10 @@ pub(super) enum Refusal {
         reason: String,
         schemes: Vec<String>,
         had_login: bool,
+        /// Scheme and host of where a redirect points.
+        location: Option<String>,
+        /// A description of the page that came with it.
+        page: Option<String>,
     },
     NoHttp(String),
     SpeaksTls,
@@ -79,6 +86,7 @@ impl fmt::Display for Cause {
             Cause::Lookup(LookupError { why, .. }) => f.write_str(why),
             Cause::Unreachable { tried: 0 | 1, last } => last.fmt(f),
             Cause::Unreachable { tried, last } => write!(f, "{tried} addresses tried, the last: {last}"),
+            Cause::NotThisMachine(address) => write!(f, "{address} is not this machine"),
             Cause::Refused(refusal) => write!(f, "{refusal:?}"),
             Cause::Tls(error) => error.fmt(f),
             Cause::TooLong(limit) => write!(f, "more than {limit} bytes"),

@@ -1,6 +1,6 @@
 //! Opens a connection: looks up the name, connects a socket, asks the proxy for a tunnel, and does the TLS handshake.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,12 +39,12 @@ impl Connector for Connect {
         let host = details.uri.host().ok_or(ureq::Error::HostNotFound)?;
         let is_tls = details.needs_tls();
         let port = details.uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let stream = self.open(details.config.proxy(), host, port, until).and_then(|stream| {
-            if !is_tls {
-                return Ok(stream);
-            }
-            self.0.tls.secure(stream, host, until).map_err(|cause| ExchangeError::at(Stage::Tls, cause))
-        });
+        let stream = match is_tls {
+            true => self.open(details.config.proxy(), host, port, until).and_then(|stream| {
+                self.0.tls.secure(stream, host, until).map_err(|cause| ExchangeError::at(Stage::Tls, cause))
+            }),
+            false => self.connect_to_this_machine(host, port, until),
+        };
         let stream = stream.map_err(|failed| failed.with_limit(limit))?;
         Ok(Some(Connection::new(stream, is_tls)))
     }
@@ -75,7 +75,22 @@ impl Connect {
         connect: Stage,
     ) -> Result<Box<dyn Stream>, ExchangeError> {
         let addresses = self.0.resolver.look_up(host, port, until).map_err(|cause| ExchangeError::at(lookup, cause))?;
-        match race::connect(&addresses, until, &self.0.cancel) {
+        self.race(&addresses, until, connect)
+    }
+
+    /// For plain http, which would show the access token to others: a name like `localhost` is what the resolver says.
+    fn connect_to_this_machine(&self, host: &str, port: u16, until: Instant) -> Result<Box<dyn Stream>, ExchangeError> {
+        let found = self.0.resolver.look_up(host, port, until);
+        let found = found.map_err(|cause| ExchangeError::at(Stage::Lookup, cause))?;
+        let local: Vec<_> = found.iter().copied().filter(|address| address.ip().to_canonical().is_loopback()).collect();
+        match (local.is_empty(), found.first()) {
+            (true, Some(elsewhere)) => Err(ExchangeError::at(Stage::Connect, Cause::NotThisMachine(elsewhere.ip()))),
+            _ => self.race(&local, until, Stage::Connect),
+        }
+    }
+
+    fn race(&self, addresses: &[SocketAddr], until: Instant, connect: Stage) -> Result<Box<dyn Stream>, ExchangeError> {
+        match race::connect(addresses, until, &self.0.cancel) {
             Ok(socket) => Ok(Box::new(socket)),
             Err(cause) => {
                 // Perhaps the server has moved.
@@ -154,6 +169,21 @@ mod tests {
             assert_eq!(target(proxy, "[2001:db8::1]"), "2001:db8::1");
             assert_eq!(target(proxy, "192.0.2.1"), "192.0.2.1");
         }
+    }
+
+    #[test]
+    fn plain_http_goes_to_this_machine_whatever_the_resolver_says() {
+        let sim = Sim::start();
+        let base = BaseUrl::parse(&sim.url()).unwrap();
+        let http = Http::new(&Network::new(&Config::new()).unwrap());
+        let connect = |addresses: &[&str]| {
+            let addresses = addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), base.port()));
+            http.resolver.set("localhost", base.port(), addresses.collect());
+            http.connect.connect_to_this_machine("localhost", base.port(), Instant::now() + Duration::from_secs(10))
+        };
+        let elsewhere = connect(&["192.0.2.1", "2001:db8::1"]).unwrap_err();
+        assert!(matches!(elsewhere.cause, Cause::NotThisMachine(address) if address.to_string() == "192.0.2.1"));
+        assert!(connect(&["192.0.2.1", "127.0.0.1"]).is_ok() && connect(&["::ffff:127.0.0.1"]).is_ok());
     }
 
     #[test]

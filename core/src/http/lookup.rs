@@ -87,6 +87,13 @@ impl Resolver {
         }
     }
 
+    /// Makes these the addresses of a host, as if the name servers had said so.
+    #[cfg(test)]
+    pub(super) fn set(&self, host: &str, port: u16, addresses: Vec<SocketAddr>) {
+        let lookup = Lookup { begun: Instant::now(), found: Mutex::new(Some(Ok(addresses))) };
+        lock(&self.hosts).insert((host.to_owned(), port), Arc::new(lookup));
+    }
+
     /// Forgets what was found: perhaps the server has moved.
     pub(crate) fn forget(&self) {
         self.known.forget();

@@ -3,18 +3,24 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use zeroize::Zeroizing;
 
 use super::cause::{Cause, Refusal};
+use super::page;
+use super::response::{Response, place_of};
 use super::route::USER_AGENT;
 use super::stream::Stream;
+use crate::words::words;
 
 /// How much of a response to CONNECT is read. Proxies of large companies send dozens of lines with a 407.
 const HEADER_LINES: usize = 100;
 const HEADER_BYTES: usize = 64 * 1024;
+
+/// How much of the page of a refusal is read.
+const PAGE_BYTES: usize = 16 * 1024;
 
 /// Requests a tunnel from an HTTP proxy to `host:port`; `login` is a user and a password.
 pub(super) fn connect(
@@ -41,16 +47,32 @@ pub(super) fn connect(
     proxy.write_all(request.as_bytes(), until)?;
 
     let mut response = Vec::new();
+    let mut interim = 0;
     loop {
-        let begin = response.len();
-        if begin >= HEADER_BYTES {
+        match read_header(&response)? {
+            Header::Partial => {}
+            // Such as 100 Continue: the final response follows.
+            Header::Whole { status: 100 | 102..200, length } => {
+                interim += length;
+                response.drain(..length);
+                continue;
+            }
+            Header::Whole { status: 200..300, length } => {
+                return match response.len() - length {
+                    0 => Ok(()),
+                    more => Err(Refusal::NoHttp(format!("{more} bytes came with its response to CONNECT")).into()),
+                };
+            }
+            Header::Whole { length, .. } => {
+                read_page(proxy, &mut response, length, until);
+                return Err(refusal(&response, length, login.is_some(), secrets).into());
+            }
+        }
+        if response.len() + interim >= HEADER_BYTES {
             return Err(Refusal::NoHttp("its response to CONNECT is longer than 64 KB".to_owned()).into());
         }
-        response.resize((begin + 4096).min(HEADER_BYTES), 0);
-        let amount = proxy.read(&mut response[begin..], until)?;
-        response.truncate(begin + amount);
-        if amount == 0 {
-            return Err(match begin {
+        if read_more(proxy, &mut response, HEADER_BYTES - interim, until)? == 0 {
+            return Err(match response.len() + interim {
                 0 => Cause::Io(io::ErrorKind::UnexpectedEof.into()),
                 _ => Refusal::NoHttp("it closed the connection during its response to CONNECT".to_owned()).into(),
             });
@@ -59,50 +81,114 @@ pub(super) fn connect(
         if response.starts_with(&[0x15, 3]) {
             return Err(Refusal::SpeaksTls.into());
         }
-        if let Some(length) = read_response(&response, login.is_some(), secrets)? {
-            return match response.len() - length {
-                0 => Ok(()),
-                more => Err(Refusal::NoHttp(format!("{more} bytes came with its response to CONNECT")).into()),
-            };
-        }
     }
 }
 
-/// The length of the header of a success; `None` while it is not whole.
-fn read_response(bytes: &[u8], had_login: bool, secrets: [&str; 2]) -> Result<Option<usize>, Cause> {
+/// Reads what there is, up to a length of all in all; 0 at the end.
+fn read_more(proxy: &mut dyn Stream, bytes: &mut Vec<u8>, limit: usize, until: Instant) -> Result<usize, Cause> {
+    let begin = bytes.len();
+    bytes.resize((begin + 4096).min(limit), 0);
+    let result = proxy.read(&mut bytes[begin..], until);
+    bytes.truncate(begin + result.as_ref().copied().unwrap_or_default());
+    result
+}
+
+/// How much of a response has arrived.
+enum Header {
+    Partial,
+    Whole { status: u16, length: usize },
+}
+
+fn read_header(bytes: &[u8]) -> Result<Header, Cause> {
     let mut lines = [httparse::EMPTY_HEADER; HEADER_LINES];
     let mut response = httparse::Response::new(&mut lines);
-    let length = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => {
-            return Err(Refusal::NoHttp(format!("its response to CONNECT has more than {HEADER_LINES} lines")).into());
+    match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => {
+            Ok(Header::Whole { status: response.code.unwrap_or_default(), length })
         }
-        Err(error) => return Err(Refusal::NoHttp(format!("its response is not HTTP: {error}")).into()),
-    };
-    let status = response.code.unwrap_or_default();
-    if (200..300).contains(&status) {
-        return Ok(Some(length));
+        Ok(httparse::Status::Partial) => Ok(Header::Partial),
+        Err(httparse::Error::TooManyHeaders) => {
+            Err(Refusal::NoHttp(format!("its response to CONNECT has more than {HEADER_LINES} lines")).into())
+        }
+        Err(error) => Err(Refusal::NoHttp(format!("its response is not HTTP: {error}")).into()),
     }
+}
+
+/// Reads the page behind the header of a refusal, for its title. What does not come soon is not waited for.
+fn read_page(proxy: &mut dyn Stream, response: &mut Vec<u8>, header: usize, until: Instant) {
+    const SOON: Duration = Duration::from_secs(1);
+    let mut lines = [httparse::EMPTY_HEADER; HEADER_LINES];
+    let mut parsed = httparse::Response::new(&mut lines);
+    let _ = parsed.parse(&response[..header]);
+    let length = header_of(&parsed, "Content-Length").and_then(|text| text.trim().parse().ok());
+    let end = header + length.unwrap_or(PAGE_BYTES).min(PAGE_BYTES);
+    let until = until.min(Instant::now() + SOON);
+    while response.len() < end && read_more(proxy, response, end, until).is_ok_and(|amount| amount > 0) {}
+}
+
+fn header_of(response: &httparse::Response, name: &str) -> Option<String> {
+    let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    Some(String::from_utf8_lossy(header.value).into_owned())
+}
+
+/// What a response other than success says.
+fn refusal(bytes: &[u8], length: usize, had_login: bool, secrets: [&str; 2]) -> Refusal {
+    let mut lines = [httparse::EMPTY_HEADER; HEADER_LINES];
+    let mut response = httparse::Response::new(&mut lines);
+    let _ = response.parse(&bytes[..length]);
+    let status = response.code.unwrap_or_default();
     // nginx sends a page, where others close the connection.
     if status == 400 && String::from_utf8_lossy(bytes).contains("plain HTTP request was sent to HTTPS port") {
-        return Err(Refusal::SpeaksTls.into());
+        return Refusal::SpeaksTls;
     }
-    let shown = |text: &str| {
-        let secrets = secrets.iter().filter(|secret| !secret.is_empty());
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    let shown = |text: &str| shown(text, secrets);
+    let challenges = response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("Proxy-Authenticate"));
+    let schemes = challenges.flat_map(|header| schemes_of(&String::from_utf8_lossy(header.value)));
+    let page = Response {
+        body: bytes[length..].to_vec(),
+        server: header_of(&response, "Server"),
+        content_encoding: header_of(&response, "Content-Encoding"),
+        ..Response::default()
     };
-    let schemes = response
-        .headers
-        .iter()
-        .filter(|header| header.name.eq_ignore_ascii_case("Proxy-Authenticate"))
-        .filter_map(|header| {
-            let value = String::from_utf8_lossy(header.value);
-            value.split([' ', ',', '\t']).find(|word| !word.is_empty()).map(shown)
-        })
-        .collect();
-    let reason = shown(response.reason.unwrap_or_default());
-    Err(Refusal::Http { status, reason, schemes, had_login }.into())
+    Refusal::Http {
+        status,
+        reason: shown(response.reason.unwrap_or_default()),
+        schemes: schemes.map(|scheme| shown(&scheme)).collect(),
+        had_login,
+        location: header_of(&response, "Location").map(|location| place_of(location.as_bytes())),
+        page: (length < bytes.len()).then(|| shown(&page::describe(&page))),
+    }
+}
+
+/// The schemes of a list of challenges: `NTLM, Basic realm="a, b"` has two (RFC 9110, section 11.6.1).
+fn schemes_of(challenges: &str) -> Vec<String> {
+    let mut is_quoted = false;
+    let parts = challenges.split(|c| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    });
+    // A part without a blank in front of its first `=` is a parameter of the challenge before it.
+    let scheme_of = |part: &str| {
+        let part = part.trim();
+        let (name, rest) = part.split_once([' ', '\t']).unwrap_or((part, ""));
+        let is_parameter = name.contains('=') || rest.trim_start().starts_with('=');
+        (!name.is_empty() && !is_parameter).then(|| name.to_owned())
+    };
+    parts.filter_map(scheme_of).collect()
+}
+
+/// The words of a proxy that may be shown. A password may be as short as a word: so the words that contain it are not, nor,
+/// where there is one, those that may be another form of it.
+fn shown(text: &str, secrets: [&str; 2]) -> String {
+    let secrets: Vec<_> =
+        secrets.iter().filter(|secret| !secret.is_empty()).map(|secret| secret.to_lowercase()).collect();
+    let may_hold_one = |word: &str| {
+        let lower = word.to_lowercase();
+        let parts = secrets.iter().flat_map(|secret| secret.split_whitespace());
+        parts.clone().any(|part| lower.contains(part)) || !secrets.is_empty() && word.contains(['%', '&'])
+    };
+    let words = words(text);
+    words.split(' ').map(|word| if may_hold_one(word) { "..." } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 /// Where SOCKS is to connect to: the proxy looks up a name, an address is one that was looked up here.
@@ -253,11 +339,57 @@ mod tests {
 
     #[test]
     fn a_proxy_that_repeats_the_credentials() {
-        let response = "HTTP/1.1 407 no p4ss\r\nProxy-Authenticate: dXNlcjpwNHNz, Basic\r\n\r\n";
+        let response =
+            "HTTP/1.1 407 no P4ss\r\nProxy-Authenticate: dXNlcjpwNHNz, Basic\r\n\r\n<title>p4ss p%34ss ok</title>";
         let mut proxy = Recorded(response.as_bytes().to_vec());
         let refused = connect(&mut proxy, "host", 443, Some(("user", "p4ss")), Instant::now());
-        let Err(Cause::Refused(Refusal::Http { reason, schemes, had_login, .. })) = refused else { panic!() };
-        assert_eq!((&*reason, &*schemes, had_login), ("no ***", &["***".to_owned()][..], true));
+        let Err(Cause::Refused(Refusal::Http { reason, schemes, had_login, page, .. })) = refused else { panic!() };
+        assert_eq!((&*reason, schemes.join(" "), had_login), ("no ...", "... Basic".to_owned(), true));
+        assert_eq!(page.unwrap(), "the page ... ... ok\"");
+    }
+
+    #[test]
+    fn several_challenges_in_one_line() {
+        for (line, schemes) in [
+            ("Basic", "Basic"),
+            ("NTLM, Basic", "NTLM Basic"),
+            ("Basic realm=\"a, b\", charset=\"UTF-8\", Negotiate", "Basic Negotiate"),
+            ("Negotiate TlRMTVNTUAAC==,Digest realm = x, qop=auth", "Negotiate Digest"),
+            (" , ,", ""),
+            ("", ""),
+        ] {
+            assert_eq!(schemes_of(line).join(" "), schemes, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_interim_response_comes_before_the_final_one() {
+        let interim = "HTTP/1.1 100 Continue\r\nX: y\r\n\r\n";
+        tunnel(&format!("{interim}{interim}HTTP/1.1 200 OK\r\n\r\n")).unwrap();
+        let refused = tunnel(&format!("{interim}HTTP/1.1 403 No\r\n\r\n"));
+        assert!(matches!(refused, Err(Cause::Refused(Refusal::Http { status: 403, .. }))), "{refused:?}");
+        let endless = tunnel(&interim.repeat(3000));
+        assert!(matches!(&endless, Err(Cause::Refused(Refusal::NoHttp(why))) if why.contains("64 KB")), "{endless:?}");
+        assert!(matches!(tunnel(interim), Err(Cause::Refused(Refusal::NoHttp(why))) if why.contains("closed")));
+        assert!(matches!(
+            tunnel("HTTP/1.1 101 Switching\r\n\r\n"),
+            Err(Cause::Refused(Refusal::Http { status: 101, .. }))
+        ));
+    }
+
+    #[test]
+    fn a_refusal_has_a_location_and_a_page() {
+        let body = "<title>Log in</title>";
+        let head =
+            format!("HTTP/1.1 302 Found\r\nLocation: https://portal.test/?u=1\r\nContent-Length: {}\r\n", body.len());
+        let Err(Cause::Refused(Refusal::Http { location, page, .. })) = tunnel(&format!("{head}\r\n{body}more")) else {
+            panic!()
+        };
+        assert_eq!((&*location.unwrap(), &*page.unwrap()), ("https://portal.test", "the page \"Log in\""));
+        let Err(Cause::Refused(Refusal::Http { location, page, .. })) = tunnel("HTTP/1.1 502 Bad\r\n\r\n") else {
+            panic!()
+        };
+        assert_eq!((location, page), (None, None));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Response {
 }
 
 /// The scheme and the host of a `Location`.
-fn place_of(location: &[u8]) -> String {
+pub(super) fn place_of(location: &[u8]) -> String {
     let uri = Uri::try_from(location).ok();
     let Some((scheme, authority)) = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?))) else {
         return "another path".to_owned();

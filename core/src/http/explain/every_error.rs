@@ -357,7 +357,8 @@ fn those_of_the_system() {
     for number in 1..=133 {
         let error = || io::Error::from_raw_os_error(number);
         let kind = format!("{:?}", error().kind());
-        let is_short = short.contains(&&*kind) || [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::EIO].contains(&number);
+        let is_short =
+            short.contains(&&*kind) || [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::EIO].contains(&number);
         let is_broken = broken.contains(&&*kind);
         assert!(is_short || is_broken || permanent.contains(&&*kind), "{number}: {kind}");
         let at = |stage| becomes(&explained(ExchangeError::at(stage, Cause::Io(error())), &route(None)));

@@ -111,6 +111,13 @@ impl ExchangeError {
                 let via = proxy.map_or_else(String::new, |proxy| format!(" through {}", name_of(proxy)));
                 (ErrorKind::Tls, format!("no secure connection to {host}{via}: {}", tls::explain(&error, host)))
             }
+            Cause::NotThisMachine(address) => (
+                ErrorKind::InvalidConfig,
+                format!(
+                    "{host} has the address {address}, which is not this machine, and plain http would show the access token \
+                     to others on the way there: write https:// instead of http://"
+                ),
+            ),
             Cause::TooLong(limit) => (
                 ErrorKind::BadResponse,
                 format!("the response of {host}, or a line of it, is longer than {limit} bytes: is api_domain right?"),
@@ -257,6 +264,12 @@ mod tests {
                 "timeout_ms (9000 ms) expired while waiting for the whole response of zoho.test",
             ),
             (Response, Cause::Cancelled, ErrorKind::Cancelled, "the client was cancelled"),
+            (
+                Connect,
+                Cause::NotThisMachine([192, 0, 2, 1].into()),
+                ErrorKind::InvalidConfig,
+                "zoho.test has the address 192.0.2.1, which is not this machine",
+            ),
             (Lookup, name(true), ErrorKind::Dns, "the host name zoho.test could not be looked up (who?)"),
             (ProxyLookup, name(false), ErrorKind::Proxy, "the name of PROXY could not be looked up (who?)"),
             (
@@ -343,7 +356,8 @@ mod tests {
             let message = message.replace("PROXY", NAME);
             assert!(error.message().starts_with(&message), "{error}\nis not: {message}");
             assert_eq!((error.is_unknown_host(), error.http_status()), (is_unknown, 0), "{error}");
-            assert!(error.is_transient() == (kind != ErrorKind::Cancelled && kind != ErrorKind::Tls), "{error:?}");
+            let is_permanent = matches!(kind, ErrorKind::Cancelled | ErrorKind::Tls | ErrorKind::InvalidConfig);
+            assert_eq!(error.is_transient(), !is_permanent, "{error:?}");
         }
         assert_eq!(ExchangeError::at(Connect, Cause::TimedOut).to_string(), "the time limit expired");
         let connect = explained(ExchangeError::at(Connect, Cause::TimedOut).with_limit(Limit::Connect), &route(None));
@@ -362,6 +376,8 @@ mod tests {
             reason: "Because".to_owned(),
             schemes: schemes.iter().map(|scheme| (*scheme).to_owned()).collect(),
             had_login,
+            location: (status == 302).then(|| "https://portal.test".to_owned()),
+            page: (status == 502).then(|| "the page \"Bad\"".to_owned()),
         };
         for (refusal, is_login_refused, message) in [
             (http(407, &[], false), true, "PROXY refused the request (HTTP 407): it requires credentials: write"),
@@ -376,6 +392,16 @@ mod tests {
                 "PROXY refused the request (HTTP 407; it offers NTLM): only Basic is supported",
             ),
             (http(403, &[], false), false, "PROXY does not permit connections to zoho.test:443 (HTTP 403 Because)"),
+            (
+                http(302, &[], false),
+                false,
+                "PROXY did not open a tunnel to zoho.test:443 (HTTP 302 Because), but redirects to https://portal.test: the",
+            ),
+            (
+                http(502, &[], false),
+                false,
+                "PROXY did not open a tunnel to zoho.test:443 (HTTP 502 Because): the page \"Bad\"",
+            ),
             (http(503, &[], false), false, "PROXY did not open a tunnel to zoho.test:443 (HTTP 503 Because)"),
             (http(501, &[], false), false, "PROXY did not open a tunnel to zoho.test:443 (HTTP 501 Because)"),
             (Refusal::NoHttp("x".to_owned()), false, "PROXY does not respond as an HTTP proxy (x): check the setting"),

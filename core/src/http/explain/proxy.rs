@@ -31,13 +31,20 @@ impl Refusal {
                 };
                 format!("{proxy} refused the request (HTTP 407{offers}): {remedy}")
             }
-            Refusal::Http { status: 403, reason, .. } => {
+            Refusal::Http { status: 403, reason, page, .. } => {
+                let page = page.map_or_else(String::new, |page| format!("; {page}"));
                 format!(
-                    "{proxy} does not permit connections to {target} (HTTP 403 {reason}): ask its administrator to allow them"
+                    "{proxy} does not permit connections to {target} (HTTP 403 {reason}{page}): ask its administrator to allow \
+                     them"
                 )
             }
-            Refusal::Http { status, reason, .. } => {
-                format!("{proxy} did not open a tunnel to {target} (HTTP {status} {reason})")
+            Refusal::Http { status: status @ 300..400, reason, location: Some(location), .. } => format!(
+                "{proxy} did not open a tunnel to {target} (HTTP {status} {reason}), but redirects to {location}: the network may \
+                 demand a login there first"
+            ),
+            Refusal::Http { status, reason, page, .. } => {
+                let page = page.map_or_else(String::new, |page| format!(": {page}"));
+                format!("{proxy} did not open a tunnel to {target} (HTTP {status} {reason}){page}")
             }
             Refusal::NoHttp(why) => format!("{proxy} does not respond as an HTTP proxy ({why}): check {source}"),
             Refusal::SpeaksTls => format!("{proxy} requires TLS: write https:// instead of http:// in {source}"),
