@@ -931,7 +931,9 @@ zmd_error zmd_simple_status(const char *module,
  * Waits until a job has ended, without a handle or a structure: `zmd_client_wait()` for hosts that can pass only
  * numbers and strings.
  *
- * The client is that of `zmd_simple_status()`.
+ * The client is that of `zmd_simple_status()`. A host without callbacks can wait again and again, for a minute each time: a
+ * wait that follows another for the same job, which timed out, continues its schedule, so that both poll as often as one
+ * wait would. It may end without a poll then: the status is that of the wait before.
  *
  * @param module         as for `zmd_client_status()`
  * @param job_id         as for `zmd_client_status()`

@@ -43,7 +43,9 @@ pub unsafe extern "C" fn zmd_simple_status(
 /// Waits until a job has ended, without a handle or a structure: `zmd_client_wait()` for hosts that can pass only
 /// numbers and strings.
 ///
-/// The client is that of `zmd_simple_status()`.
+/// The client is that of `zmd_simple_status()`. A host without callbacks can wait again and again, for a minute each time: a
+/// wait that follows another for the same job, which timed out, continues its schedule, so that both poll as often as one
+/// wait would. It may end without a poll then: the status is that of the wait before.
 ///
 /// @param module         as for `zmd_client_status()`
 /// @param job_id         as for `zmd_client_status()`
@@ -172,7 +174,7 @@ unsafe fn wait_with(
         unsafe {
             out.write(None);
             let (module, job_id) = job(module, job_id)?;
-            let waited = shared(settings)?.wait(&module, &job_id, timeout(timeout_ms), None);
+            let waited = shared(settings)?.wait_again(&module, &job_id, timeout(timeout_ms));
             if !matches!(&waited.result, Err(error) if error.kind() != ErrorKind::Timeout) {
                 out.write(waited.last.as_ref());
             }

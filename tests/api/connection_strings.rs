@@ -123,3 +123,38 @@ fn count_connections() {
     // not 100.
     assert!(grown < 450, "{grown} descriptors more");
 }
+
+#[test]
+fn a_wait_that_follows_another_continues_its_schedule() {
+    let sim = with_job(Sim::start());
+    sim.add_job("Leads", "2", Job::new(50_000, 1.0));
+    let settings = format!("api_domain={};access_token={TOKEN};poll_min_ms=40;poll_max_ms=60000", sim.url());
+    let settings = c(&settings);
+    let wait = |timeout_ms| {
+        let (mut state, mut total) = (-7, -7);
+        let (module, job_id) = (c"Leads".as_ptr(), c"2".as_ptr());
+        // SAFETY: all pointers are valid, or NULL where that is allowed.
+        let error = unsafe {
+            zmd_simple_wait_with(
+                settings.as_ptr(),
+                module,
+                job_id,
+                timeout_ms,
+                &mut state,
+                &mut total,
+                null_mut(),
+                null_mut(),
+            )
+        };
+        assert_eq!((error, state, total), (ZMD_ERR_TIMEOUT, 2, 50_000));
+    };
+    for _ in 0..10 {
+        wait(200);
+    }
+    // One wait of two seconds polls about nine times; each new one would at 0, 40, 120 ms, ...
+    assert!((3..20).contains(&sim.requests()), "{}", sim.requests());
+    // With a limit of 0 it polls once, now.
+    let before = sim.requests();
+    wait(0);
+    assert_eq!(sim.requests(), before + 1);
+}

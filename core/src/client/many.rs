@@ -68,6 +68,7 @@ impl Client {
             Ok((module, job_id)) => Ok(NamedJob::new(module, job_id)),
             Err(error) => Err(error.clone()),
         });
-        wait::run_call(&Arc::new(poller), self.account.limits, named, operation, self.account.max_concurrency, progress)
+        let (limits, concurrency) = (self.account.limits, self.account.max_concurrency);
+        wait::run_call(&Arc::new(poller), limits, named, operation, concurrency, progress, None)
     }
 }

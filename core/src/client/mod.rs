@@ -1,5 +1,6 @@
 //! The client: the status of one job or of many, and their waits. It does not know sockets or C.
 
+mod again;
 mod many;
 mod poller;
 mod waits;
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
+use self::again::KeptWaits;
 use crate::config::Config;
 use crate::endpoint::{ApiVersion, BaseUrl};
 use crate::error::cancelled;
@@ -63,6 +65,7 @@ struct Account {
     network: Network,
     tokens: Tokens,
     limits: Limits,
+    kept_waits: KeptWaits,
 }
 
 /// The maximum number of clients of the simple functions, each with its connections.
@@ -104,6 +107,7 @@ impl Client {
             max_retries: config.max_retries,
             max_concurrency: config.max_concurrency,
             tokens: Tokens::new(config.access_token.clone(), source),
+            kept_waits: KeptWaits::default(),
             network,
             limits: Limits {
                 poll_min: config.poll_min,

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::schedule::{Event, Operation, Schedule};
+use super::schedule::{Event, Kept, Operation, Schedule};
 use super::workers::{Forked, Shared, run};
 use super::{Limits, Polled, Poller, Progress, Waited};
 use crate::error::{Error, ErrorKind};
@@ -15,6 +15,9 @@ use crate::sync::{Mutex, deliver_log, holds_nothing, lock};
 
 /// Does `operation` for many jobs, with at most `concurrency` calls in flight. An `Err` in `jobs` is the result of that job.
 /// The results are in the order of the jobs.
+///
+/// With `kept` it is a wait for one job, which continues the schedule of another that was kept there, and which is kept there
+/// if it times out.
 pub(crate) fn run_call<P: Poller + 'static>(
     poller: &Arc<P>,
     limits: Limits,
@@ -22,12 +25,17 @@ pub(crate) fn run_call<P: Poller + 'static>(
     operation: Operation,
     concurrency: usize,
     progress: Option<&mut Progress>,
+    kept: Option<&mut Option<Kept<P::Job>>>,
 ) -> Vec<Waited> {
     let now = poller.now();
+    let mut kept = kept;
     let mut schedule = Schedule::new(limits, false);
     let add = |job| match job {
         Ok(job) => {
-            schedule.add(job, operation, now);
+            match &mut kept {
+                Some(kept) => schedule.add_again(job, operation, now, kept.take()),
+                None => schedule.add(job, operation, now),
+            };
             None
         }
         Err(error) => {
@@ -56,6 +64,9 @@ pub(crate) fn run_call<P: Poller + 'static>(
         lock(&shared).finish(Instant::now(), &error);
         delivery.progress = None;
         delivery.deliver(take_events(), &|_| None);
+    }
+    if let Some(kept) = kept {
+        *kept = lock(&shared).schedule.take_kept();
     }
     if let Some(payload) = delivery.panic {
         resume_unwind(payload);
@@ -161,7 +172,7 @@ mod tests {
         for concurrency in [1, 3] {
             let operation = Operation::Wait { timeout: None };
             let poller = Arc::new(Buggy::default());
-            let waited = run_call(&poller, LIMITS, jobs.iter().cloned(), operation, concurrency, None);
+            let waited = run_call(&poller, LIMITS, jobs.iter().cloned(), operation, concurrency, None, None);
             assert_eq!(waited[0].result, Ok(()));
             assert_eq!(waited[1].result.as_ref().unwrap_err().kind(), ErrorKind::NullPointer);
             let bug = waited[2].result.as_ref().unwrap_err();
@@ -185,13 +196,52 @@ mod tests {
             true
         };
         let operation = Operation::Wait { timeout: None };
-        let waited = run_call(&service, LIMITS, (0..4).map(Ok), operation, 1, Some(&mut progress));
+        let waited = run_call(&service, LIMITS, (0..4).map(Ok), operation, 1, Some(&mut progress), None);
         assert_eq!((&waited[0].result, polls), (&Ok(()), [1, 1, 2, 3]));
         for waited in &waited[1..] {
             let error = waited.result.as_ref().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Cancelled);
             assert_eq!(waited.last.as_ref().unwrap().deleted, Some(4));
         }
+    }
+
+    /// Waits again and again, each time for so long, until that much time has passed or the job has ended; the times of polls.
+    fn wait_again(each: Duration, whole: Duration, end: Duration) -> Vec<Duration> {
+        let service = Arc::new(Scripted::new(move |passed, _| {
+            let is_over = passed >= end;
+            let deleted = if is_over { 50_000 } else { (50_000 * passed.as_secs() / end.as_secs()) as i64 };
+            Ok(status(if is_over { State::Completed } else { State::Running }, deleted, 50_000))
+        }));
+        let (mut kept, operation) = (None, Operation::Wait { timeout: Some(each) });
+        while service.passed() < whole {
+            let jobs = [Ok(0)].into_iter();
+            let mut waited = run_call(&service, LIMITS, jobs, operation, 1, None, Some(&mut kept));
+            let Waited { last, result } = waited.pop().unwrap();
+            assert!(last.is_some(), "the last status seen, also by the wait before");
+            match result {
+                Ok(()) => break,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Timeout),
+            }
+        }
+        service.polls().into_iter().map(|(at, _)| at).collect()
+    }
+
+    #[test]
+    fn waits_again_and_again_poll_as_seldom_as_one_wait() {
+        let hours = |count: u32| SECOND * 3600 * count;
+        let minute = SECOND * 60;
+        let count = |each, whole, end| wait_again(each, whole, end).len();
+        let one = count(minute, minute, hours(4));
+        assert!(count(SECOND * 10, minute, hours(4)) <= one + 2, "{one}");
+        let one = count(hours(4), hours(4), hours(5));
+        for each in [SECOND * 10, SECOND * 30, minute, minute * 5] {
+            let polls = count(each, hours(4), hours(5));
+            assert!(polls <= one + one / 4, "{polls} instead of {one}, for {each:?}");
+        }
+        // The end is seen as soon as by one wait, but for the polls before the limits.
+        let last = |each| *wait_again(each, hours(5), hours(1)).last().unwrap();
+        let (one, again) = (last(hours(5)), last(minute));
+        assert!(one >= hours(1) && again >= hours(1) && again <= hours(1) + minute, "{again:?}, {one:?}");
     }
 
     #[test]
@@ -206,7 +256,7 @@ mod tests {
             let operation = Operation::Wait { timeout: None };
             let jobs = [Ok(1), Ok(2), Ok(3)].into_iter();
             let result = catch_unwind(AssertUnwindSafe(|| {
-                run_call(&poller, LIMITS, jobs, operation, concurrency, Some(&mut progress))
+                run_call(&poller, LIMITS, jobs, operation, concurrency, Some(&mut progress), None)
             }));
             assert_eq!(result.unwrap_err().downcast_ref(), Some(&"boom"));
             assert_eq!(calls, 1);

@@ -24,9 +24,9 @@ use crate::retry::Failure;
 use crate::status::Status;
 
 pub(crate) use call::run_call;
-pub(crate) use schedule::Operation;
 #[cfg(test)]
 pub(crate) use schedule::{Event, Schedule};
+pub(crate) use schedule::{Kept, Operation};
 #[cfg(test)]
 pub(crate) use workers::{Shared, run_on_this_thread};
 

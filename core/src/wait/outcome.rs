@@ -19,6 +19,7 @@ const UNKNOWN_POLLS: u32 = 3;
 const UNREADABLE: Duration = Duration::from_secs(60);
 
 /// One job's wait.
+#[derive(Clone)]
 pub(super) struct Wait<J> {
     pub(super) job: J,
     pub(super) operation: Operation,
@@ -27,6 +28,10 @@ pub(super) struct Wait<J> {
     pub(super) until: Option<Instant>,
     /// When it is polled next; `None`: a poll is in flight.
     pub(super) due: Option<Instant>,
+    /// When the next poll would be without a time limit.
+    pub(super) next_poll: Option<Instant>,
+    /// It follows another wait for the job, which has timed out.
+    pub(super) is_continued: bool,
     pub(super) is_in_flight: bool,
     /// What ends the poll that is in flight.
     pub(super) call: Option<Arc<Cancel>>,
@@ -41,6 +46,7 @@ pub(super) struct Wait<J> {
 }
 
 /// A state that this version does not know, and since when it has been reported with unchanged counts.
+#[derive(Clone)]
 struct Unknown {
     text: String,
     counts: [Option<i64>; 3],
@@ -56,6 +62,8 @@ impl<J> Wait<J> {
             begun,
             until,
             due: None,
+            next_poll: None,
+            is_continued: false,
             is_in_flight: false,
             call: None,
             pace,
@@ -65,6 +73,11 @@ impl<J> Wait<J> {
             unreadable: None,
             unknown: None,
         }
+    }
+
+    /// A wait that continues this one.
+    pub(super) fn continued(self, operation: Operation, begun: Instant) -> Wait<J> {
+        Wait { operation, begun, until: None, due: None, is_continued: true, ..self }
     }
 
     /// Whether the job has ended, according to its status. An unknown state does not end a wait while the counts

@@ -88,6 +88,11 @@ pub enum Observation {
 }
 
 impl Pace {
+    /// The time of the last result.
+    pub(super) fn last_result(&self) -> Duration {
+        Duration::from_secs_f64(self.now)
+    }
+
     /// For a job of which nothing is known yet. `min` and `max` limit every pause, as `poll_min_ms` and `poll_max_ms`.
     ///
     /// If `min` is greater than `max`, every pause is `min`: a poll has a cost.

@@ -59,6 +59,25 @@ pub(crate) struct Schedule<J> {
     is_open: bool,
     /// Incremented by each change that must wake a sleeping `run`.
     pub(super) changes: u64,
+    /// What the last wait that has timed out leaves, if it is to be kept.
+    keeps: bool,
+    kept: Option<Kept<J>>,
+}
+
+/// What a wait that has timed out leaves for the next one for the same job, which continues its schedule.
+#[derive(Clone)]
+pub(crate) struct Kept<J> {
+    wait: Wait<J>,
+    not_before: Option<Instant>,
+    pause: Duration,
+    is_answered: bool,
+}
+
+impl<J> Kept<J> {
+    /// When its next poll would be.
+    pub(crate) fn next_poll(&self) -> Option<Instant> {
+        self.wait.next_poll
+    }
 }
 
 /// What to do next.
@@ -102,12 +121,40 @@ impl<J: Clone> Schedule<J> {
             is_answered: false,
             is_open,
             changes: 0,
+            keeps: false,
+            kept: None,
         }
     }
 
     /// Adds a wait, and returns its id: they count from 0.
     pub(crate) fn add(&mut self, job: J, operation: Operation, now: Instant) -> u64 {
+        let pace = Pace::new(self.limits.poll_min, self.limits.poll_max);
+        self.add_wait(Wait::new(job, operation, now, None, pace), now)
+    }
+
+    /// Adds a wait that continues the schedule of another for the job, and keeps what it leaves itself if it times out.
+    pub(super) fn add_again(&mut self, job: J, operation: Operation, now: Instant, kept: Option<Kept<J>>) -> u64 {
+        self.keeps = true;
+        let Some(Kept { wait, not_before, pause, is_answered }) = kept else { return self.add(job, operation, now) };
+        (self.not_before, self.pause, self.is_answered) = (not_before, pause, is_answered);
+        self.add_wait(wait.continued(operation, now), now)
+    }
+
+    /// What the last wait has left that has timed out.
+    pub(super) fn take_kept(&mut self) -> Option<Kept<J>> {
+        self.kept.take()
+    }
+
+    fn keep(&mut self, wait: Wait<J>) {
+        if self.keeps {
+            let Schedule { not_before, pause, is_answered, .. } = *self;
+            self.kept = Some(Kept { wait, not_before, pause, is_answered });
+        }
+    }
+
+    fn add_wait(&mut self, mut wait: Wait<J>, now: Instant) -> u64 {
         let id = self.skip_id();
+        let operation = wait.operation;
         // A timeout beyond the range of the clock means no limit. A status call enforces its own timeout.
         let until = match operation {
             Operation::Wait { timeout } => {
@@ -115,10 +162,15 @@ impl<J: Clone> Schedule<J> {
             }
             Operation::Status { .. } => None,
         };
-        let pace = Pace::new(self.limits.poll_min, self.limits.poll_max);
-        let wait = Wait::new(job, operation, now, until, pace);
+        wait.until = until;
+        let due = match (wait.first_poll, wait.next_poll) {
+            (Some(first_poll), Some(next)) => {
+                self.due_within(now, later(first_poll, wait.pace.last_result()), next, until)
+            }
+            _ => now,
+        };
         self.waits.insert(id, Box::new(wait));
-        self.plan(id, now);
+        self.plan(id, due);
         self.ends.extend(until.map(|until| (until, id)));
         self.changes += 1;
         id
@@ -193,10 +245,15 @@ impl<J: Clone> Schedule<J> {
         while let Some((_, id)) = self.ends.first().filter(|(until, _)| *until <= now).copied() {
             self.ends.pop_first();
             // A wait with a poll in flight ends with that poll, which has the same limit.
-            if let Some(wait) = self.waits.get(&id).filter(|wait| !wait.is_in_flight)
-                && let Some(event) = self.remove(id, now, wait.timed_out())
-            {
-                return Step::Ended(Box::new(event));
+            if let Some(wait) = self.waits.get(&id).filter(|wait| !wait.is_in_flight) {
+                let (error, wait) = (wait.timed_out(), self.keeps.then(|| (**wait).clone()));
+                let event = self.remove(id, now, error);
+                if let Some(wait) = wait {
+                    self.keep(wait);
+                }
+                if let Some(event) = event {
+                    return Step::Ended(Box::new(event));
+                }
             }
         }
         let mut until = self.ends.first().map(|(until, _)| *until);
@@ -240,6 +297,21 @@ impl<J: Clone> Schedule<J> {
         Some(Task { id, job: wait.job.clone(), query, call: wait.call.clone() })
     }
 
+    /// When a wait that continues another is polled next, if the last poll was at `last` and the next one would be at `next`.
+    /// The one before the time limit is left out, if it would come in the first three quarters of that pause: for waits that are
+    /// shorter than the pause it would be one for each.
+    fn due_within(&self, now: Instant, last: Instant, next: Instant, until: Option<Instant>) -> Instant {
+        let due = due(now, next.saturating_duration_since(now), until, self.limits.poll_min);
+        match until {
+            Some(until)
+                if due < next && due.saturating_duration_since(last) < next.saturating_duration_since(last) * 3 / 4 =>
+            {
+                until
+            }
+            _ => due,
+        }
+    }
+
     /// Records the result of a poll; `None`: the wait was removed meanwhile.
     pub(super) fn polled(&mut self, now: Instant, id: u64, result: Result<Status, Failure>) -> Option<Event> {
         let wait = self.waits.get_mut(&id)?;
@@ -276,21 +348,32 @@ impl<J: Clone> Schedule<J> {
         let first_poll = wait.first_poll.unwrap_or(now);
         let pause = wait.pace.next_pause(now.saturating_duration_since(first_poll), observation);
         let elapsed = now.saturating_duration_since(wait.begun);
-        let outcome = outcome.or_else(|| wait.is_over(now).then(|| Err(wait.timed_out())));
+        let wish = later(now, asked_for);
+        let next = later(now, pause).max(wish);
+        wait.next_poll = Some(next);
+        let (until, is_continued) = (wait.until, wait.is_continued);
+        let is_over = outcome.is_none() && wait.is_over(now);
+        let outcome = if is_over { Some(Err(wait.timed_out())) } else { outcome };
         if let Some(outcome) = outcome {
-            let last = self.take(id).and_then(|wait| wait.last);
+            let wait = self.take(id);
+            let last = wait.as_ref().and_then(|wait| wait.last.clone());
+            if let Some(wait) = wait.filter(|_| is_over) {
+                self.keep(*wait);
+            }
             let ended = Some(Waited { last, result: outcome });
             return Some(Event { id, elapsed, next_poll: None, polled: Some(result), ended });
         }
-        let mut due = due(now, pause, wait.until, self.limits.poll_min);
+        let mut due = due(now, pause, until, self.limits.poll_min);
         if !self.is_answered && result.is_err() {
             // The last poll of an unreachable service is made when `unreachable` expires, not one pause later.
             let last = later(first_poll, self.limits.unreachable);
             due = due.min(last.max(later(now, self.limits.poll_min)));
         }
+        if is_continued && self.is_answered {
+            due = self.due_within(now, now, next, until);
+        }
         // A server's wish counts more, but not more than the time limit.
-        let wish = later(now, asked_for);
-        due = due.max(wait.until.map_or(wish, |until| wish.min(until)));
+        due = due.max(until.map_or(wish, |until| wish.min(until)));
         self.plan(id, due);
         let next = self.not_before.map_or(due, |not_before| due.max(not_before));
         let next_poll = Some(next.saturating_duration_since(now));
