@@ -538,8 +538,8 @@ zmd_error zmd_config_new(struct zmd_config **config);
  * - `connect_timeout_ms` (10000): the limit for connecting, including the name lookup, all addresses, the proxy and
  *   TLS
  * - `max_retries` (3): further attempts after a transient failure
- * - `max_concurrency` (5): the maximum number of concurrent calls of a `_many` function, or with `token_cache` of all
- *   processes that share it; 5 is the limit of Zoho's smallest edition
+ * - `max_concurrency` (5): the maximum number of concurrent calls of a client and its clones, or with `token_cache` of
+ *   all processes that share it; the others wait for their turn; 5 is the limit of Zoho's smallest edition
  * - `poll_min_ms` (1000): the shortest pause between two polls of a job during a wait
  * - `poll_max_ms` (60000): the longest pause between two polls; if `poll_min_ms` is longer, every pause is
  *   `poll_min_ms`

@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod http;
 mod job;
+mod limiter;
 mod json;
 mod lock_file;
 pub mod logging;

@@ -5,13 +5,13 @@ use std::sync::{Arc, Weak};
 use crate::error::Error;
 use crate::error::cancelled;
 use crate::http::{Http, Network};
+use crate::limiter::{Limiter, LimiterSettings};
 use crate::oauth::RenewalLock;
-use crate::slots::{SlotSettings, Slots};
 use crate::sync::{ArcSwap, AtomicBool, Ordering, process_id};
 
 /// What a client does not share with its clones: its connections, and whether it was cancelled.
 pub(crate) struct Session {
-    slots: Option<SlotSettings>,
+    limits: LimiterSettings,
     process: ArcSwap<Process>,
     cancelled: AtomicBool,
     /// The clients that this is a clone of, directly or not.
@@ -27,25 +27,24 @@ pub(crate) struct Process {
     id: u64,
     pub(crate) http: Http,
     pub(crate) renewal: Arc<RenewalLock>,
-    /// With other processes of this machine.
-    pub(crate) slots: Option<Slots>,
+    pub(crate) limiter: Arc<Limiter>,
 }
 
 impl Process {
-    fn new(http: Http, renewal: Arc<RenewalLock>, slots: &Option<SlotSettings>) -> Process {
-        Process { id: process_id(), http, renewal, slots: slots.clone().map(Slots::new) }
+    fn new(http: Http, renewal: Arc<RenewalLock>, limiter: Arc<Limiter>) -> Process {
+        Process { id: process_id(), http, renewal, limiter }
     }
 }
 
 impl Session {
-    pub(crate) fn new(network: &Network, slots: Option<SlotSettings>) -> Arc<Session> {
-        let process = Process::new(Http::new(network), Arc::default(), &slots);
-        Session::with(process, slots, Vec::new())
+    pub(crate) fn new(network: &Network, limits: LimiterSettings) -> Arc<Session> {
+        let limiter = Arc::new(Limiter::new(limits.clone()));
+        Session::with(Process::new(Http::new(network), Arc::default(), limiter), limits, Vec::new())
     }
 
-    fn with(process: Process, slots: Option<SlotSettings>, origins: Vec<Weak<Session>>) -> Arc<Session> {
+    fn with(process: Process, limits: LimiterSettings, origins: Vec<Weak<Session>>) -> Arc<Session> {
         let (cancelled, clones) = (AtomicBool::new(false), ArcSwap::default());
-        Arc::new(Session { slots, process: ArcSwap::from_pointee(process), cancelled, origins, clones })
+        Arc::new(Session { limits, process: ArcSwap::from_pointee(process), cancelled, origins, clones })
     }
 
     /// This process's connections.
@@ -54,7 +53,8 @@ impl Session {
         if current.id == process_id() {
             return current;
         }
-        let ours = Arc::new(Process::new(Http::new(network), Arc::default(), &self.slots));
+        let ours =
+            Arc::new(Process::new(Http::new(network), Arc::default(), Arc::new(Limiter::new(self.limits.clone()))));
         if self.is_cancelled() {
             ours.http.cancel();
         }
@@ -70,8 +70,8 @@ impl Session {
     pub(crate) fn try_clone(self: &Arc<Session>, network: &Network) -> Result<Arc<Session>, Error> {
         let ours = self.process(network);
         let origins = self.origins.iter().cloned().chain([Arc::downgrade(self)]).collect();
-        let process = Process::new(ours.http.of_clone(network), ours.renewal.clone(), &self.slots);
-        let clone = Session::with(process, self.slots.clone(), origins);
+        let process = Process::new(ours.http.of_clone(network), ours.renewal.clone(), ours.limiter.clone());
+        let clone = Session::with(process, self.limits.clone(), origins);
         let origins: Vec<_> = clone.origins.iter().filter_map(Weak::upgrade).collect();
         // The clone is registered first and the flag checked then; `cancel` sets the flag first and reads the clones then.
         // So one of the two sees the other.
@@ -93,7 +93,9 @@ impl Session {
 
     fn cancel_alone(&self, network: &Network) {
         self.cancelled.store(true, Ordering::SeqCst);
-        self.process(network).http.cancel();
+        let process = self.process(network);
+        process.http.cancel();
+        process.limiter.wake();
     }
 
     /// Adds a clone to the list, and removes those that were dropped.
@@ -113,7 +115,7 @@ mod tests {
     #[test]
     fn a_cancel_reaches_clones_and_their_clones_but_not_the_origin() {
         let network = Network::new(&Config::new()).unwrap();
-        let origin = Session::new(&network, None);
+        let origin = Session::new(&network, LimiterSettings { limit: 1, cache: None });
         let clone = || origin.try_clone(&network).unwrap();
         let (other, middle) = (clone(), clone());
         let last = middle.try_clone(&network).unwrap();
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn a_clone_that_was_dropped_takes_no_memory() {
         let network = Network::new(&Config::new()).unwrap();
-        let origin = Session::new(&network, None);
+        let origin = Session::new(&network, LimiterSettings { limit: 1, cache: None });
         for _ in 0..10 {
             origin.try_clone(&network).unwrap();
         }
@@ -151,7 +153,8 @@ mod model {
     fn a_clone_is_cancelled_or_refused() {
         let network = Network::new(&Config::new()).unwrap();
         check(move || {
-            let (session, cancelled) = (Session::new(&network, None), network.clone());
+            let (session, cancelled) =
+                (Session::new(&network, LimiterSettings { limit: 1, cache: None }), network.clone());
             let origin = session.clone();
             let canceller = thread::spawn(move || origin.cancel(&cancelled));
             let clones = session.try_clone(&network).and_then(|clone| Ok((clone.try_clone(&network)?, clone)));
@@ -167,7 +170,7 @@ mod model {
     fn the_threads_of_a_child_share_one_process_which_a_cancel_reaches() {
         let network = Network::new(&Config::new()).unwrap();
         check(move || {
-            let session = Session::new(&network, None);
+            let session = Session::new(&network, LimiterSettings { limit: 1, cache: None });
             let parent = session.process(&network);
             fork();
             let in_thread = |work: fn(&Session, &Network) -> Arc<Process>| {
@@ -188,7 +191,7 @@ mod model {
         // Or one before the fork. In the same test, as both change the number of the process, which all tests have in common.
         let network = Network::new(&Config::new()).unwrap();
         check(move || {
-            let session = Session::new(&network, None);
+            let session = Session::new(&network, LimiterSettings { limit: 1, cache: None });
             session.cancel(&network);
             fork();
             let call = || {

@@ -1,202 +1,148 @@
-//! A limit on calls in flight that processes share: a lock file for each call that may be, beside the token cache.
+//! The calls that processes may make at once: a lock file for each, beside the token cache.
 //!
-//! The service limits the calls of an organization, not those of a process. The system gives the lock of a process that
-//! dies back. As with the cache, a problem with the files is not an error: then the limit is not applied. It does not know
-//! what is called.
+//! The service limits the calls of an organization, not those of a process. As with the cache, a problem with the files is
+//! not an error: then the limit is not shared.
 
-use std::fs::{File, TryLockError};
+use std::fs;
 use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, cancelled};
-use crate::file::{beside, open_lock};
-use crate::http::Http;
+use crate::cancel::Cancel;
+use crate::file::beside;
+use crate::lock_file::FileLock;
 use crate::retry::{Deadline, Failure, random};
-use crate::sync::{Held, Mutex, lock};
+use crate::sync::{AtomicBool, Ordering};
 
 /// How long to wait before looking for a free slot again, at the most.
 const LOOK_EVERY: Duration = Duration::from_millis(8);
 
-/// Where the slots are, and how many.
-#[derive(Clone, Debug)]
-pub(crate) struct SlotSettings {
-    /// The token cache, which their names begin with.
-    pub(crate) cache: PathBuf,
-    pub(crate) count: usize,
-}
+/// A slot that was taken longer ago belongs to a process that was stopped: it is used in spite of the lock.
+const STOPPED_AFTER: Duration = Duration::from_secs(120);
 
-/// The slots, as one client uses them in one process.
+/// The slots beside a token cache.
+#[derive(Debug)]
 pub(crate) struct Slots {
-    settings: SlotSettings,
-    /// Opened when they are first needed.
-    slots: Mutex<Vec<Slot>>,
-    /// One thread at a time looks for a free slot: the others would only compete with it.
-    is_looking: AtomicBool,
+    cache: PathBuf,
+    count: usize,
     /// A failure is logged once.
     has_failed: AtomicBool,
 }
 
-#[derive(Default)]
-struct Slot {
-    file: Option<File>,
-    /// A call of this client holds it.
-    is_held: bool,
-}
-
-/// The right to make one call.
-pub(crate) struct Permit<'a> {
-    slots: &'a Slots,
-    index: usize,
-    _held: Held,
+/// One slot, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// `None`: that of a stopped process.
+    _lock: Option<FileLock>,
 }
 
 impl Slots {
-    pub(crate) fn new(settings: SlotSettings) -> Slots {
-        let slots = (0..settings.count).map(|_| Slot::default()).collect();
-        Slots {
-            settings,
-            slots: Mutex::new(slots),
-            is_looking: AtomicBool::new(false),
-            has_failed: AtomicBool::new(false),
-        }
+    /// Nothing is opened before it is needed.
+    pub(crate) fn new(cache: &Path, count: usize) -> Slots {
+        Slots { cache: cache.to_owned(), count, has_failed: AtomicBool::new(false) }
     }
 
-    /// Waits for a free slot. `None`: the files can't be used, and the call continues without a slot.
-    pub(crate) fn acquire(&self, http: &Http, deadline: Deadline) -> Result<Option<Permit<'_>>, Failure> {
-        let end = deadline.end();
-        while self.is_looking.swap(true, Ordering::AcqRel) {
-            http.sleep_until(Some(end), &|| !self.is_looking.load(Ordering::Acquire));
-            self.check(http, deadline)?;
-        }
-        let _looking = Looking { slots: self, http };
+    /// Waits for a free slot, until `check` fails. `None`: the files can't be used, and the call continues without a slot.
+    pub(crate) fn acquire(
+        &self,
+        cancel: &Cancel,
+        deadline: Deadline,
+        check: impl Fn() -> Result<(), Failure>,
+    ) -> Result<Option<Slot>, Failure> {
+        let mut has_looked = false;
         loop {
-            match self.try_acquire() {
-                Ok(Some(held)) => return Ok(Some(held)),
+            match self.try_acquire(has_looked) {
+                Ok(Some(slot)) => return Ok(Some(slot)),
                 Ok(None) => {}
                 Err(error) => {
                     if !self.has_failed.swap(true, Ordering::Relaxed) {
-                        let cache = self.settings.cache.display();
+                        let cache = self.cache.display();
                         log::warn!("max_concurrency is not shared between processes beside {cache}: {error}");
                     }
                     return Ok(None);
                 }
             }
-            http.sleep(LOOK_EVERY.mul_f64(random()).min(deadline.remaining()));
-            self.check(http, deadline)?;
+            let until = Instant::now() + LOOK_EVERY.mul_f64(random());
+            cancel.sleep_until(Some(until.min(deadline.end())), || false);
+            check()?;
+            has_looked = true;
         }
     }
 
-    /// Whether to continue to wait.
-    fn check(&self, http: &Http, deadline: Deadline) -> Result<(), Failure> {
-        if http.is_cancelled() {
-            return Err(Failure::permanent(cancelled()));
-        }
-        if !deadline.remaining().is_zero() {
-            return Ok(());
-        }
-        let message = format!(
-            "{} expired while the {} calls that max_concurrency allows were taken, by this process or others that share {}: \
-             try again, or raise max_concurrency as far as the edition of the organization allows",
-            deadline.limit(),
-            self.settings.count,
-            self.settings.cache.display()
-        );
-        Err(Failure::permanent(Error::new(ErrorKind::Timeout, message)))
-    }
-
-    fn try_acquire(&self) -> io::Result<Option<Permit<'_>>> {
-        let mut slots = lock(&self.slots);
-        for (index, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| !slot.is_held) {
-            let file = match &mut slot.file {
-                Some(file) => file,
-                none => none.insert(self.open(index)?),
-            };
-            match file.try_lock() {
-                Ok(()) => {
-                    slot.is_held = true;
-                    return Ok(Some(Permit { slots: self, index, _held: Held::new() }));
-                }
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(error),
+    /// `has_looked`: not for the first time. A slot that was locked a moment ago may not be marked yet.
+    fn try_acquire(&self, has_looked: bool) -> io::Result<Option<Slot>> {
+        for index in 0..self.count {
+            let path = beside(&self.cache, &format!(".slot{index}"));
+            let lock = FileLock::try_new(&path)?;
+            if lock.is_some() || has_looked && is_of_stopped(&path) {
+                touch(&path);
+                return Ok(Some(Slot { _lock: lock }));
             }
         }
         Ok(None)
     }
-
-    fn open(&self, index: usize) -> io::Result<File> {
-        open_lock(&beside(&self.settings.cache, &format!(".slot{index}")))
-    }
 }
 
-/// While it lives, this thread looks for a free slot.
-struct Looking<'a> {
-    slots: &'a Slots,
-    http: &'a Http,
+/// Whether a slot was taken so long ago that its process must have been stopped.
+fn is_of_stopped(path: &Path) -> bool {
+    let taken = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    taken.is_ok_and(|taken| taken.elapsed().is_ok_and(|passed| passed > STOPPED_AFTER))
 }
 
-impl Drop for Looking<'_> {
-    fn drop(&mut self) {
-        self.slots.is_looking.store(false, Ordering::Release);
-        self.http.wake();
-    }
+/// Marks a slot as taken now. By its path: closing a descriptor of it would release the lock.
+#[cfg(all(unix, not(miri)))]
+fn touch(path: &Path) {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW as _ };
+    let times = Timestamps { last_access: now, last_modification: now };
+    let _ = utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
 }
 
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        let slot = &mut lock(&self.slots.slots)[self.index];
-        // Not only closed: a child that was forked meanwhile has the descriptor too, and would hold the lock.
-        let _ = slot.file.as_ref().map(File::unlock);
-        slot.is_held = false;
-    }
-}
+/// No process is stopped there.
+#[cfg(not(all(unix, not(miri))))]
+fn touch(_: &Path) {}
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(all(test, unix, not(miri), not(shuttle)))]
 mod tests {
-    use std::path::Path;
+    use std::fs::File;
+    use std::time::SystemTime;
 
     use super::*;
-    use crate::config::Config;
-    use crate::http::Network;
 
-    fn slots(cache: &Path) -> Slots {
-        Slots::new(SlotSettings { cache: cache.to_owned(), count: 2 })
+    #[test]
+    fn a_slot_is_used_by_one_and_again_when_it_is_free() {
+        let directory = std::env::temp_dir().join(format!("zmd-slots-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let slots = [(); 2].map(|()| Slots::new(&directory.join("tokens"), 2));
+        let taken = [&slots[0], &slots[1]].map(|slots| slots.try_acquire(true).unwrap().unwrap());
+        assert!(slots[0].try_acquire(true).unwrap().is_none());
+        drop(taken);
+        let free = [(); 2].map(|()| slots[1].try_acquire(true).unwrap());
+        assert!(free.iter().all(Option::is_some));
+        drop(free);
+        fs::remove_dir_all(&directory).unwrap();
+        assert!(slots[0].try_acquire(true).is_err());
     }
 
     #[test]
-    fn no_more_calls_than_slots_whoever_makes_them() {
-        let directory = std::env::temp_dir().join(format!("zmd-slots-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        let (ours, theirs) = (slots(&directory.join("tokens")), slots(&directory.join("tokens")));
-        let http = Http::new(&Network::new(&Config::new()).unwrap());
-        let acquire = |slots, limit| Slots::acquire(slots, &http, Deadline::after(Duration::from_millis(limit)));
-        let refused = |slots| acquire(slots, 30).err().unwrap().error;
-
-        let first = acquire(&ours, 5000).ok().unwrap().unwrap();
-        let second = acquire(&theirs, 5000).ok().unwrap().unwrap();
-        for full in [&ours, &theirs] {
-            let error = refused(full);
-            assert_eq!(error.kind(), ErrorKind::Timeout);
-            let message = "timeout_ms (30 ms) expired while the 2 calls that max_concurrency allows were taken";
-            assert!(error.message().starts_with(message), "{error}");
-        }
-        // Two threads of one client wait for the same slot: the second gets it as soon as the first has given it back.
-        std::thread::scope(|scope| {
-            let wait = || scope.spawn(|| acquire(&ours, 10_000).ok().unwrap().is_some());
-            let waiting = [wait(), wait()];
-            std::thread::sleep(Duration::from_millis(50));
-            drop(second);
-            assert_eq!(waiting.map(|thread| thread.join().unwrap()), [true; 2]);
-        });
-        let second = acquire(&theirs, 5000).ok().unwrap().unwrap();
-        http.cancel();
-        let begin = std::time::Instant::now();
-        let cancelled = acquire(&ours, 60_000).err().unwrap().error;
-        assert!(cancelled.kind() == crate::ErrorKind::Cancelled && begin.elapsed() < Duration::from_secs(10));
-        drop((first, second));
-        std::fs::remove_dir_all(&directory).unwrap();
-        // Without a directory there are no slots, and the call goes on.
-        assert!(acquire(&slots(&directory.join("tokens")), 5000).ok().unwrap().is_none());
+    fn the_slot_of_a_stopped_process_is_used_once() {
+        let directory = std::env::temp_dir().join(format!("zmd-stopped-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let (slots, path) = (Slots::new(&directory.join("tokens"), 1), directory.join("tokens.slot0"));
+        File::create(&path).unwrap();
+        let taken = |ago| {
+            // By a file of its own, before there is a lock.
+            let time = SystemTime::now() - Duration::from_secs(ago);
+            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+            is_of_stopped(&path)
+        };
+        assert_eq!([taken(0), taken(60), taken(121)], [false, false, true]);
+        // Taken by whoever comes: for the others it is in use again.
+        touch(&path);
+        assert!(!is_of_stopped(&path));
+        let held = slots.try_acquire(true).unwrap().unwrap();
+        assert!(held._lock.is_some() && slots.try_acquire(true).unwrap().is_none());
+        drop(held);
+        fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Processes that share a token cache share the limit on calls in flight.
+//! The limit on calls in flight: of a client and its clones, and of the processes that share a token cache.
 
 use std::fs;
 use std::io::Write;
@@ -96,6 +96,89 @@ fn any_number_of_threads_keep_to_it_too() {
     for entry in fs::read_dir(&directory).unwrap().map(Result::unwrap) {
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
     }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// Any call: not the ones for many jobs alone.
+#[test]
+fn the_threads_of_a_client_and_its_clones_keep_to_one_limit() {
+    let sim = with_job(Sim::builder().max_in_flight(5).delay(Duration::from_millis(5)).start());
+    let client = Client::of(&sim, &[("max_retries", "0")]);
+    let clone = client.try_clone().unwrap();
+    let jobs = [("Leads", "1001"); 20];
+    thread::scope(|scope| {
+        for client in [&client, &clone] {
+            scope.spawn(|| client.status_many(&jobs).2.unwrap());
+            scope.spawn(|| client.wait_many(&jobs, -1, &mut |_, _, _| true).2.unwrap());
+            for _ in 0..20 {
+                scope.spawn(|| (0..5).for_each(|_| assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()))));
+            }
+        }
+    });
+    assert_eq!((sim.refused(), sim.in_flight_peak(), sim.requests()), (0, 5, 280));
+}
+
+/// The holder of the only slot is killed, and a child that it had forked lives on.
+#[test]
+fn a_slot_is_free_when_its_process_has_died() {
+    let sim = limited();
+    let directory = scratch("shared-limit-killed");
+    let (url, cache) = (sim.url(), directory.join("tokens"));
+    let client = |timeout_ms| {
+        let mut all = settings(&url, &cache);
+        all.retain(|(key, _)| *key != "max_concurrency");
+        Client::new(&[&all[..], &[("max_concurrency", "1"), ("timeout_ms", timeout_ms)]].concat()).unwrap()
+    };
+    let ours = client("60000");
+    ours.status("Leads", "1001").unwrap();
+    let (mut go, mut pids) = ([0; 2], [0; 2]);
+    // SAFETY: arrays of two; the child makes calls of the library, and ends without running anything else.
+    let holder = unsafe {
+        assert_eq!((libc::pipe(go.as_mut_ptr()), libc::pipe(pids.as_mut_ptr())), (0, 0));
+        libc::fork()
+    };
+    if holder == 0 {
+        let theirs = client("60000");
+        thread::scope(|scope| {
+            scope.spawn(|| theirs.failure("Leads", "fault-stall-before-header"));
+            let mut byte = 0_u8;
+            // SAFETY: the pipes are open, and a byte and a number have room. The watchdog ends both processes.
+            unsafe {
+                libc::alarm(60);
+                libc::read(go[0], (&raw mut byte).cast(), 1);
+                let bystander = libc::fork();
+                if bystander > 0 {
+                    libc::write(pids[1], (&raw const bystander).cast(), size_of_val(&bystander));
+                }
+                libc::alarm(60);
+                loop {
+                    libc::pause();
+                }
+            }
+        });
+    }
+    sim.wait_for_requests(2);
+    let (mut bystander, mut status): (libc::pid_t, _) = (0, 0);
+    // SAFETY: as above; both are processes of this test.
+    unsafe {
+        libc::write(go[1], [0_u8].as_ptr().cast(), 1);
+        libc::read(pids[0], (&raw mut bystander).cast(), size_of_val(&bystander));
+        libc::kill(holder, libc::SIGSTOP);
+    }
+    assert_eq!(client("300").failure("Leads", "1001").0.error, ZMD_ERR_TIMEOUT, "it holds the slot");
+    // SAFETY: as above.
+    unsafe {
+        libc::kill(holder, libc::SIGKILL);
+        libc::waitpid(holder, &mut status, 0);
+    }
+    let (took, result) = timed(|| ours.status("Leads", "1001"));
+    // SAFETY: as above.
+    let is_alive = unsafe { libc::kill(bystander, libc::SIGKILL) } == 0;
+    assert!(result.is_ok() && is_alive && took < Duration::from_secs(20), "{result:?} {took:?}");
+    go.into_iter().chain(pids).for_each(|pipe| {
+        // SAFETY: it is open.
+        unsafe { libc::close(pipe) };
+    });
     fs::remove_dir_all(directory).unwrap();
 }
 

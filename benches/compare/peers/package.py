@@ -3,7 +3,7 @@
 import bench
 import zmd
 
-client = zmd.Client(access_token=bench.TOKEN, api_domain=bench.URL)
+client = zmd.Client(access_token=bench.TOKEN, api_domain=bench.URL, max_concurrency=1000)
 
 
 def query():

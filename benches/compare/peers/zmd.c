@@ -21,6 +21,8 @@ static void make_client(void)
     if (zmd_config_new(&config) != ZMD_OK || zmd_config_load_env(config) != ZMD_OK ||
         zmd_config_set(config, "api_domain", env("BENCH_URL")) != ZMD_OK ||
         zmd_config_set(config, "access_token", env("BENCH_TOKEN")) != ZMD_OK ||
+        /* One client for all threads, as many calls at once. */
+        zmd_config_set(config, "max_concurrency", "1000") != ZMD_OK ||
         zmd_client_new(config, &client) != ZMD_OK)
         die(zmd_last_error());
     zmd_config_free(config);

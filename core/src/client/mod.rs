@@ -18,12 +18,12 @@ use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Network, Proxies, Route};
 use crate::job::{JobId, JobName, ModuleName};
+use crate::limiter::LimiterSettings;
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::response::{self, StatusRequest};
 use crate::retry::{self, Deadline, Failure};
 use crate::secret::{Secret, parse_token, token_rule};
 use crate::session::{Process, Session};
-use crate::slots::SlotSettings;
 use crate::status::Status;
 use crate::sync::deliver_log;
 use crate::wait::Limits;
@@ -94,9 +94,8 @@ impl Client {
             return Err(Error::new(ErrorKind::InvalidConfig, format!("{message}{note}")));
         }
         let network = Network::new(config)?;
-        let slots = config.checked_token_cache()?;
-        let slots = slots.map(|cache| SlotSettings { cache: cache.into(), count: config.max_concurrency });
-        let session = Session::new(&network, slots);
+        let cache = config.checked_token_cache()?.map(Into::into);
+        let session = Session::new(&network, LimiterSettings { limit: config.max_concurrency, cache });
         let account = Account {
             api: proxies.route(config.api_domain()),
             api_is_explicit: config.api_domain.is_some(),
@@ -259,10 +258,7 @@ impl Client {
     fn query(&self, process: &Process, token: &Token, job: JobName, deadline: Deadline) -> Result<Status, Failure> {
         let api = token.api.as_ref().filter(|_| !self.account.api_is_explicit).unwrap_or(&self.account.api);
         let url = api.base.job_status(&self.account.api_version, job.module, job.job_id);
-        let _slot = match &process.slots {
-            Some(slots) => slots.acquire(&process.http, deadline)?,
-            None => None,
-        };
+        let _permit = process.limiter.acquire(process.http.cancellation(), deadline)?;
         let request = StatusRequest {
             job,
             api: &api.base,

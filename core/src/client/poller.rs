@@ -69,6 +69,10 @@ impl Poller for ClientPoller {
     fn wake(&self) {
         self.process.http.wake();
     }
+
+    fn wake_polls(&self) {
+        self.process.limiter.wake();
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ const TIMEOUT_MS: RangeInclusive<u64> = 1..=86_400_000;
 const POLL_MS: RangeInclusive<u64> = 1..=3_600_000;
 const UNREACHABLE_MS: RangeInclusive<u64> = 0..=86_400_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
-const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=100;
+const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=1000;
 /// All settings. The documentation lists them too: after a change run `make docs`.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -187,8 +187,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "max_concurrency",
         default: "5",
         takes: || range(MAX_CONCURRENCY, ""),
-        meaning: "the maximum number of concurrent calls of a `_many` function, or with `token_cache` of all processes \
-                  that share it; 5 is the limit of Zoho's smallest edition",
+        meaning: "the maximum number of concurrent calls of a client and its clones, or with `token_cache` of all processes \
+                  that share it; the others wait for their turn; 5 is the limit of Zoho's smallest edition",
         set: |config, value| {
             config.max_concurrency = parse_number(value, MAX_CONCURRENCY)? as usize;
             Some(())

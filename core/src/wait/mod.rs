@@ -87,6 +87,8 @@ pub(crate) trait Poller: Send + Sync {
     fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool);
     /// Wakes the sleeping thread, which checks `is_awake` again.
     fn wake(&self);
+    /// Wakes the polls that sleep, as one of them was cancelled.
+    fn wake_polls(&self) {}
 }
 
 /// How to query a status.

@@ -142,6 +142,7 @@ impl<P: Poller + 'static> Queue<P> {
             shared.sink.take(event);
             drop(shared);
             // Its poll may be in flight and asleep, and its place is free.
+            self.inner.poller.wake_polls();
             self.inner.poller.wake();
         }
         Ok(())

@@ -86,9 +86,9 @@ class BaseClient:
             Takes 0.001 to 86400 seconds, or a ``timedelta``; the default is 10.
         :param max_retries: Further attempts after a transient failure. Takes a whole number from 0 to 100; the default
             is ``3``.
-        :param max_concurrency: The maximum number of concurrent calls of a ``_many`` function, or with ``token_cache``
-            of all processes that share it; 5 is the limit of Zoho's smallest edition. Takes a whole number from 1 to
-            100; the default is ``5``.
+        :param max_concurrency: The maximum number of concurrent calls of a client and its clones, or with
+            ``token_cache`` of all processes that share it; the others wait for their turn; 5 is the limit of Zoho's
+            smallest edition. Takes a whole number from 1 to 1000; the default is ``5``.
         :param poll_min: The shortest pause between two polls of a job during a wait. Takes 0.001 to 3600 seconds, or a
             ``timedelta``; the default is 1.
         :param poll_max: The longest pause between two polls; if ``poll_min`` is longer, every pause is ``poll_min``.
@@ -218,9 +218,9 @@ class BaseClient:
             Takes 0.001 to 86400 seconds, or a ``timedelta``; the default is 10.
         :param max_retries: Further attempts after a transient failure. Takes a whole number from 0 to 100; the default
             is ``3``.
-        :param max_concurrency: The maximum number of concurrent calls of a ``_many`` function, or with ``token_cache``
-            of all processes that share it; 5 is the limit of Zoho's smallest edition. Takes a whole number from 1 to
-            100; the default is ``5``.
+        :param max_concurrency: The maximum number of concurrent calls of a client and its clones, or with
+            ``token_cache`` of all processes that share it; the others wait for their turn; 5 is the limit of Zoho's
+            smallest edition. Takes a whole number from 1 to 1000; the default is ``5``.
         :param poll_min: The shortest pause between two polls of a job during a wait. Takes 0.001 to 3600 seconds, or a
             ``timedelta``; the default is 1.
         :param poll_max: The longest pause between two polls; if ``poll_min`` is longer, every pause is ``poll_min``.
