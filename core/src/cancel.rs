@@ -49,7 +49,7 @@ impl Cancel {
     /// Whether it was cancelled, or the call that this thread makes.
     pub(crate) fn is_cancelled(&self) -> bool {
         let of_call = |call: &RefCell<Option<Arc<Cancel>>>| call.borrow().as_ref().is_some_and(|call| call.is_set());
-        self.is_set() || CALL.with(of_call)
+        self.is_set() || CALL.try_with(of_call).unwrap_or(false)
     }
 
     fn is_set(&self) -> bool {
@@ -59,7 +59,7 @@ impl Cancel {
     /// Makes it end everything that this thread waits for, beside the cancel of the client, until the result is dropped.
     /// The sleeping thread has to be woken too.
     pub(crate) fn of_this_thread(self: Arc<Cancel>) -> CallScope {
-        CallScope(CALL.with(|call| call.replace(Some(self))))
+        CallScope(CALL.try_with(|call| call.replace(Some(self))).unwrap_or(None))
     }
 
     pub(crate) fn cancel(&self) {
@@ -112,7 +112,8 @@ impl Cancel {
 }
 
 thread_local! {
-    /// What ends the call that this thread makes, beside the cancel of the client.
+    /// What ends the call that this thread makes, beside the cancel of the client. Calls in an exit handler or a destructor of
+    /// the thread do without it: it may be gone.
     static CALL: RefCell<Option<Arc<Cancel>>> = const { RefCell::new(None) };
 }
 
@@ -121,13 +122,13 @@ pub(crate) struct CallScope(Option<Arc<Cancel>>);
 
 impl Drop for CallScope {
     fn drop(&mut self) {
-        CALL.with(|call| call.replace(self.0.take()));
+        let _ = CALL.try_with(|call| call.replace(self.0.take()));
     }
 }
 
 /// What a connection waits for beside its socket if the call of this thread can be cancelled alone.
 pub(crate) fn signal_of_call() -> io::Result<Option<Arc<Signal>>> {
-    CALL.with(|call| call.borrow().as_ref().map(|call| call.signal()).transpose())
+    CALL.try_with(|call| call.borrow().as_ref().map(|call| call.signal()).transpose()).unwrap_or(Ok(None))
 }
 
 /// A descriptor that becomes readable once, and stays so.

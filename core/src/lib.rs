@@ -43,7 +43,7 @@ pub use http::{Probe, ProxyInUse, RootsOrigin, TrustedRoots, probe, trusted_root
 pub use job::{JobId, ModuleName};
 pub use oauth::exchange_grant_code;
 pub use process::process_id;
-pub use secret::{Secret, TOKEN_LIMIT};
+pub use secret::{Secret, TOKEN_LIMIT, secret_text};
 pub use status::{State, Status};
 pub use suggest::nearest;
 pub use token_provider::TokenProvider;

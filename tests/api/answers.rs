@@ -119,7 +119,7 @@ fn a_new_token_is_used_by_the_next_call() {
     sim.revoke_token(TOKEN);
     assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);
     sim.accept_token("1000.new.token");
-    for bad in ["", "with blank", "with\nline", "é", &"t".repeat(4097)] {
+    for bad in ["", "null", "$TOKEN", "with blank", "with\nline", "é", &"t".repeat(4097)] {
         assert_eq!(client.set_access_token(bad).unwrap_err().error, ZMD_ERR_INVALID_ARGUMENT);
     }
     assert_eq!(client.failure("Leads", "1001").0.error, ZMD_ERR_UNAUTHORIZED);

@@ -217,6 +217,8 @@ fn failures_and_invalid_tokens_are_reported() {
         (b"two\nlines", 1, "two lines"),
         (b"", 0, "1 to 4096 visible ASCII"),
         (b"a b", 0, "1 to 4096 visible ASCII"),
+        (b"null", 0, "it is what a program writes for a value that is missing"),
+        (b"\"1000.a.b\"", 0, "it is in quotes"),
         (b"s3cret\r\nX: y", 0, "1 to 4096 visible ASCII"),
         (b"\xff\xfe", 0, "1 to 4096 visible ASCII"),
         (&long, 0, "1 to 4096 visible ASCII"),

@@ -257,10 +257,17 @@ fn a_token_cache_that_is_no_file() {
         (cache.works(name, &mut cache.command(path)), cache.works(name, &mut cache.command(path)))
     };
 
+    // What cannot become one is an error at once, and nothing is written beside it.
+    let refused = |path: &Path| {
+        let (exit, _, err) = run(&mut cache.command(path));
+        assert!(exit != Some(0) && err.contains("token_cache takes"), "{exit:?} {err}");
+    };
     let path = cache.path("fifo");
     fifo(&path);
-    assert_eq!(twice("a named pipe", &path), (1, 1));
+    refused(&path);
     assert!(!fs::metadata(&path).unwrap().is_file());
+    refused(Path::new("/dev/full"));
+    refused(&cache.directory);
 
     // Beside it: the lock, and a slot.
     let path = cache.path("beside");
@@ -269,34 +276,16 @@ fn a_token_cache_that_is_no_file() {
     assert_eq!(twice("its lock is a named pipe", &path), (1, 1));
     let path = cache.path("fresh");
     fs::create_dir(cache.path("fresh.new")).unwrap();
-    assert_eq!(twice("a directory in the place of the new file", &path), (1, 1));
+    assert_eq!(twice("the user's own file with a similar name", &path), (1, 0));
 
-    // The link becomes a file; the other stays as it is.
+    // A link is not followed.
     fs::write(cache.path("elsewhere"), "").unwrap();
-    let path = cache.path("link");
-    symlink(cache.path("elsewhere"), &path).unwrap();
-    assert_eq!(twice("a symbolic link", &path), (1, 0));
-    assert_eq!(fs::read(cache.path("elsewhere")).unwrap(), b"");
-    assert!(fs::symlink_metadata(&path).unwrap().is_file());
-    let path = cache.path("dangling");
-    symlink(cache.path("nowhere"), &path).unwrap();
-    assert_eq!(twice("a dangling link", &path), (1, 0));
-    assert!(!cache.path("nowhere").exists());
-
-    let path = cache.path("loop");
-    symlink(&path, &path).unwrap();
-    assert_eq!(twice("a link to itself", &path), (1, 1));
-
-    // A device: neither it nor what is beside it is written to.
-    assert_eq!(twice("/dev/full", Path::new("/dev/full")), (1, 1));
-    for path in ["/dev/full.lock", "/dev/full.slot0"] {
-        let _ = fs::remove_file(path);
+    for (name, target) in [("link", "elsewhere"), ("dangling", "nowhere"), ("loop", "loop")] {
+        symlink(cache.path(target), cache.path(name)).unwrap();
+        refused(&cache.path(name));
+        assert!(!cache.path(&format!("{name}.lock")).exists());
     }
-    assert!(!fs::metadata("/dev/full").unwrap().is_file());
-
-    // It is said at once.
-    let (exit, _, err) = run(&mut cache.command(&cache.directory));
-    assert!(exit != Some(0) && err.contains("token_cache takes"), "{exit:?} {err}");
+    assert_eq!(fs::read(cache.path("elsewhere")).unwrap(), b"");
 }
 
 /// An expiry that no clock can show.

@@ -390,19 +390,21 @@ fn the_secrets_of_a_grant_a_proxy_and_a_certificate() {
     let proxy = format!("http://zmd:{encoded}@127.0.0.1:{}", recorder.port);
     let url = nginx.url("localhost");
     host.does("log");
-    host.set(&[
-        ("refresh_token", &refresh),
+    let ca_file = nginx.directory().join("ca.pem").to_str().unwrap().to_owned();
+    let settings = [
+        ("refresh_token", &*refresh),
         ("client_id", &id),
         ("client_secret", &secret),
         ("accounts_url", &url),
         ("api_domain", &url),
         ("proxy", &proxy),
-        ("ca_file", nginx.directory().join("ca.pem").to_str().unwrap()),
+        ("ca_file", &ca_file),
         ("client_cert", &cert_file),
         ("client_key", &key_file),
         ("token_cache", "tokens"),
         ("max_retries", "1"),
-    ]);
+    ];
+    host.set(&settings);
     host.does("client");
     host.does("status 1001");
     let first = token_in_use(&sim);
@@ -422,16 +424,23 @@ fn the_secrets_of_a_grant_a_proxy_and_a_certificate() {
     }
     sim.revoke_token(&second);
     let echo = format!("{refresh} {id} {secret}");
+    // What is no refusal is retried once.
     for reply in [
         Reply::json(200, &echo),
-        Reply::json(400, &format!(r#"{{"error":"{echo}","error_description":"{echo}"}}"#)),
-        Reply::json(200, &format!(r#"{{"access_token":"{second}","api_domain":"http://{second}.zmd.test"}}"#)),
         Reply::json(200, &format!(r#"{{"access_token":"{second}","api_domain"#)),
         Reply::html(200, &format!("<title>{second} {secret}</title>")),
     ] {
-        sim.next_token(reply);
+        [1, 2].map(|_| sim.next_token(reply.clone()));
         host.fails("status 1001");
     }
+    sim.next_token(Reply::json(200, &format!(r#"{{"access_token":"{second}","api_domain":"http://{second}.zmd.test"}}"#)));
+    host.fails("status 1001");
+    // A token that was refused as soon as it was made is not requested again by the same client.
+    host.does("free");
+    host.set(&settings);
+    host.does("client");
+    sim.next_token(Reply::json(400, &format!(r#"{{"error":"{echo}","error_description":"{echo}"}}"#)));
+    host.fails("status 1001");
     sim.accept_token(&second);
     sim.next(Reply::json(302, "").header("Location", &format!("{}/{second}", url_of(&other))));
     host.fails("status 1001");
@@ -450,7 +459,8 @@ fn the_secrets_of_a_grant_a_proxy_and_a_certificate() {
         "refresh_token",
     ];
     assert_eq!(alive, expected.into(), "a client that is alive");
-    host.shows_nothing(&finder, &[("tokens", &["access token"])]);
+    // The token that the service refused is no longer in the token cache.
+    host.shows_nothing(&finder, &[]);
     for name in ["tokens.lock", "tokens.slot0"] {
         assert_eq!(fs::metadata(host.directory.0.join(name)).unwrap().len(), 0, "{name}");
     }

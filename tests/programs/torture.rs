@@ -54,10 +54,11 @@ const CALLS: &[(&str, c_long, &[c_int])] = &[
             ETIMEDOUT,
         ],
     ),
-    ("fcntl", SYS_fcntl, &[EPERM, ENOMEM]),
+    ("fcntl", SYS_fcntl, &[EAGAIN, EINTR, ENOLCK, ENOMEM, EPERM]),
     ("flock", SYS_flock, &[EINTR, ENOLCK, EWOULDBLOCK, EIO, EOPNOTSUPP]),
     ("fstat", SYS_fstat, &[EIO, ENOMEM]),
     ("futex", SYS_futex, &[EINTR, EAGAIN]),
+    ("getdents64", SYS_getdents64, &[EIO, ENOENT]),
     ("getpeername", SYS_getpeername, &[ENOBUFS, ENOTCONN]),
     ("getrandom", SYS_getrandom, &[EINTR, ENOSYS, EPERM]),
     ("getsockname", SYS_getsockname, &[ENOBUFS]),
@@ -95,7 +96,7 @@ const RECEIVE: &[c_int] = &[EAGAIN, ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EINT
 
 /// System calls that cannot fail with valid arguments. Of rseq() glibc expects that it succeeds for each thread or for none.
 const INFALLIBLE: &[c_long] =
-    &[SYS_exit, SYS_getpid, SYS_gettid, SYS_rseq, SYS_rt_sigprocmask, SYS_sched_yield, SYS_uname];
+    &[SYS_exit, SYS_geteuid, SYS_getpid, SYS_gettid, SYS_rseq, SYS_rt_sigprocmask, SYS_sched_yield, SYS_uname];
 
 /// What getaddrinfo() may return.
 const LOOKUPS: [c_int; 8] =

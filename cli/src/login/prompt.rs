@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal, Read};
 use std::path::Path;
 
 use zeroize::Zeroizing;
+use zmd_core::secret_text;
 
 use crate::failure::Failure;
 use crate::terminal::{note, plain, wrap, write_stderr};
@@ -97,15 +98,12 @@ impl Prompt {
     ) -> Result<Zeroizing<String>, Failure> {
         if let (Some(file), None) = (file, known) {
             let text = if file == Path::new("-") {
-                read_line()?
+                read_bytes()?
             } else {
-                let text = std::fs::read_to_string(file);
-                Zeroizing::new(text.map_err(|error| format!("{option} {}: {error}", file.display()))?)
+                let bytes = std::fs::read(file).map(Zeroizing::new);
+                bytes.map_err(|error| format!("{option} {}: {error}", file.display()))?
             };
-            return match text.trim() {
-                "" => Err(format!("{option} {}: it is empty", file.display()).into()),
-                text => Ok(Zeroizing::new(text.to_owned())),
-            };
+            return secret_text(&text).map_err(|why| format!("{option} {}: {why}", file.display()).into());
         }
         if let (Some(secret), None) = (variable(variable_name), known) {
             return Ok(secret);
@@ -132,6 +130,16 @@ pub fn variable(name: &str) -> Option<Zeroizing<String>> {
 
 fn missing(question: &str, option: &str) -> Failure {
     format!("{question} is missing: standard input is no terminal, so give it with {option}").into()
+}
+
+/// A line of standard input as it is: what is wrong with its encoding is told with the option.
+fn read_bytes() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut line = Zeroizing::new(Vec::new());
+    match std::io::stdin().lock().take(LIMIT).read_until(b'\n', &mut line) {
+        Ok(0) => Err("standard input has ended".to_owned().into()),
+        Ok(_) => Ok(line),
+        Err(error) => Err(format!("cannot read standard input: {error}").into()),
+    }
 }
 
 /// A line of standard input, and no byte of the next one more.

@@ -32,9 +32,21 @@ fn config(home: &Directory) -> std::path::PathBuf {
 }
 
 #[test]
+fn a_secret_file_in_another_encoding_is_named() {
+    let (sim, home) = (accounts(), Directory::new("encoding"));
+    let file = home.file("secret", "");
+    let utf_16: Vec<u8> = format!("\u{feff}{SECRET}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(&file, utf_16).unwrap();
+    let (exit, _, err) =
+        run(&mut program(&sim, &home, &["login", "--client-id", ID, "--client-secret-file", &file, "--org-id", "77"]));
+    assert!(exit != Some(0) && err.contains("it is UTF-16: save it as UTF-8"), "{exit:?} {err}");
+}
+
+#[test]
 fn a_grant_code_becomes_a_profile() {
     let (sim, home) = (accounts(), Directory::new("login"));
-    let secret = home.file("secret", &format!("{SECRET}\n"));
+    // As Windows tools write it.
+    let secret = home.file("secret", &format!("\u{feff}{SECRET}\r\n"));
     let code = home.file("code", CODE);
     let arguments =
         ["login", "--data-center", "eu", "--client-id", ID, "--client-secret-file", &secret, "--code-file", &code];

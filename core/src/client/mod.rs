@@ -22,7 +22,7 @@ use crate::limiter::LimiterSettings;
 use crate::oauth::{Grant, Source, Token, Tokens};
 use crate::response::{self, StatusRequest};
 use crate::retry::{self, Deadline, Failure};
-use crate::secret::{Secret, parse_token, token_rule};
+use crate::secret::{Secret, parse_token, placeholder, token_rule};
 use crate::session::{Process, Session};
 use crate::status::Status;
 use crate::sync::deliver_log;
@@ -167,6 +167,9 @@ impl Client {
 
     /// Replaces the access token, for calls that start after this one.
     pub fn set_access_token(&self, access_token: &str) -> Result<(), Error> {
+        if let Some(why) = placeholder(access_token) {
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("access_token is not a token: {why}")));
+        }
         let secret = parse_token(access_token)
             .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, format!("access_token must be {}", token_rule())))?;
         self.account.tokens.set(secret);

@@ -5,11 +5,16 @@
 
 use zeroize::Zeroizing;
 
+use super::settings::SETTINGS;
 use super::values::Config;
 use crate::error::{Error, ErrorKind};
 
 /// The one key that is not a setting: the profile of the configuration file to read.
 const PROFILE: &str = "profile";
+
+/// For a key that is not repeated.
+const NO_SETTING_AFTER_SECRET: &str = "its key is not a setting; if the secret in front of it contains a semicolon, put it in \
+                                       braces: {...}";
 
 impl Config {
     /// The settings of a connection string, as if set with [`Config::set`]; for the others, the environment and the
@@ -18,15 +23,20 @@ impl Config {
         let mut config = Config::new();
         let mut profile = None;
         let mut keys: Vec<String> = Vec::new();
+        let mut follows_secret = false;
         for (number, pair) in (1..).zip(pairs(text)) {
             let (key, value) = pair.map_err(|why| bad(number, why))?;
             if keys.contains(&key) {
                 return Err(bad(number, &format!("{key} is given twice")));
             }
+            let setting = SETTINGS.iter().find(|setting| setting.key == key);
             match &*key {
                 PROFILE => profile = Some(value.to_string()),
+                // It may be a part of the secret.
+                _ if setting.is_none() && follows_secret => return Err(bad(number, NO_SETTING_AFTER_SECRET)),
                 key => config.set(key, &value).map_err(|error| bad(number, error.message()))?,
             }
+            follows_secret |= setting.is_some_and(|setting| setting.is_secret(&value));
             keys.push(key);
         }
         config.load_env()?;
@@ -131,10 +141,14 @@ mod tests {
             ("access_token=s3 cret", "pair 1: access_token takes"),
             ("timeout_ms=5;Timeout_MS=6", "pair 2: timeout_ms is given twice"),
             ("no_such_key=1", "pair 1: 'no_such_key' is not a setting"),
+            ("timeout_ms=5;no_such_key=1", "pair 2: 'no_such_key' is not a setting"),
+            ("client_secret=abcd;S3cretRest=zz", "pair 2: its key is not a setting; if the secret in front of it"),
+            ("client_secret=abcd;timeout_ms=5;S3cretRest=zz", "pair 3: its key is not a setting"),
+            ("proxy=http://u:p@proxy;S3cretRest=zz", "pair 2: its key is not a setting"),
         ] {
             let error = Config::from_connection_string(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidConfig);
-            assert!(error.message().contains(why) && !error.message().contains("s3"), "{error}");
+            assert!(error.message().contains(why) && !error.message().to_lowercase().contains("s3"), "{error}");
         }
     }
 }

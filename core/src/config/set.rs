@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::settings::{SETTINGS, Setting, no_such_setting, refusal};
 use super::values::{Config, Source};
 use crate::error::Error;
+use crate::secret::placeholder;
 
 /// The value of an environment variable; an empty one counts as absent.
 pub(crate) fn variable(name: &str) -> Result<Option<Zeroizing<String>>, Error> {
@@ -39,6 +40,11 @@ impl Config {
 
     /// Sets a setting unless a source that takes precedence has set it; the value is checked in any case.
     pub(crate) fn put(&mut self, setting: &Setting, value: &str, source: Source) -> Result<(), Error> {
+        if setting.is_token()
+            && let Some(why) = placeholder(value)
+        {
+            return Err(refusal(setting.key, format!("the value itself: {why}")));
+        }
         let mut with = self.clone();
         (setting.set)(&mut with, value).ok_or_else(|| refusal(setting.key, (setting.takes)()))?;
         if source.rank() >= self.source(setting.key).rank() {
@@ -133,6 +139,20 @@ mod tests {
         }
         let error = Config::new().set("access_token", &"t".repeat(TOKEN_LIMIT + 1)).unwrap_err();
         assert!(error.message().starts_with("access_token takes "), "{error}");
+    }
+
+    #[test]
+    fn what_stands_for_a_token_is_refused_with_the_reason() {
+        for (key, value, why) in [
+            ("access_token", "\"1000.a.b\"", "it is in quotes"),
+            ("refresh_token", "None", "it is what a program writes for a value that is missing"),
+            ("client_id", "$ZOHO_ID", "it is the name of a variable"),
+            ("client_secret", "<secret>", "it is the place for a value"),
+        ] {
+            let error = Config::new().set(key, value).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+            assert!(error.message().starts_with(&format!("{key} takes the value itself: {why}")), "{error}");
+        }
     }
 
     #[test]

@@ -273,6 +273,11 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 impl Setting {
+    /// Whether it is a token, or what is like one.
+    pub(super) fn is_token(&self) -> bool {
+        matches!(self.key, "access_token" | "refresh_token" | "client_id" | "client_secret")
+    }
+
     /// Whether this value of the setting must not be displayed.
     pub fn is_secret(&self, value: &str) -> bool {
         match self.key {

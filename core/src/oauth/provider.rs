@@ -8,7 +8,7 @@ use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
 use crate::panic;
 use crate::retry::Deadline;
-use crate::secret::{Secret, parse_token, token_rule};
+use crate::secret::{Secret, parse_token, placeholder, token_rule};
 use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, process_id, thread_local};
@@ -125,6 +125,9 @@ fn token_of(provider: &TokenProvider, refused: Option<&Secret>) -> Result<Secret
     let given = panic::catch(|| Ok(provider.provide(refused.map(Secret::reveal))))
         .map_err(|bug| failed(bug.message()))?
         .map_err(|message| failed(if message.trim().is_empty() { "it did not say why" } else { &message }))?;
+    if let Some(why) = placeholder(&given) {
+        return Err(failed(why));
+    }
     parse_token(&given).ok_or_else(|| failed(&format!("its result is not {}", token_rule())))
 }
 
