@@ -84,7 +84,10 @@ fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(null(), |text| text.as_ptr())
 }
 
-unsafe extern "C" fn progress(_: *mut c_void, _: usize, _: i32, status: *const zmd_status) -> i32 {
+unsafe extern "C" fn progress(_: *mut c_void, index: usize, _: i32, status: *const zmd_status) -> i32 {
+    if index == 1 {
+        zmd_progress_end_job();
+    }
     i32::from(unsafe { zmd_status_has_ended(status) } == 0 && zmd_progress_elapsed_ms() > 50)
 }
 
@@ -142,6 +145,11 @@ fuzz_target!(|steps: Vec<Step>| {
                     let out = if *has_out { status.as_mut_ptr().cast() } else { null_mut() };
                     zmd_client_status(handles.pick(handle).cast(), pointer(&module), pointer(&job_id), out);
                     zmd_status_is_successful(out);
+                    let mut line = [0x55_u8; 64];
+                    let size = usize::from(*has_out) * 40;
+                    zmd_status_text(out, line.as_mut_ptr().cast(), size);
+                    assert!(CStr::from_bytes_until_nul(&line[..size]).is_ok() || size == 0);
+                    assert!(line[size..].iter().all(|byte| *byte == 0x55));
                 }
                 Step::StatusWithin(handle, timeout) => {
                     let out = status.as_mut_ptr().cast();
@@ -207,6 +215,7 @@ fuzz_target!(|steps: Vec<Step>| {
                 Step::Next(handle, timeout, has_out) => {
                     let mut event = MaybeUninit::<zmd_event>::uninit();
                     let out = if *has_out { event.as_mut_ptr() } else { null_mut() };
+                    zmd_waits_handle(handles.pick(handle).cast());
                     zmd_waits_next(handles.pick(handle).cast(), i64::from(*timeout % 50), out);
                 }
                 Step::Remove(handle, id) => {
@@ -226,6 +235,7 @@ fuzz_target!(|steps: Vec<Step>| {
                         assert!(!CStr::from_ptr(name).is_empty());
                     }
                     zmd_error_is_transient(*number);
+                    zmd_is_successful(*number, i64::from(*number), i64::from(!*number), -1);
                     zmd_last_error_of_job(*number as usize);
                 }
                 Step::Simple(settings, module, job_id, has_out) => {

@@ -55,7 +55,7 @@ fn the_manual_page_of_the_library_is_complete() {
         assert!(squeezed.contains(&prototype), "zmd.3 lacks {prototype}");
         count += 1;
     }
-    assert_eq!(count, 41);
+    assert_eq!(count, header.matches("\nZMD_API\n").count());
     for line in header.lines().filter(|line| line.starts_with("  ZMD_") && !line.contains("STATE")) {
         let (name, number) = line.trim().trim_end_matches(',').split_once(" = ").unwrap();
         assert!(page.contains(&format!("{name} ({number})")), "zmd.3 lacks {name}");
