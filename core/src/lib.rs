@@ -41,7 +41,7 @@ pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, 
 pub use error::{Error, ErrorKind, Recovery, one_line};
 pub use http::{Probe, ProxyInUse, RootsOrigin, TrustedRoots, probe, trusted_roots};
 pub use job::{JobId, ModuleName};
-pub use oauth::exchange_grant_code;
+pub use oauth::{Location, exchange_grant_code, list_data_centers};
 pub use process::process_id;
 pub use secret::{Secret, TOKEN_LIMIT, secret_text};
 pub use status::{State, Status};

@@ -146,6 +146,14 @@ impl Http {
         })
     }
 
+    /// Requests `url`, which is below the route's base, without credentials.
+    pub(crate) fn get_public(&self, route: &Route, url: &str, deadline: Deadline) -> Result<Response, Failure> {
+        self.exchange(route, &[], deadline, || {
+            let request = route.request(url, ())?;
+            self.send(route, request)
+        })
+    }
+
     /// Sends a form, which holds the secrets, to `url`, which lies under the route's base.
     pub(crate) fn post(
         &self,

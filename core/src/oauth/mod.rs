@@ -11,6 +11,7 @@ mod provider;
 mod refusal;
 mod renewal;
 mod response;
+mod server_info;
 
 use std::time::{Duration, SystemTime};
 
@@ -20,6 +21,7 @@ use crate::secret::Secret;
 pub use code::exchange_grant_code;
 pub(crate) use grant::Grant;
 pub(crate) use renewal::{RenewalLock, Source, Tokens};
+pub use server_info::{Location, list_data_centers};
 
 /// How long before it expires a token is renewed, so that it does not expire during a request.
 const AHEAD: Duration = Duration::from_secs(60);

@@ -98,6 +98,16 @@ fn is_module(name: &str) -> bool {
 
 /// The accounts server's answer.
 pub(crate) fn accounts(state: &mut State, settings: &Settings, now: Duration, request: &Request) -> Answer {
+    if request.method == "GET" && request.path() == "/oauth/serverinfo" {
+        // As documented, without China; ae and sg are probable: the list was seen before they were there.
+        let locations =
+            ["us:com", "eu:eu", "in:in", "au:com.au", "jp:jp", "uk:uk", "sa:sa", "ae:ae", "sg:sg"].map(|row| {
+                let (name, domain) = row.split_once(':').unwrap_or_default();
+                format!(r#""{name}":"https://accounts.zoho.{domain}""#)
+            });
+        let locations = format!(r#"{},"ca":"https://accounts.zohocloud.ca""#, locations.join(","));
+        return Answer::json(200, format!(r#"{{"result":"success","locations":{{{locations}}}}}"#));
+    }
     if request.method != "POST" || request.path() != "/oauth/v2/token" {
         return Answer::html(404, "<html><body><h1>404 Not Found</h1></body></html>\n");
     }
