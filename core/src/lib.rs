@@ -39,7 +39,7 @@ pub use client::{AccessToken, Client, Waits};
 pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
 pub use error::{Error, ErrorKind, Recovery, one_line};
-pub use http::{Probe, ProxyInUse, RootsOrigin, TrustedRoots, probe, trusted_roots};
+pub use http::{Probe, ProbeResponse, ProbeTimes, ProxyInUse, RootsOrigin, TrustedRoots, probe, trusted_roots};
 pub use job::{JobId, ModuleName};
 pub use oauth::{Location, exchange_grant_code, list_data_centers};
 pub use process::process_id;

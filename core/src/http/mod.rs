@@ -20,7 +20,7 @@ mod tls;
 mod transport;
 
 pub(crate) use exchange::{Http, Network};
-pub use probe::{Probe, ProxyInUse, probe};
+pub use probe::{Probe, ProbeResponse, ProbeTimes, ProxyInUse, probe};
 pub(crate) use response::Response;
 pub(crate) use route::{Proxies, Route};
 pub use tls::{RootsOrigin, TrustedRoots, trusted_roots};

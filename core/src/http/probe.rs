@@ -6,9 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use ureq::http::header;
 
 use super::cause::{ExchangeError, Stage};
-use super::route::Route;
-use super::transport::ExchangeDeadline;
-use super::{Http, Network, Proxies, race};
+use super::exchange::{Http, Network};
+use super::race;
+use super::route::{Proxies, Route};
+use super::transport::{ExchangeDeadline, FirstByteTimer};
 use crate::config::Config;
 use crate::endpoint::BaseUrl;
 use crate::error::Error;
@@ -28,6 +29,22 @@ pub struct Probe {
     pub certificates: Option<Result<Vec<Vec<u8>>, Error>>,
     /// Whether the server responds to this client, which verifies its certificate.
     pub response: Option<Result<ProbeResponse, Error>>,
+    /// Where the time of a call goes.
+    pub times: ProbeTimes,
+}
+
+/// How long each step of a call took; `None`: it failed, or was not necessary.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ProbeTimes {
+    /// Looking up the name of the server, or of the proxy.
+    pub lookup: Option<Duration>,
+    /// Connecting a socket to it.
+    pub connect: Option<Duration>,
+    /// The TLS handshake with the server.
+    pub tls: Option<Duration>,
+    /// From the request to the first byte of the response.
+    pub first_byte: Option<Duration>,
 }
 
 /// A proxy, and who named it.
@@ -64,22 +81,29 @@ pub fn probe(config: &Config, server: &BaseUrl) -> Result<Probe, Error> {
         connect: None,
         certificates: None,
         response: None,
+        times: ProbeTimes::default(),
     };
     let steps = Steps { http: &http, route: &route, timeout: config.connect_timeout };
+    let begin = Instant::now();
     let lookup = steps.lookup();
+    found.times.lookup = lookup.is_ok().then(|| begin.elapsed());
     let addresses = lookup.as_ref().map(|found| found.iter().map(|address| address.ip()).collect());
     found.lookup = Some(addresses.map_err(Clone::clone));
     let Ok(addresses) = lookup else { return Ok(found) };
     let connect = steps.connect(&addresses);
-    let is_connected = connect.is_ok();
+    found.times.connect = connect.as_ref().ok().copied();
     found.connect = Some(connect);
-    if !is_connected {
+    if found.times.connect.is_none() {
         return Ok(found);
     }
     if server.is_https() {
-        found.certificates = Some(steps.certificates());
+        let certificates = steps.certificates();
+        found.times.tls = certificates.as_ref().ok().map(|(_, took)| *took);
+        found.certificates = Some(certificates.map(|(chain, _)| chain));
     }
+    let timer = FirstByteTimer::start();
     found.response = Some(steps.response());
+    found.times.first_byte = timer.elapsed();
     Ok(found)
 }
 
@@ -117,13 +141,16 @@ impl Steps<'_> {
         }
     }
 
-    fn certificates(&self) -> Result<Vec<Vec<u8>>, Error> {
+    /// The certificates, and how long the handshake took.
+    fn certificates(&self) -> Result<(Vec<Vec<u8>>, Duration), Error> {
         let (host, port, until) = (self.route.base.host(), self.route.base.port(), self.until());
         let stream = self.http.connect.open(self.route.proxy(), host, port, until);
         let shown = stream.and_then(|stream| {
-            self.http.connect.0.tls.shown(stream, host, until).map_err(|cause| ExchangeError::at(Stage::Tls, cause))
+            let begin = Instant::now();
+            let shown = self.http.connect.0.tls.shown(stream, host, until);
+            shown.map(|chain| (chain, begin.elapsed())).map_err(|cause| ExchangeError::at(Stage::Tls, cause))
         });
-        shown.map_err(|failed| self.explain(failed))
+        shown.map_err(|error| self.explain(error))
     }
 
     fn response(&self) -> Result<ProbeResponse, Error> {
@@ -158,13 +185,18 @@ mod tests {
         let certificates = found.certificates.unwrap().unwrap();
         assert!(certificates[0].starts_with(&[0x30, 0x82]), "DER");
         assert_eq!(found.response.unwrap().unwrap_err().kind(), crate::ErrorKind::Tls);
+        assert!(found.times.tls.is_some() && found.times.first_byte.is_none(), "{:?}", found.times);
         config.set("ca_file", sim.ca_file().to_str().unwrap()).unwrap();
-        let response = probe(&config, &url).unwrap().response.unwrap().unwrap();
+        let found = probe(&config, &url).unwrap();
+        let ProbeTimes { lookup, connect, tls, first_byte } = found.times;
+        assert!(lookup.is_some() && connect.is_some() && tls.is_some() && first_byte.is_some(), "{:?}", found.times);
+        let response = found.response.unwrap().unwrap();
         assert!(response.http_status >= 400, "{response:?}");
 
         let plain = Sim::start();
         let found = probe(&config, &BaseUrl::parse(&plain.url()).unwrap()).unwrap();
         assert!(found.certificates.is_none() && found.response.unwrap().is_ok());
+        assert!(found.times.tls.is_none() && found.times.first_byte.is_some(), "{:?}", found.times);
         drop(plain);
         let refused = probe(&config, &BaseUrl::parse("http://127.0.0.1:1").unwrap()).unwrap();
         assert!(refused.connect.unwrap().is_err() && refused.response.is_none());

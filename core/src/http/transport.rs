@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
@@ -13,6 +13,43 @@ use zeroize::Zeroize;
 
 thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+thread_local! {
+    static FIRST_BYTE: Cell<FirstByte> = const { Cell::new(FirstByte::Off) };
+}
+
+/// For diagnosis: from the request to the first byte of the response.
+#[derive(Clone, Copy)]
+enum FirstByte {
+    Off,
+    Idle,
+    Sent(Instant),
+    Came(Duration),
+}
+
+/// Measures, on this thread, how long the server of the exchange that follows takes for the first byte of its response.
+pub(super) struct FirstByteTimer;
+
+impl FirstByteTimer {
+    pub(super) fn start() -> FirstByteTimer {
+        FIRST_BYTE.set(FirstByte::Idle);
+        FirstByteTimer
+    }
+
+    /// `None`: there was none.
+    pub(super) fn elapsed(&self) -> Option<Duration> {
+        match FIRST_BYTE.get() {
+            FirstByte::Came(after) => Some(after),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for FirstByteTimer {
+    fn drop(&mut self) {
+        FIRST_BYTE.set(FirstByte::Off);
+    }
 }
 
 /// The time limit of an exchange, for everything that its connection does: connecting, writing, reading.
@@ -110,6 +147,9 @@ impl Transport for Connection {
         let result = in_time().and_then(|until| self.stream.write_all(request, until));
         // There is a token in it.
         request.zeroize();
+        if !matches!(FIRST_BYTE.get(), FirstByte::Off) {
+            FIRST_BYTE.set(FirstByte::Sent(Instant::now()));
+        }
         result.map_err(|cause| self.failed(cause))
     }
 
@@ -128,6 +168,11 @@ impl Transport for Connection {
         }
         self.buffers.input_appended(amount);
         self.received += amount;
+        if let FirstByte::Sent(at) = FIRST_BYTE.get()
+            && amount > 0
+        {
+            FIRST_BYTE.set(FirstByte::Came(at.elapsed()));
+        }
         self.has_served |= amount > 0;
         self.is_reused &= amount == 0;
         Ok(amount > 0)
@@ -219,7 +264,6 @@ impl fmt::Debug for Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn an_exchange_within_another_has_a_deadline_of_its_own() {
