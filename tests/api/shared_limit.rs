@@ -111,7 +111,8 @@ fn the_threads_of_a_client_and_its_clones_keep_to_one_limit() {
             scope.spawn(|| client.status_many(&jobs).2.unwrap());
             scope.spawn(|| client.wait_many(&jobs, -1, &mut |_, _, _| true).2.unwrap());
             for _ in 0..20 {
-                scope.spawn(|| (0..5).for_each(|_| assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()))));
+                scope
+                    .spawn(|| (0..5).for_each(|_| assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()))));
             }
         }
     });

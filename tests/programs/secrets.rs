@@ -433,7 +433,10 @@ fn the_secrets_of_a_grant_a_proxy_and_a_certificate() {
         [1, 2].map(|_| sim.next_token(reply.clone()));
         host.fails("status 1001");
     }
-    sim.next_token(Reply::json(200, &format!(r#"{{"access_token":"{second}","api_domain":"http://{second}.zmd.test"}}"#)));
+    sim.next_token(Reply::json(
+        200,
+        &format!(r#"{{"access_token":"{second}","api_domain":"http://{second}.zmd.test"}}"#),
+    ));
     host.fails("status 1001");
     // A token that was refused as soon as it was made is not requested again by the same client.
     host.does("free");

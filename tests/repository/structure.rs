@@ -59,7 +59,7 @@ fn paths<'a>(text: &'a str, prefix: &[String], found: &mut Vec<Module>) -> &'a s
             return text.strip_prefix('}').unwrap_or(text);
         }
         let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
-        // `*` and what follows a name, such as `as other`, name no module.
+        // `*` names no module.
         if end == 0 {
             found.push(path);
             return text.split_once([',', '}', ';']).map_or("", |(before, _)| &text[before.len()..]);
@@ -69,7 +69,11 @@ fn paths<'a>(text: &'a str, prefix: &[String], found: &mut Vec<Module>) -> &'a s
             Some(more) => text = more.trim_start(),
             None => {
                 found.push(path);
-                return &text[end..];
+                let rest = text[end..].trim_start();
+                let alias = rest
+                    .strip_prefix("as ")
+                    .map(|alias| alias.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'));
+                return alias.unwrap_or(rest);
             }
         }
     }
