@@ -137,9 +137,9 @@ enum zmd_error
    */
   ZMD_ERR_CANCELLED = 16,
   /**
-   * The API refused the access token: it has expired, was revoked, or belongs to another data center.
+   * The API refused the access token: it has expired, was revoked, or belongs to another data center or environment.
    *
-   * Get a new access token from the data center of the account, or set `refresh_token`.
+   * Get a new access token from the data center and environment of the account, or set `refresh_token`.
    */
   ZMD_ERR_UNAUTHORIZED = 20,
   /**
@@ -149,9 +149,9 @@ enum zmd_error
    */
   ZMD_ERR_SCOPE = 21,
   /**
-   * The user has no permission.
+   * The user has no permission: the profile, or the edition of the organization, does not include it.
    *
-   * Ask the administrator of the organization for the permission.
+   * Ask the administrator of the organization for the permission: `zmd_last_error()` names it if Zoho does.
    */
   ZMD_ERR_FORBIDDEN = 22,
   /**

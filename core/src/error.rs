@@ -53,17 +53,17 @@ pub enum ErrorKind {
     ///
     /// No action: cancelled on request.
     Cancelled = 16,
-    /// The API refused the access token: it has expired, was revoked, or belongs to another data center.
+    /// The API refused the access token: it has expired, was revoked, or belongs to another data center or environment.
     ///
-    /// Get a new access token from the data center of the account, or set `refresh_token`.
+    /// Get a new access token from the data center and environment of the account, or set `refresh_token`.
     Unauthorized = 20,
     /// The access token lacks the scope `ZohoCRM.mass_delete.READ`.
     ///
     /// Create a token with that scope.
     Scope = 21,
-    /// The user has no permission.
+    /// The user has no permission: the profile, or the edition of the organization, does not include it.
     ///
-    /// Ask the administrator of the organization for the permission.
+    /// Ask the administrator of the organization for the permission: `zmd_last_error()` names it if Zoho does.
     Forbidden = 22,
     /// The API has no module of that name.
     ///
@@ -198,10 +198,12 @@ impl ErrorKind {
             ErrorKind::Timeout => "Try again later, or raise the limit.",
             ErrorKind::Cancelled => "No action: cancelled on request.",
             ErrorKind::Unauthorized => {
-                "Get a new access token from the data center of the account, or set `refresh_token`."
+                "Get a new access token from the data center and environment of the account, or set `refresh_token`."
             }
             ErrorKind::Scope => "Create a token with that scope.",
-            ErrorKind::Forbidden => "Ask the administrator of the organization for the permission.",
+            ErrorKind::Forbidden => {
+                "Ask the administrator of the organization for the permission: `zmd_last_error()` names it if Zoho does."
+            }
             ErrorKind::InvalidModule => "Use the API name, which Zoho CRM shows under Setup, Developer Hub, APIs.",
             ErrorKind::JobNotFound => {
                 "Check the id and the module, and that data center and environment are those of the job."

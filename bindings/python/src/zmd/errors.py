@@ -151,8 +151,8 @@ class ApiError(Error):
 
 
 class UnauthorizedError(ApiError):
-    """The API refused the access token: it has expired, was revoked, or belongs to another data center. Get a new
-    access token from the data center of the account, or set ``refresh_token``."""
+    """The API refused the access token: it has expired, was revoked, or belongs to another data center or environment.
+    Get a new access token from the data center and environment of the account, or set ``refresh_token``."""
 
     code: AnyCode = ErrorCode.UNAUTHORIZED
 
@@ -164,7 +164,8 @@ class ScopeError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """The user has no permission. Ask the administrator of the organization for the permission."""
+    """The user has no permission: the profile, or the edition of the organization, does not include it. Ask the
+    administrator of the organization for the permission: the message names it if Zoho does."""
 
     code: AnyCode = ErrorCode.FORBIDDEN
 
