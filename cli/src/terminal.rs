@@ -38,9 +38,6 @@ impl Output {
     }
 
     pub fn flush(&mut self) -> Result<(), OutputError> {
-        if closed::stdout_was_closed() {
-            return Err(OutputError(io::Error::other("it is closed")));
-        }
         let text = std::mem::take(&mut self.text);
         screen::above(|| {
             let mut stdout = io::stdout().lock();
@@ -145,31 +142,6 @@ pub fn plain_lines(text: &str) -> String {
 /// Characters that change the direction of what follows.
 fn is_bidi(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Rust's runtime opens /dev/null where a standard stream is closed, so that the loss of all output would pass for a
-/// success: whether it is closed is looked at before.
-mod closed {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    static STDOUT: AtomicBool = AtomicBool::new(false);
-
-    pub fn stdout_was_closed() -> bool {
-        STDOUT.load(Ordering::Relaxed)
-    }
-
-    #[cfg(target_os = "linux")]
-    extern "C" fn look() {
-        // SAFETY: it takes no pointer.
-        let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
-        STDOUT.store(flags == -1, Ordering::Relaxed);
-    }
-
-    // SAFETY: the section holds functions of this type, which are called once before main.
-    #[cfg(target_os = "linux")]
-    #[used]
-    #[unsafe(link_section = ".init_array")]
-    static LOOK: extern "C" fn() = look;
 }
 
 /// The lines of a paragraph, not wider than the terminal, and not than what is easy to read. All but the first begin with

@@ -216,6 +216,10 @@ pub fn short(pause: Duration) -> String {
 mod tests {
     use super::*;
 
+    use zmd_core::Polled;
+
+    use crate::jobs::Job;
+
     #[test]
     fn times() {
         assert_eq!((clock(750.9), clock(3750.0)), ("12:30".to_owned(), "1:02:30".to_owned()));
@@ -243,6 +247,46 @@ mod tests {
                 "Contacts 1111110000004444441 ########>--------  50% 50 of 100, 5/s, 2 failed, 0:35 elapsed",
             ]
         );
+    }
+
+    /// A job whose polls had these results.
+    fn job(id: &str, results: &[Result<zmd_core::Status, zmd_core::Error>], has_ended: bool) -> JobProgress {
+        let now = Instant::now();
+        let mut job = JobProgress::new(&Job::new(&"Leads".into(), &id.into()), now);
+        for result in results {
+            let next_poll = (!has_ended).then_some(Duration::from_secs(4));
+            job.update(&Polled::new(0, result, Duration::ZERO, next_poll), now);
+        }
+        job
+    }
+
+    #[test]
+    fn one_row_counts_what_was_successful() {
+        let status = |state, total, deleted| {
+            let failed = Some(0);
+            Ok(zmd_core::Status {
+                state,
+                text: String::new(),
+                total: Some(total),
+                deleted: Some(deleted),
+                failed,
+                http_status: 200,
+            })
+        };
+        let error = |kind| Err(zmd_core::Error::new(kind, "no"));
+        let jobs = [
+            job("1", &[status(State::Completed, 9, 9)], true),
+            // It left records.
+            job("2", &[status(State::Completed, 9, 7)], true),
+            job("3", &[status(State::Failed, 9, 0)], true),
+            job("4", &[error(zmd_core::ErrorKind::JobNotFound)], true),
+            job("5", &[status(State::Running, 100, 50)], false),
+            job("6", &[error(zmd_core::ErrorKind::Server)], false),
+            job("7", &[], false),
+        ];
+        let row = sum_row(&jobs, Instant::now(), Instant::now());
+        let words = "1 successful, 3 unsuccessful, 1 running, 1 with errors, 1 not polled yet, 66 of 127 records";
+        assert_eq!((row.words.join(", "), row.share, row.is_bad), (words.to_owned(), Some((66, 127)), true));
     }
 
     #[test]

@@ -74,6 +74,28 @@ fn ctrl_c_leaves_no_bar_behind() {
     assert!(broken.is_empty(), "{} of 240: {:#?}", broken.len(), broken.first());
 }
 
+/// What has ended is printed above the rows, when it has.
+#[test]
+fn results_appear_above_the_rows() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 10.0));
+    sim.add_job("Leads", "3", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
+    // One row for all of them.
+    let ids = ["2", "2", "2", "2", "2", "2", "2", "2", "2", "2", "2", "3"];
+    for jobs in [&ids[..], &["2", "3"]] {
+        let mut terminal = Terminal::start(asking(&sim, &["wait", "--color=never", "Leads"]).args(jobs), 100);
+        terminal.expect("Leads 3: COMPLETED, 7 of 9 deleted, 2 failed");
+        terminal.expect("elapsed");
+        terminal.expect("\r\n");
+        let screen = terminal.screen("above\r\n");
+        let mut lines = screen.lines();
+        assert_eq!(lines.next(), Some("above"), "{screen}");
+        assert_eq!(lines.next(), Some("Leads 3: COMPLETED, 7 of 9 deleted, 2 failed"), "{screen}");
+        let row = lines.next().unwrap();
+        assert!(row.starts_with("Leads 2 ") || row.contains("12 jobs ") && row.contains("1 unsuccessful"), "{screen}");
+    }
+}
+
 /// After Ctrl-Z and fg the bars are drawn anew, below what the shell has printed, and leave nothing behind in the end.
 #[test]
 fn bars_come_back_after_ctrl_z() {

@@ -110,6 +110,25 @@ fn a_wait_whose_time_is_over_says_so_with_the_last_status() {
     assert_eq!((exit, &line["state"], &line["timed_out"]), (Some(2), &Value::Null, &true.into()));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_signal_prints_the_last_status_too() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(50_000, 10.0));
+    let before = sim.requests();
+    let mut command = asking(&sim, &["wait", "--json", "--progress=none", "Leads", "1001", "2"]);
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // Both were polled.
+    sim.wait_for_requests(before + 3);
+    // SAFETY: the child is ours and not waited for yet.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    let output = child.wait_with_output().unwrap();
+    let both = lines("job", &String::from_utf8(output.stdout).unwrap());
+    assert_eq!((both.len(), &both[0]["job_id"], &both[0]["successful"]), (2, &"1001".into(), &true.into()));
+    assert_eq!((&both[1]["state"], &both[1]["error"]), (&"RUNNING".into(), &"ZMD_ERR_CANCELLED".into()));
+    assert!(both[1]["timed_out"] == false && String::from_utf8(output.stderr).unwrap().contains("interrupted"));
+}
+
 #[test]
 fn progress_can_be_json_lines() {
     let sim = sim();
