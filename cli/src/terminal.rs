@@ -105,8 +105,28 @@ fn is_colored(stream: &impl IsTerminal) -> bool {
 }
 
 /// Whether the terminal can only print.
+#[cfg(unix)]
 pub fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Whether the console can only print. One that can do more is made to interpret escape sequences.
+#[cfg(windows)]
+pub fn is_dumb() -> bool {
+    use windows_sys::Win32::System::Console::{
+        ENABLE_VIRTUAL_TERMINAL_PROCESSING, GetConsoleMode, GetStdHandle, STD_ERROR_HANDLE, STD_OUTPUT_HANDLE,
+        SetConsoleMode,
+    };
+    let refuses = |stream| {
+        let mut mode = 0;
+        // SAFETY: the mode is written to a variable of its type; the handle may be invalid, which fails.
+        unsafe {
+            let console = GetStdHandle(stream);
+            GetConsoleMode(console, &mut mode) != 0
+                && SetConsoleMode(console, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING) == 0
+        }
+    };
+    refuses(STD_OUTPUT_HANDLE) || refuses(STD_ERROR_HANDLE)
 }
 
 /// A word in the colors of its meaning, for a terminal.
