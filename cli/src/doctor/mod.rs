@@ -42,6 +42,7 @@ impl Doctor {
             Err(error) => return self.bad("credentials", &error, &remedy::of_settings(&error)),
         };
         let has_grant = ["refresh_token", "org_id"].iter().any(|key| !config.shown(key).is_empty());
+        self.authorities(&config)?;
         if has_grant && !self.way("accounts server", &config, &config.accounts_url())? {
             self.skipped("access token", "the accounts server can't be reached")?;
             return Ok(());
@@ -101,6 +102,20 @@ impl Doctor {
         self.printer.configuration(&place, settings.collect())?;
         self.summary.push(place);
         Ok(Some(config))
+    }
+
+    /// The certificate authorities that are trusted, and where they come from.
+    fn authorities(&mut self, config: &Config) -> Result<(), Failure> {
+        match zmd_core::trusted_roots(config) {
+            Ok(trusted) => {
+                let trusted: Vec<_> = trusted.iter().map(ToString::to_string).collect();
+                self.good("certificate authorities", &trusted.join("; "))
+            }
+            Err(error) => {
+                let todo = "install the package ca-certificates, or set ca_file to the authorities to trust";
+                self.bad("certificate authorities", &error, todo)
+            }
+        }
     }
 
     /// Lookup, proxy, connection, TLS and clock, for one server. Returns whether it answers.
@@ -175,6 +190,15 @@ impl Doctor {
             Some(issuer) => self.good(&check("TLS"), &format!("trusted, issued by {issuer}"))?,
             None => self.good(&check("TLS"), "plain http, on this machine")?,
         }
+        let times = &probe.times;
+        let steps = [
+            ("lookup", times.lookup),
+            ("connection", times.connect),
+            ("TLS", times.tls),
+            ("first byte", times.first_byte),
+        ];
+        let times = steps.iter().filter_map(|(step, took)| Some(format!("{step} {} ms", (*took)?.as_millis())));
+        self.good(&check("times"), &times.collect::<Vec<_>>().join(", "))?;
         let Some((theirs, ours)) = answer.clocks else {
             self.skipped(&check("clock"), "the server sends no time")?;
             return Ok(true);

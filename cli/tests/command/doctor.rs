@@ -30,7 +30,14 @@ fn doctor_finds_what_is_wrong() {
     assert!(out.starts_with("ok ") && out.contains("Leads 1001: COMPLETED"), "{out}");
     let (exit, out, err) = doctor(&grant, &["--verbose", "Leads", "1001"]);
     assert_eq!(exit, Some(0), "{out}{err}");
-    for part in ["ZMD_REFRESH_TOKEN", "access token", "name lookup", "job: Leads 1001: COMPLETED"] {
+    for part in [
+        "ZMD_REFRESH_TOKEN",
+        "certificate authorities",
+        "access token",
+        "name lookup",
+        "first byte",
+        "job: Leads 1001: COMPLETED",
+    ] {
         assert!(out.contains(part), "{part}: {out}");
     }
     assert!(!out.contains(REFRESH) && !out.contains(SECRET), "{out}");
