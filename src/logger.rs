@@ -14,7 +14,7 @@ use super::last_error;
 use super::log_filter::{is_without_secrets, level, part};
 use super::log_lines::{self, Line};
 use super::names::zmd_error;
-use zmd_core::{Error, ErrorKind, logging, one_line};
+use zmd_core::{Error, ErrorKind, logging, one_line, process_id};
 
 /// Receives a line of the log.
 ///
