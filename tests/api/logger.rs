@@ -263,6 +263,7 @@ fn levels_nested_calls_and_replacement() {
     assert!(lines.iter().all(|(_, _, line)| !line.starts_with("ureq")), "{lines:?}");
     let lines = lines_at(5, &Client::of(&sim, &[]));
     assert!(lines.iter().any(|(_, level, line)| *level == 5 && line.starts_with("ureq: ")), "{lines:?}");
+    assert!(lines.contains(&(7, 5, format!("http: {} responded with HTTP 200", sim.url()))), "{lines:?}");
 
     // A failed poll of a wait that continues is a warning.
     sim.add_job("Leads", "2", zmd_sim::Job::new(50, 1000.0));

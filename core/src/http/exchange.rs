@@ -207,6 +207,8 @@ impl Http {
                 Err(ureq::Error::Other(why)) if why.is::<Stale>() => continue,
                 Err(error) => return Err(self.explain(error, route, deadline)),
             };
+            // Of what ureq logs about a response, the headers may repeat a token.
+            log::trace!("{} responded with HTTP {}", route.base, response.status().as_u16());
             let secrets: Vec<_> = secrets.iter().map(|secret| secret.reveal().as_bytes()).collect();
             return Response::read(&mut response, &secrets).map_err(|error| {
                 let failure = self.explain(error, route, deadline);
