@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::schedule::{Event, Kept, Operation, Schedule};
+use super::kept::Kept;
+use super::schedule::{Event, Operation, Schedule};
 use super::workers::{Forked, Shared, run};
 use super::{Limits, Polled, Poller, Progress, Waited};
 use crate::error::{Error, ErrorKind};

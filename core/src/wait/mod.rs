@@ -5,6 +5,7 @@
 //! until it is dropped.
 
 mod call;
+mod kept;
 mod outcome;
 pub(crate) mod pace;
 pub(crate) mod queue;
@@ -24,9 +25,10 @@ use crate::retry::Failure;
 use crate::status::Status;
 
 pub(crate) use call::run_call;
+pub(crate) use kept::Kept;
+pub(crate) use schedule::Operation;
 #[cfg(test)]
 pub(crate) use schedule::{Event, Schedule};
-pub(crate) use schedule::{Kept, Operation};
 #[cfg(test)]
 pub(crate) use workers::{Shared, run_on_this_thread};
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::kept::Kept;
 use super::outcome::Wait;
 use super::pace::{Observation, Pace};
 use super::{Limits, Query, Waited};
@@ -39,7 +40,7 @@ pub(crate) struct Event {
 
 /// The waits, when each is to be polled, and when each times out.
 pub(crate) struct Schedule<J> {
-    limits: Limits,
+    pub(super) limits: Limits,
     /// Boxed, as a table has up to twice the room that it needs.
     waits: HashMap<u64, Box<Wait<J>>>,
     next_id: u64,
@@ -51,33 +52,17 @@ pub(crate) struct Schedule<J> {
     ends: BTreeSet<(Instant, u64)>,
     in_flight: usize,
     /// The service is rate limiting: no job of `due` is polled before this time.
-    not_before: Option<Instant>,
-    pause: Duration,
+    pub(super) not_before: Option<Instant>,
+    pub(super) pause: Duration,
     /// The service has answered at least once, with a status or an error.
-    is_answered: bool,
+    pub(super) is_answered: bool,
     /// More waits may be added while it runs.
     is_open: bool,
     /// Incremented by each change that must wake a sleeping `run`.
     pub(super) changes: u64,
     /// What the last wait that has timed out leaves, if it is to be kept.
-    keeps: bool,
-    kept: Option<Kept<J>>,
-}
-
-/// What a wait that has timed out leaves for the next one for the same job, which continues its schedule.
-#[derive(Clone)]
-pub(crate) struct Kept<J> {
-    wait: Wait<J>,
-    not_before: Option<Instant>,
-    pause: Duration,
-    is_answered: bool,
-}
-
-impl<J> Kept<J> {
-    /// When its next poll would be.
-    pub(crate) fn next_poll(&self) -> Option<Instant> {
-        self.wait.next_poll
-    }
+    pub(super) keeps: bool,
+    pub(super) kept: Option<Kept<J>>,
 }
 
 /// What to do next.
@@ -132,27 +117,7 @@ impl<J: Clone> Schedule<J> {
         self.add_wait(Wait::new(job, operation, now, None, pace), now)
     }
 
-    /// Adds a wait that continues the schedule of another for the job, and keeps what it leaves itself if it times out.
-    pub(super) fn add_again(&mut self, job: J, operation: Operation, now: Instant, kept: Option<Kept<J>>) -> u64 {
-        self.keeps = true;
-        let Some(Kept { wait, not_before, pause, is_answered }) = kept else { return self.add(job, operation, now) };
-        (self.not_before, self.pause, self.is_answered) = (not_before, pause, is_answered);
-        self.add_wait(wait.continued(operation, now), now)
-    }
-
-    /// What the last wait has left that has timed out.
-    pub(super) fn take_kept(&mut self) -> Option<Kept<J>> {
-        self.kept.take()
-    }
-
-    fn keep(&mut self, wait: Wait<J>) {
-        if self.keeps {
-            let Schedule { not_before, pause, is_answered, .. } = *self;
-            self.kept = Some(Kept { wait, not_before, pause, is_answered });
-        }
-    }
-
-    fn add_wait(&mut self, mut wait: Wait<J>, now: Instant) -> u64 {
+    pub(super) fn add_wait(&mut self, mut wait: Wait<J>, now: Instant) -> u64 {
         let id = self.skip_id();
         let operation = wait.operation;
         // A timeout beyond the range of the clock means no limit. A status call enforces its own timeout.
@@ -297,21 +262,6 @@ impl<J: Clone> Schedule<J> {
         Some(Task { id, job: wait.job.clone(), query, call: wait.call.clone() })
     }
 
-    /// When a wait that continues another is polled next, if the last poll was at `last` and the next one would be at `next`.
-    /// The one before the time limit is left out, if it would come in the first three quarters of that pause: for waits that are
-    /// shorter than the pause it would be one for each.
-    fn due_within(&self, now: Instant, last: Instant, next: Instant, until: Option<Instant>) -> Instant {
-        let due = due(now, next.saturating_duration_since(now), until, self.limits.poll_min);
-        match until {
-            Some(until)
-                if due < next && due.saturating_duration_since(last) < next.saturating_duration_since(last) * 3 / 4 =>
-            {
-                until
-            }
-            _ => due,
-        }
-    }
-
     /// Records the result of a poll; `None`: the wait was removed meanwhile.
     pub(super) fn polled(&mut self, now: Instant, id: u64, result: Result<Status, Failure>) -> Option<Event> {
         let wait = self.waits.get_mut(&id)?;
@@ -395,7 +345,7 @@ fn later(time: Instant, pause: Duration) -> Instant {
 }
 
 /// When to poll again. A poll that would come after the time limit is made shortly before it instead.
-fn due(now: Instant, pause: Duration, until: Option<Instant>, poll_min: Duration) -> Instant {
+pub(super) fn due(now: Instant, pause: Duration, until: Option<Instant>, poll_min: Duration) -> Instant {
     let due = later(now, pause);
     match until {
         Some(until) if due >= until => {

@@ -20,7 +20,7 @@ pub enum RootsOrigin {
     Bundled,
 }
 
-/// Certificate authorities that a client trusts: see [`trusted_roots`].
+/// Certificate authorities that a client trusts: see [`crate::trusted_roots`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrustedRoots {
