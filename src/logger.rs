@@ -50,7 +50,7 @@ static TARGET: ArcSwapOption<Target> = ArcSwapOption::const_empty();
 /// The callback, as one of this process.
 fn target() -> Option<Arc<Target>> {
     let target = TARGET.load_full()?;
-    let process = zmd_core::process_id();
+    let process = process_id();
     if target.process == process {
         return Some(target);
     }
@@ -65,7 +65,7 @@ fn target() -> Option<Arc<Target>> {
 
 /// Replaces the callback. Outside of a callback it waits until no thread is in an earlier one.
 fn replace(log: zmd_log_fn, user_data: *mut c_void) {
-    let process = zmd_core::process_id();
+    let process = process_id();
     let mut made = None;
     TARGET.rcu(|current| {
         let replaced = match current {
