@@ -6,7 +6,7 @@ use zmd_fuzz::{Server, client, file, http, query};
 
 fuzz_target!(|bytes: &[u8]| {
     let server = Server::start();
-    // Both requests are answered with this.
+    // Both requests have this response.
     let body = br#"{"access_token":"1000.made","expires_in":3600,"data":[{"Status":"COMPLETED","Total_Count":1}]}"#;
     server.play([http(200, body), http(200, body)]);
     let path = file("tokens", bytes);

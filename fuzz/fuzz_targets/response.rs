@@ -1,4 +1,4 @@
-//! The body of an answer, under any HTTP status: it is parsed or an error, and its counts are what a C program can take.
+//! The body of a response, under any HTTP status: it is parsed or an error, and its counts are what a C program can take.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use zmd_fuzz::{Server, TOKEN, client, http, query};

@@ -1,4 +1,4 @@
-//! What the accounts server answers to a token request.
+//! What the accounts server responses to a token request.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use zmd_core::ErrorKind;
@@ -14,7 +14,7 @@ fuzz_target!(|input: (bool, &[u8])| {
         ("client_id", "1000.ID"),
         ("client_secret", "secretsecret"),
     ];
-    // The same bytes answer the status request then, which has no secret but the token: its errors may quote any other.
+    // The same bytes are the response to the status request then, which has no secret but the token: its errors may quote any other.
     let error = query(&client(&credentials).unwrap()).err().filter(|error| error.kind() == ErrorKind::Oauth);
     assert!(error.is_none_or(|error| !error.message().contains("secretsecret")));
 });

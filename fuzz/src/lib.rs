@@ -18,7 +18,7 @@ const LATE: Duration = Duration::from_secs(5);
 /// Sends bytes to every client.
 pub struct Server {
     pub url: String,
-    answers: Arc<Mutex<Vec<Vec<u8>>>>,
+    responses: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Server {
@@ -27,45 +27,45 @@ impl Server {
         SERVER.get_or_init(|| {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-            let answers = Arc::new(Mutex::new(Vec::new()));
+            let responses = Arc::new(Mutex::new(Vec::new()));
             let listener = Arc::new(listener);
             // A connection that is kept must not hold up the next one. No thread ends: LeakSanitizer, which runs now and then,
             // would report what one that is ending has not freed yet.
             for _ in 0..8 {
-                let (listener, answers) = (listener.clone(), answers.clone());
+                let (listener, responses) = (listener.clone(), responses.clone());
                 thread::spawn(move || {
                     for stream in listener.incoming().flatten() {
-                        let answers: Vec<Vec<u8>> = answers.lock().unwrap().clone();
-                        let _ = serve(stream, &answers);
+                        let responses: Vec<Vec<u8>> = responses.lock().unwrap().clone();
+                        let _ = serve(stream, &responses);
                     }
                 });
             }
-            Server { url, answers }
+            Server { url, responses }
         })
     }
 
-    /// What the requests of a connection are answered with, one after the other.
-    pub fn play(&self, answers: impl IntoIterator<Item = Vec<u8>>) {
-        *self.answers.lock().unwrap() = answers.into_iter().collect();
+    /// What the requests of a connection get in response, one after the other.
+    pub fn play(&self, responses: impl IntoIterator<Item = Vec<u8>>) {
+        *self.responses.lock().unwrap() = responses.into_iter().collect();
     }
 }
 
-fn serve(mut stream: TcpStream, answers: &[Vec<u8>]) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, responses: &[Vec<u8>]) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_millis(100)))?;
     let mut buffer = [0; 8192];
-    for answer in answers {
+    for response in responses {
         if stream.read(&mut buffer)? == 0 {
             break;
         }
-        stream.write_all(answer)?;
+        stream.write_all(response)?;
     }
-    // A close with unread bytes would be a reset, which may overtake the answer.
+    // A close with unread bytes would be a reset, which may overtake the response.
     stream.shutdown(Shutdown::Write)?;
     while stream.read(&mut buffer)? > 0 {}
     Ok(())
 }
 
-/// `body` as a whole answer.
+/// `body` as a whole response.
 pub fn http(status: u16, body: &[u8]) -> Vec<u8> {
     let head =
         format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
