@@ -842,6 +842,18 @@ ZMD_API
 int64_t zmd_progress_next_poll_ms(void);
 
 /**
+ * Inside a `zmd_progress_fn`, on its thread: the forecast of the time until the job ends, from the rate at which its counts
+ * change.
+ *
+ * It does not change `zmd_last_error()`.
+ *
+ * @return milliseconds; -1 as long as the counts do not show how fast the job is, if its wait has ended, and outside of a
+ *         callback
+ */
+ZMD_API
+int64_t zmd_progress_remaining_ms(void);
+
+/**
  * Inside a `zmd_progress_fn`, on its thread: ends the wait for the job that was polled, with `ZMD_ERR_CANCELLED`, when the
  * callback returns 0. In a wait for many the waits for the other jobs continue.
  *

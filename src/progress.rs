@@ -60,6 +60,7 @@ pub(super) unsafe fn callback(progress: zmd_progress_fn, user_data: *mut c_void)
 struct Poll {
     elapsed: Duration,
     next_poll: Option<Duration>,
+    remaining: Option<Duration>,
     /// The callback has called `zmd_progress_end_job()`.
     ends_job: bool,
 }
@@ -74,7 +75,12 @@ struct PollGuard(Option<Poll>);
 
 impl PollGuard {
     fn enter(polled: &Polled) -> PollGuard {
-        let poll = Poll { elapsed: polled.elapsed, next_poll: polled.next_poll, ends_job: false };
+        let poll = Poll {
+            elapsed: polled.elapsed,
+            next_poll: polled.next_poll,
+            remaining: polled.remaining,
+            ends_job: false,
+        };
         PollGuard(POLL.try_with(|current| current.replace(Some(poll))).ok().flatten())
     }
 
@@ -111,6 +117,18 @@ pub extern "C" fn zmd_progress_elapsed_ms() -> i64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_progress_next_poll_ms() -> i64 {
     milliseconds(current().and_then(|poll| poll.next_poll))
+}
+
+/// Inside a `zmd_progress_fn`, on its thread: the forecast of the time until the job ends, from the rate at which its counts
+/// change.
+///
+/// It does not change `zmd_last_error()`.
+///
+/// @return milliseconds; -1 as long as the counts do not show how fast the job is, if its wait has ended, and outside of a
+///         callback
+#[unsafe(no_mangle)]
+pub extern "C" fn zmd_progress_remaining_ms() -> i64 {
+    milliseconds(current().and_then(|poll| poll.remaining))
 }
 
 /// Inside a `zmd_progress_fn`, on its thread: ends the wait for the job that was polled, with `ZMD_ERR_CANCELLED`, when the

@@ -199,7 +199,7 @@ pub unsafe extern "C" fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, 
             return Err(null("event"));
         }
         // SAFETY: guaranteed by the caller.
-        let WaitEvent { id, elapsed, next_poll, update } = unsafe { waits_ref(waits) }?.next(timeout(timeout_ms))?;
+        let WaitEvent { id, elapsed, next_poll, update, .. } = unsafe { waits_ref(waits) }?.next(timeout(timeout_ms))?;
         let (has_ended, status, error) = match &update {
             Update::Polled(result) => (0, zmd_status::of(result), result.as_ref().err()),
             Update::Ended(waited) => (1, zmd_status::of_wait(waited), waited.result.as_ref().err()),

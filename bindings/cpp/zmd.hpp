@@ -364,6 +364,9 @@ struct poll : result {
     std::chrono::milliseconds elapsed{}; /**< Since the wait began. */
     std::chrono::milliseconds next_poll = std::chrono::milliseconds(-1); /**< Until this job's next poll. Negative:
                                                                               there is none, its wait has ended. */
+    std::chrono::milliseconds remaining = std::chrono::milliseconds(-1); /**< The forecast of the time until the job ends.
+                                                                              Negative: the counts do not show yet how fast
+                                                                              it is, or its wait has ended. */
 
     /**
      * In the function that this was passed to: ends the wait for this job, when the function returns true or nothing. Its
@@ -765,6 +768,7 @@ private:
             polled.index = index;
             polled.elapsed = std::chrono::milliseconds(zmd_progress_elapsed_ms());
             polled.next_poll = std::chrono::milliseconds(zmd_progress_next_poll_ms());
+            polled.remaining = std::chrono::milliseconds(zmd_progress_remaining_ms());
             return self.progress_(polled) ? 0 : 1;
         } catch (...) {
             self.thrown_ = std::current_exception();

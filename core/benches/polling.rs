@@ -216,6 +216,23 @@ fn zmd(job: &Job) -> (f64, f64) {
     run(job, |at, seen| pace.next_pause(Duration::from_secs_f64(at), seen).as_secs_f64())
 }
 
+/// How far the forecasts of a job's end are off, as a share of its duration: the first ones after a quarter, a half and
+/// three quarters of it. `None`: there is none before its end.
+fn forecasts(job: &Job) -> [Option<f64>; 3] {
+    let mut pace = Pace::new(Duration::from_secs(1), Duration::from_secs(60));
+    let (mut errors, end) = ([None; 3], job.end());
+    run(job, |at, seen| {
+        let pause = pace.next_pause(Duration::from_secs_f64(at), seen);
+        for (error, share) in errors.iter_mut().zip([0.25, 0.5, 0.75]) {
+            if error.is_none() && at >= share * end {
+                *error = pace.remaining().map(|remaining| ((at + remaining.as_secs_f64() - end) / end).abs());
+            }
+        }
+        pause.as_secs_f64()
+    });
+    errors
+}
+
 fn fixed(job: &Job, seconds: f64) -> (f64, f64) {
     run(job, |_, _| seconds)
 }
@@ -245,6 +262,16 @@ fn main() {
     row("every 30 s", &|job| fixed(job, 30.0));
     row("back-off 1.2, 1 to 60 s", &|job| back_off(job, 1.2));
     row("back-off 1.5, 1 to 60 s", &|job| back_off(job, 1.5));
+
+    println!("\n| forecast of the end after | jobs with one | error, median | 95th |\n| --- | --: | --: | --: |");
+    let all: Vec<_> = jobs.iter().map(forecasts).collect();
+    for (index, name) in ["a quarter of the duration", "a half", "three quarters"].into_iter().enumerate() {
+        let mut errors: Vec<_> = all.iter().filter_map(|errors| errors[index]).collect();
+        errors.sort_by(f64::total_cmp);
+        let with_one = 100.0 * errors.len() as f64 / all.len() as f64;
+        let [median, most] = [50, 95].map(|percent| 100.0 * errors[errors.len() * percent / 100]);
+        println!("| {name} | {with_one:.0} % | {median:.1} % | {most:.1} % |");
+    }
 
     println!();
     head("zmd, by progress");

@@ -150,6 +150,7 @@ int32_t zmd_is_successful(int32_t state, int64_t total_count, int64_t deleted_co
 size_t zmd_status_text(const zmd_status *status, char *text, size_t size);
 int64_t zmd_progress_elapsed_ms(void);
 int64_t zmd_progress_next_poll_ms(void);
+int64_t zmd_progress_remaining_ms(void);
 int32_t zmd_progress_end_job(void);
 zmd_error zmd_config_set_token_provider(zmd_config *config, zmd_token_fn provide, void *user_data);
 zmd_error zmd_client_clone(zmd_client *client, zmd_client **clone);

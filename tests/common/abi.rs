@@ -227,6 +227,7 @@ functions! {
     unsafe fn zmd_client_free(client: *mut zmd_client);
     safe fn zmd_progress_elapsed_ms() -> i64;
     safe fn zmd_progress_next_poll_ms() -> i64;
+    safe fn zmd_progress_remaining_ms() -> i64;
     safe fn zmd_progress_end_job() -> i32;
     unsafe fn zmd_simple_status_with(
         settings: *const c_char,

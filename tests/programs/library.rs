@@ -35,6 +35,7 @@ const FUNCTIONS: &[&str] = &[
     "zmd_progress_elapsed_ms",
     "zmd_progress_end_job",
     "zmd_progress_next_poll_ms",
+    "zmd_progress_remaining_ms",
     "zmd_set_logger",
     "zmd_simple_status",
     "zmd_simple_status_with",

@@ -96,7 +96,8 @@ impl Delivery<'_, '_> {
             if let (Some(progress), Some(result), true) = (&mut self.progress, &event.polled, continues) {
                 deliver_log();
                 debug_assert!(holds_nothing(), "a callback is called");
-                let polled = Polled::new(index, result, event.elapsed, event.next_poll);
+                let mut polled = Polled::new(index, result, event.elapsed, event.next_poll);
+                polled.remaining = event.remaining;
                 continues = catch_unwind(AssertUnwindSafe(|| progress(&polled))).unwrap_or_else(|payload| {
                     self.panic = Some(payload);
                     false

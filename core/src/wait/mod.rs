@@ -42,6 +42,9 @@ pub struct Polled<'a> {
     pub elapsed: Duration,
     /// The time until the job's next poll; `None`: its wait has ended.
     pub next_poll: Option<Duration>,
+    /// The forecast of the time until the job ends: `None` as long as the counts do not show how fast it is, and once its
+    /// wait has ended. See [`Pace::remaining`](pace::Pace::remaining).
+    pub remaining: Option<Duration>,
     ends_job: Cell<bool>,
 }
 
@@ -53,7 +56,7 @@ impl<'a> Polled<'a> {
         elapsed: Duration,
         next_poll: Option<Duration>,
     ) -> Polled<'a> {
-        Polled { index, result, elapsed, next_poll, ends_job: Cell::new(false) }
+        Polled { index, result, elapsed, next_poll, remaining: None, ends_job: Cell::new(false) }
     }
 
     /// Ends the wait for this job alone, as soon as the callback returns. Does nothing if it has ended.

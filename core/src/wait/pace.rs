@@ -131,7 +131,7 @@ impl Pace {
         if total.is_some() && total != self.total {
             self.total = total;
             // The forecast changes, but not because it was wrong.
-            self.end = self.end.and(self.remaining()).map(|remaining| self.now + remaining);
+            self.end = self.end.and(self.remaining_seconds()).map(|remaining| self.now + remaining);
         }
         if deleted.is_some() || failed.is_some() {
             let count = |count: Option<i64>| count.unwrap_or(0).max(0);
@@ -140,12 +140,19 @@ impl Pace {
             // There are no counts yet: the job begins after this poll at the earliest.
             self.changed = self.now;
         }
-        let seconds = match self.remaining() {
+        let seconds = match self.remaining_seconds() {
             Some(remaining) => self.towards_the_end(remaining),
             None => self.min.as_secs_f64() + UNKNOWN * self.now,
         };
         // Clamped as a `Duration`, as `f64` cannot hold every `Duration`: the bounds are exact.
         Duration::try_from_secs_f64(seconds).unwrap_or(self.max).clamp(self.min, self.max)
+    }
+
+    /// The forecast: the time from the last result until the counts reach the total; `None` as long as they do not show how
+    /// fast the job is.
+    pub fn remaining(&self) -> Option<Duration> {
+        let forecast = self.remaining_seconds()? - (self.now - self.confirmed);
+        Some(Duration::try_from_secs_f64(forecast.max(0.0)).unwrap_or(Duration::MAX))
     }
 
     /// Takes the number of records processed by now.
@@ -171,7 +178,7 @@ impl Pace {
         if done != self.done || done == 0 {
             self.done = done;
             self.changed = self.now;
-            if let Some(remaining) = self.remaining() {
+            if let Some(remaining) = self.remaining_seconds() {
                 let end = self.now + remaining;
                 let off = self.end.map_or(FIRST_ERROR * remaining, |forecast| (end - forecast).abs());
                 self.error = off.max(ERROR_KEPT * self.error);
@@ -182,7 +189,7 @@ impl Pace {
     }
 
     /// The seconds until the counts reach the total, if the rate is known.
-    fn remaining(&self) -> Option<f64> {
+    fn remaining_seconds(&self) -> Option<f64> {
         let records = self.total? as f64 - self.done as f64;
         if self.records <= 0.0 {
             return None;
@@ -329,6 +336,28 @@ mod tests {
                 143.5, 174.6, 212.3, 257.9, 313.1
             ]
         );
+    }
+
+    #[test]
+    fn the_forecast_of_a_steady_job() {
+        // 3,000 records, 20 a second from the 15th second on: it ends in the 165th.
+        let mut pace = Pace::new(SECOND, MINUTE);
+        assert_eq!(pace.remaining(), None);
+        for now in [0, 10, 20, 40, 60, 100] {
+            pace.next_pause(SECOND * now, counts(3000, (20 * now.saturating_sub(15)).into()));
+            let remaining = pace.remaining().map(|remaining| remaining.as_secs_f64());
+            match now {
+                0..=10 => assert_eq!(remaining, None),
+                20 => assert!(remaining.is_some()),
+                _ => assert!((remaining.unwrap() - (165.0 - f64::from(now))).abs() < 5.0, "{now}: {remaining:?}"),
+            }
+        }
+        // Without counts for a while: it goes on.
+        let before = pace.remaining().unwrap();
+        pace.next_pause(SECOND * 120, Observation::Failure);
+        assert_eq!(pace.remaining().unwrap(), before - SECOND * 20);
+        pace.next_pause(SECOND * 1000, NO_COUNTS);
+        assert_eq!(pace.remaining(), Some(Duration::ZERO));
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct WaitEvent {
     pub elapsed: Duration,
     /// Until its next poll; `None`: there is none.
     pub next_poll: Option<Duration>,
+    /// The forecast of the time until the job ends, as in [`Polled`](super::Polled).
+    pub remaining: Option<Duration>,
     /// The poll's result, or the wait's where it has ended.
     pub update: Update,
 }
@@ -88,13 +90,13 @@ impl Events {
 
 impl Sink for Events {
     fn take(&mut self, event: Event) {
-        let Event { id, elapsed, next_poll, polled, ended } = event;
+        let Event { id, elapsed, next_poll, remaining, polled, ended } = event;
         let update = match (ended, polled) {
             (Some(waited), _) => Update::Ended(waited),
             (None, Some(result)) => Update::Polled(result),
             (None, None) => return,
         };
-        self.queue.push_back(WaitEvent { id, elapsed, next_poll, update });
+        self.queue.push_back(WaitEvent { id, elapsed, next_poll, remaining, update });
         self.set_ready(true);
         self.ready.notify_one();
     }

@@ -32,6 +32,8 @@ pub(crate) struct Event {
     pub elapsed: Duration,
     /// Until the next poll; `None`: there is none.
     pub next_poll: Option<Duration>,
+    /// The forecast of the time until the job ends.
+    pub remaining: Option<Duration>,
     /// The result of a poll, if there was one.
     pub polled: Option<Result<Status, Error>>,
     /// How the wait ended, if it has.
@@ -193,6 +195,7 @@ impl<J: Clone> Schedule<J> {
             id,
             elapsed: now.saturating_duration_since(wait.begun),
             next_poll: None,
+            remaining: None,
             polled: None,
             ended: Some(Waited { last: wait.last, result: Err(error) }),
         })
@@ -297,6 +300,7 @@ impl<J: Clone> Schedule<J> {
         self.is_answered |= result.as_ref().map_or_else(|error| error.http_status() != 0, |_| true);
         let first_poll = wait.first_poll.unwrap_or(now);
         let pause = wait.pace.next_pause(now.saturating_duration_since(first_poll), observation);
+        let remaining = wait.pace.remaining();
         let elapsed = now.saturating_duration_since(wait.begun);
         let wish = later(now, asked_for);
         let next = later(now, pause).max(wish);
@@ -311,7 +315,7 @@ impl<J: Clone> Schedule<J> {
                 self.keep(*wait);
             }
             let ended = Some(Waited { last, result: outcome });
-            return Some(Event { id, elapsed, next_poll: None, polled: Some(result), ended });
+            return Some(Event { id, elapsed, next_poll: None, remaining: None, polled: Some(result), ended });
         }
         let mut due = due(now, pause, until, self.limits.poll_min);
         if !self.is_answered && result.is_err() {
@@ -327,7 +331,7 @@ impl<J: Clone> Schedule<J> {
         self.plan(id, due);
         let next = self.not_before.map_or(due, |not_before| due.max(not_before));
         let next_poll = Some(next.saturating_duration_since(now));
-        Some(Event { id, elapsed, next_poll, polled: Some(result), ended: None })
+        Some(Event { id, elapsed, next_poll, remaining, polled: Some(result), ended: None })
     }
 }
 
