@@ -267,8 +267,7 @@ fn the_deadline_holds_for_every_fault() {
             AtAccept::StallBeforeTls => &[ZMD_ERR_TIMEOUT],
             // The reset may come before connect() has returned.
             AtAccept::Reset => &[ZMD_ERR_NETWORK, ZMD_ERR_CONNECT, ZMD_ERR_TIMEOUT],
-            AtAccept::Close => &[ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT],
-            _ => &[ZMD_ERR_NETWORK],
+            _ => &[ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT],
         };
         assert!(expected.contains(&failed.error), "{at_accept:?}: {failed:?}");
         assert!(took < Duration::from_millis(400) + GRACE, "{at_accept:?} took {took:?}");
