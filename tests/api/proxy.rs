@@ -338,3 +338,18 @@ fn the_deadline_holds_for_every_hostile_proxy() {
         }
     }
 }
+
+/// Otherwise what stands in front of the `#` would be connected to, and be in messages.
+#[test]
+fn a_password_with_a_raw_number_sign_is_refused_and_not_shown() {
+    for url in ["http://admin:1234#Secret@proxy:3128", "http://localhost:19200#x@proxy:3128", "http://u:a/b@proxy"] {
+        let failed = Client::new(&[("access_token", TOKEN), ("proxy", url)]).err().expect(url);
+        assert_eq!(failed.error, ZMD_ERR_INVALID_CONFIG);
+        assert!(failed.message.contains("# as %23"), "{failed:?}");
+        assert!(!["admin", "1234", "Secret", "19200"].iter().any(|part| failed.message.contains(part)), "{failed:?}");
+        let environment = [("HTTPS_PROXY", url), ("ZMD_ACCESS_TOKEN", TOKEN)];
+        let (exit, out, err) = run(zmd_command(&environment).args(["doctor", "--verbose"]));
+        assert!(exit != Some(0) && format!("{out}{err}").contains("HTTPS_PROXY (proxy=env) takes"), "{out}{err}");
+        assert!(!["admin", "1234", "Secret", "19200"].iter().any(|part| format!("{out}{err}").contains(part)), "{out}");
+    }
+}
