@@ -15,8 +15,13 @@ fn on_a_terminal(sim: &Sim, width: u16, environment: &[(&str, &str)], arguments:
 fn a_terminal_gets_a_bar_that_is_drawn_again_and_leaves_nothing_behind() {
     for width in [100, 60, 40] {
         let sim = sim();
-        sim.add_job("Leads", "2", Job::new(2000, 1500.0));
-        let (exit, screen, written) = on_a_terminal(&sim, width, &[], &["wait", "Leads", "2"]);
+        sim.add_job("Leads", "2", Job::new(2000, f64::INFINITY));
+        for deleted in [100, 600, 1100] {
+            sim.next(running(deleted, 2000));
+        }
+        // Long enough for a rate.
+        let pause = [("ZMD_POLL_MIN_MS", "150")];
+        let (exit, screen, written) = on_a_terminal(&sim, width, &pause, &["wait", "Leads", "2"]);
         assert_eq!(exit, 0, "{screen}");
         let lines: Vec<_> = screen.lines().filter(|line| !line.trim().is_empty()).collect();
         // A narrow terminal breaks the result's line, which is one all the same.
@@ -85,7 +90,7 @@ fn results_appear_above_the_rows() {
     for jobs in [&ids[..], &["2", "3"]] {
         let mut terminal = Terminal::start(asking(&sim, &["wait", "--color=never", "Leads"]).args(jobs), 100);
         terminal.expect("Leads 3: COMPLETED, 7 of 9 deleted, 2 failed");
-        terminal.expect("elapsed");
+        terminal.expect("% ");
         terminal.expect("\r\n");
         let screen = terminal.screen("above\r\n");
         let mut lines = screen.lines();

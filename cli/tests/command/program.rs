@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use zmd_sim::{Job, Sim};
+use zmd_sim::{Job, Reply, Sim};
 
 pub const TOKEN: &str = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210";
 
@@ -13,6 +13,12 @@ pub fn sim() -> Sim {
     sim.accept_token(TOKEN);
     sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
     sim
+}
+
+/// The response to a poll of a job that runs: the next response does not depend on the time.
+pub fn running(deleted: u32, total: u32) -> Reply {
+    let counts = format!(r#""Deleted_Count":{deleted},"Total_Count":{total},"Failed_Count":0"#);
+    Reply::json(200, &format!(r#"{{"data":[{{"Status":"RUNNING",{counts}}}]}}"#))
 }
 
 /// The program with nothing but these variables in its environment, and a home of its own.
