@@ -13,22 +13,12 @@
 
 #include <zmd.h>
 
-/* A count that the service did not report is -1. */
-static void print_count(const char *before, int64_t count)
-{
-    if (count < 0)
-        printf("%s?", before);
-    else
-        printf("%s%lld", before, (long long)count);
-}
-
 static void print_status(const zmd_status *status)
 {
-    printf("%s: ", status->state_text);
-    print_count("", status->deleted_count);
-    print_count(" of ", status->total_count);
-    print_count(" deleted, ", status->failed_count);
-    puts(" failed");
+    char text[128];
+
+    zmd_status_text(status, text, sizeof text);
+    puts(text); /* COMPLETED, 9 of 9 deleted, 0 failed */
     fflush(stdout);
 }
 
@@ -38,12 +28,13 @@ static int32_t progress(void *user_data, size_t index, int32_t error, const zmd_
     zmd_status *last = user_data;
     (void)index; /* of the job, in a wait for many */
 
-    if (error != ZMD_OK)
-        fprintf(stderr, "%s\n", zmd_last_error()); /* the wait goes on, if the error is transient */
-    else if (status->state != last->state || status->deleted_count != last->deleted_count)
-        print_status(status);
-    if (error == ZMD_OK)
+    if (error == ZMD_OK) {
+        if (status->state != last->state || status->deleted_count != last->deleted_count)
+            print_status(status);
         *last = *status;
+    } else if (zmd_error_is_transient(error)) {
+        fprintf(stderr, "%s\n", zmd_last_error()); /* the wait continues */
+    }
     return 0; /* anything else ends the wait */
 }
 
@@ -51,10 +42,11 @@ int main(int argc, char **argv)
 {
     zmd_client *client = NULL;
     zmd_status last = {ZMD_STATE_UNKNOWN, 0, -1, -1, -1, ""}, status;
-    int64_t timeout_ms = argc > 3 ? atoll(argv[3]) * 1000 : -1; /* negative: no limit */
+    char *end = "";
+    int64_t timeout_ms = argc > 3 ? strtoll(argv[3], &end, 10) * 1000 : -1; /* negative: no limit */
     zmd_error error;
 
-    if (argc < 3) {
+    if (argc < 3 || argc > 4 || *end != '\0') {
         fprintf(stderr, "usage: %s MODULE JOB_ID [SECONDS]\n", argv[0]);
         return 3;
     }

@@ -42,6 +42,15 @@
            05  ZMD-DELETED-COUNT      PIC S9(18) COMP-5.
            05  ZMD-FAILED-COUNT       PIC S9(18) COMP-5.
            05  ZMD-STATE-NAME         PIC X(16).
+      *    Whether all records were deleted: COMPLETED, none failed, and
+      *    the deleted ones reach the total.
+           05  ZMD-IS-SUCCESSFUL      PIC S9(9) COMP-5.
+               88  ZMD-SUCCESSFUL     VALUE 1.
+      *    COMPLETED or FAILED.
+           05  ZMD-HAS-ENDED          PIC S9(9) COMP-5.
+               88  ZMD-ENDED          VALUE 1.
+      *    One line for people: COMPLETED, 9 of 9 deleted, 0 failed
+           05  ZMD-STATUS-TEXT        PIC X(128).
       *    Of an error; else blank. ZMD-ERROR-CODE is the API's own.
            05  ZMD-ERROR-NAME         PIC X(32).
            05  ZMD-ERROR-CODE         PIC X(64).

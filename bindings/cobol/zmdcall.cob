@@ -29,6 +29,16 @@
        01  C-MODULE                   PIC X(101).
        01  C-JOB-ID                   PIC X(65).
        01  C-TEXT                     USAGE POINTER.
+      *    A zmd_status.
+       01  C-STATUS.
+           05  C-STATE                PIC S9(9) COMP-5.
+           05  C-HTTP-STATUS          PIC S9(9) COMP-5 VALUE 0.
+           05  C-TOTAL-COUNT          PIC S9(18) COMP-5.
+           05  C-DELETED-COUNT        PIC S9(18) COMP-5.
+           05  C-FAILED-COUNT         PIC S9(18) COMP-5.
+           05  C-STATE-TEXT           PIC X(32) VALUE LOW-VALUES.
+       01  C-LINE                     PIC X(128).
+       01  C-SIZE                     PIC S9(18) COMP-5 VALUE 128.
        LINKAGE SECTION.
        01  WHAT                       PIC X.
        COPY "zmd.cpy".
@@ -67,6 +77,19 @@
            CALL STATIC "zmd_state_name" USING BY VALUE ZMD-STATE
                RETURNING C-TEXT
            CALL "ZMDTEXT" USING C-TEXT ZMD-STATE-NAME
+           MOVE ZMD-STATE TO C-STATE
+           MOVE ZMD-TOTAL-COUNT TO C-TOTAL-COUNT
+           MOVE ZMD-DELETED-COUNT TO C-DELETED-COUNT
+           MOVE ZMD-FAILED-COUNT TO C-FAILED-COUNT
+           CALL STATIC "zmd_status_is_successful" USING
+               BY REFERENCE C-STATUS RETURNING ZMD-IS-SUCCESSFUL
+           CALL STATIC "zmd_status_has_ended" USING
+               BY REFERENCE C-STATUS RETURNING ZMD-HAS-ENDED
+           CALL STATIC "zmd_status_text" USING
+               BY REFERENCE C-STATUS C-LINE BY VALUE C-SIZE
+               RETURNING C-SIZE
+           MOVE SPACES TO ZMD-STATUS-TEXT
+           STRING C-LINE DELIMITED BY X"00" INTO ZMD-STATUS-TEXT
            GOBACK.
        END PROGRAM ZMDCALL.
 

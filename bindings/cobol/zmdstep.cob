@@ -17,21 +17,17 @@
        01  ARGUMENT-COUNT             PIC 9(4).
        01  MINUTES-TEXT               PIC X(10) VALUE "240".
        01  MINUTES                    PIC S9(9) COMP-5.
-       01  COUNT-IN                   PIC S9(18) COMP-5.
-       01  COUNT-EDITED               PIC Z(17)9.
-       01  COUNT-OUT                  PIC X(18).
-       01  LINE-OUT                   PIC X(120).
-       01  LINE-END                   PIC 9(4).
        PROCEDURE DIVISION.
        MAIN SECTION.
            PERFORM GET-ARGUMENTS
-           CALL "ZMDSTAT" USING ZMD-REQUEST
-           IF ZMD-OK AND (ZMD-COMPLETED OR ZMD-FAILED)
-               PERFORM SHOW-STATUS
-           ELSE
-               PERFORM WAIT-A-MINUTE WITH TEST AFTER
-                   UNTIL NOT ZMD-TIMEOUT OR MINUTES <= 0
-           END-IF
+      *    First a poll, then a minute at a time.
+           MOVE 0 TO ZMD-TIMEOUT-MS
+           PERFORM WAIT-AND-SHOW
+           MOVE 60000 TO ZMD-TIMEOUT-MS
+           PERFORM UNTIL NOT ZMD-TIMEOUT OR MINUTES <= 0
+               PERFORM WAIT-AND-SHOW
+               SUBTRACT 1 FROM MINUTES
+           END-PERFORM
            PERFORM SET-RETURN-CODE
            STOP RUN.
 
@@ -56,50 +52,19 @@
            COMPUTE MINUTES = FUNCTION NUMVAL(MINUTES-TEXT).
 
       * After a timeout the state and the counts are set.
-       WAIT-A-MINUTE SECTION.
-           IF ZMD-OK
-               PERFORM SHOW-STATUS
-           END-IF
-           MOVE 60000 TO ZMD-TIMEOUT-MS
-           IF MINUTES <= 0
-               MOVE 0 TO ZMD-TIMEOUT-MS
-           END-IF
+       WAIT-AND-SHOW SECTION.
            CALL "ZMDWAIT" USING ZMD-REQUEST
            IF ZMD-OK OR (ZMD-TIMEOUT AND NOT ZMD-UNKNOWN)
-               PERFORM SHOW-STATUS
-           END-IF
-           SUBTRACT 1 FROM MINUTES.
-
-       SHOW-STATUS SECTION.
-           MOVE SPACES TO LINE-OUT
-           MOVE 1 TO LINE-END
-           STRING FUNCTION TRIM(ZMD-STATE-NAME) ": "
-               DELIMITED BY SIZE INTO LINE-OUT POINTER LINE-END
-           MOVE ZMD-DELETED-COUNT TO COUNT-IN
-           PERFORM EDIT-COUNT
-           STRING FUNCTION TRIM(COUNT-OUT) " of "
-               DELIMITED BY SIZE INTO LINE-OUT POINTER LINE-END
-           MOVE ZMD-TOTAL-COUNT TO COUNT-IN
-           PERFORM EDIT-COUNT
-           STRING FUNCTION TRIM(COUNT-OUT) " deleted, "
-               DELIMITED BY SIZE INTO LINE-OUT POINTER LINE-END
-           MOVE ZMD-FAILED-COUNT TO COUNT-IN
-           PERFORM EDIT-COUNT
-           STRING FUNCTION TRIM(COUNT-OUT) " failed"
-               DELIMITED BY SIZE INTO LINE-OUT POINTER LINE-END
-           DISPLAY FUNCTION TRIM(LINE-OUT).
-
-       EDIT-COUNT SECTION.
-           IF COUNT-IN < 0
-               MOVE "?" TO COUNT-OUT
-           ELSE
-               MOVE COUNT-IN TO COUNT-EDITED
-               MOVE COUNT-EDITED TO COUNT-OUT
+               DISPLAY FUNCTION TRIM(ZMD-STATUS-TEXT)
            END-IF.
 
        SET-RETURN-CODE SECTION.
+           IF NOT ZMD-OK
+               DISPLAY FUNCTION TRIM(ZMD-ERROR-NAME) ": "
+                   FUNCTION TRIM(ZMD-ERROR-TEXT) UPON SYSERR
+           END-IF
            EVALUATE TRUE
-               WHEN ZMD-OK AND ZMD-COMPLETED AND ZMD-FAILED-COUNT <= 0
+               WHEN ZMD-OK AND ZMD-SUCCESSFUL
                    MOVE 0 TO RETURN-CODE
                WHEN ZMD-OK AND ZMD-COMPLETED
                    MOVE 4 TO RETURN-CODE
@@ -112,8 +77,6 @@
                WHEN ZMD-TIMEOUT AND NOT ZMD-UNKNOWN
                    MOVE 12 TO RETURN-CODE
                WHEN OTHER
-                   DISPLAY FUNCTION TRIM(ZMD-ERROR-NAME) ": "
-                       FUNCTION TRIM(ZMD-ERROR-TEXT) UPON SYSERR
                    MOVE 16 TO RETURN-CODE
            END-EVALUATE.
        END PROGRAM ZMDSTEP.

@@ -1,5 +1,5 @@
 /*
- * Waits until a mass-delete job has ended, for four hours at the most, and prints every poll.
+ * Waits until a mass-delete job has ended, for four hours or so many seconds at most, and prints every poll.
  *
  *     c++ -std=c++11 example.cpp -lzmd -o example
  *     ZMD_ACCESS_TOKEN=1000.xxxx.yyyy ./example Leads 111111000000222222
@@ -10,6 +10,7 @@
 #include "zmd.hpp"
 
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 
@@ -19,24 +20,26 @@ void report(const zmd::poll &poll)
 {
     if (poll.ok())
         std::cout << poll.status << '\n' << std::flush;
-    else
-        std::cerr << poll.message << '\n'; // if it is transient, the wait continues
+    else if (poll.is_transient())
+        std::cerr << poll.message << '\n'; // the wait continues
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        std::cerr << "usage: example MODULE JOB_ID\n";
+    char *end = nullptr;
+    const std::chrono::seconds limit(argc > 3 ? std::strtol(argv[3], &end, 10) : 4 * 3600);
+    if (argc < 3 || argc > 4 || (end != nullptr && *end != '\0')) {
+        std::cerr << "usage: example MODULE JOB_ID [SECONDS]\n";
         return 3;
     }
     try {
         const zmd::client client; // with the settings of the environment
-        const zmd::status last = client.wait(argv[1], argv[2], std::chrono::hours(4), report);
+        const zmd::status last = client.wait(argv[1], argv[2], limit, report);
         return last.is_successful() ? 0 : 1;
     } catch (const zmd::timeout &late) {
-        std::cerr << late.what() << '\n';
+        std::cerr << zmd_error_name(late.code()) << ": " << late.what() << '\n';
         return late.last_status().state == zmd::state::unknown ? 3 : 2;
     } catch (const zmd::api_error &refused) {
         std::cerr << zmd_error_name(refused.code()) << ": " << refused.what() << '\n';

@@ -1,4 +1,4 @@
-// Waits until a mass-delete job has ended, for four hours at most, and prints its progress.
+// Waits until a mass-delete job has ended, for four hours or so many seconds at most, and prints its progress.
 //
 // Exit status: 0 every record was deleted, 1 the job failed or left records behind, 2 it still runs, 3 an error.
 using System;
@@ -6,35 +6,30 @@ using Zmd;
 
 internal static class Example
 {
-    private static string Count(long? count)
-    {
-        return count.HasValue ? count.Value.ToString() : "?";
-    }
-
     private static bool Show(Status status, ZmdException error)
     {
-        if (error != null)
-            Console.Error.WriteLine(error.Message); // transient: the wait continues
-        else
-            Console.WriteLine(
-                "{0}: {1} of {2} deleted, {3} failed",
-                status.StateText, Count(status.DeletedCount), Count(status.TotalCount), Count(status.FailedCount));
+        if (error == null)
+            Console.WriteLine(status);
+        else if (error.IsTransient)
+            Console.Error.WriteLine(error.Message); // the wait continues
         return true;
     }
 
     private static int Main(string[] arguments)
     {
-        if (arguments.Length != 2)
+        int seconds = 4 * 3600;
+        if (arguments.Length < 2 || arguments.Length > 3
+            || arguments.Length == 3 && !int.TryParse(arguments[2], out seconds))
         {
-            Console.Error.WriteLine("usage: Example MODULE JOB_ID");
+            Console.Error.WriteLine("usage: Example MODULE JOB_ID [SECONDS]");
             return 3;
         }
         try
         {
             using (Client client = Client.FromEnvironment())
             {
-                Status last = client.Wait(arguments[0], arguments[1], TimeSpan.FromHours(4), Show);
-                return last.State == State.Completed && last.FailedCount.GetValueOrDefault() == 0 ? 0 : 1;
+                Status last = client.Wait(arguments[0], arguments[1], TimeSpan.FromSeconds(seconds), Show);
+                return last.IsSuccessful ? 0 : 1;
             }
         }
         catch (ZmdException failure)

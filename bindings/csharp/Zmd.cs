@@ -15,7 +15,7 @@ namespace Zmd
         Scheduled = 1,
         /// <summary>Records are being deleted.</summary>
         Running = 2,
-        /// <summary>The job has ended. Look at <see cref="Status.FailedCount"/>: those records were not deleted.</summary>
+        /// <summary>The job has ended, perhaps without deleting all records: see <see cref="Status.IsSuccessful"/>.</summary>
         Completed = 3,
         /// <summary>The job has ended, and failed as a whole.</summary>
         Failed = 4,
@@ -54,8 +54,11 @@ namespace Zmd
     /// <summary>The status of a job.</summary>
     public sealed class Status
     {
+        private Native.Status inC;
+
         internal Status(ref Native.Status status)
         {
+            inC = status;
             State = Enum.IsDefined(typeof(State), status.State) ? (State)status.State : State.Unknown;
             StateText = Native.Text(status.StateText);
             HttpStatus = status.HttpStatus;
@@ -86,6 +89,27 @@ namespace Zmd
 
         /// <summary>Records that could not be deleted so far; null: not reported.</summary>
         public long? FailedCount { get; }
+
+        /// <summary>Whether all records were deleted: the job is COMPLETED, no record failed, and the deleted ones reach
+        /// the total.</summary>
+        public bool IsSuccessful
+        {
+            get { return Native.zmd_status_is_successful(ref inC) != 0; }
+        }
+
+        /// <summary>Whether the job has ended: COMPLETED or FAILED.</summary>
+        public bool HasEnded
+        {
+            get { return Native.zmd_status_has_ended(ref inC) != 0; }
+        }
+
+        /// <summary>One line for people: "COMPLETED, 9 of 9 deleted, 0 failed". Its wording may change.</summary>
+        public override string ToString()
+        {
+            byte[] text = new byte[256];
+            Native.zmd_status_text(ref inC, text, (UIntPtr)text.Length);
+            return Native.Text(text);
+        }
     }
 
     /// <summary>A call that failed. The message says in one line what happened and what to do.</summary>
@@ -105,6 +129,12 @@ namespace Zmd
 
         /// <summary>The name in zmd.h, such as ZMD_ERR_TIMEOUT.</summary>
         public string Name { get; }
+
+        /// <summary>Whether the same call may succeed later; a wait continues after such an error of a poll.</summary>
+        public bool IsTransient
+        {
+            get { return Native.zmd_error_is_transient((int)Kind) != 0; }
+        }
 
         /// <summary>The API's own code, such as NO_PERMISSION; empty where there is none.</summary>
         public string Code { get; }
@@ -335,6 +365,9 @@ namespace Zmd
         internal static extern IntPtr zmd_error_name(int error);
 
         [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_error_is_transient(int error);
+
+        [DllImport(Library, CallingConvention = C)]
         internal static extern IntPtr zmd_last_error();
 
         [DllImport(Library, CallingConvention = C)]
@@ -368,6 +401,15 @@ namespace Zmd
         internal static extern int zmd_client_wait(
             ClientHandle client, byte[] module, byte[] jobId, long timeoutMs, Progress progress, IntPtr userData,
             out Status status);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_status_is_successful(ref Status status);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int zmd_status_has_ended(ref Status status);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern UIntPtr zmd_status_text(ref Status status, byte[] text, UIntPtr size);
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern int zmd_client_cancel(ClientHandle client);

@@ -33,7 +33,7 @@ import (
 // State is the state of a job.
 type State int32
 
-// The states. Completed and Failed are the ends; after Completed, look at Status.FailedCount.
+// The states. Completed and Failed are the ends; after Completed, Status.IsSuccessful tells whether all records were deleted.
 const (
 	Unknown   State = 0 // one that this version does not know: see Status.StateText
 	Scheduled State = 1
@@ -56,6 +56,40 @@ type Status struct {
 	TotalCount   int64  // records that the job is to delete; -1: not reported
 	DeletedCount int64  // records deleted so far; -1: not reported
 	FailedCount  int64  // records that could not be deleted so far; -1: not reported
+}
+
+// IsSuccessful reports whether all records were deleted: the job is Completed, no record failed, and the deleted ones
+// reach the total.
+func (status Status) IsSuccessful() bool {
+	inC := status.inC()
+	return C.zmd_status_is_successful(&inC) != 0
+}
+
+// HasEnded reports whether the job has ended: Completed or Failed.
+func (status Status) HasEnded() bool {
+	inC := status.inC()
+	return C.zmd_status_has_ended(&inC) != 0
+}
+
+// String returns one line for people: "COMPLETED, 9 of 9 deleted, 0 failed". Its wording may change.
+func (status Status) String() string {
+	inC, text := status.inC(), [256]C.char{}
+	C.zmd_status_text(&inC, &text[0], C.size_t(len(text)))
+	return C.GoString(&text[0])
+}
+
+func (status Status) inC() C.zmd_status {
+	inC := C.zmd_status{
+		state:         C.zmd_state(status.State),
+		http_status:   C.int32_t(status.HTTPStatus),
+		total_count:   C.int64_t(status.TotalCount),
+		deleted_count: C.int64_t(status.DeletedCount),
+		failed_count:  C.int64_t(status.FailedCount),
+	}
+	for i := 0; i < len(status.StateText) && i < len(inC.state_text)-1; i++ {
+		inC.state_text[i] = C.char(status.StateText[i])
+	}
+	return inC
 }
 
 func statusOf(status *C.zmd_status) Status {
@@ -119,6 +153,11 @@ func (failure *Error) Error() string { return failure.Message }
 
 // Is reports whether target is the error's number.
 func (failure *Error) Is(target error) bool { return target == error(failure.Number) }
+
+// IsTransient reports whether the same call may succeed later; a wait continues after such an error of a poll.
+func (failure *Error) IsTransient() bool {
+	return C.zmd_error_is_transient(C.int32_t(failure.Number)) != 0
+}
 
 // Unwrap returns context.Canceled or context.DeadlineExceeded where the context ended the call.
 func (failure *Error) Unwrap() error { return failure.cause }

@@ -1,5 +1,5 @@
 'use strict';
-// Waits until a mass-delete job has ended, for four hours at most, and prints its progress.
+// Waits until a mass-delete job has ended, for four hours or so many seconds at most, and prints its progress.
 //
 //     ZMD_ACCESS_TOKEN=1000.xxxx.yyyy node example.js Leads 111111000000222222
 //
@@ -7,25 +7,20 @@
 const { Client, ZmdError } = require('./index.js');
 
 function show(status, error) {
-  if (error) {
-    console.error(error.message); // transient: the wait continues
-    return;
-  }
-  const count = (number) => number ?? '?';
-  const { stateText, deletedCount, totalCount, failedCount } = status;
-  console.log(`${stateText}: ${count(deletedCount)} of ${count(totalCount)} deleted, ${count(failedCount)} failed`);
+  if (!error) console.log(status.text);
+  else if (error.isTransient) console.error(error.message); // the wait continues
 }
 
-async function main(args) {
-  if (args.length !== 2) {
-    console.error('usage: node example.js MODULE JOB_ID');
+async function main(module, jobId, seconds = 4 * 3600, ...more) {
+  if (!jobId || more.length > 0 || !Number.isFinite(+seconds)) {
+    console.error('usage: node example.js MODULE JOB_ID [SECONDS]');
     return 3;
   }
   try {
     const client = Client.fromEnvironment();
     try {
-      const last = await client.wait(...args, { timeoutMs: 4 * 3600 * 1000, progress: show });
-      return last.state === 'COMPLETED' && !last.failedCount ? 0 : 1;
+      const last = await client.wait(module, jobId, { timeoutMs: seconds * 1000, progress: show });
+      return last.isSuccessful ? 0 : 1;
     } finally {
       await client.close();
     }
@@ -36,6 +31,6 @@ async function main(args) {
   }
 }
 
-main(process.argv.slice(2)).then((code) => {
+main(...process.argv.slice(2)).then((code) => {
   process.exitCode = code;
 });

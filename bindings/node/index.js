@@ -7,7 +7,7 @@ const { zmd, failureOf } = require('./library.js');
 
 /** A call that failed. Its message says in one line what happened and what to do. */
 class ZmdError extends Error {
-  constructor({ number, name, code, message, status }) {
+  constructor({ number, name, code, message, isTransient, status }) {
     super(message);
     this.name = 'ZmdError';
     /** The number of the zmd_error. */
@@ -16,6 +16,8 @@ class ZmdError extends Error {
     this.code = name;
     /** The API's own code, such as NO_PERMISSION; '' where there is none. */
     this.apiCode = code;
+    /** Whether the same call may succeed later; a wait continues after such an error of a poll. */
+    this.isTransient = isTransient;
     /** Of a status call or a wait: the status as the library wrote it, after a timeout the last one seen. */
     this.status = status;
   }

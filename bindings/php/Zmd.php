@@ -12,7 +12,7 @@ enum State: int
     case Unknown = 0;
     case Scheduled = 1;
     case Running = 2;
-    /** The job has ended. Look at Status::$failedCount: those records were not deleted. */
+    /** The job has ended, perhaps without deleting all records: see Status::$isSuccessful. */
     case Completed = 3;
     /** The job has ended, and failed as a whole. */
     case Failed = 4;
@@ -21,7 +21,7 @@ enum State: int
 }
 
 /** The status of a job. A count is null where it was not reported. */
-final class Status
+final class Status implements \Stringable
 {
     public function __construct(
         public readonly State $state,
@@ -30,7 +30,18 @@ final class Status
         public readonly ?int $totalCount,
         public readonly ?int $deletedCount,
         public readonly ?int $failedCount,
+        /** Whether all records were deleted: the job is COMPLETED, no record failed, and the deleted ones reach the total. */
+        public readonly bool $isSuccessful,
+        /** Whether the job has ended: COMPLETED or FAILED. */
+        public readonly bool $hasEnded,
+        private readonly string $text,
     ) {
+    }
+
+    /** One line for people: "COMPLETED, 9 of 9 deleted, 0 failed". Its wording may change. */
+    public function __toString(): string
+    {
+        return $this->text;
     }
 }
 
@@ -63,6 +74,8 @@ final class Error extends \RuntimeException
         string $message,
         /** ZMD_ERR_JOB_NOT_FOUND */
         public readonly string $name,
+        /** Whether the same call may succeed later; a wait continues after such an error of a poll. */
+        public readonly bool $isTransient,
         /** The API's own code, such as NO_PERMISSION; '' where there is none. */
         public readonly string $apiCode,
         /** Of a status call or a wait: the status as the library wrote it, after a timeout the last one seen. */
@@ -89,6 +102,7 @@ final class Client
         typedef int32_t (*zmd_progress_fn)(void *user_data, size_t index, int32_t error, const zmd_status *status);
         const char *zmd_version(void);
         const char *zmd_error_name(int32_t error);
+        int32_t zmd_error_is_transient(int32_t error);
         const char *zmd_last_error(void);
         const char *zmd_last_error_code(void);
         int32_t zmd_config_new(zmd_config **config);
@@ -101,6 +115,9 @@ final class Client
         int32_t zmd_client_status(zmd_client *client, const char *module, const char *job_id, zmd_status *status);
         int32_t zmd_client_wait(zmd_client *client, const char *module, const char *job_id, int64_t timeout_ms,
                                 zmd_progress_fn progress, void *user_data, zmd_status *status);
+        int32_t zmd_status_is_successful(const zmd_status *status);
+        int32_t zmd_status_has_ended(const zmd_status *status);
+        size_t zmd_status_text(const zmd_status *status, char *text, size_t size);
         void zmd_client_free(zmd_client *client);
         C;
 
@@ -164,8 +181,8 @@ final class Client
      * Waits until a job has ended.
      *
      * @param ?float $timeout the limit for the whole wait in seconds; null: none
-     * @param null|callable(Status, ?Error): bool $progress called after every poll with the status and, where the poll
-     *     failed, the error; false ends this wait with Error::CANCELLED
+     * @param null|callable(Status, ?Error): mixed $progress called after every poll with the status and, where the poll
+     *     failed, the error; if it returns false, and nothing else, this wait ends with Error::CANCELLED
      */
     public function wait(string $module, string $jobId, ?float $timeout = null, ?callable $progress = null): Status
     {
@@ -176,7 +193,7 @@ final class Client
         $polled = $progress === null ? null : static function ($userData, $index, $number, $seen) use ($progress, &$thrown) {
             try {
                 $result = self::statusOf($seen[0]);
-                return $progress($result, $number === 0 ? null : self::error($number, $result)) ? 0 : 1;
+                return $progress($result, $number === 0 ? null : self::error($number, $result)) === false ? 1 : 0;
             } catch (\Throwable $problem) {
                 $thrown = $problem;
                 return 1;
@@ -245,7 +262,10 @@ final class Client
 
     private static function statusOf(\FFI\CData $status): Status
     {
+        $zmd = self::library();
         $count = static fn (int $count): ?int => $count === -1 ? null : $count;
+        $text = $zmd->new('char[256]');
+        $zmd->zmd_status_text(\FFI::addr($status), $text, 256);
         return new Status(
             State::tryFrom($status->state) ?? State::Unknown,
             \FFI::string($status->state_text),
@@ -253,6 +273,9 @@ final class Client
             $count($status->total_count),
             $count($status->deleted_count),
             $count($status->failed_count),
+            $zmd->zmd_status_is_successful(\FFI::addr($status)) !== 0,
+            $zmd->zmd_status_has_ended(\FFI::addr($status)) !== 0,
+            \FFI::string($text),
         );
     }
 
@@ -267,6 +290,7 @@ final class Client
     {
         $zmd = self::library();
         return new Error(
-            $number, $zmd->zmd_last_error(), $zmd->zmd_error_name($number), $zmd->zmd_last_error_code(), $status);
+            $number, $zmd->zmd_last_error(), $zmd->zmd_error_name($number), $zmd->zmd_error_is_transient($number) !== 0,
+            $zmd->zmd_last_error_code(), $status);
     }
 }

@@ -1,5 +1,5 @@
 <?php
-// Waits until a mass-delete job has ended, for four hours at most, and prints its progress.
+// Waits until a mass-delete job has ended, for four hours or so many seconds at most, and prints its progress.
 //
 //     ZMD_ACCESS_TOKEN=1000.xxxx.yyyy php example.php Leads 111111000000222222
 //
@@ -10,24 +10,23 @@ require __DIR__ . '/Zmd.php';
 
 use Zmd\{Client, Error, State, Status};
 
-function show(Status $status, ?Error $error): bool
+function show(Status $status, ?Error $error): void
 {
-    if ($error) {
-        fwrite(STDERR, $error->getMessage() . "\n"); // transient: the wait continues
-    } else {
-        printf("%s: %s of %s deleted, %s failed\n", $status->stateText,
-            $status->deletedCount ?? '?', $status->totalCount ?? '?', $status->failedCount ?? '?');
+    if (!$error) {
+        echo "$status\n";
+    } elseif ($error->isTransient) {
+        fwrite(STDERR, $error->getMessage() . "\n"); // the wait continues
     }
-    return true;
 }
 
-if ($argc !== 3) {
-    fwrite(STDERR, "usage: example.php MODULE JOB_ID\n");
+if ($argc < 3 || $argc > 4 || !is_numeric($argv[3] ?? 0)) {
+    fwrite(STDERR, "usage: example.php MODULE JOB_ID [SECONDS]\n");
     exit(3);
 }
 try {
-    $last = Client::fromEnvironment()->wait($argv[1], $argv[2], timeout: 4 * 3600, progress: show(...));
-    exit($last->state === State::Completed && !$last->failedCount ? 0 : 1);
+    $limit = (float) ($argv[3] ?? 4 * 3600);
+    $last = Client::fromEnvironment()->wait($argv[1], $argv[2], timeout: $limit, progress: show(...));
+    exit($last->isSuccessful ? 0 : 1);
 } catch (Error $error) {
     fwrite(STDERR, "$error->name: {$error->getMessage()}\n");
     exit($error->getCode() === Error::TIMEOUT && $error->status->state !== State::Unknown ? 2 : 3);

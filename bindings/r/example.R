@@ -1,4 +1,4 @@
-# Waits until a mass-delete job has ended, for four hours at most, and prints its progress.
+# Waits until a mass-delete job has ended, for four hours or so many seconds at most, and prints its progress.
 #
 #     ZMD_ACCESS_TOKEN=1000.xxxx.yyyy Rscript example.R Leads 111111000000222222
 #
@@ -7,20 +7,17 @@ source("zmd.R")
 zmd_load()
 
 show <- function(status, error) {
-  if (!is.null(error)) {
-    message(conditionMessage(error)) # transient: the wait continues
-  } else {
-    count <- function(number) if (is.na(number)) "?" else sprintf("%.0f", number)
-    cat(sprintf("%s: %s of %s deleted, %s failed\n", status$state_text,
-      count(status$deleted_count), count(status$total_count), count(status$failed_count)))
+  if (is.null(error)) {
+    cat(status$text, "\n", sep = "")
+  } else if (error$is_transient) {
+    message(conditionMessage(error)) # the wait continues
   }
-  TRUE
 }
 
-run <- function(module, job_id) {
+run <- function(module, job_id, seconds) {
   tryCatch({
-    last <- zmd_wait(zmd_client(), module, job_id, timeout = 4 * 3600, progress = show)
-    if (last$state == "COMPLETED" && !isTRUE(last$failed_count > 0)) 0 else 1
+    last <- zmd_wait(zmd_client(), module, job_id, timeout = seconds, progress = show)
+    if (last$is_successful) 0 else 1
   }, zmd_error = function(error) {
     message(error$name, ": ", conditionMessage(error))
     if (inherits(error, "zmd_err_timeout") && error$status$state != "UNKNOWN") 2 else 3
@@ -28,8 +25,9 @@ run <- function(module, job_id) {
 }
 
 arguments <- commandArgs(trailingOnly = TRUE)
-if (length(arguments) != 2) {
-  message("usage: Rscript example.R MODULE JOB_ID")
+seconds <- if (length(arguments) == 3) suppressWarnings(as.numeric(arguments[3])) else 4 * 3600
+if (!length(arguments) %in% 2:3 || is.na(seconds)) {
+  message("usage: Rscript example.R MODULE JOB_ID [SECONDS]")
   quit(status = 3)
 }
-quit(status = run(arguments[1], arguments[2]))
+quit(status = run(arguments[1], arguments[2], seconds))

@@ -25,13 +25,15 @@ zmd_client <- function(..., environment = length(list(...)) == 0) {
 }
 
 # Gets the status of a job: a list of state ("COMPLETED", "RUNNING", ...), state_text, http_status and total_count,
-# deleted_count, failed_count, which are NA where they were not reported. Job ids are strings.
+# deleted_count, failed_count, which are NA where they were not reported; is_successful, whether all records were deleted;
+# has_ended; and text, one line for people. Job ids are strings.
 zmd_status <- function(client, module, job_id) {
   .zmd_value(.zmd_call("zmd_r_status", client$pointer, .zmd_text(module, "module"), .zmd_text(job_id, "job_id")))
 }
 
 # Waits until a job has ended, for timeout seconds at most. After every poll, progress(status, error) is called, error
-# being NULL or the condition of a poll that failed; it returns TRUE to continue. Ctrl-C ends the wait after the next poll.
+# being NULL or the condition of a poll that failed; if it returns FALSE, and nothing else, the wait ends. Ctrl-C ends the
+# wait after the next poll.
 zmd_wait <- function(client, module, job_id, timeout = Inf, progress = NULL) {
   stopifnot(is.numeric(timeout), length(timeout) == 1, !is.na(timeout))
   limit <- if (is.finite(timeout)) max(0, floor(timeout * 1000)) else -1
@@ -45,7 +47,7 @@ zmd_wait <- function(client, module, job_id, timeout = Inf, progress = NULL) {
     tryCatch({
       .zmd_call("zmd_r_check_interrupt")
       error <- if (!is.null(result$error)) .zmd_condition(result$error, result$value)
-      is.null(progress) || isTRUE(progress(result$value, error))
+      is.null(progress) || !isFALSE(progress(result$value, error))
     }, error = keep, interrupt = keep)
   }
   result <- .zmd_call("zmd_r_wait", client$pointer, .zmd_text(module, "module"), .zmd_text(job_id, "job_id"), limit, polled)
@@ -87,7 +89,8 @@ print.zmd_client <- function(x, ...) {
 .zmd_condition <- function(error, status) {
   structure(
     class = c(tolower(error$name), "zmd_error", "error", "condition"),
-    list(message = error$message, call = NULL, number = error$number, name = error$name, code = error$code, status = status))
+    list(message = error$message, call = NULL, number = error$number, name = error$name, code = error$code,
+      is_transient = error$is_transient, status = status))
 }
 
 .zmd_value <- function(result) {

@@ -30,24 +30,29 @@ static SEXP count_of(int64_t count)
 
 static SEXP list_of_status(const zmd_status *status)
 {
-    const char *names[] = {"state",         "state_text",   "http_status", "total_count",
-                           "deleted_count", "failed_count", ""};
+    const char *names[] = {"state",        "state_text",    "http_status", "total_count", "deleted_count",
+                           "failed_count", "is_successful", "has_ended",   "text",        ""};
+    char text[256];
     SEXP list = PROTECT(Rf_mkNamed(VECSXP, names));
+    zmd_status_text(status, text, sizeof text);
     SET_VECTOR_ELT(list, 0, text_of(zmd_state_name(status->state)));
     SET_VECTOR_ELT(list, 1, text_of(status->state_text));
     SET_VECTOR_ELT(list, 2, Rf_ScalarInteger(status->http_status));
     SET_VECTOR_ELT(list, 3, count_of(status->total_count));
     SET_VECTOR_ELT(list, 4, count_of(status->deleted_count));
     SET_VECTOR_ELT(list, 5, count_of(status->failed_count));
+    SET_VECTOR_ELT(list, 6, Rf_ScalarLogical(zmd_status_is_successful(status)));
+    SET_VECTOR_ELT(list, 7, Rf_ScalarLogical(zmd_status_has_ended(status)));
+    SET_VECTOR_ELT(list, 8, text_of(text));
     UNPROTECT(1);
     return list;
 }
 
-/* The result of a call: list(status or client, NULL or list(number, name, code, message)). */
+/* The result of a call: list(status or client, NULL or list(number, name, code, message, is_transient)). */
 static SEXP result_of(int32_t error, SEXP value)
 {
     const char *names[] = {"value", "error", ""};
-    const char *error_names[] = {"number", "name", "code", "message", ""};
+    const char *error_names[] = {"number", "name", "code", "message", "is_transient", ""};
     SEXP result, failure;
     PROTECT(value);
     result = PROTECT(Rf_mkNamed(VECSXP, names));
@@ -58,6 +63,7 @@ static SEXP result_of(int32_t error, SEXP value)
         SET_VECTOR_ELT(failure, 1, text_of(zmd_error_name(error)));
         SET_VECTOR_ELT(failure, 2, text_of(zmd_last_error_code()));
         SET_VECTOR_ELT(failure, 3, text_of(zmd_last_error()));
+        SET_VECTOR_ELT(failure, 4, Rf_ScalarLogical(zmd_error_is_transient(error)));
     }
     UNPROTECT(2);
     return result;

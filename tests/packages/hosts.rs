@@ -35,23 +35,103 @@ fn test(mut program: impl FnMut() -> Command) {
     }
 }
 
-/// The example of a binding: the same program in every language.
-fn example(mut program: impl FnMut() -> Command) {
+/// What a program says with its exit status.
+#[derive(Clone, Copy)]
+enum Says {
+    Deleted,
+    Left,
+    JobFailed,
+    Running,
+    Error,
+}
+
+/// What examples return, in the order of `Says`.
+const EXITS: [i32; 5] = [0, 1, 1, 2, 3];
+
+struct Case {
+    job_id: &'static str,
+    /// The third argument, a time limit; none: that of the example.
+    limit: Option<&'static str>,
+    token: &'static str,
+    /// The body of the next response, in place of the job's.
+    body: Option<&'static str>,
+    out: &'static str,
+    says: Says,
+    /// The beginning of the only line on standard error; empty: nothing is printed there.
+    error: &'static str,
+}
+
+const USUAL: Case =
+    Case { job_id: "1001", limit: None, token: TOKEN, body: None, out: "", says: Says::Error, error: "" };
+
+/// What the examples of all languages print and return.
+const CASES: [Case; 8] = [
+    Case { out: "COMPLETED, 9 of 9 deleted, 0 failed\n", says: Says::Deleted, ..USUAL },
+    Case { body: Some(ELEVEN_OF_TWELVE), out: "COMPLETED, 11 of 12 deleted, 0 failed\n", says: Says::Left, ..USUAL },
+    Case { job_id: "1003", out: "COMPLETED, 7 of 9 deleted, 2 failed\n", says: Says::Left, ..USUAL },
+    Case { job_id: "1004", out: "FAILED, 0 of 9 deleted, 9 failed\n", says: Says::JobFailed, ..USUAL },
+    Case {
+        job_id: "1002",
+        limit: Some("0"),
+        out: "RUNNING, 0 of 50000 deleted, 0 failed\n",
+        says: Says::Running,
+        error: "ZMD_ERR_TIMEOUT: ",
+        ..USUAL
+    },
+    Case { token: "wrong", error: "ZMD_ERR_UNAUTHORIZED: ", ..USUAL },
+    Case { job_id: "error-INVALID_MODULE", error: "ZMD_ERR_INVALID_MODULE: ", ..USUAL },
+    Case { job_id: "4711", error: "ZMD_ERR_JOB_NOT_FOUND: ", ..USUAL },
+];
+
+const ELEVEN_OF_TWELVE: &str =
+    r#"{"data":[{"Status":"COMPLETED","Deleted_Count":11,"Total_Count":12,"Failed_Count":0}]}"#;
+
+const POLLS: &str = "QUEUED, the service reported no counts
+RUNNING, 4 of 9 deleted, 0 failed
+COMPLETED, 9 of 9 deleted, 0 failed
+";
+
+/// The example of a language, `MODULE JOB_ID [LIMIT]`, does what it does in all others.
+fn example(exits: [i32; 5], mut program: impl FnMut() -> Command) {
     let sim = stand_in(true);
-    let mut example = |arguments: &[&str]| run(prepared(program().args(arguments), &sim));
-    let (exit, out, err) = example(&["Leads", "1001"]);
-    let lines: Vec<_> = out.lines().collect();
-    let expected = [
-        "QUEUED: ? of ? deleted, ? failed",
-        "RUNNING: 4 of 9 deleted, 0 failed",
-        "COMPLETED: 9 of 9 deleted, 0 failed",
-    ];
-    assert_eq!((exit, &lines[..], &*err), (Some(0), &expected[..], ""));
-    let (exit, out, err) = example(&["Leads", "1003"]);
-    assert_eq!((exit, &*out), (Some(1), "COMPLETED: 7 of 9 deleted, 2 failed\n"), "{err}");
-    let (exit, _, err) = example(&["Leads", "4711"]);
-    assert!(exit == Some(3) && err.contains("ZMD_ERR_JOB_NOT_FOUND: "), "{exit:?} {err}");
-    assert_eq!(example(&["Leads"]).0, Some(3));
+    let mut example = |arguments: &[&str], token: &str| {
+        let mut command = program();
+        let (exit, out, err) = run(prepared(command.args(arguments), &sim).env("ZMD_ACCESS_TOKEN", token));
+        // C++ names the job.
+        (exit, out.replace(&format!("Leads {}: ", arguments.get(1).unwrap_or(&"")), ""), err)
+    };
+    // COBOL has no callbacks: it polls once, and waits then.
+    let polls =
+        if exits == EXITS { POLLS.to_owned() } else { POLLS.replace("RUNNING, 4 of 9 deleted, 0 failed\n", "") };
+    assert_eq!(example(&["Leads", "1001"], TOKEN), (Some(0), polls, String::new()));
+    for case in CASES {
+        let arguments: Vec<_> = ["Leads", case.job_id].into_iter().chain(case.limit).collect();
+        if let Some(body) = case.body {
+            sim.next(Reply::json(200, body));
+        }
+        let (exit, out, err) = example(&arguments, case.token);
+        let expected = (Some(exits[case.says as usize]), case.out);
+        assert_eq!((exit, &*out), expected, "{arguments:?} {err}");
+        let lines = usize::from(!case.error.is_empty());
+        assert!(err.starts_with(case.error) && err.lines().count() == lines, "{arguments:?} {err}");
+    }
+    for arguments in [&["Leads"][..], &["Leads", "1001", "soon"], &["Leads", "1001", "1", "more"]] {
+        let (exit, out, _) = example(arguments, TOKEN);
+        assert_eq!((exit, &*out), (Some(exits[Says::Error as usize]), ""), "{arguments:?}");
+    }
+}
+
+/// `callbacks go`: a progress callback that returns what it happens to does not end the wait. `callbacks stop`: one that
+/// returns false does, where the language has that.
+fn callbacks(mut program: impl FnMut() -> Command) {
+    for (argument, expected) in [
+        ("go", format!("{POLLS}true true\n")),
+        ("stop", "QUEUED, the service reported no counts\nZMD_ERR_CANCELLED\n".to_owned()),
+    ] {
+        let out = text_of(prepared(program().arg(argument), &stand_in(false)));
+        let lines: Vec<_> = out.lines().map(|line| line.trim_end().to_lowercase()).collect();
+        assert_eq!(lines, expected.to_lowercase().lines().collect::<Vec<_>>(), "{argument}");
+    }
 }
 
 /// The first code block in this language of a binding's README.
@@ -70,7 +150,10 @@ fn shortest_works(program: &mut Command) {
     fs::write(&file, settings).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     program.env("LD_LIBRARY_PATH", release_directory()).env("ZMD_CONFIG_FILE", &file);
-    assert_eq!(text_of(program), "COMPLETED: 9 of 9 deleted\n");
+    assert_eq!(text_of(program), "COMPLETED, 9 of 9 deleted, 0 failed\n");
+    sim.next(Reply::json(200, ELEVEN_OF_TWELVE));
+    let (exit, out, err) = run(program);
+    assert!(exit != Some(0) && out.contains("COMPLETED, 11 of 12 deleted, 0 failed\n"), "{exit:?} {out}{err}");
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -79,7 +162,16 @@ fn binding(path: &str) -> PathBuf {
 }
 
 #[test]
+fn c_and_cpp() {
+    let c = compile_with(release_directory(), "cc", &["-std=c99"], "bindings/c/example.c", "example-host");
+    example(EXITS, || Command::new(&c));
+    let include = format!("-I{ROOT}/bindings/cpp");
+    let flags = ["-std=c++11", &include];
+    let cpp = compile_with(release_directory(), "c++", &flags, "bindings/cpp/example.cpp", "example-host-cpp");
+    example(EXITS, || Command::new(&cpp));
+}
 
+#[test]
 fn perl() {
     if missing("perl") {
         return;
@@ -90,13 +182,13 @@ fn perl() {
         perl
     };
     test(|| program("perl/t/zmd.t"));
-    example(|| program("perl/example.pl"));
+    example(EXITS, || program("perl/example.pl"));
+    callbacks(|| program("perl/t/callbacks.pl"));
     let mut perl = Command::new("perl");
     shortest_works(perl.arg("-I").arg(binding("perl/lib")).arg("-e").arg(shortest("perl", "perl")));
 }
 
 #[test]
-
 fn java() {
     const JNA: &str = "/usr/share/java/jna.jar";
     if missing("javac") || missing("java") || missing(JNA) {
@@ -108,20 +200,20 @@ fn java() {
     let mut javac = Command::new("javac");
     javac.args(["-Xlint:all,-try", "-Werror", "--release", "17", "-cp", JNA, "-sourcepath"]).arg(binding("java/src"));
     javac.arg("-d").arg(&classes).arg(directory.join("Shortest.java"));
-    text_of(javac.args([binding("java/Example.java"), binding("java/test/Test.java")]));
+    text_of(javac.args(["Example", "test/Test", "test/Callbacks"].map(|name| binding(&format!("java/{name}.java")))));
     let program = |class: &str| {
         let mut java = Command::new("java");
         java.arg("-cp").arg(format!("{JNA}:{}", classes.display())).args(["-Xshare:auto", class]);
         java
     };
     test(|| program("Test"));
-    example(|| program("Example"));
+    example(EXITS, || program("Example"));
+    callbacks(|| program("Callbacks"));
     shortest_works(&mut program("Shortest"));
     fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
-
 fn csharp() {
     if missing("mcs") || missing("mono") {
         return;
@@ -146,13 +238,13 @@ fn csharp() {
         }
     };
     test(program(&binding("csharp/test/Test.cs")));
-    example(program(&binding("csharp/Example.cs")));
+    example(EXITS, program(&binding("csharp/Example.cs")));
+    callbacks(program(&binding("csharp/test/Callbacks.cs")));
     shortest_works(&mut program(&directory.join("Shortest.cs"))());
     fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
-
 fn php() {
     if missing("php") {
         return;
@@ -163,20 +255,21 @@ fn php() {
         php
     };
     test(|| program("php/test/test.php"));
-    example(|| program("php/example.php"));
+    example(EXITS, || program("php/example.php"));
+    callbacks(|| program("php/test/callbacks.php"));
     let mut php = Command::new("php");
     shortest_works(php.arg("-r").arg(shortest("php", "php")).current_dir(binding("php")));
 }
 
 #[test]
-
 fn r() {
     if missing("R") || missing("cc") {
         return;
     }
     // Compiled where it lies, and so in a copy.
     let directory = scratch("r");
-    for file in ["zmd.R", "zmd_r.c", "example.R", "test/test.R"].map(|file| binding("r").join(file)) {
+    for file in ["zmd.R", "zmd_r.c", "example.R", "test/test.R", "test/callbacks.R"].map(|file| binding("r").join(file))
+    {
         fs::copy(&file, directory.join(file.file_name().unwrap())).unwrap();
     }
     fs::write(directory.join("shortest.R"), shortest("r", "r")).unwrap();
@@ -192,13 +285,13 @@ fn r() {
         rscript
     };
     test(|| program("test.R"));
-    example(|| program("example.R"));
+    example(EXITS, || program("example.R"));
+    callbacks(|| program("callbacks.R"));
     shortest_works(&mut program("shortest.R"));
     fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
-
 fn go() {
     if missing("go") || missing("gcc") {
         return;
@@ -227,7 +320,9 @@ fn go() {
         });
     }
     text_of(&mut go(&package, &["build", "-o", output, "./example"]));
-    example(|| Command::new(&program));
+    example(EXITS, || Command::new(&program));
+    text_of(&mut go(&package, &["build", "-o", output, "./test/callbacks"]));
+    callbacks(|| Command::new(&program));
 
     // A module of its own.
     fs::write(directory.join("main.go"), shortest("go", "go")).unwrap();
@@ -240,7 +335,6 @@ fn go() {
 }
 
 #[test]
-
 fn cobol() {
     if missing("cobc") {
         return;
@@ -260,31 +354,11 @@ fn cobol() {
     shortest_works(&mut Command::new(compile(&directory.join("shortest.cob"))));
 
     let program = compile(&binding("cobol/zmdstep.cob"));
-    let sim = stand_in(true);
-    let step = |arguments: &[&str]| run(prepared(Command::new(&program).args(arguments), &sim));
-    let (exit, out, err) = step(&["Leads", "1001"]);
-    let expected = "QUEUED: ? of ? deleted, ? failed\nCOMPLETED: 9 of 9 deleted, 0 failed\n";
-    assert_eq!((exit, &*out, &*err), (Some(0), expected, ""));
-    for (job_id, code, shown) in [
-        ("1001", 0, "COMPLETED: 9 of 9 deleted, 0 failed\n"),
-        ("1003", 4, "COMPLETED: 7 of 9 deleted, 2 failed\n"),
-        ("1004", 8, "FAILED: 0 of 9 deleted, 9 failed\n"),
-    ] {
-        let (exit, out, err) = step(&["Leads", job_id]);
-        assert_eq!((exit, &*out, &*err), (Some(code), shown, ""));
-    }
-    let running = "RUNNING: 0 of 50000 deleted, 0 failed\n";
-    assert_eq!(step(&["Leads", "1002", "0"]), (Some(12), running.repeat(2), String::new()));
-    let (exit, out, err) = step(&["Leads", "4711"]);
-    assert!(exit == Some(16) && out.is_empty() && err.starts_with("ZMD_ERR_JOB_NOT_FOUND: "), "{exit:?} {out} {err}");
-    for arguments in [&["Leads"][..], &["Leads", "1001", "soon"]] {
-        assert_eq!(step(arguments).0, Some(16));
-    }
+    example([0, 4, 8, 12, 16], || Command::new(&program));
     fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
-
 fn node() {
     if missing("node") || missing("npm") {
         return;
@@ -302,7 +376,8 @@ fn node() {
         node
     };
     test(|| program("test/test.js"));
-    example(|| program("example.js"));
+    example(EXITS, || program("example.js"));
+    callbacks(|| program("test/callbacks.js"));
     fs::write(directory.join("shortest.js"), shortest("node", "js")).unwrap();
     shortest_works(Command::new("node").arg(directory.join("shortest.js")));
     let (exit, ..) = run(prepared(&mut program("test/exit.js"), &stand_in(false)));
@@ -310,7 +385,6 @@ fn node() {
 }
 
 #[test]
-
 fn the_class_of_the_recipes_for_ssis_and_powershell() {
     if missing("mcs") || missing("mono") {
         return;
@@ -327,6 +401,9 @@ fn the_class_of_the_recipes_for_ssis_and_powershell() {
                 long total, deleted, failed;
                 int error = ZmdSimple.zmd_simple_wait("Leads", "1003", -1, out state, out total, out deleted, out failed);
                 Console.WriteLine("{0} {1} {2} {3} {4} '{5}'", error, state, total, deleted, failed, ZmdSimple.LastError());
+                Console.WriteLine(ZmdSimple.zmd_is_successful(state, total, deleted, failed));
+                Console.WriteLine(ZmdSimple.zmd_is_successful(3, 12, 11, 0));
+                Console.WriteLine(ZmdSimple.zmd_is_successful(3, 12, 12, 0));
                 error = ZmdSimple.zmd_simple_wait("Leads", "4711", -1, out state, out total, out deleted, out failed);
                 Console.WriteLine("{0} {1} {2} {3} {4}", error, state, total, deleted, failed);
                 return ZmdSimple.LastError().Contains("4711") ? 0 : 1;
@@ -335,6 +412,6 @@ fn the_class_of_the_recipes_for_ssis_and_powershell() {
     fs::write(directory.join("program.cs"), format!("{class}{main}")).unwrap();
     text_of(Command::new("mcs").args(["-langversion:5", "-nologo", "program.cs"]).current_dir(&directory));
     let out = text_of(prepared(Command::new("mono").arg(directory.join("program.exe")), &stand_in(false)));
-    assert_eq!(out, "0 3 9 7 2 ''\n24 0 -1 -1 -1\n");
+    assert_eq!(out, "0 3 9 7 2 ''\n0\n0\n1\n24 0 -1 -1 -1\n");
     fs::remove_dir_all(&directory).unwrap();
 }

@@ -31,7 +31,7 @@ fn the_example_in_c_linked_statically() {
         let mut command = Command::new(&program);
         run(environment(&mut command, &sim).args(arguments))
     };
-    let completed = "COMPLETED: 9 of 9 deleted, 0 failed\n".to_owned();
+    let completed = "COMPLETED, 9 of 9 deleted, 0 failed\n".to_owned();
     assert_eq!(example(&["Leads", "1001"]), (Some(0), completed, String::new()));
     assert_eq!(example(&["Leads", "3"]).0, Some(1));
     let (exit, out, err) = example(&["Leads", "1002", "0"]);

@@ -37,7 +37,8 @@
            MOVE "a failed job is an answer" TO CHECK-NAME
            MOVE "1004" TO ZMD-JOB-ID
            CALL "ZMDSTAT" USING ZMD-REQUEST
-           IF NOT ZMD-OK OR NOT ZMD-FAILED PERFORM FAIL END-IF
+           IF NOT ZMD-OK OR NOT ZMD-FAILED OR ZMD-SUCCESSFUL
+               OR NOT ZMD-ENDED PERFORM FAIL END-IF
 
            MOVE "an error of the API" TO CHECK-NAME
            MOVE "error-NO_PERMISSION" TO ZMD-JOB-ID
@@ -85,6 +86,9 @@
                OR ZMD-FAILED-COUNT NOT = 0
                OR ZMD-STATE-NAME NOT = "COMPLETED"
                OR ZMD-ERROR-TEXT NOT = SPACES
+               OR NOT ZMD-SUCCESSFUL OR NOT ZMD-ENDED
+               OR ZMD-STATUS-TEXT NOT =
+               "COMPLETED, 9 of 9 deleted, 0 failed"
                PERFORM FAIL
            END-IF.
 

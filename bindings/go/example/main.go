@@ -1,4 +1,4 @@
-// Waits until a mass-delete job has ended, for four hours at most, and prints its progress.
+// Waits until a mass-delete job has ended, for four hours or so many seconds at most, and prints its progress.
 //
 // Exit status: 0 every record was deleted, 1 the job failed or left records behind, 2 it still runs, 3 an error.
 package main
@@ -14,54 +14,50 @@ import (
 	"zmd"
 )
 
-func count(number int64) string {
-	if number < 0 {
-		return "?"
-	}
-	return strconv.FormatInt(number, 10)
-}
-
 func show(poll zmd.Poll) error {
-	if poll.Err != nil {
-		fmt.Fprintln(os.Stderr, poll.Err) // transient: the wait continues
-		return nil
+	var failure *zmd.Error
+	if poll.Err == nil {
+		fmt.Println(poll.Status)
+	} else if errors.As(poll.Err, &failure) && failure.IsTransient() {
+		fmt.Fprintln(os.Stderr, poll.Err) // the wait continues
 	}
-	status := poll.Status
-	fmt.Printf("%s: %s of %s deleted, %s failed\n",
-		status.StateText, count(status.DeletedCount), count(status.TotalCount), count(status.FailedCount))
 	return nil
 }
 
-func run(module, jobID string) int {
+func run(module, jobID string, limit time.Duration) int {
 	client, err := zmd.FromEnvironment(nil)
+	var last zmd.Status
 	if err == nil {
 		defer client.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Hour)
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
-		var last zmd.Status
-		if last, err = client.Wait(ctx, module, jobID, show); err == nil {
-			if last.State == zmd.Completed && last.FailedCount <= 0 {
-				return 0
-			}
-			return 1
+		last, err = client.Wait(ctx, module, jobID, show)
+	}
+	if err == nil {
+		if last.IsSuccessful() {
+			return 0
 		}
-		if errors.Is(err, zmd.Timeout) && last.State != zmd.Unknown {
-			fmt.Fprintln(os.Stderr, err)
-			return 2
-		}
+		return 1
 	}
 	var failure *zmd.Error
 	if errors.As(err, &failure) {
-		err = fmt.Errorf("%s: %w", failure.Number.Name(), err)
+		fmt.Fprint(os.Stderr, failure.Number.Name(), ": ")
 	}
 	fmt.Fprintln(os.Stderr, err)
+	if errors.Is(err, zmd.Timeout) && last.State != zmd.Unknown {
+		return 2
+	}
 	return 3
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: example MODULE JOB_ID")
+	seconds, err := 4*3600, error(nil)
+	if len(os.Args) == 4 {
+		seconds, err = strconv.Atoi(os.Args[3])
+	}
+	if len(os.Args) < 3 || len(os.Args) > 4 || err != nil {
+		fmt.Fprintln(os.Stderr, "usage: example MODULE JOB_ID [SECONDS]")
 		os.Exit(3)
 	}
-	os.Exit(run(os.Args[1], os.Args[2]))
+	os.Exit(run(os.Args[1], os.Args[2], time.Duration(seconds)*time.Second))
 }

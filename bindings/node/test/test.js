@@ -7,6 +7,7 @@ const { Client, ZmdError, version } = require('../index.js');
 
 const COMPLETED = {
   state: 'COMPLETED', stateText: 'COMPLETED', httpStatus: 200, totalCount: 9, deletedCount: 9, failedCount: 0,
+  isSuccessful: true, hasEnded: true, text: 'COMPLETED, 9 of 9 deleted, 0 failed',
 };
 
 async function failure(code, promise, pattern = /./) {

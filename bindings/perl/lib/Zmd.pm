@@ -6,6 +6,7 @@ use warnings;
 use Carp ();
 use FFI::Platypus 1.00;
 use FFI::Platypus::Buffer qw(buffer_to_scalar scalar_to_buffer);
+use Scalar::Util qw(refaddr);
 
 our $VERSION = '0.1.0';
 
@@ -20,6 +21,10 @@ use constant {
     ERR_API              => 27, ERR_BAD_RESPONSE   => 28, ERR_OAUTH         => 29, ERR_INTERNAL    => 99,
 };
 
+# What a progress callback returns to end its wait. Not just any false value: a sub returns that of its last statement, and
+# after an `if` that may be the condition's.
+use constant STOP => \'STOP';
+
 my $ffi = FFI::Platypus->new(api => 1);
 if ($ENV{ZMD_LIBRARY}) {
     $ffi->lib($ENV{ZMD_LIBRARY});
@@ -33,10 +38,12 @@ else {
 
 # A zmd_status is 64 bytes without padding; it is unpacked by hand.
 my $STATUS_SIZE = 64;
+my $TEXT_SIZE = 256;
 
 $ffi->type('(opaque, size_t, sint32, opaque)->sint32' => 'progress');
 $ffi->attach([zmd_version         => 'version'],     []         => 'string');
 $ffi->attach([zmd_error_name      => 'error_name'],  ['sint32'] => 'string');
+$ffi->attach([zmd_error_is_transient => '_is_transient'], ['sint32'] => 'sint32');
 $ffi->attach([zmd_state_name      => 'state_name'],  ['sint32'] => 'string');
 $ffi->attach([zmd_last_error      => '_last_error'], []         => 'string');
 $ffi->attach([zmd_last_error_code => '_last_code'],  []         => 'string');
@@ -51,6 +58,10 @@ $ffi->attach([zmd_client_set_access_token => '_token'], ['opaque', 'string']    
 $ffi->attach([zmd_client_status   => '_status'], ['opaque', 'string', 'string', 'opaque'] => 'sint32');
 $ffi->attach([zmd_client_wait     => '_wait'],
     ['opaque', 'string', 'string', 'sint64', 'progress', 'opaque', 'opaque'] => 'sint32');
+
+$ffi->attach([zmd_status_is_successful => '_is_successful'], ['opaque'] => 'sint32');
+$ffi->attach([zmd_status_has_ended => '_has_ended'], ['opaque'] => 'sint32');
+$ffi->attach([zmd_status_text     => '_status_text'], ['opaque', 'opaque', 'size_t'] => 'size_t');
 
 # A character string as the library takes it: UTF-8, and without a NUL, which would cut it.
 sub _utf8 {
@@ -74,6 +85,11 @@ sub _unpack {
     @status{qw(state http_status total_count deleted_count failed_count state_text)} = unpack 'l l q q q Z32', $bytes;
     $_ == -1 and $_ = undef for @status{qw(total_count deleted_count failed_count)};
     $status{state_text} = _text($status{state_text});
+    my $line = "\0" x $TEXT_SIZE;
+    my ($status, $text) = map { (scalar_to_buffer($_))[0] } $bytes, $line;
+    _status_text($status, $text, $TEXT_SIZE);
+    @status{qw(is_successful has_ended text)} =
+        (_is_successful($status) != 0, _has_ended($status) != 0, _text(unpack 'Z*', $line));
     return bless \%status, 'Zmd::Status';
 }
 
@@ -81,7 +97,7 @@ sub _error {
     my ($number, $status) = @_;
     return bless {
         number => $number, name => error_name($number), code => _text(_last_code()), message => _text(_last_error()),
-        status => $status,
+        status => $status, is_transient => _is_transient($number) != 0,
     }, 'Zmd::Error';
 }
 
@@ -140,7 +156,7 @@ sub status {
 }
 
 # Waits until the job has ended. Options: timeout (seconds; none: no limit), progress (called after every poll with
-# the Zmd::Status and, after a failed poll, the Zmd::Error; returns false to end the wait).
+# the Zmd::Status and, after a failed poll, the Zmd::Error; returns Zmd::STOP to end the wait, anything else to continue).
 sub wait {
     my ($self, $module, $job_id, %options) = @_;
     my ($timeout, $progress) = delete @options{qw(timeout progress)};
@@ -153,7 +169,8 @@ sub wait {
             my (undef, undef, $number, $pointer) = @_;
             my $goes_on = eval {
                 my $status = _unpack(buffer_to_scalar($pointer, $STATUS_SIZE));
-                $progress->($status, $number ? _error($number, $status) : undef) ? 1 : 0;
+                my $result = $progress->($status, $number ? _error($number, $status) : undef);
+                ref $result && refaddr($result) == refaddr(STOP) ? 0 : 1;
             };
             $died = [$@] unless defined $goes_on;
             return $goes_on ? 0 : 1;
@@ -195,6 +212,8 @@ sub CLONE_SKIP { return 1 }
 
 package Zmd::Status;
 
+use overload '""' => sub { return $_[0]{text} }, bool => sub { return 1 }, fallback => 1;
+
 sub state         { return $_[0]{state} }
 sub state_name    { return Zmd::state_name($_[0]{state}) }
 sub state_text    { return $_[0]{state_text} }
@@ -202,6 +221,9 @@ sub http_status   { return $_[0]{http_status} }
 sub total_count   { return $_[0]{total_count} }      # undef: not reported
 sub deleted_count { return $_[0]{deleted_count} }
 sub failed_count  { return $_[0]{failed_count} }
+sub is_successful { return $_[0]{is_successful} }    # COMPLETED, no record failed, the deleted ones reach the total
+sub has_ended     { return $_[0]{has_ended} }        # COMPLETED or FAILED
+sub text          { return $_[0]{text} }             # COMPLETED, 9 of 9 deleted, 0 failed; the wording may change
 
 package Zmd::Error;
 
@@ -212,5 +234,6 @@ sub name    { return $_[0]{name} }       # ZMD_ERR_JOB_NOT_FOUND
 sub code    { return $_[0]{code} }       # the API's own code, or ''
 sub message { return $_[0]{message} }    # what happened and what to do, in one line
 sub status  { return $_[0]{status} }     # of a status or a wait: the last Zmd::Status
+sub is_transient { return $_[0]{is_transient} }    # the same call may succeed later; a wait continues
 
 1;

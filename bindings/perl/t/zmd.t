@@ -27,6 +27,7 @@ is $last->state, Zmd::COMPLETED, 'a wait until the end';
 my $status = $client->status('Leads', 1001);
 is_deeply [map { $status->$_ } qw(state http_status total_count deleted_count failed_count state_text)],
     [Zmd::COMPLETED, 200, 9, 9, 0, 'COMPLETED'], 'a completed job';
+is "$status", 'COMPLETED, 9 of 9 deleted, 0 failed', 'its text';
 is $client->status('Leads', '1004')->state, Zmd::FAILED, 'a failed job is an answer';
 
 my $error = failure { $client->status('Leads', 'error-NO_PERMISSION') };
@@ -42,7 +43,7 @@ like failure { $client->status("Leads\0", '1001') }, qr/NUL/, 'a NUL';
 like failure { $client->status('Leads') }, qr/job_id is undefined/, 'undef';
 
 my $polls = 0;
-$error = failure { $client->wait('Leads', '1002', progress => sub { ++$polls < 2 }) };
+$error = failure { $client->wait('Leads', '1002', progress => sub { ++$polls < 2 or Zmd::STOP }) };
 is_deeply [$error->number, $polls, $error->status->state], [Zmd::ERR_CANCELLED, 2, Zmd::RUNNING], 'ended by progress';
 is failure { $client->wait('Leads', '1002', progress => sub { die "mine\n" }) }, "mine\n", 'progress died';
 is $client->status('Leads', '1001')->state, Zmd::COMPLETED, 'the client is usable after that';

@@ -48,7 +48,8 @@ same([[null, State::Queued, null], [null, State::Running, 4], [null, State::Comp
 same(State::Completed, $last->state);
 
 $status = $client->status('Leads', '1001');
-same([State::Completed, 'COMPLETED', 200, 9, 9, 0], array_values((array) $status));
+same([State::Completed, 'COMPLETED', 200, 9, 9, 0, true, true], array_values(get_object_vars($status)));
+same('COMPLETED, 9 of 9 deleted, 0 failed', (string) $status);
 same(State::Completed, $client->wait('Leads', '1001')->state);
 same(State::Failed, $client->status('Leads', '1004')->state);
 

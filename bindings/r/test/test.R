@@ -25,7 +25,8 @@ last <- zmd_wait(client, "Leads", "1001", timeout = 60, progress = function(stat
 same(c("QUEUED NA", "RUNNING 4", "COMPLETED 9"), seen)
 same("COMPLETED", last$state)
 
-completed <- list(state = "COMPLETED", state_text = "COMPLETED", http_status = 200L, total_count = 9, deleted_count = 9, failed_count = 0)
+completed <- list(state = "COMPLETED", state_text = "COMPLETED", http_status = 200L, total_count = 9, deleted_count = 9, failed_count = 0,
+  is_successful = TRUE, has_ended = TRUE, text = "COMPLETED, 9 of 9 deleted, 0 failed")
 same(completed, zmd_status(client, "Leads", "1001"))
 same(completed, zmd_status(client, "Leads", 1001))
 same(completed, zmd_wait(client, "Leads", "1001"))

@@ -16,7 +16,11 @@ interface Native extends Library {
         private static final long serialVersionUID = 1;
 
         public Size() {
-            super(com.sun.jna.Native.SIZE_T_SIZE, true);
+            this(0);
+        }
+
+        Size(long value) {
+            super(com.sun.jna.Native.SIZE_T_SIZE, value, true);
         }
     }
 
@@ -26,6 +30,8 @@ interface Native extends Library {
     }
 
     Pointer zmd_version();
+
+    int zmd_error_is_transient(int error);
 
     Pointer zmd_last_error();
 
@@ -49,6 +55,12 @@ interface Native extends Library {
 
     int zmd_client_wait(
             Pointer client, byte[] module, byte[] jobId, long timeoutMs, Progress progress, Pointer userData, Pointer status);
+
+    int zmd_status_is_successful(Pointer status);
+
+    int zmd_status_has_ended(Pointer status);
+
+    Size zmd_status_text(Pointer status, Pointer text, Size size);
 
     int zmd_client_cancel(Pointer client);
 

@@ -8,7 +8,7 @@ public enum State {
     SCHEDULED,
     /** Records are being deleted. */
     RUNNING,
-    /** The job has ended. Look at {@link Status#failedCount}: those records were not deleted. */
+    /** The job has ended, perhaps without deleting all records: see {@link Status#isSuccessful}. */
     COMPLETED,
     /** The job has ended, and failed as a whole. */
     FAILED,

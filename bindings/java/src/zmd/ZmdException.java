@@ -67,6 +67,11 @@ public final class ZmdException extends RuntimeException {
         return number;
     }
 
+    /** Whether the same call may succeed later; a wait continues after such an error of a poll. */
+    public boolean isTransient() {
+        return Native.ZMD.zmd_error_is_transient(number) != 0;
+    }
+
     /** The API's own code, such as {@code NO_PERMISSION}; empty where there is none. */
     public String code() {
         return code;
