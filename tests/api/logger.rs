@@ -108,8 +108,10 @@ fn replace_a_slow_logger() {
     }
 }
 
+type Work = Box<dyn Fn(&str) + Send + Sync>;
+
 /// What `call` does with a line.
-static WORK: OnceLock<Box<dyn Fn(&str) + Send + Sync>> = OnceLock::new();
+static WORK: OnceLock<Work> = OnceLock::new();
 
 unsafe extern "C" fn call(_: *mut c_void, _: i32, message: *const c_char) {
     // SAFETY: the message is a NUL-terminated string.

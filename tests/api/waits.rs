@@ -85,7 +85,7 @@ impl Waits {
             has_ended: event.has_ended == 1,
             elapsed_ms: event.elapsed_ms,
             next_poll_ms: event.next_poll_ms,
-            state: event.status.state as i32,
+            state: event.status.state,
             deleted: event.status.deleted_count,
             message,
         })

@@ -159,6 +159,7 @@ macro_rules! function {
         /// # Safety
         ///
         /// As zmd.h documents it.
+        #[allow(clippy::too_many_arguments)] // the C interface has them
         pub unsafe fn $name($($arguments)*) $(-> $result)? $body
     };
 }

@@ -281,6 +281,7 @@ pub struct Unanswered {
 }
 
 impl Unanswered {
+    #[allow(clippy::new_without_default)] // it starts to listen
     pub fn new() -> Unanswered {
         let address: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
         let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -610,7 +611,7 @@ pub fn token_in_use(sim: &Sim) -> String {
 /// Without the last group, whose digits depend on the bytes that follow.
 pub fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let groups = bytes.chunks_exact(3).flat_map(|group| {
+    let groups = bytes.as_chunks::<3>().0.iter().flat_map(|group| {
         let bits = group.iter().fold(0usize, |bits, byte| bits << 8 | usize::from(*byte));
         [18, 12, 6, 0].map(|shift| char::from(DIGITS[bits >> shift & 63]))
     });

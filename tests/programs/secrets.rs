@@ -430,7 +430,7 @@ fn the_secrets_of_a_grant_a_proxy_and_a_certificate() {
         Reply::json(200, &format!(r#"{{"access_token":"{second}","api_domain"#)),
         Reply::html(200, &format!("<title>{second} {secret}</title>")),
     ] {
-        [1, 2].map(|_| sim.next_token(reply.clone()));
+        (0..2).for_each(|_| sim.next_token(reply.clone()));
         host.fails("status 1001");
     }
     sim.next_token(Reply::json(
