@@ -30,7 +30,7 @@ pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, un
         if left.is_zero() {
             return Err(Cause::TimedOut);
         }
-        // Not for ever at once: some systems' clocks overflow.
+        // At most an hour at a time: some systems' clocks overflow.
         let limit = left.min(Duration::from_secs(3600));
         let timeout = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos() as _ };
         match poll(&mut descriptors, Some(&timeout)) {

@@ -84,7 +84,10 @@ impl Trust {
     /// The certificates of `extra_ca_file`.
     #[cfg(not(all(unix, not(target_vendor = "apple"))))]
     pub(super) fn extra(&self) -> &[CertificateDer<'static>] {
-        self.extra.as_ref().map_or(&[], |extra| &extra.certificates)
+        match &self.extra {
+            Some(extra) => &extra.certificates,
+            None => &[],
+        }
     }
 
     /// The authorities to trust: the system's are loaded once, under the caller's lock.
