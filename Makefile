@@ -70,6 +70,8 @@ install: $(if $(wildcard $(RELEASE)/zmd),,all)
 		packaging/zmd.pc.in >$(call to,$(libdir)/pkgconfig/zmd.pc)
 	install -m 755 $(RELEASE)/zmd $(call to,$(bindir))
 	install -m 644 doc/zmd.3 $(call to,$(mandir)/man3)
+	for name in $$(sed -n 's/^[a-z].*[ *]\(zmd_[a-z_]*\)(.*/\1/p' include/zmd.h); do \
+		echo .so man3/zmd.3 >$(call to,$(mandir)/man3)/$$name.3; done
 	$(RELEASE)/zmd man $(call to,$(mandir))
 	$(RELEASE)/zmd completions bash >$(call to,$(bashdir)/zmd)
 	$(RELEASE)/zmd completions zsh >$(call to,$(zshdir)/_zmd)
@@ -77,7 +79,7 @@ install: $(if $(wildcard $(RELEASE)/zmd),,all)
 
 uninstall:
 	rm -f $(foreach f,$(libdir)/libzmd.so* $(libdir)/libzmd.a $(libdir)/pkgconfig/zmd.pc $(includedir)/zmd.h $(includedir)/zmd.hpp \
-		$(bindir)/zmd $(mandir)/man1/zmd.1 $(mandir)/man1/zmd-*.1 $(mandir)/man3/zmd.3 $(mandir)/man5/zmd-settings.5 \
+		$(bindir)/zmd $(mandir)/man1/zmd.1 $(mandir)/man1/zmd-*.1 $(mandir)/man3/zmd.3 $(mandir)/man3/zmd_*.3 $(mandir)/man5/zmd-settings.5 \
 		$(bashdir)/zmd $(zshdir)/_zmd $(fishdir)/zmd.fish,$(call to,$(f)))
 	rm -rf $(call to,$(datadir)/cmake/zmd) $(call to,$(datadir)/doc/zmd)
 

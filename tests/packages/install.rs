@@ -154,8 +154,15 @@ fn an_installed_tree_is_whole_and_is_used_from_elsewhere() {
     let destination = format!("DESTDIR={}", installed.root.display());
     text_of(&mut make(&["install", &destination, "prefix=/usr", "libdir=/usr/lib64"]));
     let version = full_version();
+    // `man zmd_client_wait` finds the page of the library.
+    let is_of_function = |file: &String| file.starts_with("usr/share/man/man3/zmd_");
+    let (of_functions, others): (Vec<_>, Vec<_>) = files(&installed.root).into_iter().partition(is_of_function);
+    assert!(of_functions.contains(&"usr/share/man/man3/zmd_client_wait.3".to_owned()), "{of_functions:?}");
+    for page in of_functions {
+        assert_eq!(fs::read_to_string(installed.root.join(page)).unwrap(), ".so man3/zmd.3\n");
+    }
     assert_eq!(
-        files(&installed.root),
+        others,
         [
             "usr/bin/zmd",
             "usr/include/zmd.h",
