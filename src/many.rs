@@ -34,25 +34,25 @@ pub(super) unsafe fn begin_many<'a>(
     statuses: *mut zmd_status,
     errors: *mut zmd_error,
 ) -> Result<(&'a Client, Named), Error> {
+    let too_many =
+        || Error::new(ErrorKind::InvalidArgument, format!("count is {count}: that is more than memory can hold"));
     // Some hosts have signed sizes: a negative one is no reason to write to all of the memory.
-    let is_possible = count.checked_mul(size_of::<zmd_status>()).is_some_and(|size| isize::try_from(size).is_ok());
-    let mut named = Named::new();
-    if !is_possible || named.try_reserve_exact(count).is_err() {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("count is {count}: that is more than memory can hold"),
-        ));
+    if count.checked_mul(size_of::<zmd_status>()).is_none_or(|size| isize::try_from(size).is_err()) {
+        return Err(too_many());
     }
+    let mut named = Named::new();
     // SAFETY: guaranteed by the caller.
     let client = unsafe { client_ref(client) };
     let arrays = [("jobs", jobs.is_null()), ("statuses", statuses.is_null()), ("errors", errors.is_null())];
     let null_array = arrays.iter().find(|(_, is_null)| *is_null && count > 0);
-    let error = match (&client, null_array) {
-        (Err(error), _) => number_of(error),
-        (Ok(_), Some(_)) => ErrorKind::NullPointer as zmd_error,
-        // What stays there if a bug ends the call before there are results.
-        (Ok(_), None) => ErrorKind::Internal as zmd_error,
+    let checked = match (client, null_array) {
+        (Err(error), _) => Err(error),
+        (Ok(_), Some((name, _))) => Err(null(name)),
+        (Ok(_), None) if named.try_reserve_exact(count).is_err() => Err(too_many()),
+        (Ok(client), None) => Ok(client),
     };
+    // Without an error it is what stays there if a bug ends the call before there are results.
+    let error = checked.as_ref().map_or_else(number_of, |_| ErrorKind::Internal as zmd_error);
     for index in 0..count {
         // SAFETY: NULL is not written to, and else there are `count` elements.
         unsafe {
@@ -60,10 +60,7 @@ pub(super) unsafe fn begin_many<'a>(
             write_at(errors, index, error);
         }
     }
-    let client = client?;
-    if let Some((name, _)) = null_array {
-        return Err(null(name));
-    }
+    let client = checked?;
     named.extend((0..count).map(|index| {
         // SAFETY: not NULL, and the caller guarantees `count` elements with valid pointers.
         unsafe {
