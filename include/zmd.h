@@ -754,7 +754,7 @@ zmd_error zmd_client_status_within(struct zmd_client *client,
  * @param errors    `count` errors: that of each job, `ZMD_OK` if the service returned its status
  * @return `ZMD_OK` if every job's error is `ZMD_OK`, else the error of the first job in the array that failed;
  *         `zmd_last_error()` describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or
- *         an array is NULL.
+ *         an array is NULL, `ZMD_ERR_INVALID_ARGUMENT` if there is not enough memory for `count` jobs.
  */
 ZMD_API
 zmd_error zmd_client_status_many(struct zmd_client *client,
@@ -809,7 +809,8 @@ zmd_error zmd_client_wait(struct zmd_client *client,
  * @param statuses    `count` statuses, each written as by `zmd_client_wait()`
  * @param errors      `count` errors: `ZMD_OK` for a job that has ended
  * @return `ZMD_OK` if every job has ended, else the error of the first job in the array that failed; `zmd_last_error()`
- *         describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+ *         describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL,
+ *         `ZMD_ERR_INVALID_ARGUMENT` if there is not enough memory for `count` jobs.
  */
 ZMD_API
 zmd_error zmd_client_wait_many(struct zmd_client *client,
@@ -1026,7 +1027,7 @@ zmd_error zmd_simple_wait_with(const char *settings,
  *
  * @param client  the client
  * @param waits   where to write it; the caller frees it with `zmd_waits_free()`. NULL is written on failure.
- * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_INTERNAL` if the system cannot create a
+ * @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_NETWORK` if the system cannot create a
  *         thread; `ZMD_ERR_NULL_POINTER`
  */
 ZMD_API

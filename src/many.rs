@@ -35,7 +35,7 @@ pub(super) unsafe fn begin_many<'a>(
     errors: *mut zmd_error,
 ) -> Result<(&'a Client, Named), Error> {
     let too_many =
-        || Error::new(ErrorKind::InvalidArgument, format!("count is {count}: that is more than memory can hold"));
+        || Error::new(ErrorKind::InvalidArgument, format!("count is {count}, for which there is not enough memory"));
     // Some hosts have signed sizes: a negative one is no reason to write to all of the memory.
     if count.checked_mul(size_of::<zmd_status>()).is_none_or(|size| isize::try_from(size).is_err()) {
         return Err(too_many());

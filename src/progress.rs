@@ -75,12 +75,8 @@ struct PollGuard(Option<Poll>);
 
 impl PollGuard {
     fn enter(polled: &Polled) -> PollGuard {
-        let poll = Poll {
-            elapsed: polled.elapsed,
-            next_poll: polled.next_poll,
-            remaining: polled.remaining,
-            ends_job: false,
-        };
+        let poll =
+            Poll { elapsed: polled.elapsed, next_poll: polled.next_poll, remaining: polled.remaining, ends_job: false };
         PollGuard(POLL.try_with(|current| current.replace(Some(poll))).ok().flatten())
     }
 

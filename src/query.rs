@@ -88,7 +88,7 @@ pub unsafe extern "C" fn zmd_client_status_within(
 /// @param errors    `count` errors: that of each job, `ZMD_OK` if the service returned its status
 /// @return `ZMD_OK` if every job's error is `ZMD_OK`, else the error of the first job in the array that failed;
 ///         `zmd_last_error()` describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or
-///         an array is NULL.
+///         an array is NULL, `ZMD_ERR_INVALID_ARGUMENT` if there is not enough memory for `count` jobs.
 ///
 /// # Safety
 ///

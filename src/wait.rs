@@ -76,7 +76,8 @@ pub unsafe extern "C" fn zmd_client_wait(
 /// @param statuses    `count` statuses, each written as by `zmd_client_wait()`
 /// @param errors      `count` errors: `ZMD_OK` for a job that has ended
 /// @return `ZMD_OK` if every job has ended, else the error of the first job in the array that failed; `zmd_last_error()`
-///         describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL.
+///         describes that one, `zmd_last_error_of_job()` each. `ZMD_ERR_NULL_POINTER` if `client` or an array is NULL,
+///         `ZMD_ERR_INVALID_ARGUMENT` if there is not enough memory for `count` jobs.
 ///
 /// # Safety
 ///

@@ -60,7 +60,7 @@ unsafe fn waits_ref<'a>(waits: *const zmd_waits) -> Result<&'a Waits, Error> {
 ///
 /// @param client  the client
 /// @param waits   where to write it; the caller frees it with `zmd_waits_free()`. NULL is written on failure.
-/// @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_INTERNAL` if the system cannot create a
+/// @return `ZMD_OK`; `ZMD_ERR_CANCELLED` if the client was cancelled; `ZMD_ERR_NETWORK` if the system cannot create a
 ///         thread; `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
@@ -199,7 +199,8 @@ pub unsafe extern "C" fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, 
             return Err(null("event"));
         }
         // SAFETY: guaranteed by the caller.
-        let WaitEvent { id, elapsed, next_poll, update, .. } = unsafe { waits_ref(waits) }?.next(timeout(timeout_ms))?;
+        let WaitEvent { id, elapsed, next_poll, update, .. } =
+            unsafe { waits_ref(waits) }?.next(timeout(timeout_ms))?;
         let (has_ended, status, error) = match &update {
             Update::Polled(result) => (0, zmd_status::of(result), result.as_ref().err()),
             Update::Ended(waited) => (1, zmd_status::of_wait(waited), waited.result.as_ref().err()),
