@@ -6,8 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::ProxySetting;
-use super::values::Config;
+use super::values::{Config, ProxySetting};
 use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, ENVIRONMENTS};
 use crate::error::{Error, ErrorKind, one_line};
 use crate::proxy_url::{PROXY_RULE, ProxyUrl};

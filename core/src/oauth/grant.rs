@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
-use super::Token;
 use super::api_domain::ApiRule;
 use super::cache::{Cached, Entry, TokenCache};
 use super::refusal::Refusal;
 use super::response::{Exchange, SCOPE, TokenRequest, read};
+use super::token::Token;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Http, Proxies, Response, Route};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::grant::Grant;
 use super::provider::Requests;
-use super::{Grant, Token};
+use super::token::Token;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::http::Http;
@@ -169,7 +170,7 @@ mod tests {
 
     use zmd_sim::{Fault, Reply, Sim, timed};
 
-    use super::super::Life;
+    use super::super::token::Life;
     use super::*;
     use crate::config::Config;
     use crate::http::{Network, Proxies};

@@ -1,8 +1,8 @@
 //! What happened and what to do about it, for each kind of error of the API.
 
-use super::StatusRequest;
 use super::json::ApiError;
 use super::kind::is_not_included;
+use super::request::StatusRequest;
 use crate::error::ErrorKind;
 use crate::http::Response;
 use crate::http::page::{self, INTERMEDIARY};

@@ -6,33 +6,19 @@
 mod json;
 mod kind;
 mod message;
+mod request;
 
 use json::{ApiError, Body, parse};
 use kind::kind_of;
 use message::{What, message_of, redirect_message};
+pub(crate) use request::StatusRequest;
 
-use crate::endpoint::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::http::Response;
-use crate::job::JobName;
 use crate::retry::Failure;
 use crate::status::Status;
 use crate::throttle::throttled;
 use crate::words::code;
-
-/// A request for a job's status, as far as the message of an error needs it.
-#[derive(Clone, Copy)]
-pub(crate) struct StatusRequest<'a> {
-    pub job: JobName<'a>,
-    /// The API that the request was sent to.
-    pub api: &'a BaseUrl,
-    /// The setting `data_center`.
-    pub data_center: &'a str,
-    /// The setting `environment`.
-    pub environment: &'a str,
-    /// Whether the library can get another access token.
-    pub is_token_renewable: bool,
-}
 
 /// Parses the response to a status request. If it is an error, this decides whether to retry.
 pub(crate) fn read(response: &Response, request: &StatusRequest) -> Result<Status, Failure> {
@@ -71,7 +57,8 @@ pub(crate) fn read(response: &Response, request: &StatusRequest) -> Result<Statu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{JobId, ModuleName};
+    use crate::endpoint::BaseUrl;
+    use crate::job::{JobId, JobName, ModuleName};
     use crate::retry::Retry;
     use crate::status::State;
 
