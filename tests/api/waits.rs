@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
 use std::ptr::{null, null_mut};
-use std::sync::RwLock;
 use std::thread;
 use std::time::Duration;
 
@@ -11,9 +10,6 @@ use common::abi::zmd_error::{self, *};
 use common::abi::*;
 use common::*;
 use zmd_sim::{Job, Reply};
-
-/// Tests that count the threads of this process lock it exclusively.
-static COUNTING: RwLock<()> = RwLock::new(());
 
 /// The library's threads.
 fn thread_count() -> usize {
@@ -111,7 +107,6 @@ impl Drop for Waits {
 
 #[test]
 fn an_event_has_96_bytes() {
-    let _running = COUNTING.read();
     assert_eq!(size_of::<zmd_event>(), 96);
     let offsets = [
         std::mem::offset_of!(zmd_event, id),
@@ -126,7 +121,6 @@ fn an_event_has_96_bytes() {
 
 #[test]
 fn each_poll_is_an_event_and_the_last_one_ends_the_wait() {
-    let _running = COUNTING.read();
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(600, 1000.0));
     let waits = Waits::of(&Client::of(&sim, &QUICK));
@@ -163,7 +157,6 @@ fn is_readable(waits: &Waits, timeout_ms: i32) -> bool {
 #[cfg(unix)]
 #[test]
 fn the_handle_is_readable_while_there_are_events() {
-    let _running = COUNTING.read();
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(600, 1000.0));
     let client = Client::of(&sim, &[("poll_min_ms", "20"), ("poll_max_ms", "50")]);
@@ -223,7 +216,10 @@ fn a_child_of_fork_has_no_handle() {
 
 #[test]
 fn a_thousand_waits_take_six_threads() {
-    let _running = COUNTING.write();
+    alone(a_thousand_waits);
+}
+
+fn a_thousand_waits() {
     let sim = sim();
     for job in 0..1000 {
         sim.add_job("Leads", &format!("{}", 10_000 + job), Job::new(400 + job, 1000.0));
@@ -248,7 +244,6 @@ fn a_thousand_waits_take_six_threads() {
 
 #[test]
 fn a_wait_that_is_removed_ends_at_once_and_the_others_continue() {
-    let _running = COUNTING.read();
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(500, 1000.0));
     let waits = Waits::of(&Client::of(&sim, &QUICK));
@@ -266,7 +261,6 @@ fn a_wait_that_is_removed_ends_at_once_and_the_others_continue() {
 
 #[test]
 fn the_places_of_removed_waits_are_free_at_once() {
-    let _running = COUNTING.read();
     let sim = sim();
     let waits = Waits::of(&Client::of(&sim, &QUICK));
     // As many as max_concurrency.
@@ -281,7 +275,6 @@ fn the_places_of_removed_waits_are_free_at_once() {
 
 #[test]
 fn a_rate_limit_does_not_delay_what_is_asked_once() {
-    let _running = COUNTING.read();
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(500, 0.001));
     let waits = Waits::of(&Client::of(&sim, &QUICK));
@@ -302,7 +295,6 @@ fn a_rate_limit_does_not_delay_what_is_asked_once() {
 
 #[test]
 fn a_status_is_one_event_with_retries() {
-    let _running = COUNTING.read();
     let sim = sim();
     let waits = Waits::of(&Client::of(&sim, &[]));
     sim.next(Reply::json(503, "{}"));
@@ -323,7 +315,6 @@ fn a_status_is_one_event_with_retries() {
 
 #[test]
 fn a_cancel_ends_all_waits_and_refuses_more() {
-    let _running = COUNTING.read();
     for cancels_client in [false, true] {
         let sim = sim();
         sim.add_job("Leads", "2", Job::new(1_000_000, 1.0));
@@ -352,7 +343,6 @@ fn a_cancel_ends_all_waits_and_refuses_more() {
 
 #[test]
 fn a_cancel_wakes_threads_that_wait_for_an_event() {
-    let _running = COUNTING.read();
     let sim = sim();
     let waits = Waits::of(&Client::of(&sim, &[]));
     thread::scope(|scope| {
@@ -366,7 +356,10 @@ fn a_cancel_wakes_threads_that_wait_for_an_event() {
 
 #[test]
 fn a_queue_is_freed_within_100_ms_and_may_outlive_its_client() {
-    let _running = COUNTING.write();
+    alone(a_queue_outlives_its_client);
+}
+
+fn a_queue_outlives_its_client() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(1_000_000, 1.0));
     let before = thread_count();
@@ -385,7 +378,6 @@ fn a_queue_is_freed_within_100_ms_and_may_outlive_its_client() {
 
 #[test]
 fn each_event_goes_to_one_of_many_threads() {
-    let _running = COUNTING.read();
     let sim = sim();
     let waits = Waits::of(&Client::of(&sim, &[("max_concurrency", "20")]));
     let mut seen = thread::scope(|scope| {
@@ -412,7 +404,6 @@ fn each_event_goes_to_one_of_many_threads() {
 
 #[test]
 fn bad_arguments_are_errors() {
-    let _running = COUNTING.read();
     let sim = sim();
     let client = Client::of(&sim, &[]);
     let waits = Waits::of(&client);
@@ -448,7 +439,6 @@ fn bad_arguments_are_errors() {
 
 #[test]
 fn a_child_of_fork_is_refused() {
-    let _running = COUNTING.read();
     let sim = sim();
     let waits = Waits::of(&Client::of(&sim, &[]));
     waits.add("fault-stall-before-header", -1);
@@ -482,7 +472,6 @@ fn a_child_of_fork_is_refused() {
 
 #[test]
 fn success_means_that_all_records_were_deleted() {
-    let _running = COUNTING.read();
     let status = |state: i32, total_count, deleted_count, failed_count| {
         // SAFETY: all bytes but the state's make a zmd_status, and the state is read as a number.
         let mut status: zmd_status = unsafe { std::mem::zeroed() };
@@ -519,14 +508,12 @@ fn success_means_that_all_records_were_deleted() {
 
 #[test]
 fn the_transient_errors() {
-    let _running = COUNTING.read();
     let transient: Vec<_> = (-1..100).filter(|error| zmd_error_is_transient(*error) == 1).collect();
     assert_eq!(transient, [10, 11, 13, 14, 15, 25, 26]);
 }
 
 #[test]
 fn a_callback_can_get_its_times() {
-    let _running = COUNTING.read();
     let sim = sim();
     let client = Client::of(&sim, &QUICK);
     let times = || (zmd_progress_elapsed_ms(), zmd_progress_next_poll_ms());
@@ -553,7 +540,6 @@ fn a_callback_can_get_its_times() {
 
 #[test]
 fn a_status_call_may_have_its_own_time_limit() {
-    let _running = COUNTING.read();
     let sim = sim();
     let client = Client::of(&sim, &[]);
     let within = |job_id: &std::ffi::CStr, timeout_ms| {
@@ -573,7 +559,6 @@ fn a_status_call_may_have_its_own_time_limit() {
 
 #[test]
 fn a_wait_for_a_host_that_does_not_exist_ends_at_once() {
-    let _running = COUNTING.read();
     let client =
         Client::new(&[("api_domain", "https://zmd-test.invalid"), ("access_token", TOKEN), ("proxy", "none")]).unwrap();
     let (took, (_, result)) = timed(|| client.wait("Leads", "1", 60_000, &mut |_, _, _| true));
@@ -583,7 +568,6 @@ fn a_wait_for_a_host_that_does_not_exist_ends_at_once() {
 
 #[test]
 fn a_wait_for_an_unreachable_service_ends_after_unreachable_ms() {
-    let _running = COUNTING.read();
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
     let settings = [("api_domain", &*url), ("access_token", TOKEN), ("unreachable_ms", "700")];
