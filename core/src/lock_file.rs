@@ -272,8 +272,9 @@ mod tests {
             let (mut child, mut lines) = start(&path, true);
             let grandchild = line(&mut lines, "child ");
             child.wait().unwrap();
-            assert!(take(&path).is_some());
+            let is_free = take(&path).is_some();
             assert!(Command::new("kill").args(["-9", &grandchild]).status().unwrap().success());
+            assert!(is_free);
         }
     }
 }
