@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::modes;
 
@@ -67,6 +68,17 @@ pub fn close() {
     let mut screen = lock();
     screen.is_open = false;
     screen.take_off();
+}
+
+/// The same, for a signal: output that is blocked, as by a pipe that nobody reads, does not block it for long.
+pub fn close_soon() {
+    for _ in 0..20 {
+        if let Ok(mut screen) = SCREEN.try_lock() {
+            screen.is_open = false;
+            return screen.take_off();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Takes the rows off the terminal until they are drawn again: the process is about to be stopped.

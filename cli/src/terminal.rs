@@ -39,10 +39,11 @@ impl Output {
 
     pub fn flush(&mut self) -> Result<(), OutputError> {
         let text = std::mem::take(&mut self.text);
-        screen::above(|| {
+        let write = || {
             let mut stdout = io::stdout().lock();
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(OutputError)
-        })
+        };
+        if io::stdout().is_terminal() { screen::above(write) } else { write() }
     }
 
     pub fn finish(mut self) -> Result<(), OutputError> {

@@ -68,7 +68,7 @@ fn handle_signals(client: Arc<Client>) -> Handling {
     signals::handle(move |event| {
         match event {
             Event::End => {
-                screen::close();
+                screen::close_soon();
                 client.cancel();
             }
             #[cfg(unix)]

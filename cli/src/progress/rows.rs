@@ -56,7 +56,7 @@ fn job_row(job: &JobProgress, now: Instant, began: Instant) -> Row {
         return row;
     }
     let Some(status) = &job.status else {
-        row.words.push("no answer yet".to_owned());
+        row.words.push("no response yet".to_owned());
         row.extra.push(elapsed);
         return row;
     };

@@ -133,6 +133,24 @@ fn bars_come_back_after_ctrl_z() {
 }
 
 #[test]
+fn progress_is_shown_as_asked_for() {
+    let sim = sim();
+    for (how, has_rows, has_lines) in
+        [("auto", true, false), ("bar", true, false), ("plain", false, true), ("none", false, false)]
+    {
+        sim.next(running(3, 9));
+        let how = format!("--progress={how}");
+        let (exit, _, written) = on_a_terminal(&sim, 100, &[], &["wait", "--color=never", &how, "Leads", "1001"]);
+        let shown = (exit, written.contains('\u{1b}'), written.contains(" Leads 1001: RUNNING, 3 of 9 deleted"));
+        assert_eq!(shown, (0, has_rows, has_lines), "{how}: {written:?}");
+    }
+    // Without a terminal, bars are lines.
+    sim.next(running(3, 9));
+    let (_, _, err) = zmd_with(&sim, &["wait", "--progress=bar", "Leads", "1001"]);
+    assert!(err.contains(" Leads 1001: RUNNING"), "{err}");
+}
+
+#[test]
 fn no_color_is_respected() {
     let sim = sim();
     let color = |written: &str| written.contains("\u{1b}[3") || written.contains("\u{1b}[1m");

@@ -274,6 +274,40 @@ fn a_signal_ends_it_by_that_signal() {
     }
 }
 
+/// The first signal cancels the wait; what is blocked in its output is ended by the second one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_signal_ends_what_is_blocked() {
+    use std::os::fd::AsRawFd;
+    let sim = sim();
+    let directory = Directory::new("blocked");
+    let list = directory.file("list", &"Leads:1001\n".repeat(1000));
+    let mut command = asking(&sim, &["wait", "--progress=plain", "--file", &list]);
+    with_default_signals(&mut command).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let pipe = child.stdout.take().unwrap();
+    // SAFETY: it takes no pointer.
+    let size = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, 4096) };
+    let mut filled = 0;
+    // A line that does not fit whole is not written in part.
+    while filled < size - 100 {
+        // SAFETY: FIONREAD writes an int.
+        unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD as _, &mut filled) };
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let limit = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        // SAFETY: the child is ours and not waited for yet.
+        unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+        std::thread::sleep(Duration::from_millis(50));
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None => assert!(Instant::now() < limit || child.kill().is_err(), "it is blocked still"),
+        }
+    };
+    assert_eq!(status.signal(), Some(libc::SIGTERM));
+}
+
 /// The first process of a container is not ended by a signal that it does not handle.
 #[cfg(unix)]
 #[test]
