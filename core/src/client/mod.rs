@@ -1,4 +1,4 @@
-//! The client: the status of one job or of many, and their waits. It does not know sockets or C.
+//! The client: its settings, the status of one job, and what it shares with its clones.
 
 mod again;
 mod many;

@@ -11,7 +11,7 @@ use crate::retry::Deadline;
 use crate::secret::{Secret, parse_token, placeholder, token_rule};
 use crate::sync::lock;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Mutex, process_id, thread_local};
+use crate::sync::{Mutex, holds_nothing, process_id, thread_local};
 use crate::thread::quiet_thread;
 use crate::token_provider::TokenProvider;
 
@@ -122,6 +122,7 @@ fn token_of(provider: &TokenProvider, refused: Option<&Secret>) -> Result<Secret
         let why = refused.map_or_else(|| why.to_owned(), |refused| why.replace(refused.reveal(), "***"));
         Error::new(ErrorKind::Oauth, format!("the token provider returned no access token: {why}"))
     };
+    debug_assert!(holds_nothing(), "a callback is called");
     let given = panic::catch(|| Ok(provider.provide(refused.map(Secret::reveal))))
         .map_err(|bug| failed(bug.message()))?
         .map_err(|message| failed(if message.trim().is_empty() { "it did not say why" } else { &message }))?;

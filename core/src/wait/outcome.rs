@@ -36,6 +36,8 @@ pub(super) struct Wait<J> {
     /// What ends the poll that is in flight.
     pub(super) call: Option<Arc<Cancel>>,
     pub(super) pace: Pace,
+    /// Its counts do not change, and a warning says so.
+    pub(super) stands_still: bool,
     /// When the first poll ended.
     pub(super) first_poll: Option<Instant>,
     pub(super) last: Option<Status>,
@@ -67,6 +69,7 @@ impl<J> Wait<J> {
             is_in_flight: false,
             call: None,
             pace,
+            stands_still: false,
             first_poll: None,
             last: None,
             last_error: None,

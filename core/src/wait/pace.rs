@@ -43,6 +43,11 @@ const BEGAN: f64 = 0.35;
 /// The weight of the rate that follows from this, compared to later ones.
 const BEGAN_WEIGHT: f64 = 0.015;
 
+/// For how long the counts of a job that has begun must not have changed, in seconds, to be worth a warning; and as a multiple
+/// of the longest time for which they have not before, as with batches.
+const STANDSTILL: f64 = 600.0;
+const STANDSTILL_STILL: f64 = 5.0;
+
 /// Decides when to poll one job again.
 ///
 /// It has no clock and does no I/O: it takes the time and the result of each poll, and returns the next pause. A clone is
@@ -153,6 +158,15 @@ impl Pace {
     pub fn remaining(&self) -> Option<Duration> {
         let forecast = self.remaining_seconds()? - (self.now - self.confirmed);
         Some(Duration::try_from_secs_f64(forecast.max(0.0)).unwrap_or(Duration::MAX))
+    }
+
+    /// For how long the counts have not changed, if that is suspicious: the job has begun, records are left, and it has never
+    /// been so for nearly as long.
+    pub(super) fn standstill(&self) -> Option<Duration> {
+        let still = self.confirmed - self.changed;
+        let is_under_way = self.done > 0 && self.total.is_some_and(|total| total > self.done);
+        let is_suspicious = is_under_way && still >= STANDSTILL.max(STANDSTILL_STILL * self.still);
+        is_suspicious.then(|| Duration::from_secs_f64(still))
     }
 
     /// Takes the number of records processed by now.
@@ -336,6 +350,30 @@ mod tests {
                 143.5, 174.6, 212.3, 257.9, 313.1
             ]
         );
+    }
+
+    #[test]
+    fn a_standstill_is_longer_than_any_before() {
+        let still_after = |batch: i64, from: u64| {
+            let mut pace = Pace::new(SECOND, MINUTE);
+            let mut now = 0;
+            while pace.standstill().is_none() && now < 36_000 {
+                // Batches that take so long, and none after `from`.
+                pace.next_pause(SECOND * now as u32, counts(100_000, now.min(from) as i64 / batch * 100));
+                now += 20;
+            }
+            now - 20
+        };
+        assert_eq!(still_after(10, 3000), 3600);
+        // The third batch of 400 seconds began in the 1,200th.
+        assert_eq!(still_after(400, 1200), 1200 + 5 * 380);
+        // It has not begun, or is at its end.
+        assert_eq!(still_after(10, 0), 35_980);
+        let mut pace = Pace::new(SECOND, MINUTE);
+        for now in [0, 10, 5000] {
+            pace.next_pause(SECOND * now, counts(100, 10 * i64::from(now.min(10))));
+        }
+        assert_eq!(pace.standstill(), None);
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Events {
 
 impl Sink for Events {
     fn take(&mut self, event: Event) {
-        let Event { id, elapsed, next_poll, remaining, polled, ended } = event;
+        let Event { id, elapsed, next_poll, remaining, polled, ended, .. } = event;
         let update = match (ended, polled) {
             (Some(waited), _) => Update::Ended(waited),
             (None, Some(result)) => Update::Polled(result),

@@ -34,6 +34,8 @@ pub(crate) struct Event {
     pub next_poll: Option<Duration>,
     /// The forecast of the time until the job ends.
     pub remaining: Option<Duration>,
+    /// For how long its counts have not changed, if that has just become suspicious.
+    pub standstill: Option<Duration>,
     /// The result of a poll, if there was one.
     pub polled: Option<Result<Status, Error>>,
     /// How the wait ended, if it has.
@@ -196,6 +198,7 @@ impl<J: Clone> Schedule<J> {
             elapsed: now.saturating_duration_since(wait.begun),
             next_poll: None,
             remaining: None,
+            standstill: None,
             polled: None,
             ended: Some(Waited { last: wait.last, result: Err(error) }),
         })
@@ -301,6 +304,9 @@ impl<J: Clone> Schedule<J> {
         let first_poll = wait.first_poll.unwrap_or(now);
         let pause = wait.pace.next_pause(now.saturating_duration_since(first_poll), observation);
         let remaining = wait.pace.remaining();
+        let standstill = wait.pace.standstill();
+        let has_warned = std::mem::replace(&mut wait.stands_still, standstill.is_some());
+        let standstill = standstill.filter(|_| !has_warned);
         let elapsed = now.saturating_duration_since(wait.begun);
         let wish = later(now, asked_for);
         let next = later(now, pause).max(wish);
@@ -315,7 +321,15 @@ impl<J: Clone> Schedule<J> {
                 self.keep(*wait);
             }
             let ended = Some(Waited { last, result: outcome });
-            return Some(Event { id, elapsed, next_poll: None, remaining: None, polled: Some(result), ended });
+            return Some(Event {
+                id,
+                elapsed,
+                next_poll: None,
+                remaining: None,
+                standstill: None,
+                polled: Some(result),
+                ended,
+            });
         }
         let mut due = due(now, pause, until, self.limits.poll_min);
         if !self.is_answered && result.is_err() {
@@ -331,7 +345,7 @@ impl<J: Clone> Schedule<J> {
         self.plan(id, due);
         let next = self.not_before.map_or(due, |not_before| due.max(not_before));
         let next_poll = Some(next.saturating_duration_since(now));
-        Some(Event { id, elapsed, next_poll, remaining, polled: Some(result), ended: None })
+        Some(Event { id, elapsed, next_poll, remaining, standstill, polled: Some(result), ended: None })
     }
 }
 
@@ -576,6 +590,23 @@ mod tests {
             let Step::Query(task) = schedule.next(now, 1) else { panic!("a task") };
             assert_eq!(task.id, other);
         }
+    }
+
+    #[test]
+    fn a_standstill_is_told_once() {
+        let mut schedule = Schedule::new(LIMITS, false);
+        let mut now = Instant::now();
+        schedule.add(0, FOREVER, now);
+        let mut told = Vec::new();
+        for minute in 0..60 {
+            let Step::Query(task) = schedule.next(now, 1) else { panic!("nothing is due") };
+            let deleted = if minute < 30 { minute.min(3) } else { 4 };
+            let event = schedule.polled(now, task.id, Ok(status(State::Running, deleted, 9))).unwrap();
+            told.extend(event.standstill.map(|_| minute));
+            now += SECOND * 60;
+        }
+        // Ten minutes after the third and, as it was 26 minutes, longer after the fourth.
+        assert_eq!(told, [13]);
     }
 
     #[test]

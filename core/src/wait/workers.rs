@@ -146,6 +146,10 @@ fn record<J: Clone + fmt::Display, S: Sink>(shared: &Mutex<Shared<J, S>>, now: I
         (Some(Err(error)), Some(pause)) => {
             Some(format!("{job}: {error}; the next poll is in {:.1} s", pause.as_secs_f64()))
         }
+        (Some(Ok(status)), _) => event.standstill.map(|standstill| {
+            let seconds = standstill.as_secs();
+            format!("{job}: it is {}, and its counts have not changed for {seconds} s: is it stuck?", status.text)
+        }),
         _ => None,
     };
     locked.sink.take(event);
