@@ -17,23 +17,29 @@ const GRACE: Duration = Duration::from_millis(100);
 fn every_fault_has_its_error() {
     use Fault::*;
     let sim = sim();
-    let client = Client::of(&sim, &[NO_RETRY, ("timeout_ms", "700")]);
+    let client = Client::of(&sim, &[NO_RETRY]);
     for fault in Fault::all() {
         let expected: Result<(), (zmd_error, i32)> = match fault {
             Reset | Close | TruncateHeader => Err((ZMD_ERR_NETWORK, 0)),
             // The header had arrived.
             ResetInBody | TruncateBody => Err((ZMD_ERR_NETWORK, 200)),
-            StallBeforeHeader | StallInHeader | SlowForever => Err((ZMD_ERR_TIMEOUT, 0)),
+            StallBeforeHeader | StallInHeader | SlowForever | Slow => Err((ZMD_ERR_TIMEOUT, 0)),
             StallInBody => Err((ZMD_ERR_TIMEOUT, 200)),
-            Slow => Err((ZMD_ERR_TIMEOUT, 0)),
             ShortLength => Err((ZMD_ERR_BAD_RESPONSE, 200)),
             Garbage | GarbageStatus => Err((ZMD_ERR_NETWORK, 0)),
             HugeHeader => Err((ZMD_ERR_BAD_RESPONSE, 0)),
             HugeBody | BigBody => Err((ZMD_ERR_BAD_RESPONSE, 200)),
             CloseAfterAnswer | CloseOnSecond | Chunked | Http10 | Bom | Interim => Ok(()),
         };
-        let (took, (answer, result)) = timed(|| client.ask("Leads", &format!("fault-{}", fault.name())));
-        assert!(took < Duration::from_millis(700) + GRACE, "{fault:?} took {took:?}");
+        let limit = match (fault, expected) {
+            // The header is to arrive before.
+            (StallInBody, _) => Duration::from_millis(1500),
+            (_, Err((ZMD_ERR_TIMEOUT, _))) => Duration::from_millis(300),
+            _ => Duration::from_secs(30),
+        };
+        let job = format!("fault-{}", fault.name());
+        let (took, (answer, result)) = timed(|| client.ask_within("Leads", &job, limit.as_millis() as i64));
+        assert!(took.at_most(limit + GRACE), "{fault:?} took {took:?}");
         match expected {
             Ok(()) => assert_eq!((result, answer), (Ok(()), Answer::completed()), "{fault:?}"),
             Err((error, http_status)) => {
@@ -54,20 +60,18 @@ fn a_slow_answer_is_not_an_error() {
 
 #[test]
 fn transient_failures_are_retried() {
-    for fault in [Fault::Reset, Fault::Close, Fault::TruncateHeader, Fault::TruncateBody, Fault::ResetInBody] {
-        let sim = sim();
-        let client = Client::of(&sim, &[]);
-        (0..3).for_each(|_| sim.next(Reply::Fault(fault)));
-        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{fault:?}");
-        assert_eq!(sim.requests(), 4);
-    }
-    for status in [429, 500, 501, 502, 503, 504, 511] {
-        let sim = sim();
-        let client = Client::of(&sim, &[]);
-        (0..3).for_each(|_| sim.next(Reply::html(status, "<html>no</html>")));
-        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "{status}");
-        assert_eq!(sim.requests(), 4);
-    }
+    let faults = [Fault::Reset, Fault::Close, Fault::TruncateHeader, Fault::TruncateBody, Fault::ResetInBody];
+    let refusals = [429, 500, 501, 502, 503, 504, 511].map(|status| Reply::html(status, "<html>no</html>"));
+    thread::scope(|scope| {
+        for reply in faults.map(Reply::Fault).into_iter().chain(refusals) {
+            scope.spawn(move || {
+                let sim = sim();
+                sim.next(reply.clone());
+                assert_eq!(Client::of(&sim, &[]).status("Leads", "1001"), Ok(Answer::completed()), "{reply:?}");
+                assert_eq!(sim.requests(), 2);
+            });
+        }
+    });
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn too_many_requests_with_http_200_is_retried_too() {
 #[test]
 fn permanent_failures_are_not_retried() {
     let sim = sim();
-    let client = Client::of(&sim, &[("timeout_ms", "300")]);
+    let client = Client::of(&sim, &[]);
     for (count, job_id) in [
         "error-INVALID_TOKEN",
         "error-NO_PERMISSION",
@@ -104,7 +108,9 @@ fn permanent_failures_are_not_retried() {
     .iter()
     .enumerate()
     {
-        client.failure("Leads", job_id);
+        let limit = if job_id.contains("stall") { 300 } else { -1 };
+        assert!(client.ask_within("Leads", job_id, limit).1.is_err());
+        sim.wait_for_requests(count + 1);
         assert_eq!(sim.requests(), count + 1, "{job_id}");
     }
 }
@@ -112,43 +118,39 @@ fn permanent_failures_are_not_retried() {
 #[test]
 fn retry_after_is_respected() {
     let sim = sim();
-    let client = Client::of(&sim, &[]);
-    for status in [429, 503] {
-        sim.next(Reply::json(status, "").header("Retry-After", "1"));
-        let (took, result) = timed(|| client.status("Leads", "1001"));
-        assert_eq!(result, Ok(Answer::completed()));
-        assert!((1.0..3.0).contains(&took.as_secs_f64()), "{took:?}");
-    }
+    sim.next(Reply::json(503, "").header("Retry-After", "1"));
+    let (took, result) = timed(|| Client::of(&sim, &[]).status("Leads", "1001"));
+    assert_eq!(result, Ok(Answer::completed()));
+    assert!(took.at_least(Duration::from_secs(1)), "{took:?}");
 }
 
+/// The pause that does not fit is in the message.
 #[test]
-fn retry_after_may_be_a_date_by_the_servers_clock() {
+fn a_retry_after_beyond_the_deadline_ends_the_call_at_once() {
     let sim = sim();
     let client = Client::of(&sim, &[]);
     // The server's clock is wrong by a day.
     let now = SystemTime::now() + Duration::from_secs(86_400);
     let date = |time| httpdate::fmt_http_date(time);
-    let reply = Reply::json(503, "").header("Date", &date(now));
-    sim.next(reply.clone().header("Retry-After", &date(now + Duration::from_secs(1))));
-    let (took, result) = timed(|| client.status("Leads", "1001"));
-    assert_eq!(result, Ok(Answer::completed()));
-    assert!((1.0..3.0).contains(&took.as_secs_f64()), "{took:?}");
-    // A date in the past means now.
-    sim.next(reply.header("Retry-After", &date(now - Duration::from_secs(60))));
-    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
-}
-
-#[test]
-fn a_retry_after_beyond_the_deadline_ends_the_call_at_once() {
-    let sim = sim();
-    let client = Client::of(&sim, &[("timeout_ms", "5000")]);
-    for pause in ["6", "3600", "99999999999999999999999"] {
-        sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", pause));
-        let (took, (failed, http_status)) = timed(|| client.failure("Leads", "1001"));
-        assert_eq!((failed.error, http_status), (ZMD_ERR_RATE_LIMITED, 429));
-        assert!(took < Duration::from_secs(1) && failed.message.contains("timeout_ms"), "{took:?} {failed:?}");
+    let too_many = || Reply::Error("TOO_MANY_REQUESTS");
+    let busy = || Reply::json(503, "").header("Date", &date(now));
+    for (reply, error, pause) in [
+        (too_many().header("Retry-After", "31"), ZMD_ERR_RATE_LIMITED, "31.0 s"),
+        (too_many().header("Retry-After", "3600"), ZMD_ERR_RATE_LIMITED, "3600.0 s"),
+        (too_many().header("Retry-After", "99999999999999999999999"), ZMD_ERR_RATE_LIMITED, "3600.0 s"),
+        (busy().header("Retry-After", "77"), ZMD_ERR_SERVER, "77.0 s"),
+        (busy().header("Retry-After", &date(now + Duration::from_secs(77))), ZMD_ERR_SERVER, "77.0 s"),
+    ] {
+        sim.next(reply);
+        let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+        assert!(took.at_most(AT_ONCE) && failed.error == error, "{took:?} {failed:?}");
+        let words = format!("(a pause of {pause} before the next attempt does not fit into timeout_ms)");
+        assert!(failed.message.ends_with(&words), "{failed:?}");
     }
-    assert_eq!(sim.requests(), 3);
+    assert_eq!(sim.requests(), 5);
+    // A date in the past means now.
+    sim.next(busy().header("Retry-After", &date(now - Duration::from_secs(60))));
+    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
 }
 
 #[test]
@@ -240,14 +242,15 @@ fn a_host_that_never_answers_fails_after_connect_timeout_ms() {
         let (took, (failed, http_status)) = timed(|| client.failure("Leads", "1001"));
         assert_eq!((failed.error, http_status), (ZMD_ERR_TIMEOUT, 0));
         assert!(failed.message.contains(name), "{failed:?}");
-        // The kernel may wake us a moment early.
-        assert!((limit - 5..limit + 100).contains(&(took.as_millis() as u64)), "{name}: {took:?}");
+        let limit = Duration::from_millis(limit);
+        assert!(took.at_least(limit) && took.at_most(limit + GRACE), "{name}: {took:?}");
     }
 }
 
 #[test]
 fn the_deadline_holds_for_every_fault() {
     let sim = sim();
+    let limit = Duration::from_millis(400);
     let client = Client::of(&sim, &[("timeout_ms", "400")]);
     // Also with retries that begin just before the deadline.
     let endless = ["stall-before-header", "stall-in-header", "stall-in-body", "slow-forever", "slow", "reset", "close"];
@@ -257,7 +260,7 @@ fn the_deadline_holds_for_every_fault() {
         let expected =
             [ZMD_ERR_TIMEOUT, if ["reset", "close"].contains(&fault) { ZMD_ERR_NETWORK } else { ZMD_ERR_TIMEOUT }];
         assert!(expected.contains(&failed.error), "{fault}: {failed:?}");
-        assert!(took < Duration::from_millis(400) + GRACE, "{fault} took {took:?}");
+        assert!(took.at_most(limit + GRACE), "{fault} took {took:?}");
     }
     for at_accept in [AtAccept::StallBeforeTls, AtAccept::Garbage, AtAccept::Reset, AtAccept::Close] {
         sim.at_accept(at_accept);
@@ -265,12 +268,14 @@ fn the_deadline_holds_for_every_fault() {
         let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
         let expected: &[_] = match at_accept {
             AtAccept::StallBeforeTls => &[ZMD_ERR_TIMEOUT],
+            // On a busy machine it comes too late.
+            AtAccept::Garbage => &[ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT],
             // The reset may come before connect() has returned.
             AtAccept::Reset => &[ZMD_ERR_NETWORK, ZMD_ERR_CONNECT, ZMD_ERR_TIMEOUT],
             _ => &[ZMD_ERR_NETWORK, ZMD_ERR_TIMEOUT],
         };
         assert!(expected.contains(&failed.error), "{at_accept:?}: {failed:?}");
-        assert!(took < Duration::from_millis(400) + GRACE, "{at_accept:?} took {took:?}");
+        assert!(took.at_most(limit + GRACE), "{at_accept:?} took {took:?}");
     }
 }
 
@@ -319,30 +324,36 @@ fn a_query_over_another_sims_port_is_not_confused() {
 }
 
 /// As when a firewall forgets an idle connection, and drops its packets without an RST.
+///
+/// The five seconds are the kernel's.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_connection_that_died_silently_is_replaced_within_seconds() {
-    for tls in [false, true] {
-        let sim = sim_over(tls);
-        let client = Client::of(&sim, &[("max_retries", "0")]);
-        assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
-        sim.lose_connections();
-        let (took, answer) = timed(|| client.status("Leads", "1001"));
-        assert_eq!(answer, Ok(Answer::completed()));
-        assert!(took < Duration::from_secs(9), "{took:?}");
-        assert_eq!((sim.connections(), sim.requests()), (2, 2));
-    }
+    thread::scope(|scope| {
+        for tls in [false, true] {
+            scope.spawn(move || {
+                let sim = sim_over(tls);
+                let client = Client::of(&sim, &[("max_retries", "0")]);
+                assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
+                sim.lose_connections();
+                assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()), "within timeout_ms");
+                assert_eq!((sim.connections(), sim.requests()), (2, 2));
+            });
+        }
+    });
 }
 
-/// The timeouts of sockets use coarse timers: they are late by up to an eighth of their length.
+/// The timeouts of sockets use coarse timers, which are late by up to an eighth of their length: with 250 ticks a second these
+/// are 256 ms. (That no socket has one is seen where the system calls of a query are counted.)
 #[test]
 fn a_long_deadline_holds_as_a_short_one_does() {
     let sim = sim();
-    let client = Client::of(&sim, &[("timeout_ms", "9000")]);
+    let client = Client::of(&sim, &[("timeout_ms", "2100")]);
     let (took, (failed, _)) = timed(|| client.failure("Leads", "fault-stall-before-header"));
     assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
-    assert!(took >= Duration::from_secs(9) && took < Duration::from_millis(9050), "{took:?}");
-    assert!(failed.message.contains("timeout_ms (9000 ms)") && failed.message.contains("response of"), "{failed:?}");
+    let limit = Duration::from_millis(2100);
+    assert!(took.at_least(limit) && took.at_most(limit + Duration::from_millis(50)), "{took:?}");
+    assert!(failed.message.contains("timeout_ms (2100 ms)") && failed.message.contains("response of"), "{failed:?}");
 }
 
 #[test]
@@ -357,7 +368,7 @@ fn a_timeout_names_the_limit_and_the_stage() {
         let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
         assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
         assert!(words.iter().all(|words| failed.message.contains(words)), "{failed:?}");
-        assert!(took < Duration::from_millis(350), "{took:?}");
+        assert!(took.at_most(Duration::from_millis(350)), "{took:?}");
     }
 }
 

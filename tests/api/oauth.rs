@@ -137,47 +137,6 @@ fn a_token_is_requested_when_it_is_first_needed_and_kept() {
 }
 
 #[test]
-fn a_token_is_renewed_before_it_expires() {
-    for milliseconds in [false, true] {
-        let lifetime = Duration::from_secs(4);
-        let sim = with_job(builder().token_lifetime(lifetime).expires_in_milliseconds(milliseconds).start());
-        let client = client_with(&sim, &[]);
-        client.status("Leads", "1001").unwrap();
-        let first = token_in_use(&sim);
-        // Its lifetime is in whole seconds, so half of it is over after 1.5 to 2 seconds.
-        thread::sleep(Duration::from_millis(2100));
-        client.status("Leads", "1001").unwrap();
-        assert_ne!(token_in_use(&sim), first);
-        // No request was refused.
-        assert_eq!((sim.token_requests(), sim.requests()), (2, 2));
-    }
-}
-
-#[test]
-fn a_token_that_cannot_be_renewed_early_is_used_until_it_expires() {
-    let sim = with_job(builder().token_lifetime(Duration::from_secs(8)).start());
-    let client = client_with(&sim, &[("max_retries", "0"), ("timeout_ms", "2000")]);
-    client.status("Leads", "1001").unwrap();
-    thread::sleep(Duration::from_millis(4100));
-    sim.next_token(Reply::html(503, "<html>maintenance</html>"));
-    assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
-    assert_eq!((sim.token_requests(), sim.requests()), (2, 2));
-    // An accounts server that hangs takes at most half of the time, and that of one thread only.
-    sim.next_token(Reply::Fault(Fault::StallBeforeHeader));
-    let client = &client;
-    thread::scope(|scope| {
-        let renewing = scope.spawn(move || timed(|| client.status("Leads", "1001")));
-        while sim.token_requests() < 3 {
-            thread::sleep(Duration::from_millis(1));
-        }
-        let (took, result) = timed(|| client.status("Leads", "1001"));
-        assert!(result.is_ok() && took < Duration::from_millis(300), "{took:?} {result:?}");
-        let (took, result) = renewing.join().unwrap();
-        assert!(result.is_ok() && (0.9..1.3).contains(&took.as_secs_f64()), "{took:?} {result:?}");
-    });
-}
-
-#[test]
 fn a_refused_token_is_renewed_once() {
     let sim = with_job(builder().start());
     let client = client_with(&sim, &[]);
@@ -413,7 +372,7 @@ fn the_deadline_holds_for_the_token_too() {
         sim.next_token(Reply::Fault(fault));
         let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
         assert_eq!(failed.error, ZMD_ERR_TIMEOUT, "{failed:?}");
-        assert!(took < Duration::from_millis(500), "{took:?}");
+        assert!(took.at_most(Duration::from_millis(500)), "{took:?}");
     }
     // Also for threads that wait for the one that requests the token.
     (0..4).for_each(|_| sim.next_token(Reply::Fault(Fault::StallBeforeHeader)));
@@ -422,7 +381,7 @@ fn the_deadline_holds_for_the_token_too() {
             scope.spawn(|| {
                 let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
                 assert_eq!(failed.error, ZMD_ERR_TIMEOUT, "{failed:?}");
-                assert!(took < Duration::from_millis(500), "{took:?}");
+                assert!(took.at_most(Duration::from_millis(500)), "{took:?}");
             });
         }
     });
@@ -621,8 +580,13 @@ fn a_cache_without_write_permission_costs_a_token_request() {
     let cache = Cache::new("read-only");
     succeeds(&mut tool(&sim, &cache.path()));
     let before = fs::read(cache.file()).unwrap();
+    let copy = Cache::new("read-only-command");
+    copy_program(tool(&sim, "").get_program(), &copy.file());
     let as_user = |expected: usize| {
-        let mut command = tool(&sim, &cache.path());
+        let original = tool(&sim, &cache.path());
+        let mut command = Command::new(copy.file());
+        command.args(original.get_args()).env_clear();
+        command.envs(original.get_envs().filter_map(|(key, value)| Some((key, value?))));
         // SAFETY: geteuid has no preconditions.
         if unsafe { libc::geteuid() } == 0 {
             // Root may write any file.
@@ -676,19 +640,19 @@ fn a_lock_that_is_never_released_costs_half_of_the_time_once() {
     fs::set_permissions(&lock, fs::Permissions::from_mode(0o600)).unwrap();
     let holder = Holder::of(&lock);
     let path = cache.path();
-    let settings = [("token_cache", &*path), ("timeout_ms", "1000")];
+    let settings = [("token_cache", &*path), ("timeout_ms", "2000")];
     let client = client_with(&sim, &settings);
     let (took, result) = timed(|| client.status("Leads", "1001"));
     assert_eq!(result, Ok(Answer::completed()));
-    assert!((0.4..0.9).contains(&took.as_secs_f64()), "{took:?}");
+    assert!(took.at_least(Duration::from_millis(900)) && took.at_most(Duration::from_millis(1500)), "{took:?}");
     // What was made without the lock is stored, for the others.
     assert!(fs::read_to_string(cache.file()).unwrap().contains(&token_in_use(&sim)));
     assert_eq!(client_with(&sim, &settings).status("Leads", "1001"), Ok(Answer::completed()));
     assert_eq!(sim.token_requests(), 1);
     drop(holder);
     fs::remove_file(cache.file()).unwrap();
-    let (took, result) = timed(|| client_with(&sim, &settings).status("Leads", "1001"));
-    assert!(result.is_ok() && took < Duration::from_millis(400), "{took:?} {result:?}");
+    let (took, result) = timed(|| client_with(&sim, &settings[..1]).status("Leads", "1001"));
+    assert!(result.is_ok() && took.at_most(AT_ONCE), "{took:?} {result:?}");
 }
 
 #[test]
@@ -700,12 +664,12 @@ fn a_killed_process_does_not_block_the_next_one() {
     // The run time of a process; making the command builds it.
     let mut first = tool(&sim, &cache.path());
     let (whole, ()) = timed(|| succeeds(&mut first));
-    let whole = whole.min(Duration::from_millis(200));
-    for round in 0..100u32 {
+    let whole = whole.whole().min(Duration::from_millis(200));
+    for round in 0..40u32 {
         clock.advance(Duration::from_secs(61));
         let _ = fs::remove_file(cache.file());
         let mut child = tool(&sim, &cache.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        thread::sleep(whole * round / 80);
+        thread::sleep(whole * round / 32);
         child.kill().unwrap();
         child.wait().unwrap();
         if cache.file().exists() {
@@ -717,7 +681,7 @@ fn a_killed_process_does_not_block_the_next_one() {
     clock.advance(Duration::from_secs(601));
     fs::write(cache.file(), "").unwrap();
     let (took, ()) = timed(|| succeeds(&mut tool(&sim, &cache.path())));
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took.at_most(AT_ONCE), "{took:?}");
     assert_eq!(cache.content()["tokens"].as_object().unwrap().len(), 1);
     let mut names: Vec<_> = fs::read_dir(&cache.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();

@@ -40,7 +40,7 @@ fn settings<'a>(url: &'a str, cache: &'a Path) -> Vec<(&'a str, &'a str)> {
 #[test]
 fn eight_processes_keep_to_one_limit() {
     const PROCESSES: usize = 8;
-    const JOBS: usize = 250;
+    const JOBS: usize = 40;
     let sim = limited();
     let directory = scratch("shared-limit");
     let (url, cache) = (sim.url(), directory.join("tokens"));
@@ -66,10 +66,11 @@ fn eight_processes_keep_to_one_limit() {
         let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert_eq!((output.status.code(), out.lines().count(), &*err), (Some(0), JOBS, ""), "{out}");
     }
-    assert_eq!((sim.refused(), sim.in_flight_peak(), sim.token_requests()), (0, 10, 1));
+    assert_eq!((sim.refused(), sim.token_requests()), (0, 1));
+    assert!(sim.in_flight_peak() <= 10);
     // The limit is ten at once. How close the test comes to it is printed.
     let ideal = DELAY * (PROCESSES * JOBS / 10) as u32;
-    println!("{:.0} % of the ideal throughput", 100.0 * ideal.as_secs_f64() / took.as_secs_f64());
+    println!("{:.0} % of the ideal throughput", 100.0 * ideal.as_secs_f64() / took.whole().as_secs_f64());
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -91,7 +92,18 @@ fn any_number_of_threads_keep_to_it_too() {
             }
         }
     });
-    assert_eq!((sim.refused(), sim.in_flight_peak(), sim.requests()), (0, 10, 400));
+    assert_eq!((sim.refused(), sim.requests()), (0, 400));
+    assert!(sim.in_flight_peak() <= 10);
+    // All of it is used: ten calls hang at the same time.
+    thread::scope(|scope| {
+        let hanging = [(); 12].map(|()| scope.spawn(|| clients[0].failure("Leads", "fault-stall-before-header")));
+        sim.wait_for_requests(410);
+        clients[0].cancel();
+        for thread in hanging {
+            assert_eq!(thread.join().unwrap().0.error, ZMD_ERR_CANCELLED);
+        }
+    });
+    assert_eq!((sim.refused(), sim.in_flight_peak(), sim.requests()), (0, 10, 410));
     // Only their owner may read them.
     for entry in fs::read_dir(&directory).unwrap().map(Result::unwrap) {
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
@@ -175,7 +187,7 @@ fn a_slot_is_free_when_its_process_has_died() {
     let (took, result) = timed(|| ours.status("Leads", "1001"));
     // SAFETY: as above.
     let is_alive = unsafe { libc::kill(bystander, libc::SIGKILL) } == 0;
-    assert!(result.is_ok() && is_alive && took < Duration::from_secs(20), "{result:?} {took:?}");
+    assert!(result.is_ok() && is_alive && took.at_most(Duration::from_secs(20)), "{result:?} {took:?}");
     go.into_iter().chain(pids).for_each(|pipe| {
         // SAFETY: it is open.
         unsafe { libc::close(pipe) };
@@ -201,16 +213,16 @@ fn a_call_that_gets_no_slot_ends_at_its_time_limit() {
         let (took, (failed, _)) = timed(|| late.failure("Leads", "1001"));
         assert_eq!(failed.error, ZMD_ERR_TIMEOUT);
         assert!(failed.message.contains("the 1 calls that max_concurrency allows"), "{}", failed.message);
-        assert!((290..400).contains(&took.as_millis()), "{took:?}");
+        let limit = Duration::from_millis(300);
+        assert!(took.at_least(limit) && took.at_most(limit + Duration::from_millis(100)), "{took:?}");
         // Several waiting calls return at once when they are cancelled.
-        let waiting = [(); 3].map(|()| scope.spawn(|| cancelled.failure("Leads", "1001").0.error));
+        let waiting = [(); 3].map(|()| scope.spawn(|| timed(|| cancelled.failure("Leads", "1001").0.error)));
         thread::sleep(Duration::from_millis(50));
-        let (took, errors) = timed(|| {
-            cancelled.cancel();
-            waiting.map(|thread| thread.join().unwrap())
-        });
-        assert_eq!(errors, [ZMD_ERR_CANCELLED; 3]);
-        assert!(took < Duration::from_millis(100), "{took:?}");
+        let (cause, ()) = timed(|| cancelled.cancel());
+        for (took, error) in waiting.map(|thread| thread.join().unwrap()) {
+            assert_eq!(error, ZMD_ERR_CANCELLED);
+            assert!(took.since(&cause).at_most(Duration::from_millis(100)), "{took:?} {cause:?}");
+        }
         hanging.cancel();
         hangs.join().unwrap();
     });

@@ -1,4 +1,4 @@
-//! Waiting and cancelling, through the C API and in real time. A wait of an hour is tested in src/client.rs.
+//! Waiting and cancelling, through the C API. A wait of an hour is tested in core/src/client/poller.rs.
 
 use std::collections::HashSet;
 use std::net::TcpListener;
@@ -9,26 +9,24 @@ use std::time::{Duration, Instant};
 use common::abi::zmd_error::{self, *};
 use common::abi::*;
 use common::*;
-use zmd_sim::{AtAccept, End, Fault, Job, Reply, Sim};
+use zmd_sim::{AtAccept, Clock, End, Fault, Job, Reply, Sim};
 
 #[test]
 fn a_wait_returns_when_the_job_has_ended() {
-    let sim = sim();
-    sim.add_job("Leads", "2", Job { failed: 10, ..Job::new(1000, 1000.0) });
+    let sim = with_job(Sim::builder().clock(Clock::driven()).start());
+    sim.add_job("Leads", "2", Job { failed: 10, ..Job::new(1000, 1.0) });
     let client = Client::of(&sim, &QUICK);
     let mut polls = Vec::new();
-    let (took, (answer, result)) = timed(|| {
-        client.wait("Leads", "2", -1, &mut |index, answer, failed| {
-            assert_eq!((index, failed), (0, None));
-            polls.push(answer);
-            true
-        })
+    let (answer, result) = client.wait("Leads", "2", -1, &mut |index, answer, failed| {
+        assert_eq!((index, failed), (0, None));
+        polls.push(answer);
+        sim.clock().advance(Duration::from_secs(300));
+        true
     });
     assert_eq!((result, answer.state, answer.deleted, answer.failed), (Ok(()), 3, 990, 10));
-    // The job began before the client was created.
-    assert!((0.8..1.2).contains(&took.as_secs_f64()), "{took:?}");
-    assert_eq!((polls.last(), polls.len()), (Some(&answer), sim.requests()));
-    assert!(polls[..polls.len() - 1].iter().all(|answer| answer.state == 2));
+    assert_eq!((polls.last(), sim.requests()), (Some(&answer), 5));
+    let seen: Vec<_> = polls.iter().map(|answer| (answer.state, answer.deleted + answer.failed)).collect();
+    assert_eq!(seen, [(2, 0), (2, 300), (2, 600), (2, 900), (3, 1000)]);
     assert_eq!(sim.connections(), 1);
 }
 
@@ -45,12 +43,10 @@ fn a_wait_that_times_out_returns_the_last_status() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(1_000_000, 1000.0));
     let client = Client::of(&sim, &QUICK);
-    for timeout in [300, 700] {
-        let (took, (answer, result)) = timed(|| client.wait("Leads", "2", timeout, &mut ignore));
-        assert_eq!(result.unwrap_err().error, ZMD_ERR_TIMEOUT);
-        assert!(answer.state == 2 && answer.deleted > 0 && answer.http_status == 200, "{answer:?}");
-        assert!((timeout as u128..timeout as u128 + 100).contains(&took.as_millis()), "{took:?}");
-    }
+    let (took, (answer, result)) = timed(|| client.wait("Leads", "2", 1000, &mut ignore));
+    assert_eq!(result.unwrap_err().error, ZMD_ERR_TIMEOUT);
+    assert!(answer.state == 2 && answer.deleted > 0 && answer.http_status == 200, "{answer:?}");
+    assert!(took.at_least(Duration::from_secs(1)) && took.at_most(Duration::from_millis(1100)), "{took:?}");
     let before = sim.requests();
     let (answer, result) = client.wait("Leads", "2", 0, &mut ignore);
     assert_eq!((answer.state, result.unwrap_err().error, sim.requests()), (2, ZMD_ERR_TIMEOUT, before + 1));
@@ -63,7 +59,7 @@ fn a_poll_that_hangs_does_not_delay_the_timeout() {
     let (took, (answer, result)) = timed(|| client.wait("Leads", "fault-stall-before-header", 400, &mut ignore));
     let failed = result.unwrap_err();
     assert_eq!((failed.error, answer), (ZMD_ERR_TIMEOUT, Answer::of_failure(0)));
-    assert!((400..500).contains(&took.as_millis()), "{took:?}");
+    assert!(took.at_least(Duration::from_millis(400)) && took.at_most(Duration::from_millis(500)), "{took:?}");
 }
 
 #[test]
@@ -136,7 +132,7 @@ fn a_callback_that_ends_wait_many_cancels_the_polls_in_flight() {
             false
         });
         let took = ended.unwrap().elapsed();
-        assert!(took < Duration::from_millis(100), "{took:?}");
+        assert!(took < AT_ONCE, "{took:?}");
         assert_eq!(errors, [ZMD_OK, ZMD_ERR_CANCELLED, ZMD_ERR_CANCELLED]);
         assert_eq!(result.unwrap_err().error, ZMD_ERR_CANCELLED);
         assert_eq!(client.status("Leads", "1001"), Ok(Answer::completed()));
@@ -146,23 +142,20 @@ fn a_callback_that_ends_wait_many_cancels_the_polls_in_flight() {
 }
 
 /// Cancels `client` during `call`, after `ready` has returned, and returns how long the call took to return after that.
-fn cancelled(client: &Client, ready: impl FnOnce() + Send, call: impl FnOnce() -> zmd_error) -> Duration {
+fn cancelled(client: &Client, ready: impl FnOnce() + Send, call: impl FnOnce() -> zmd_error) -> Took {
     thread::scope(|scope| {
         let canceller = scope.spawn(|| {
             ready();
-            thread::sleep(Duration::from_millis(100));
-            let begin = Instant::now();
-            client.cancel();
-            begin
+            thread::sleep(Duration::from_millis(50));
+            timed(|| client.cancel()).0
         });
-        let error = call();
-        let end = Instant::now();
+        let (took, error) = timed(call);
         assert_eq!(error, ZMD_ERR_CANCELLED);
-        let took = end - canceller.join().unwrap();
+        let took = took.since(&canceller.join().unwrap());
         // Later calls return at once, and a second cancel does nothing.
         client.cancel();
         let (later, failed) = timed(|| client.failure("Leads", "1001").0);
-        assert!(failed.error == ZMD_ERR_CANCELLED && later < Duration::from_millis(50), "{later:?} {failed:?}");
+        assert!(failed.error == ZMD_ERR_CANCELLED && later.at_most(Duration::from_millis(50)), "{later:?} {failed:?}");
         let (_, errors, _) = client.status_many(&[("Leads", "1001"); 3]);
         assert_eq!(errors, [ZMD_ERR_CANCELLED; 3]);
         took
@@ -182,7 +175,7 @@ fn a_cancel_ends_a_call_in_every_phase() {
             let client = Client::of(&sim, &[]);
             let call = || error_of(client.status("Leads", &format!("fault-{fault}")).map(|_| ()));
             let took = cancelled(&client, || sim.wait_for_requests(1), call);
-            assert!(took < limit, "{fault}, tls {tls}: {took:?}");
+            assert!(took.at_most(limit), "{fault}, tls {tls}: {took:?}");
         }
     }
 
@@ -191,14 +184,14 @@ fn a_cancel_ends_a_call_in_every_phase() {
     sim.at_accept(AtAccept::StallBeforeTls);
     let client = Client::of(&sim, &[]);
     let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
-    assert!(took < limit, "handshake: {took:?}");
+    assert!(took.at_most(limit), "handshake: {took:?}");
 
     // In the pause between two attempts.
     let sim = common::sim();
     sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "20"));
     let client = Client::of(&sim, &[]);
     let took = cancelled(&client, || sim.wait_for_requests(1), || error_of(client.status("Leads", "1001").map(|_| ())));
-    assert!(took < limit, "back-off: {took:?}");
+    assert!(took.at_most(limit), "back-off: {took:?}");
 
     // Between two polls.
     let sim = common::sim();
@@ -206,13 +199,13 @@ fn a_cancel_ends_a_call_in_every_phase() {
     let client = Client::of(&sim, &[("poll_min_ms", "20000")]);
     let took =
         cancelled(&client, || sim.wait_for_requests(1), || error_of(client.wait("Leads", "2", -1, &mut ignore).1));
-    assert!(took < limit, "wait: {took:?}");
+    assert!(took.at_most(limit), "wait: {took:?}");
 
     // While connecting.
     let unanswered = Unanswered::new();
     let client = Client::of(&sim, &[("api_domain", &unanswered.url())]);
     let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
-    assert!(took < limit, "connect: {took:?}");
+    assert!(took.at_most(limit), "connect: {took:?}");
 
     // While waiting for a proxy.
     let sim = with_job(Sim::builder().tls().start());
@@ -220,7 +213,7 @@ fn a_cancel_ends_a_call_in_every_phase() {
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     let client = Client::of(&sim, &[("proxy", &proxy)]);
     let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
-    assert!(took < limit, "proxy: {took:?}");
+    assert!(took.at_most(limit), "proxy: {took:?}");
 }
 
 #[test]
@@ -251,7 +244,7 @@ fn a_cancel_ends_the_wait_for_a_token() {
                 client.failure("Leads", "1001").0.error
             });
             let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
-            assert!(took < limit, "{took:?}");
+            assert!(took.at_most(limit), "{took:?}");
             assert_eq!(second.join().unwrap(), ZMD_ERR_CANCELLED);
         });
     }
@@ -305,15 +298,14 @@ fn a_cancel_cancels_the_clones_and_their_clones() {
     drop(clone);
     let call = || error_of(of_the_clone.status("Leads", "fault-stall-in-body").map(|_| ()));
     let took = thread::scope(|scope| {
-        let waiting = scope.spawn(|| (call(), Instant::now()));
+        let waiting = scope.spawn(|| timed(call));
         sim.wait_for_requests(1);
-        let begin = Instant::now();
-        client.cancel();
-        let (error, end) = waiting.join().unwrap();
+        let (cause, ()) = timed(|| client.cancel());
+        let (took, error) = waiting.join().unwrap();
         assert_eq!(error, ZMD_ERR_CANCELLED);
-        end - begin
+        took.since(&cause)
     });
-    assert!(took < Duration::from_millis(100), "{took:?}");
+    assert!(took.at_most(Duration::from_millis(100)), "{took:?}");
     assert_eq!(idle.failure("Leads", "1001").0.error, ZMD_ERR_CANCELLED);
     assert_eq!(client.try_clone().err().unwrap().error, ZMD_ERR_CANCELLED);
 }
@@ -417,7 +409,8 @@ fn a_callback_gets_the_forecast_of_the_end() {
     assert_eq!(result.unwrap_err().error, ZMD_ERR_CANCELLED);
     assert_eq!(forecasts[0].1, -1, "{forecasts:?}");
     let (at, remaining) = forecasts[forecasts.len() - 1];
-    assert!((80_000..120_000).contains(&(at + remaining)), "{forecasts:?}");
+    // How good it is depends on how long each poll takes here.
+    assert!((50_000..200_000).contains(&(at + remaining)), "{forecasts:?}");
     assert_eq!(zmd_progress_remaining_ms(), -1, "outside of a callback");
 }
 
@@ -460,11 +453,11 @@ fn wait_many_writes_every_element() {
     sim.add_job("Leads", "2", Job::new(50_000, 1.0));
     let client = Client::of(&sim, &QUICK);
     let jobs = [("Leads", "2"), ("Leads", "1001"), ("Leads", "7"), ("Leads", "2")];
-    let (took, (answers, errors, result)) = timed(|| client.wait_many(&jobs, 300, &mut ignore));
+    let (took, (answers, errors, result)) = timed(|| client.wait_many(&jobs, 1000, &mut ignore));
     assert_eq!(errors, [ZMD_ERR_TIMEOUT, ZMD_OK, ZMD_ERR_JOB_NOT_FOUND, ZMD_ERR_TIMEOUT]);
     let states: Vec<_> = answers.iter().map(|answer| answer.state).collect();
     assert_eq!((states, result.unwrap_err().error), (vec![2, 3, 0, 2], ZMD_ERR_TIMEOUT));
-    assert!((300..400).contains(&took.as_millis()), "{took:?}");
+    assert!(took.at_least(Duration::from_millis(1000)) && took.at_most(AT_ONCE), "{took:?}");
 
     let many = vec![("Leads", "2"); 2000];
     let (answers, errors, _) = client.wait_many(&many, 0, &mut ignore);
@@ -479,7 +472,7 @@ fn wait_many_writes_every_element() {
             error_of(result)
         },
     );
-    assert!(took < Duration::from_millis(100), "{took:?}");
+    assert!(took.at_most(AT_ONCE), "{took:?}");
 }
 
 #[test]
@@ -615,17 +608,4 @@ fn a_job_that_is_queued_or_suspended_is_waited_for() {
     assert_eq!((answer, result), (Answer::completed(), Ok(())));
     let expected = [(5, "QUEUED"), (6, "SUSPENDED"), (5, "queued"), (6, " Suspended "), (3, "COMPLETED")];
     assert_eq!(seen, expected.map(|(state, text)| (state, text.to_owned())));
-}
-
-#[test]
-fn no_pause_is_shorter_than_the_back_off() {
-    let sim = sim();
-    for _ in 0..8 {
-        sim.next(Reply::Error("TOO_MANY_REQUESTS").header("Retry-After", "0"));
-    }
-    let client = Client::of(&sim, &[("max_retries", "100"), ("timeout_ms", "60000")]);
-    let (took, answer) = timed(|| client.status("Leads", "1001"));
-    assert_eq!(answer, Ok(Answer::completed()));
-    // The limits of the eight pauses add up to 31 s, of which a random part is used.
-    assert!(took > Duration::from_millis(500), "{took:?}");
 }

@@ -85,6 +85,48 @@ static inline double milliseconds(void)
     return (double)now.tv_sec * 1000.0 + (double)now.tv_nsec / 1000000.0;
 }
 
+/*
+ * How long something takes on this thread, on a machine that may be busy with something else: a lower limit is compared with
+ * the whole time, an upper limit with the time less that for which the thread was ready to run without a processor. (As
+ * timed() of the Rust tests.)
+ */
+struct watch {
+    double begin, lost;
+};
+
+/* The second number of schedstat, in nanoseconds; 0 where the system does not count it. */
+static inline double lost_milliseconds_of(const char *schedstat)
+{
+    unsigned long long running = 0, waiting = 0;
+    FILE *file = fopen(schedstat, "r");
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%llu %llu", &running, &waiting) != 2)
+        waiting = 0;
+    fclose(file);
+    return (double)waiting / 1000000.0;
+}
+
+static inline double lost_milliseconds(void)
+{
+    return lost_milliseconds_of("/proc/thread-self/schedstat");
+}
+
+static inline struct watch start_watch(void)
+{
+    struct watch watch = {0, lost_milliseconds()};
+
+    watch.begin = milliseconds();
+    return watch;
+}
+
+#define CHECK_TOOK(watch, at_least, at_most)                                                                       \
+    do {                                                                                                           \
+        double took_ = milliseconds() - (watch).begin, lost_ = lost_milliseconds() - (watch).lost;                 \
+        CHECK_MSG(took_ >= (at_least) && took_ - lost_ <= (at_most), "%.0f ms, %.0f without a processor", took_, lost_); \
+    } while (0)
+
 enum { URL_SIZE = 32 };
 
 /*

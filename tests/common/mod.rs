@@ -5,18 +5,20 @@ pub mod authority;
 pub mod nginx;
 pub mod squid;
 
-use std::ffi::{CStr, CString, OsStr};
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString, OsStr, c_char};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::ptr::null_mut;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use abi::zmd_error::{self, ZMD_OK};
 use abi::*;
 use zmd_sim::{Job, Sim};
+pub use zmd_sim::{Took, timed};
 
 pub const TOKEN: &str = "1000.0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210";
 
@@ -121,11 +123,38 @@ impl Client {
 
     /// The answer and the result of `zmd_client_status`.
     pub fn ask(&self, module: &str, job_id: &str) -> (Answer, Result<(), Failed>) {
+        self.ask_by(
+            |module, job_id, status| {
+                // SAFETY: `ask_by` passes valid pointers.
+                unsafe { zmd_client_status(self.0, module, job_id, status) }
+            },
+            module,
+            job_id,
+        )
+    }
+
+    /// The answer and the result of `zmd_client_status_within`.
+    pub fn ask_within(&self, module: &str, job_id: &str, timeout_ms: i64) -> (Answer, Result<(), Failed>) {
+        self.ask_by(
+            |module, job_id, status| {
+                // SAFETY: `ask_by` passes valid pointers.
+                unsafe { zmd_client_status_within(self.0, module, job_id, timeout_ms, status) }
+            },
+            module,
+            job_id,
+        )
+    }
+
+    fn ask_by(
+        &self,
+        call: impl FnOnce(*const c_char, *const c_char, *mut zmd_status) -> zmd_error,
+        module: &str,
+        job_id: &str,
+    ) -> (Answer, Result<(), Failed>) {
         // SAFETY: any bytes make a zmd_status but for its state, which is written before it is read.
         let mut status = unsafe { std::mem::MaybeUninit::<[u8; 64]>::new([0xaa; 64]).assume_init() };
-        // SAFETY: all pointers are valid; 64 bytes are a zmd_status.
-        let error =
-            unsafe { zmd_client_status(self.0, c(module).as_ptr(), c(job_id).as_ptr(), status.as_mut_ptr().cast()) };
+        // 64 bytes are a zmd_status.
+        let error = call(c(module).as_ptr(), c(job_id).as_ptr(), status.as_mut_ptr().cast());
         // SAFETY: the call has written all fields.
         let status = unsafe { status.as_ptr().cast::<zmd_status>().read_unaligned() };
         (Answer::of(&status), checked(error))
@@ -307,6 +336,10 @@ impl Unanswered {
     }
 }
 
+/// What ends "at once" ends before this, and would else last until a time limit of at least half a minute. It is for what several
+/// threads have to do: of one thread's limits `timed` knows more.
+pub const AT_ONCE: Duration = Duration::from_secs(10);
+
 /// Pauses between polls that are short enough for a test.
 pub const QUICK: [(&str, &str); 2] = [("poll_min_ms", "20"), ("poll_max_ms", "100")];
 
@@ -324,13 +357,6 @@ pub fn with_job(sim: Sim) -> Sim {
     sim.accept_token(TOKEN);
     sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
     sim
-}
-
-/// How long `body` took, and its result.
-pub fn timed<T>(body: impl FnOnce() -> T) -> (Duration, T) {
-    let begin = Instant::now();
-    let value = body();
-    (begin.elapsed(), value)
 }
 
 /// Whether a tool that a test needs is missing. With `ZMD_CI=1` that is a failure; else the test is skipped.
@@ -446,6 +472,8 @@ pub fn without_variables(command: &mut Command, is_unwanted: impl Fn(&str) -> bo
 pub fn from_a_shell(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     without_variables(&mut command, |name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+    // With it, the test programs tell how long each test took.
+    command.env_remove("RUSTC_BOOTSTRAP");
     command
 }
 
@@ -455,8 +483,18 @@ pub fn compile(compiler: &str, flags: &[&str], source: &str, name: &str) -> Path
 }
 
 /// The same with the library in this directory.
+///
+/// A process compiles each program once. It gets its place when it is complete: another process may be running the one before.
 pub fn compile_with(directory: &Path, compiler: &str, flags: &[&str], source: &str, name: &str) -> PathBuf {
-    let program = built().join(name);
+    type Once = Arc<OnceLock<PathBuf>>;
+    static COMPILED: Mutex<BTreeMap<String, Once>> = Mutex::new(BTreeMap::new());
+    let what = format!("{name}: {compiler} {flags:?} {source} {}", directory.display());
+    let once = COMPILED.lock().unwrap().entry(what).or_default().clone();
+    once.get_or_init(|| compile_now(directory, compiler, flags, source, name)).clone()
+}
+
+fn compile_now(directory: &Path, compiler: &str, flags: &[&str], source: &str, name: &str) -> PathBuf {
+    let fresh = built().join(format!("{name}-{}", std::process::id()));
     let output = Command::new(compiler)
         .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"])
         .args(flags)
@@ -464,7 +502,7 @@ pub fn compile_with(directory: &Path, compiler: &str, flags: &[&str], source: &s
         .arg(format!("-I{ROOT}/include"))
         .arg(format!("{ROOT}/{source}"))
         .args(["-x", "none", "-o"])
-        .arg(&program)
+        .arg(&fresh)
         .arg(format!("-L{}", directory.display()))
         // Looked at before LD_LIBRARY_PATH, which may lead to an installed libzmd: RPATH, and not RUNPATH.
         .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", directory.display()))
@@ -472,6 +510,8 @@ pub fn compile_with(directory: &Path, compiler: &str, flags: &[&str], source: &s
         .output()
         .unwrap();
     assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
+    let program = built().join(name);
+    fs::rename(fresh, &program).unwrap();
     program
 }
 
@@ -514,6 +554,14 @@ pub fn zmd_command(environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(environment.iter().copied());
     command
+}
+
+/// Copies a program to where another user may run it: that user may not be allowed to enter the directory of the build.
+///
+/// Another process does that. If this one had the copy open for writing, so would each child that a thread forks meanwhile,
+/// and until it executes its own program nobody can execute the copy.
+pub fn copy_program(program: impl AsRef<OsStr>, to: &Path) {
+    text_of(Command::new("cp").arg(program).arg(to));
 }
 
 /// Sets the environment of a program so that it uses the stand-in.

@@ -373,6 +373,9 @@ fn sequential_requests_never_count_as_two_in_flight() {
     assert_eq!(sim.in_flight_peak(), 1);
 }
 
+/// What it waits for would else last for longer, or for ever.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
 #[test]
 fn dropping_it_ends_connections_in_every_phase() {
     let sim = Sim::builder().tls().start();
@@ -394,7 +397,7 @@ fn dropping_it_ends_connections_in_every_phase() {
 
     let start = Instant::now();
     drop(sim);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
     assert!(!files.exists());
 }
 
@@ -406,7 +409,7 @@ fn dropping_it_ends_a_delay() {
     sim.wait_for_requests(1);
     let start = Instant::now();
     drop(sim);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
 }
 
 fn tls(sim: &Sim) -> StreamOwned<ClientConnection, TcpStream> {
