@@ -7,7 +7,7 @@
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
-use common::{Answer, Client, TOKEN, error_of_job, ignore};
+use common::{Answer, Client, TOKEN, error_of_job, ignore, timed};
 
 /// Without caches of threads, and with one arena, the number of bytes in use is exact.
 pub const COUNTING: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1");
@@ -41,8 +41,8 @@ pub struct Repetition {
     /// Of a call for many jobs: one for each job.
     pub results: Vec<(i32, i32)>,
     pub took: Duration,
-    /// For how long of it the calling thread was ready to run, and no processor was free.
-    pub delayed: Duration,
+    /// For how long of it the calling thread had no processor.
+    pub lost: Duration,
     pub descriptors: i64,
     pub threads: i64,
     pub bytes: i64,
@@ -108,13 +108,10 @@ pub fn serve(order: &Order) {
         if lines.next().is_none() {
             return;
         }
-        let (begin, delayed) = (Instant::now(), delay());
-        let (results, message) = call(&client, order);
-        let took = begin.elapsed();
-        let delayed = delay().saturating_sub(delayed);
+        let (took, (results, message)) = timed(|| call(&client, order));
         drop(client);
         drop(settings);
-        let mut line = format!("{} {} ", took.as_micros(), delayed.as_micros());
+        let mut line = format!("{} {} ", took.whole().as_micros(), took.lost().as_micros());
         for (error, http_status) in &results {
             line.push_str(&format!("{error}:{http_status},"));
         }
@@ -141,7 +138,7 @@ impl Repetition {
         let mut words = line.splitn(7, ' ');
         let mut number = || words.next()?.parse::<i64>().ok();
         let (descriptors, threads, bytes, took) = (number()?, number()?, number()?, number()?);
-        let delayed = number()?;
+        let lost = number()?;
         let results = words.next()?.split_terminator(',');
         let results = results.map(|result| {
             let (error, http_status) = result.split_once(':')?;
@@ -150,7 +147,7 @@ impl Repetition {
         Some(Repetition {
             results: results.collect::<Option<_>>()?,
             took: Duration::from_micros(took as u64),
-            delayed: Duration::from_micros(delayed as u64),
+            lost: Duration::from_micros(lost as u64),
             descriptors,
             threads,
             bytes,
@@ -197,13 +194,6 @@ fn call(client: &Client, order: &Order) -> (Vec<(i32, i32)>, String) {
         (*error, answer.http_status)
     });
     (results.collect(), message)
-}
-
-/// For how long this thread has been ready to run while no processor was free, as far as the kernel counts that.
-fn delay() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let waited = text.split_whitespace().nth(1).and_then(|nanoseconds| nanoseconds.parse().ok());
-    Duration::from_nanos(waited.unwrap_or_default())
 }
 
 /// A successful call, after which no message is kept.

@@ -4,10 +4,8 @@
 //! an argument chooses the rows that have it in their names.
 //!
 //! In each cell, the result is the expected one, in every round; the call ends within its time limit and 50 ms, less the
-//! time for which the calling thread waited for a processor (the kernel counts that in `schedstat`); and in a round after the
-//! first one, not a descriptor, a thread or a byte more is there after the client is freed than was there
-//! before it was made. A call that ended too late is repeated once, while no other cell runs: these tests share the
-//! machine. Such cells are marked with `r`.
+//! time for which the calling thread had no processor; and in a round after the first one, not a descriptor, a thread or a
+//! byte more is there after the client is freed than was there before it was made.
 
 mod cell;
 mod place;
@@ -17,7 +15,7 @@ mod wire;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, RwLock, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,9 +39,6 @@ const ROWS_AT_ONCE: usize = 8;
 
 /// How the table shows a success after more than one attempt of the library.
 const AGAIN: &str = "again";
-
-/// Held for reading by each cell, and for writing by one that is repeated.
-static ALONE: RwLock<()> = RwLock::new(());
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,11 +64,8 @@ fn main() -> ExitCode {
     table.print(operations, begin.elapsed())
 }
 
-/// The result of a cell.
-enum Outcome {
-    Passed { shown: String, is_repeated: bool },
-    Failed(String),
-}
+/// What is shown of a cell, or why it failed.
+type Outcome = Result<String, String>;
 
 struct Table<'a> {
     rows: Vec<(&'a Row, Result<Vec<Outcome>, String>)>,
@@ -89,9 +81,8 @@ impl Table<'_> {
                     while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
                         // A thread of its own: it may move to another network namespace.
                         let cells = thread::scope(|scope| scope.spawn(|| cells(row, operations)).join());
-                        let cells = cells.unwrap_or_else(|_| {
-                            Ok(vec![Outcome::Failed("it could not be made: see above".to_owned())])
-                        });
+                        let cells =
+                            cells.unwrap_or_else(|_| Ok(vec![Err("it could not be made: see above".to_owned())]));
                         done.lock().unwrap().push((*row, cells));
                     }
                 });
@@ -108,7 +99,7 @@ impl Table<'_> {
         out.push_str(&format!("{:width$}", "fault"));
         operations.iter().for_each(|operation| out.push_str(&format!("  {:<22}", operation.name())));
         out.push_str("  how\n");
-        let (mut passed, mut retried, mut repeated, mut left_out) = (0, 0, 0, Vec::new());
+        let (mut passed, mut retried, mut left_out) = (0, 0, Vec::new());
         let mut failures = Vec::new();
         for (row, cells) in &self.rows {
             let cells = match cells {
@@ -121,16 +112,15 @@ impl Table<'_> {
             out.push_str(&format!("{:width$}", row.name));
             for (index, outcome) in cells.iter().enumerate() {
                 let shown = match outcome {
-                    Outcome::Passed { shown, is_repeated } => {
+                    Ok(shown) => {
                         passed += 1;
                         retried += usize::from(shown.starts_with(AGAIN));
-                        repeated += usize::from(*is_repeated);
-                        format!("{shown}{}", if *is_repeated { " r" } else { "" })
+                        shown
                     }
-                    Outcome::Failed(why) => {
+                    Err(why) => {
                         let operation = operations.get(index).map_or("", |operation| operation.name());
                         failures.push(format!("{}, {operation}: {why}", row.name));
-                        "FAILED".to_owned()
+                        "FAILED"
                     }
                 };
                 out.push_str(&format!("  {shown:<22}"));
@@ -144,8 +134,8 @@ impl Table<'_> {
             out.push_str(&format!("FAILED: {failure}\n"));
         }
         out.push_str(&format!(
-            "{} rows ({} left out), {} cells: {passed} passed ({retried} where the library had to \
-             retry; {repeated} at the second run, alone), {} failed; {:.0} s\n",
+            "{} rows ({} left out), {} cells: {passed} passed ({retried} where the library had to retry), {} failed; \
+             {:.0} s\n",
             self.rows.len(),
             left_out.len(),
             passed + failures.len(),
@@ -176,43 +166,12 @@ fn cells(row: &Row, operations: &[Operation]) -> Result<Vec<Outcome>, String> {
         place::tool("ip link set lo up");
     }
     let place = (row.make)();
-    let outcomes = operations.iter().map(|operation| {
-        let want = row.want[*operation as usize];
-        let first = {
-            let _shared = ALONE.read().unwrap();
-            attempt(row, &place, *operation, want)
-        };
-        match first {
-            Ok(shown) => Outcome::Passed { shown, is_repeated: false },
-            Err(Wrong::Late(late)) => {
-                let _alone = ALONE.write().unwrap();
-                match attempt(row, &place, *operation, want) {
-                    Ok(shown) => Outcome::Passed { shown, is_repeated: true },
-                    Err(wrong) => Outcome::Failed(format!("{late}; repeated alone: {}", wrong.words())),
-                }
-            }
-            Err(wrong) => Outcome::Failed(wrong.words().to_owned()),
-        }
-    });
+    let outcomes = operations.iter().map(|operation| cell_of(row, &place, *operation, row.want[*operation as usize]));
     Ok(outcomes.collect())
 }
 
-/// What is wrong with a cell.
-enum Wrong {
-    Late(String),
-    Other(String),
-}
-
-impl Wrong {
-    fn words(&self) -> &str {
-        let (Wrong::Late(words) | Wrong::Other(words)) = self;
-        words
-    }
-}
-
 /// One process, and its rounds; the result of the last is shown.
-fn attempt(row: &Row, place: &Place, operation: Operation, want: Want) -> Result<String, Wrong> {
-    let other = |words: String| Err(Wrong::Other(words));
+fn cell_of(row: &Row, place: &Place, operation: Operation, want: Want) -> Outcome {
     let limit = row.limit.unwrap_or(match want {
         Want::Fails(ZMD_ERR_TIMEOUT, _) | Want::Either(ZMD_ERR_TIMEOUT, _) => SHORT,
         _ => LONG,
@@ -227,22 +186,17 @@ fn attempt(row: &Row, place: &Place, operation: Operation, want: Want) -> Result
             attempts.store(place.attempts(), Ordering::SeqCst);
             || place.during_call(operation)
         });
-        let result = match result {
-            Ok(result) => result,
-            Err(why) => return other(why),
-        };
+        let result = result?;
         let attempts = place.attempts() - attempts.into_inner();
         if let Err(why) = check(&result, place, operation, want, attempts) {
-            return other(format!("{why}: {:?}, {}", result.results, result.message));
+            return Err(format!("{why}: {:?}, {}", result.results, result.message));
         }
-        if result.took.saturating_sub(result.delayed) > limit + GRACE {
-            let Repetition { took, delayed, .. } = result;
-            return Err(Wrong::Late(format!(
-                "it took {took:?} of {limit:?}, of which it waited {delayed:?} for a processor"
-            )));
+        if result.took.saturating_sub(result.lost) > limit + GRACE {
+            let Repetition { took, lost, .. } = result;
+            return Err(format!("it took {took:?} of {limit:?}, of which {lost:?} without a processor"));
         }
         if result.descriptors != 0 || result.threads != 0 {
-            return other(format!(
+            return Err(format!(
                 "round {round} left {} descriptors and {} threads",
                 result.descriptors, result.threads
             ));
@@ -252,7 +206,7 @@ fn attempt(row: &Row, place: &Place, operation: Operation, want: Want) -> Result
         }
         left.push_str(&format!(" {}", result.bytes));
     }
-    other(format!("each round left bytes behind:{left}"))
+    Err(format!("each round left bytes behind:{left}"))
 }
 
 fn shown(result: &Repetition, want: Want) -> String {
