@@ -29,7 +29,8 @@ static int32_t on_poll(void *user_data, size_t index, int32_t error, const zmd_s
     CHECK((error == ZMD_OK) == (zmd_last_error()[0] == '\0'));
     CHECK((error == ZMD_OK) == (status->state != ZMD_STATE_UNKNOWN));
     polls->count++;
-    polls->failures += error != ZMD_OK;
+    /* the last poll of a wait may be cut short by its end */
+    polls->failures += error != ZMD_OK && error != ZMD_ERR_TIMEOUT;
     return 0;
 }
 
@@ -52,10 +53,10 @@ static void a_running_job(zmd_client *client)
     struct polls polls = {pthread_self(), 0, 0};
     zmd_status status;
     int32_t state = -1;
-    double begin = milliseconds();
+    struct watch watch = start_watch();
 
-    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", 300, on_poll, &polls, &status), ZMD_ERR_TIMEOUT);
-    CHECK(milliseconds() - begin >= 290);
+    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", 1000, on_poll, &polls, &status), ZMD_ERR_TIMEOUT);
+    CHECK_TOOK(watch, 1000, 1100);
     CHECK(status.state == ZMD_STATE_RUNNING && polls.count >= 2 && polls.failures == 0);
     CHECK_RETURNS(zmd_simple_wait("Leads", "1002", 0, &state, NULL, NULL, NULL), ZMD_ERR_TIMEOUT);
     CHECK(state == (int32_t)ZMD_STATE_RUNNING);
@@ -74,7 +75,7 @@ static void many_jobs(zmd_client *client)
         jobs[i].module = i == 5 ? NULL : "Leads";
         jobs[i].job_id = i == 7 ? "4711" : i == 9 ? "1002" : "1001";
     }
-    CHECK_RETURNS(zmd_client_wait_many(client, jobs, COUNT, 1000, on_poll, &polls, statuses, errors), ZMD_ERR_NULL_POINTER);
+    CHECK_RETURNS(zmd_client_wait_many(client, jobs, COUNT, 1500, on_poll, &polls, statuses, errors), ZMD_ERR_NULL_POINTER);
     CHECK(strstr(zmd_last_error(), "jobs[5]") != NULL);
     for (int i = 0; i < COUNT; i++) {
         zmd_error expected = i == 5   ? ZMD_ERR_NULL_POINTER

@@ -25,9 +25,12 @@ fn stand_in(tls: bool) -> Sim {
 fn the_whole_binding() {
     let undefined = ["-std=c++11", "-fsanitize=undefined,float-cast-overflow", "-fno-sanitize-recover=all"];
     let program = compile_cpp("g++", &undefined, "tests/cpp/binding_test.cpp", "binding");
-    for tls in [false, true] {
-        passes(&mut Command::new(&program), "binding_test", &stand_in(tls));
-    }
+    std::thread::scope(|scope| {
+        for tls in [false, true] {
+            let program = &program;
+            scope.spawn(move || passes(&mut Command::new(program), "binding_test", &stand_in(tls)));
+        }
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The built library: header, symbols, C and Python programs, memory errors.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::*;
@@ -129,6 +129,24 @@ fn passes(command: &mut Command, name: &str, tls: bool) {
     common::passes(command, name, &sim_for_programs(tls));
 }
 
+/// With TLS and without it, at the same time.
+fn passes_both(command: impl Fn() -> Command + Sync, name: &str) {
+    std::thread::scope(|scope| {
+        let with = |tls| {
+            let command = &command;
+            move || passes(&mut command(), name, tls)
+        };
+        scope.spawn(with(true));
+        with(false)();
+    });
+}
+
+fn with_arguments(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
+}
+
 #[test]
 fn every_function_from_c() {
     for (compiler, flags, name) in
@@ -154,33 +172,25 @@ fn waiting_from_c() {
 #[test]
 fn fork_with_clients_in_every_state() {
     let program = compile("gcc", &["-std=c99"], "tests/c/fork_test.c", "fork_test");
-    for tls in [false, true] {
-        passes(Command::new(&program).args(["500", "200"]), "fork_test", tls);
-    }
+    passes_both(|| with_arguments(&program, &["300", "100"]), "fork_test");
 }
 
 #[test]
 fn the_environment_is_read_when_a_client_is_made() {
     let program = compile("gcc", &["-std=c99"], "tests/c/environment_test.c", "environment_test");
-    for tls in [false, true] {
-        passes(&mut Command::new(&program), "environment_test", tls);
-    }
+    passes_both(|| Command::new(&program), "environment_test");
 }
 
 #[test]
 fn a_process_full_of_signals() {
     let program = compile("gcc", &["-std=c99"], "tests/c/signal_test.c", "signal_test");
-    for tls in [false, true] {
-        passes(Command::new(&program).arg("3000"), "signal_test", tls);
-    }
+    passes_both(|| with_arguments(&program, &["1000"]), "signal_test");
 }
 
 #[test]
 fn loading_and_unloading() {
     let program = compile("gcc", &["-std=c99"], "tests/c/load_test.c", "load_test");
-    for tls in [false, true] {
-        passes(Command::new(&program).arg(library()), "load_test", tls);
-    }
+    passes_both(|| with_arguments(&program, &[library().to_str().unwrap()]), "load_test");
 }
 
 #[test]

@@ -15,9 +15,7 @@ use common::*;
 use zmd_sim::{Clock, Job, Sim};
 
 fn program(part: &str) -> Command {
-    // Each test has its own: they run at the same time.
-    let name = format!("loading-{part}");
-    let mut command = Command::new(compile("gcc", &["-std=gnu99", "-O1"], "tests/c/loading_test.c", &name));
+    let mut command = Command::new(compile("gcc", &["-std=gnu99", "-O1"], "tests/c/loading_test.c", "loading_test"));
     command.arg(part);
     command
 }
@@ -62,7 +60,7 @@ fn two_copies_of_the_library() {
 
 #[test]
 fn all_symbols_bound_at_the_start() {
-    let program = compile("gcc", &["-std=c99"], "tests/c/basics.c", "basics-bind-now");
+    let program = compile("gcc", &["-std=c99", "-O2"], "tests/c/basics.c", "basics-c");
     let sim = sim_with(true);
     sim.add_job("Leads", "1002", Job::new(50_000, 40.0));
     common::passes(Command::new(program).env("LD_BIND_NOW", "1"), "basics", &sim);
@@ -162,28 +160,35 @@ fn the_clock_is_set_while_a_token_is_valid() {
 
 #[test]
 fn stopped_and_continued() {
-    for tls in [false, true] {
-        let sim = sim_with(tls);
-        let mut command = program("suspended");
-        environment(&mut command, &sim).env("ZMD_API_DOMAIN", by_name(&sim)).env("ZMD_POLL_MIN_MS", "50");
-        let mut program = Controlled::start(command.env("ZMD_POLL_MAX_MS", "200"));
-        assert_eq!(program.line(), "call");
-        // In the middle of the call, for longer than its limit.
-        std::thread::sleep(Duration::from_millis(200));
-        program.signal(libc::SIGSTOP);
-        std::thread::sleep(Duration::from_secs(2));
-        program.signal(libc::SIGCONT);
-        sim.add_job("Leads", "1003", Job::new(30, 10.0));
-        assert_eq!(program.line(), "wait");
-        std::thread::sleep(Duration::from_millis(500));
-        program.signal(libc::SIGSTOP);
-        // The connections end meanwhile, as with a laptop that is closed.
-        std::thread::sleep(Duration::from_millis(300));
-        sim.lose_connections();
-        std::thread::sleep(Duration::from_millis(2500));
-        program.signal(libc::SIGCONT);
-        program.passes();
-    }
+    std::thread::scope(|scope| {
+        for tls in [false, true] {
+            scope.spawn(move || stop_and_continue(tls));
+        }
+    });
+}
+
+fn stop_and_continue(tls: bool) {
+    let sim = sim_with(tls);
+    let mut command = program("suspended");
+    environment(&mut command, &sim).env("ZMD_API_DOMAIN", by_name(&sim)).env("ZMD_POLL_MIN_MS", "20");
+    let mut program = Controlled::start(command.env("ZMD_POLL_MAX_MS", "20"));
+    assert_eq!(program.line(), "call");
+    // In the middle of the call, for longer than its limit.
+    sim.wait_for_requests(2);
+    program.signal(libc::SIGSTOP);
+    std::thread::sleep(Duration::from_millis(700));
+    program.signal(libc::SIGCONT);
+    sim.add_job("Leads", "1003", Job::new(9, 0.0));
+    assert_eq!(program.line(), "wait");
+    let before = sim.requests();
+    sim.wait_for_requests(before + 3);
+    program.signal(libc::SIGSTOP);
+    // The job and the connections end meanwhile, as with a laptop that is closed.
+    std::thread::sleep(Duration::from_millis(200));
+    sim.lose_connections();
+    sim.add_job("Leads", "1003", Job::new(9, f64::INFINITY));
+    program.signal(libc::SIGCONT);
+    program.passes();
 }
 
 /// A directory for a token cache, and the command with it.
@@ -226,7 +231,8 @@ impl Cache {
         let begin = Instant::now();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         while child.try_wait().unwrap().is_none() {
-            if begin.elapsed() > Duration::from_secs(5) {
+            // Half of its time limit is the longest that the lock of a cache may cost.
+            if begin.elapsed() > AT_ONCE {
                 child.kill().unwrap();
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -348,9 +354,8 @@ fn a_token_cache_of_another_user() {
         return;
     }
     let cache = Cache::new("users");
-    // Also where the directory of the build is closed to others.
     let copied = cache.path("zmd");
-    fs::copy(cache.command(Path::new("x")).get_program(), &copied).unwrap();
+    copy_program(cache.command(Path::new("x")).get_program(), &copied);
     let as_nobody = |path: &Path| {
         let original = cache.command(path);
         let mut command = Command::new("setpriv");

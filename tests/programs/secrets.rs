@@ -11,9 +11,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -193,9 +193,7 @@ struct Host {
 
 impl Host {
     fn start() -> Host {
-        // Once: a program that runs cannot be written to.
-        static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-        let program = PROGRAM.get_or_init(|| compile("gcc", &["-std=c99"], "tests/c/secrets_test.c", "secrets_test"));
+        let program = compile("gcc", &["-std=c99"], "tests/c/secrets_test.c", "secrets_test");
         let directory = Directory(scratch(&unique("secrets")));
         let (reader, tokens) = std::io::pipe().unwrap();
         let mut command = Command::new(program);

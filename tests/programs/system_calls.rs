@@ -60,7 +60,7 @@ fn the_trust_store_is_loaded_once_and_when_it_is_needed() {
     if missing("strace") {
         return;
     }
-    let program = compile("cc", &["-std=c99"], "tests/c/queries.c", "queries-store");
+    let program = compile("cc", &["-std=c99"], "tests/c/queries.c", "queries");
     let sim = with_job(Sim::builder().tls().start());
     let ca_file = sim.ca_file().to_str().unwrap().to_owned();
     // The same authority once more, as most systems have it.
