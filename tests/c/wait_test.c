@@ -104,6 +104,27 @@ static int32_t end_wait(void *user_data, size_t index, int32_t error, const zmd_
     return 1;
 }
 
+static int32_t end_the_first_job(void *user_data, size_t index, int32_t error, const zmd_status *status)
+{
+    (void)user_data, (void)error, (void)status;
+    if (index == 0)
+        CHECK(zmd_progress_end_job() == 1);
+    return 0;
+}
+
+static void the_wait_for_one_of_two_jobs_is_ended(zmd_client *client)
+{
+    const zmd_job jobs[2] = {{"Leads", "1002"}, {"Leads", "1001"}};
+    zmd_status statuses[2];
+    zmd_error errors[2];
+
+    CHECK_RETURNS(zmd_client_wait_many(client, jobs, 2, -1, end_the_first_job, NULL, statuses, errors),
+                  ZMD_ERR_CANCELLED);
+    CHECK(errors[0] == ZMD_ERR_CANCELLED && statuses[0].state == ZMD_STATE_RUNNING);
+    CHECK(errors[1] == ZMD_OK && statuses[1].state == ZMD_STATE_COMPLETED);
+    CHECK(zmd_progress_end_job() == 0);
+}
+
 static void a_wait_that_is_cancelled(void)
 {
     zmd_client *client = new_client("poll_min_ms", "20");
@@ -216,6 +237,7 @@ int main(int argc, char **argv)
     a_job_that_has_ended(client);
     a_running_job(client);
     many_jobs(client);
+    the_wait_for_one_of_two_jobs_is_ended(client);
     an_event_loop(client);
     zmd_client_free(client);
     a_wait_that_is_cancelled();
