@@ -44,7 +44,8 @@ pub(super) struct Wait<J> {
     last_error: Option<Error>,
     /// When the first of the unreadable responses came that the last polls had.
     unreadable: Option<Instant>,
-    unknown: Option<Unknown>,
+    /// Boxed, as few waits have one.
+    unknown: Option<Box<Unknown>>,
 }
 
 /// A state that this version does not know, and since when it has been reported with unchanged counts.
@@ -100,7 +101,7 @@ impl<J> Wait<J> {
                 unknown.polls >= UNKNOWN_POLLS && now.saturating_duration_since(unknown.since) >= UNKNOWN_STANDS
             }
             unknown => {
-                *unknown = Some(Unknown { text: status.text.clone(), counts, since: now, polls: 1 });
+                *unknown = Some(Box::new(Unknown { text: status.text.clone(), counts, since: now, polls: 1 }));
                 false
             }
         }
