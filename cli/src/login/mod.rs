@@ -47,7 +47,19 @@ struct Dialogue<'a> {
     answers: Answers,
 }
 
+/// A variable whose value is not UTF-8 is an error, and not as if it were absent.
+fn check_variables() -> Result<(), Failure> {
+    let of_settings = SETTINGS.iter().map(|setting| format!("ZMD_{}", setting.key.to_ascii_uppercase()));
+    for name in of_settings.chain(["ZMD_GRANT_CODE".to_owned()]) {
+        if let Err(std::env::VarError::NotUnicode(_)) = std::env::var(&name) {
+            return Err(format!("{name} takes UTF-8; its value has other bytes").into());
+        }
+    }
+    Ok(())
+}
+
 pub fn run(global: &Global, args: &Login) -> Result<Exit, Failure> {
+    check_variables()?;
     let file = ProfileFile::read(global)?;
     let profile = global.profile().unwrap_or(DEFAULT_PROFILE);
     let answers = Answers {

@@ -42,6 +42,16 @@ fn a_secret_file_in_another_encoding_is_named() {
     assert!(exit != Some(0) && err.contains("it is UTF-16: save it as UTF-8"), "{exit:?} {err}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_variable_in_another_encoding_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let (sim, home) = (accounts(), Directory::new("variable"));
+    let mut login = program(&sim, &home, &["login", "--client-id", ID, "--org-id", "77"]);
+    let (exit, _, err) = run(login.env("ZMD_CLIENT_SECRET", std::ffi::OsStr::from_bytes(b"s\xe4cret")));
+    assert!(exit != Some(0) && err.contains("ZMD_CLIENT_SECRET takes UTF-8"), "{exit:?} {err}");
+}
+
 #[test]
 fn a_grant_code_becomes_a_profile() {
     let (sim, home) = (accounts(), Directory::new("login"));
