@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::abi::zmd_error::*;
 use common::*;
@@ -131,9 +131,9 @@ fn the_threads_of_a_client_and_its_clones_keep_to_one_limit() {
     assert_eq!((sim.refused(), sim.in_flight_peak(), sim.requests()), (0, 5, 280));
 }
 
-/// The holder of the only slot is killed, and a child that it had forked lives on.
+/// The holder of the only slot is stopped, and then killed while a child that it had forked lives on.
 #[test]
-fn a_slot_is_free_when_its_process_has_died() {
+fn a_slot_is_free_when_its_process_is_stopped_or_dead() {
     let sim = limited();
     let directory = scratch("shared-limit-killed");
     let (url, cache) = (sim.url(), directory.join("tokens"));
@@ -179,6 +179,12 @@ fn a_slot_is_free_when_its_process_has_died() {
         libc::kill(holder, libc::SIGSTOP);
     }
     assert_eq!(client("300").failure("Leads", "1001").0.error, ZMD_ERR_TIMEOUT, "it holds the slot");
+    // Three minutes later: nobody is locked out by a process that is stopped.
+    let slot = fs::File::options().write(true).open(directory.join("tokens.slot0")).unwrap();
+    slot.set_modified(SystemTime::now() - Duration::from_secs(180)).unwrap();
+    drop(slot);
+    client("20000").status("Leads", "1001").unwrap();
+    assert_eq!(client("300").failure("Leads", "1001").0.error, ZMD_ERR_TIMEOUT, "a call took it over a moment ago");
     // SAFETY: as above.
     unsafe {
         libc::kill(holder, libc::SIGKILL);
