@@ -3,7 +3,6 @@
 //! The service limits the calls of an organization, not those of a process. As with the cache, a problem with the files is
 //! not an error: then the limit is not shared.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,11 +12,13 @@ use crate::file::beside;
 use crate::lock_file::FileLock;
 use crate::retry::{Deadline, Failure, random};
 use crate::sync::{AtomicBool, Ordering};
+use stopped::{is_of_stopped, touch};
 
 /// How long to wait before looking for a free slot again, at the most.
 const LOOK_EVERY: Duration = Duration::from_millis(8);
 
 /// A slot that was taken longer ago belongs to a process that was stopped: it is used in spite of the lock.
+#[cfg(all(unix, not(miri)))]
 const STOPPED_AFTER: Duration = Duration::from_secs(120);
 
 /// The slots beside a token cache.
@@ -83,28 +84,44 @@ impl Slots {
     }
 }
 
-/// Whether a slot was taken so long ago that its process must have been stopped.
-fn is_of_stopped(path: &Path) -> bool {
-    let taken = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
-    taken.is_ok_and(|taken| taken.elapsed().is_ok_and(|passed| passed > STOPPED_AFTER))
-}
-
-/// Marks a slot as taken now. By its path: closing a descriptor of it would release the lock.
 #[cfg(all(unix, not(miri)))]
-fn touch(path: &Path) {
+mod stopped {
+    use std::fs;
+    use std::path::Path;
+
     use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
-    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW as _ };
-    let times = Timestamps { last_access: now, last_modification: now };
-    let _ = utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
+
+    use super::STOPPED_AFTER;
+
+    /// Whether a slot was taken so long ago that its process must have been stopped.
+    pub(super) fn is_of_stopped(path: &Path) -> bool {
+        let taken = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+        taken.is_ok_and(|taken| taken.elapsed().is_ok_and(|passed| passed > STOPPED_AFTER))
+    }
+
+    /// Marks a slot as taken now. By its path: closing a descriptor of it would release the lock.
+    pub(super) fn touch(path: &Path) {
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW as _ };
+        let times = Timestamps { last_access: now, last_modification: now };
+        let _ = utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
+    }
 }
 
 /// No process is stopped there.
 #[cfg(not(all(unix, not(miri))))]
-fn touch(_: &Path) {}
+mod stopped {
+    use std::path::Path;
+
+    pub(super) fn is_of_stopped(_: &Path) -> bool {
+        false
+    }
+
+    pub(super) fn touch(_: &Path) {}
+}
 
 #[cfg(all(test, unix, not(miri), not(shuttle)))]
 mod tests {
-    use std::fs::File;
+    use std::fs::{self, File};
     use std::time::SystemTime;
 
     use super::*;
