@@ -767,9 +767,9 @@ zmd_error zmd_client_status_many(struct zmd_client *client,
  * Waits until a job has ended, and blocks for at most `timeout_ms`.
  *
  * It polls the job, with pauses from `poll_min_ms` to `poll_max_ms` that depend on the job's progress. A transient failure
- * (the network, a name lookup, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
- * longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends it at
- * once, and other network failures end it after `unreachable_ms`.
+ * (the network, a name lookup, HTTP 5xx or 429, unreadable responses for less than a minute) does not end the wait; the
+ * pauses get longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends
+ * it at once, and other network failures end it after `unreachable_ms`.
  *
  * @param client      the client; any number of threads may call at the same time
  * @param module      as for `zmd_client_status()`
@@ -1093,7 +1093,8 @@ zmd_error zmd_waits_remove(struct zmd_waits *waits,
  * @param timeout_ms  how long to block, in milliseconds; negative: without a limit; 0: not at all
  * @param event       where to write the event; written only if there is one
  * @return `ZMD_OK` if there is an event, also one with an error; `ZMD_ERR_TIMEOUT` if there was none in time;
- *         `ZMD_ERR_CANCELLED` if the queue or its client was cancelled and no event is left; `ZMD_ERR_NULL_POINTER`
+ *         `ZMD_ERR_CANCELLED` if the queue or its client was cancelled and no event is left; `ZMD_ERR_INTERNAL` after a bug
+ *         in libzmd, which has ended all waits with this error; `ZMD_ERR_NULL_POINTER`
  */
 ZMD_API
 zmd_error zmd_waits_next(struct zmd_waits *waits,

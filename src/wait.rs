@@ -14,9 +14,9 @@ use zmd_core::Progress;
 /// Waits until a job has ended, and blocks for at most `timeout_ms`.
 ///
 /// It polls the job, with pauses from `poll_min_ms` to `poll_max_ms` that depend on the job's progress. A transient failure
-/// (the network, a name lookup, HTTP 5xx or 429, a single unreadable response) does not end the wait; the pauses get
-/// longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends it at
-/// once, and other network failures end it after `unreachable_ms`.
+/// (the network, a name lookup, HTTP 5xx or 429, unreadable responses for less than a minute) does not end the wait; the
+/// pauses get longer, and `progress` is called. Before the service has answered at all, a host name that does not exist ends
+/// it at once, and other network failures end it after `unreachable_ms`.
 ///
 /// @param client      the client; any number of threads may call at the same time
 /// @param module      as for `zmd_client_status()`

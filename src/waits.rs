@@ -187,7 +187,8 @@ pub unsafe extern "C" fn zmd_waits_remove(waits: *mut zmd_waits, id: u64) -> zmd
 /// @param timeout_ms  how long to block, in milliseconds; negative: without a limit; 0: not at all
 /// @param event       where to write the event; written only if there is one
 /// @return `ZMD_OK` if there is an event, also one with an error; `ZMD_ERR_TIMEOUT` if there was none in time;
-///         `ZMD_ERR_CANCELLED` if the queue or its client was cancelled and no event is left; `ZMD_ERR_NULL_POINTER`
+///         `ZMD_ERR_CANCELLED` if the queue or its client was cancelled and no event is left; `ZMD_ERR_INTERNAL` after a bug
+///         in libzmd, which has ended all waits with this error; `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///
