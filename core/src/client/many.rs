@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Client;
 use super::poller::ClientPoller;
+use super::status::Client;
 use crate::error::{Error, ErrorKind};
 use crate::job::{JobId, ModuleName, NamedJob};
 use crate::status::Status;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Client;
+use super::status::Client;
 use crate::job::{JobName, NamedJob};
 use crate::retry::{Deadline, Failure};
 use crate::session::Process;
@@ -80,7 +80,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::time::Duration;
 
-    use super::super::tests::client;
+    use super::super::status::tests::client;
     use super::*;
     use crate::error::{Error, ErrorKind};
     use crate::job::{JobId, ModuleName};

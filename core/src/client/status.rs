@@ -1,17 +1,12 @@
 //! The client: its settings, the status of one job, and what it shares with its clones.
 
-mod again;
-mod many;
-mod poller;
-mod waits;
-
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
-use self::again::KeptWaits;
+use super::kept_waits::KeptWaits;
 use crate::config::Config;
 use crate::endpoint::{ApiVersion, BaseUrl};
 use crate::error::cancelled;
@@ -28,15 +23,13 @@ use crate::status::Status;
 use crate::sync::deliver_log;
 use crate::wait::Limits;
 
-pub use waits::Waits;
-
 /// Returns the status of mass-delete jobs. Any number of threads may share a client.
 ///
 /// After `fork()`, parent and child can both use it: the child's first call creates its own connections, address cache
 /// and locks.
 pub struct Client {
-    account: Arc<Account>,
-    session: Arc<Session>,
+    pub(super) account: Arc<Account>,
+    pub(super) session: Arc<Session>,
 }
 
 /// Information about a client's access token, without the token itself.
@@ -51,21 +44,21 @@ pub struct AccessToken {
 }
 
 /// What a client and its clones share.
-struct Account {
+pub(super) struct Account {
     /// The API according to the settings.
-    api: Route,
+    pub(super) api: Route,
     /// Whether the settings name it: then the accounts server's `api_domain` is ignored.
-    api_is_explicit: bool,
-    api_version: ApiVersion,
-    data_center: &'static str,
-    environment: &'static str,
-    timeout: Duration,
-    max_retries: u32,
-    max_concurrency: usize,
-    network: Network,
-    tokens: Tokens,
-    limits: Limits,
-    kept_waits: KeptWaits,
+    pub(super) api_is_explicit: bool,
+    pub(super) api_version: ApiVersion,
+    pub(super) data_center: &'static str,
+    pub(super) environment: &'static str,
+    pub(super) timeout: Duration,
+    pub(super) max_retries: u32,
+    pub(super) max_concurrency: usize,
+    pub(super) network: Network,
+    pub(super) tokens: Tokens,
+    pub(super) limits: Limits,
+    pub(super) kept_waits: KeptWaits,
 }
 
 /// The maximum number of clients of the simple functions, each with its connections.
@@ -211,7 +204,7 @@ impl Client {
     }
 
     /// One attempt to get a job's status, with a new token if the current one is refused.
-    fn attempt(
+    pub(super) fn attempt(
         &self,
         process: &Process,
         job: JobName,
@@ -229,7 +222,7 @@ impl Client {
         result
     }
 
-    fn attempt_unless_cancelled(
+    pub(super) fn attempt_unless_cancelled(
         &self,
         process: &Process,
         job: JobName,
@@ -274,7 +267,7 @@ impl Client {
     }
 
     /// This process's connections.
-    fn process(&self) -> Arc<Process> {
+    pub(super) fn process(&self) -> Arc<Process> {
         self.session.process(&self.account.network)
     }
 }
@@ -286,11 +279,11 @@ impl fmt::Debug for Client {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use zmd_sim::{Reply, Sim};
 
-    pub(super) fn client(sim: &Sim, settings: &[(&str, &str)]) -> Client {
+    pub(in crate::client) fn client(sim: &Sim, settings: &[(&str, &str)]) -> Client {
         let mut config = Config::new();
         config.set("api_domain", &sim.url()).unwrap();
         settings.iter().for_each(|(key, value)| config.set(key, value).unwrap());

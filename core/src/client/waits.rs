@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Client;
 use super::poller::ClientPoller;
+use super::status::Client;
 use crate::error::Error;
 use crate::job::{JobId, ModuleName, NamedJob};
 use crate::wait::Operation;

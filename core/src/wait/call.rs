@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::kept::Kept;
-use super::schedule::{Event, Operation, Schedule};
+use super::operation::Operation;
+use super::poller::{Limits, Poller};
+use super::reported::{Polled, Progress, Waited};
+use super::schedule::{Event, Schedule};
 use super::workers::{Forked, Shared, run};
-use super::{Limits, Polled, Poller, Progress, Waited};
 use crate::error::{Error, ErrorKind};
 use crate::panic;
 use crate::sync::{Mutex, deliver_log, holds_nothing, lock};

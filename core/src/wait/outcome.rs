@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::operation::Operation;
 use super::pace::Pace;
-use super::schedule::Operation;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::retry::Failure;

@@ -7,11 +7,13 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::operation::Operation;
+use super::poller::{Limits, Poller};
 #[cfg(unix)]
 use super::readiness::Readiness;
-use super::schedule::{Event, Operation, Schedule};
+use super::reported::Waited;
+use super::schedule::{Event, Schedule};
 use super::workers::{Forked, Shared, Sink, run};
-use super::{Limits, Poller, Waited};
 use crate::error::cancelled;
 use crate::error::{Error, ErrorKind};
 use crate::panic;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::kept::Kept;
+use super::operation::Operation;
 use super::outcome::Wait;
 use super::pace::{Observation, Pace};
-use super::{Limits, Query, Waited};
+use super::poller::{Limits, Query};
+use super::reported::Waited;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::retry::{Failure, Retry};
@@ -15,15 +17,6 @@ use crate::status::Status;
 
 /// How long before the time limit of a wait its last poll is made, so that the response arrives in time.
 const LAST_POLL: Duration = Duration::from_millis(500);
-
-/// What a schedule does for a job.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Operation {
-    /// Polls it until it has ended. Without a timeout there is no limit; with zero it polls once.
-    Wait { timeout: Option<Duration> },
-    /// Asks for its status once, with retries.
-    Status { timeout: Option<Duration> },
-}
 
 /// What happened to a wait.
 pub(crate) struct Event {
@@ -346,13 +339,6 @@ impl<J: Clone> Schedule<J> {
         let next = self.not_before.map_or(due, |not_before| due.max(not_before));
         let next_poll = Some(next.saturating_duration_since(now));
         Some(Event { id, elapsed, next_poll, remaining, standstill, polled: Some(result), ended: None })
-    }
-}
-
-impl Operation {
-    /// Whether it takes one request: that is sent at once.
-    fn is_once(self) -> bool {
-        matches!(self, Operation::Status { .. } | Operation::Wait { timeout: Some(Duration::ZERO) })
     }
 }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::schedule::Event;
 use super::workers::{Forked, run};
 use super::*;
-use crate::error::ErrorKind;
-use crate::status::State;
+use crate::error::{Error, ErrorKind};
+use crate::retry::Failure;
+use crate::status::{State, Status};
 use crate::sync::{Mutex, holds_nothing, lock};
 
 /// A service with a virtual clock, which advances only in `sleep`.

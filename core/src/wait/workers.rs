@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Poller;
+use super::poller::Poller;
 use super::schedule::{Done, Event, Schedule, Step, Task};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, cancelled};
