@@ -28,8 +28,12 @@ fn modules(root: &Path) -> BTreeMap<Module, String> {
             }
             let source = fs::read_to_string(&path).unwrap();
             let mut code = Vec::new();
-            let mut is_test = false;
+            let (mut is_test, mut is_inside) = (false, false);
             for line in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                // In a module within the file `super` is the file.
+                is_inside |= line.contains("mod ") && line.ends_with('{') && !line.starts_with(' ');
+                is_inside &= !line.starts_with('}');
+                let line = if is_inside { line.replace("super::", "self::") } else { line.to_owned() };
                 if let Some((_, name)) = line.split_once("mod ").filter(|_| is_test) {
                     match name.strip_suffix(';') {
                         Some(name) => of_tests.push([&*module, &[name.to_owned()]].concat()),
@@ -130,7 +134,6 @@ fn name(module: &Module) -> String {
 }
 
 #[test]
-#[ignore = "the files are being moved"]
 fn no_file_uses_one_that_lies_above_it() {
     let text = fs::read_to_string(format!("{ROOT}/CONTRIBUTING.md")).unwrap();
     for (heading, source) in [("### The C interface\n", "src"), ("### The core\n", "core/src")] {
