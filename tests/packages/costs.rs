@@ -20,12 +20,12 @@ fn a_hundred_calls_in_flight_take_little_memory() {
     let (one, hundred) = (memory("1"), memory("100"));
     assert_eq!(sim.in_flight_peak(), 100);
     eprintln!("memory: {one} KB with one call in flight, {hundred} KB with 100");
-    // A thread's stack takes 41 KB of it, with link-time optimization: the frames of inlined functions are one.
+    // A thread's stack takes 50 KB of it, with link-time optimization: the frames of inlined functions are one.
     assert!(hundred < 13 * 1024 + 512, "{hundred} KB, {one} KB with one");
 }
 
 /// Growth is to be noticed: who raises the limit says what for.
-const SIZE_LIMIT: u64 = 3_000_000;
+const SIZE_LIMIT: u64 = 2_900_000;
 
 #[test]
 fn the_library_keeps_its_size() {
