@@ -49,6 +49,10 @@ pub fn modules(current: &OsStr) -> Vec<CompletionCandidate> {
     beginning_with(current, MODULES.iter().copied())
 }
 
+pub fn data_centers(current: &OsStr) -> Vec<CompletionCandidate> {
+    beginning_with(current, zmd_core::DATA_CENTERS.iter().map(|data_center| data_center.name))
+}
+
 pub fn durations(current: &OsStr) -> Vec<CompletionCandidate> {
     beginning_with(current, ["15m", "1h", "4h", "12h", "1d"])
 }

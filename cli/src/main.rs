@@ -7,6 +7,7 @@
 mod args;
 mod clock;
 mod completions;
+mod data_centers;
 mod doctor;
 mod exit;
 mod failure;
@@ -23,6 +24,7 @@ mod screen;
 mod signals;
 mod status;
 mod terminal;
+mod variable;
 mod wait;
 
 use std::process::ExitCode;

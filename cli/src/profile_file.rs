@@ -94,6 +94,13 @@ impl ProfileFile {
         Ok(())
     }
 
+    /// Removes a setting of a profile.
+    pub fn remove(&mut self, profile: &str, key: &str) {
+        if let Some(table) = self.document.get_mut(profile).and_then(Item::as_table_like_mut) {
+            table.remove(key);
+        }
+    }
+
     /// Removes the credentials of a profile and its token cache, and the profile if nothing else is in it. Returns whether
     /// there was something to remove.
     pub fn remove_credentials(&mut self, profile: &str) -> bool {

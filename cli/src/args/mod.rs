@@ -217,8 +217,7 @@ pub enum Mode {
 #[derive(ClapArgs)]
 #[command(after_help = help::after("login"))]
 pub struct Login {
-    /// The data center of the Zoho account
-    #[arg(long, value_name = "NAME", value_parser = data_centers())]
+    #[arg(long, value_name = "NAME", help = data_center_help(), add = ArgValueCompleter::new(completions::data_centers))]
     pub data_center: Option<String>,
     /// The kind of Zoho CRM organization
     #[arg(long, value_name = "NAME", value_parser = environments())]
@@ -256,8 +255,9 @@ pub struct Doctor {
     pub json: bool,
 }
 
-fn data_centers() -> clap::builder::PossibleValuesParser {
-    zmd_core::DATA_CENTERS.iter().map(|data_center| data_center.name).collect::<Vec<_>>().into()
+fn data_center_help() -> String {
+    let names: Vec<_> = zmd_core::DATA_CENTERS.iter().map(|data_center| data_center.name).collect();
+    format!("The data center of the Zoho account: {}, or a newer one of Zoho's list", names.join(", "))
 }
 
 fn environments() -> clap::builder::PossibleValuesParser {

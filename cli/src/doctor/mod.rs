@@ -10,9 +10,11 @@ use zmd_core::{BaseUrl, Client, Config, Error, ErrorKind, Probe, SETTINGS, Sourc
 
 use crate::args::{self, Global};
 use crate::clock;
+use crate::data_centers;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::jobs::Job;
+use crate::profile_file::ProfileFile;
 use crate::report;
 use crate::terminal::plain;
 use print::{Printer, SetTo, Verdict};
@@ -63,7 +65,13 @@ impl Doctor {
                 });
                 token.api_domain
             }
-            Err(error) => return self.bad("access token", &error, &remedy::of(&error)),
+            Err(error) => {
+                let mut todo = remedy::of(&error);
+                if error.kind() == ErrorKind::Oauth {
+                    todo = with(todo, data_centers::advice(&config));
+                }
+                return self.bad("access token", &error, &todo);
+            }
         };
         self.cache(&config)?;
         if !self.way("API", &config, &api)? {
@@ -78,7 +86,11 @@ impl Doctor {
         let config = match global.settings() {
             Ok(config) => config,
             Err(error) => {
-                self.bad("configuration", &error, &remedy::of_settings(&error))?;
+                let mut todo = remedy::of_settings(&error);
+                if error.message().contains("data_center takes") {
+                    todo = with(todo, data_centers::advice(&network_settings(global)));
+                }
+                self.bad("configuration", &error, &todo)?;
                 return Ok(None);
             }
         };
@@ -310,6 +322,18 @@ impl Doctor {
     fn skipped(&mut self, check: &str, why: &str) -> Result<(), Failure> {
         self.printer.print(check, Verdict::Skipped, why, "")
     }
+}
+
+/// A remedy and another one.
+fn with(todo: String, other: String) -> String {
+    [todo, other].into_iter().filter(|todo| !todo.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// How to reach the accounts server, where the settings as a whole can't be used.
+fn network_settings(global: &Global) -> Config {
+    let profile = global.profile().unwrap_or(zmd_core::DEFAULT_PROFILE);
+    let file = ProfileFile::read(global).ok();
+    file.and_then(|file| data_centers::network_settings(&file, profile).ok()).unwrap_or_default()
 }
 
 /// The issuer of a certificate: the common name, or the organization.

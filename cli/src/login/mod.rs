@@ -6,19 +6,23 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 use zmd_core::{
-    Client, Config, DATA_CENTERS, DEFAULT_PROFILE, DataCenter, ENVIRONMENTS, Error, ErrorKind, JobId, ModuleName,
-    SETTINGS,
+    Client, Config, DATA_CENTERS, DEFAULT_PROFILE, ENVIRONMENTS, Error, ErrorKind, JobId, ModuleName, SETTINGS,
 };
 
 use crate::args::{Global, Login};
+use crate::data_centers::{self, Center};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::profile_file::{CREDENTIALS, ProfileFile, create_private_directory};
+use crate::profile_file::{ProfileFile, create_private_directory};
 use crate::terminal::{note, plain};
-use prompt::{Choice, Prompt, variable};
+use crate::variable::variable;
+use prompt::{Choice, Prompt};
 
 /// The scope that the grant code is generated with.
 const SCOPE: &str = "ZohoCRM.mass_delete.READ";
+
+/// The choice of a data center that is not in the list.
+const ANOTHER: &str = "another";
 
 /// How access tokens are got.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +35,7 @@ enum Grant {
 /// What was answered so far: what a question offers when it is asked again.
 #[derive(Default)]
 struct Answers {
-    data_center: Option<String>,
+    data_center: Option<Center>,
     environment: Option<String>,
     client_id: Option<String>,
     client_secret: Option<Zeroizing<String>>,
@@ -63,7 +67,7 @@ pub fn run(global: &Global, args: &Login) -> Result<Exit, Failure> {
     let file = ProfileFile::read(global)?;
     let profile = global.profile().unwrap_or(DEFAULT_PROFILE);
     let answers = Answers {
-        data_center: known(&file, profile, "data_center"),
+        data_center: data_centers::of_profile(&file, profile),
         environment: known(&file, profile, "environment"),
         client_id: known(&file, profile, "client_id"),
         org_id: known(&file, profile, "org_id"),
@@ -130,7 +134,7 @@ impl Dialogue<'_> {
         let data_center = self.data_center(is_first)?;
         let environment = self.environment(is_first)?;
         if is_first {
-            self.prompt.explain_indented(&steps(data_center, grant), 4);
+            self.prompt.explain_indented(&steps(&data_center, grant), 4);
         }
         let given = self.args.client_id.clone().or_else(|| variable("ZMD_CLIENT_ID").map(|id| id.to_string()));
         let client_id = match given.filter(|_| is_first) {
@@ -150,7 +154,10 @@ impl Dialogue<'_> {
 
         let mut config = self.network_settings()?;
         let mut entries = vec![
-            ("data_center", data_center.name.to_owned()),
+            match data_center.is_known {
+                true => ("data_center", data_center.name),
+                false => ("accounts_url", data_center.accounts_url.to_string()),
+            },
             ("client_id", client_id),
             ("client_secret", client_secret.to_string()),
         ];
@@ -158,7 +165,9 @@ impl Dialogue<'_> {
             entries.push(("environment", environment.to_owned()));
         }
         self.answers.environment = Some(environment.to_owned());
-        for (key, value) in &entries {
+        // The variable takes precedence over the file.
+        let is_overridden = |key: &str| key == "accounts_url" && variable("ZMD_ACCOUNTS_URL").is_some();
+        for (key, value) in entries.iter().filter(|(key, _)| !is_overridden(key)) {
             config.set(key, value)?;
         }
         let (key, value) = match grant {
@@ -185,25 +194,49 @@ impl Dialogue<'_> {
         Ok(entries)
     }
 
-    fn data_center(&mut self, is_first: bool) -> Result<DataCenter, Failure> {
+    fn data_center(&mut self, is_first: bool) -> Result<Center, Failure> {
         let given = self.args.data_center.clone().or_else(|| variable("ZMD_DATA_CENTER").map(|name| name.to_string()));
-        let known = self.answers.data_center.clone().unwrap_or_else(|| DATA_CENTERS[0].name.to_owned());
-        let name = match given.filter(|_| is_first) {
-            Some(name) => name,
-            None if !self.prompt.is_interactive => known,
-            None => {
-                let choices: Vec<_> = DATA_CENTERS
-                    .iter()
-                    .map(|center| Choice { name: center.name, meaning: center.accounts_url().host().to_owned() })
-                    .collect();
-                let question = "In which data center is the Zoho account? It is the one whose address you sign in at.";
-                self.prompt.choose(question, &choices, &known)?.to_owned()
-            }
+        let found = match (given.filter(|_| is_first), &self.answers.data_center) {
+            (Some(name), _) => data_centers::find(name.trim(), || self.network_settings())?,
+            (None, Some(known)) if !self.prompt.is_interactive => known.clone(),
+            (None, None) if !self.prompt.is_interactive => data_centers::usual(),
+            (None, _) => self.choose_data_center()?,
         };
-        let found = DATA_CENTERS.iter().find(|data_center| data_center.name.eq_ignore_ascii_case(name.trim()));
-        let found = *found.ok_or_else(|| format!("there is no data center {}", plain(name.trim())))?;
-        self.answers.data_center = Some(found.name.to_owned());
+        self.answers.data_center = Some(found.clone());
         Ok(found)
+    }
+
+    fn choose_data_center(&self) -> Result<Center, Failure> {
+        let known = self.answers.data_center.clone().unwrap_or_else(data_centers::usual);
+        let question = "In which data center is the Zoho account? It is the one whose address you sign in at.";
+        let of_version = DATA_CENTERS.iter().map(|center| (center.name, center.accounts_url().host().to_owned()));
+        let another = (ANOTHER, "one that is newer than this version: asks Zoho for the list".to_owned());
+        let choices: Vec<_> = of_version.chain([another]).map(|(name, meaning)| Choice { name, meaning }).collect();
+        loop {
+            let name = self.prompt.choose(question, &choices, if known.is_known { &known.name } else { ANOTHER })?;
+            if let Some(center) = data_centers::known(name) {
+                return Ok(center);
+            }
+            let newer = match self.network_settings().and_then(|config| data_centers::newer(&config)) {
+                Ok(newer) => newer,
+                Err(error) => {
+                    self.prompt.explain(&plain(error.message()));
+                    continue;
+                }
+            };
+            let Some(first) = newer.first() else {
+                self.prompt.explain("Zoho lists no other one than these.");
+                continue;
+            };
+            let of_list = |center: &&Center| center.accounts_url == known.accounts_url;
+            let default = newer.iter().find(of_list).unwrap_or(first);
+            let choices: Vec<_> = newer
+                .iter()
+                .map(|center| Choice { name: &center.name, meaning: center.accounts_url.host().to_owned() })
+                .collect();
+            let name = self.prompt.choose("These are newer:", &choices, &default.name)?;
+            return Ok(newer.iter().find(|center| center.name == name).unwrap_or(default).clone());
+        }
     }
 
     fn environment(&self, is_first: bool) -> Result<String, Failure> {
@@ -254,22 +287,17 @@ impl Dialogue<'_> {
         }
     }
 
-    /// The settings of the connection to the service; the environment takes precedence over the profile.
-    fn network_settings(&self) -> Result<Config, Failure> {
-        let mut config = Config::new();
-        let is_asked =
-            |key: &str| CREDENTIALS.contains(&key) || ["token_cache", "environment", "data_center"].contains(&key);
-        for setting in SETTINGS.iter().filter(|setting| !is_asked(setting.key)) {
-            let of_file = || self.file.get(self.profile, setting.key);
-            if let Some(value) = variable(&format!("ZMD_{}", setting.key.to_ascii_uppercase())).or_else(of_file) {
-                config.set(setting.key, &value)?;
-            }
-        }
-        Ok(config)
+    fn network_settings(&self) -> Result<Config, Error> {
+        data_centers::network_settings(&self.file, self.profile)
     }
 
     fn write(&mut self, entries: &[(&str, String)]) -> Result<(), Failure> {
         let token_cache = token_cache(&self.file, self.profile);
+        // An accounts_url stands for a data center that has no name here: one of both at most.
+        let names_server = entries.iter().any(|(key, _)| *key == "accounts_url");
+        if names_server || data_centers::accounts_url(&self.file, self.profile).is_some() {
+            self.file.remove(self.profile, if names_server { "data_center" } else { "accounts_url" });
+        }
         self.file.set(self.profile, entries, &token_cache)?;
         if let Some(directory) = token_cache.parent() {
             // Where it can't be created, each process requests its own token, which the log says.
@@ -340,9 +368,9 @@ fn check(config: &Config) -> Result<(), Failure> {
 }
 
 /// The steps in the browser, with the addresses of the data center.
-fn steps(data_center: DataCenter, grant: Grant) -> String {
+fn steps(data_center: &Center, grant: Grant) -> String {
     // The API console's host differs from the accounts server's in its first label.
-    let console = data_center.accounts_url().to_string().replacen("accounts.", "api-console.", 1);
+    let console = data_center.accounts_url.to_string().replacen("accounts.", "api-console.", 1);
     let last = match grant {
         Grant::Code => format!(
             " 3. In the tab \"Generate Code\" enter the scope {SCOPE}, a time of 10 minutes and a description, and choose the \
@@ -367,10 +395,7 @@ mod tests {
 
     #[test]
     fn every_data_center_has_a_console() {
-        let console = |name: &str| {
-            let data_center = DATA_CENTERS.iter().find(|data_center| data_center.name == name).unwrap();
-            steps(*data_center, Grant::Code)
-        };
+        let console = |name: &str| steps(&data_centers::known(name).unwrap(), Grant::Code);
         assert!(console("eu").contains("https://api-console.zoho.eu "));
         assert!(console("ca").contains("https://api-console.zohocloud.ca "));
     }

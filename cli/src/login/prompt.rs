@@ -8,6 +8,7 @@ use zmd_core::secret_text;
 
 use crate::failure::Failure;
 use crate::terminal::{note, plain, wrap, write_stderr};
+use crate::variable::variable;
 #[cfg(unix)]
 use crate::{
     modes,
@@ -18,8 +19,8 @@ use crate::{
 const LIMIT: u64 = 1 << 16;
 
 /// One of several answers.
-pub struct Choice {
-    pub name: &'static str,
+pub struct Choice<'a> {
+    pub name: &'a str,
     pub meaning: String,
 }
 
@@ -63,7 +64,7 @@ impl Prompt {
     }
 
     /// One of the choices, by its number, its name or the begin of it.
-    pub fn choose(&self, question: &str, choices: &[Choice], known: &str) -> Result<&'static str, Failure> {
+    pub fn choose<'a>(&self, question: &str, choices: &[Choice<'a>], known: &str) -> Result<&'a str, Failure> {
         let width = choices.iter().map(|choice| choice.name.len()).max().unwrap_or(0);
         self.explain(&format!("\n{question}"));
         for (number, Choice { name, meaning }) in (1..).zip(choices) {
@@ -121,11 +122,6 @@ impl Prompt {
             }
         }
     }
-}
-
-/// The variable's value, where it has one.
-pub fn variable(name: &str) -> Option<Zeroizing<String>> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new)
 }
 
 fn missing(question: &str, option: &str) -> Failure {

@@ -5,7 +5,7 @@ use std::path::Path;
 use zmd_sim::{Job, Reply, Sim};
 
 use crate::json;
-use crate::login::{ID, REFRESH, SECRET, accounts, program};
+use crate::login::{ID, REFRESH, SECRET, accounts, list_with, program};
 use crate::program::*;
 
 #[test]
@@ -79,6 +79,22 @@ fn a_setting_that_is_wrong_comes_with_its_place() {
     assert_eq!((exit, out.contains(&format!("-> correct line 2 of {path}\n"))), (Some(4), true), "{out}");
     let (exit, out, _) = run(zmd(&home.0, &[("ZMD_TIMEOUT_MS", "soon")]).arg("doctor"));
     assert!(exit == Some(4) && out.contains("-> correct the variable ZMD_TIMEOUT_MS"), "{out}");
+}
+
+#[test]
+fn doctor_names_a_data_center_that_is_newer_than_this_version() {
+    let (sim, home) = (accounts(), Directory::new("newer-center"));
+    let doctor = |variables: &[(&str, &str)]| {
+        sim.next_token(list_with("https://accounts.zoho.xy"));
+        let mut doctor = program(&sim, &home, &["doctor"]);
+        run(doctor.envs(variables.iter().copied()).env("ZMD_CLIENT_ID", ID).env("ZMD_REFRESH_TOKEN", REFRESH)).1
+    };
+    let out = doctor(&[("ZMD_CLIENT_SECRET", SECRET), ("ZMD_DATA_CENTER", "xy")]);
+    assert!(out.contains("correct the variable ZMD_DATA_CENTER"), "{out}");
+    assert!(out.contains("data center xy") && out.contains("accounts_url to https://accounts.zoho.xy"), "{out}");
+    sim.next_token(Reply::json(200, r#"{"error":"invalid_client"}"#));
+    let out = doctor(&[("ZMD_CLIENT_SECRET", SECRET)]);
+    assert!(out.contains("FAIL access token") && out.contains("zmd login --data-center xy"), "{out}");
 }
 
 #[test]

@@ -334,3 +334,90 @@ fn the_environment_counts_more_than_the_file() {
     assert_eq!(exit_status(&[], &["--profile", "good"]), Some(0));
     assert_eq!(exit_status(&[], &["--profile", "other"]), Some(4));
 }
+
+/// The accounts server's list with a data center that this version does not know, at the URL.
+pub fn list_with(url: &str) -> zmd_sim::Reply {
+    let list = r#"{"result":"success","locations":{"us":"https://accounts.zoho.com","xy":"URL"}}"#;
+    zmd_sim::Reply::json(200, &list.replace("URL", url))
+}
+
+#[test]
+fn a_data_center_that_is_newer_than_this_version_comes_from_the_list() {
+    let (sim, new, home) = (accounts(), accounts(), Directory::new("newer"));
+    let secret = home.file("secret", SECRET);
+    let login = |name: &str| {
+        run(program(&sim, &home, &["login", "--data-center", name, "--client-id", ID, "--client-secret-file", &secret])
+            .args(["--org-id", "77"]))
+    };
+    std::fs::create_dir_all(config(&home).parent().unwrap()).unwrap();
+    std::fs::write(config(&home), "[default]\ndata_center = \"eu\"\n").unwrap();
+    sim.next_token(list_with(&new.url()));
+    let (exit, _, err) = login("XY");
+    assert_eq!(exit, Some(0), "{err}");
+    let text = std::fs::read_to_string(config(&home)).unwrap();
+    assert!(text.contains(&format!("accounts_url = \"{}\"", new.url())) && !text.contains("data_center"), "{text}");
+    // The profile leads to its server, without the variable.
+    let mut status = zmd(&home.0, &[]);
+    let (exit, _, err) = run(status.args(["status", "Leads", "1001"]));
+    assert_eq!((exit, new.requests()), (Some(0), 1), "{err}");
+    // A name that nobody knows.
+    let (exit, _, err) = login("uss");
+    assert_eq!(exit, Some(4));
+    assert!(err.contains("there is no data center uss") && err.contains("did you mean us?"), "{err}");
+    // Without the list, those that are known work all the same.
+    sim.next_token(zmd_sim::Reply::json(503, "{}"));
+    let (exit, _, err) = login("xy");
+    assert!(exit == Some(4) && err.contains("lists no data centers (HTTP 503)"), "{exit:?} {err}");
+    let asked = sim.all_requests().iter().filter(|request| request.target == "/oauth/serverinfo").count();
+    assert_eq!(login("jp").0, Some(0));
+    let asked_now = sim.all_requests().iter().filter(|request| request.target == "/oauth/serverinfo").count();
+    assert_eq!((asked, asked_now), (3, 3));
+}
+
+#[test]
+fn a_known_data_center_takes_the_place_of_a_newer_one() {
+    let (sim, home) = (accounts(), Directory::new("older"));
+    std::fs::create_dir_all(config(&home).parent().unwrap()).unwrap();
+    let login = |center: &[&str]| {
+        let mut login = program(&sim, &home, &["login", "--client-id", ID, "--org-id", "77"]);
+        let (exit, _, err) = run(login.args(center).env("ZMD_CLIENT_SECRET", SECRET));
+        assert_eq!(exit, Some(0), "{err}");
+        std::fs::read_to_string(config(&home)).unwrap()
+    };
+    std::fs::write(config(&home), "[default]\naccounts_url = \"https://accounts.zoho.xy\"\n").unwrap();
+    // Nothing said: it stays.
+    let text = login(&[]);
+    assert!(text.contains("accounts.zoho.xy") && !text.contains("data_center"), "{text}");
+    let text = login(&["--data-center", "eu"]);
+    assert!(!text.contains("accounts_url") && text.contains("data_center = \"eu\""), "{text}");
+    // Another server, such as a gateway, was set by a person, and stays.
+    std::fs::write(config(&home), "[default]\naccounts_url = \"https://gateway.example\"\n").unwrap();
+    let text = login(&["--data-center", "eu"]);
+    assert!(text.contains("gateway.example") && text.contains("data_center = \"eu\""), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_newer_data_center_is_offered_at_the_terminal() {
+    let (sim, new, home) = (accounts(), accounts(), Directory::new("offered"));
+    let secret = home.file("secret", SECRET);
+    sim.next_token(zmd_sim::Reply::json(503, "{}"));
+    sim.next_token(list_with(&new.url()));
+    let (exit, shown) = dialogue(
+        &mut program(&sim, &home, &["login", "--org-id", "77", "--client-secret-file", &secret, "--client-id", ID]),
+        &[
+            ("asks Zoho for the list", ""),
+            ("Choice [us]: ", "another\n"),
+            ("lists no data centers", ""),
+            ("Choice [us]: ", "12\n"),
+            ("These are newer:", ""),
+            ("  1  xy  127.0.0.1", ""),
+            ("Choice [xy]: ", "\n"),
+            ("Choice [production]: ", "\n"),
+            ("Open http://127.0.0.1", ""),
+        ],
+    );
+    assert_eq!(exit, 0, "{shown}");
+    let text = std::fs::read_to_string(config(&home)).unwrap();
+    assert!(text.contains(&format!("accounts_url = \"{}\"", new.url())), "{text}");
+}
