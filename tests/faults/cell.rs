@@ -7,7 +7,7 @@
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
-use common::{Answer, Client, TOKEN, error_of_job, ignore, timed};
+use common::{Answer, Client, Failed, TOKEN, error_of_job, timed};
 
 /// Without caches of threads, and with one arena, the number of bytes in use is exact.
 pub const COUNTING: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1");
@@ -39,7 +39,7 @@ impl Operation {
 #[derive(Clone, Debug)]
 pub struct Repetition {
     /// Of a call for many jobs: one for each job.
-    pub results: Vec<(i32, i32)>,
+    pub results: Vec<JobResult>,
     pub took: Duration,
     /// For how long of it the calling thread had no processor.
     pub lost: Duration,
@@ -47,6 +47,15 @@ pub struct Repetition {
     pub threads: i64,
     pub bytes: i64,
     pub message: String,
+}
+
+/// What a call returned for one job.
+#[derive(Clone, Debug)]
+pub struct JobResult {
+    pub error: i32,
+    pub http_status: i32,
+    /// Of a wait: with what its polls ended, each once.
+    pub polls: Vec<i32>,
 }
 
 /// Three jobs, of which the third is a good one.
@@ -112,8 +121,10 @@ pub fn serve(order: &Order) {
         drop(client);
         drop(settings);
         let mut line = format!("{} {} ", took.whole().as_micros(), took.lost().as_micros());
-        for (error, http_status) in &results {
-            line.push_str(&format!("{error}:{http_status},"));
+        for JobResult { error, http_status, polls } in &results {
+            line.push_str(&format!("{error}:{http_status}"));
+            polls.iter().for_each(|poll| line.push_str(&format!(":{poll}")));
+            line.push(',');
         }
         line.push(' ');
         line.push_str(&message);
@@ -141,8 +152,9 @@ impl Repetition {
         let lost = number()?;
         let results = words.next()?.split_terminator(',');
         let results = results.map(|result| {
-            let (error, http_status) = result.split_once(':')?;
-            Some((error.parse().ok()?, http_status.parse().ok()?))
+            let numbers: Vec<i32> = result.split(':').map(|number| number.parse().ok()).collect::<Option<_>>()?;
+            let [error, http_status, polls @ ..] = &*numbers else { return None };
+            Some(JobResult { error: *error, http_status: *http_status, polls: polls.to_vec() })
         });
         Some(Repetition {
             results: results.collect::<Option<_>>()?,
@@ -156,8 +168,16 @@ impl Repetition {
     }
 }
 
-fn call(client: &Client, order: &Order) -> (Vec<(i32, i32)>, String) {
+fn call(client: &Client, order: &Order) -> (Vec<JobResult>, String) {
     let limit = order.limit.as_millis() as i64;
+    let mut polls = vec![Vec::new(); 3];
+    let mut record = |index: usize, _: Answer, failed: Option<Failed>| {
+        let error = failed.map_or(0, |failed| failed.error as i32);
+        if !polls[index].contains(&error) {
+            polls[index].push(error);
+        }
+        true
+    };
     let (answers, errors, message) = match order.operation {
         Operation::Status | Operation::Renewal => {
             let (answer, result) = client.ask("Leads", &order.job);
@@ -166,14 +186,14 @@ fn call(client: &Client, order: &Order) -> (Vec<(i32, i32)>, String) {
             (vec![answer], vec![error], failed.map(|failed| failed.message).unwrap_or_default())
         }
         Operation::Wait => {
-            let (answer, result) = client.wait("Leads", &order.job, limit, &mut ignore);
+            let (answer, result) = client.wait("Leads", &order.job, limit, &mut record);
             let failed = result.err();
             let error = failed.as_ref().map_or(0, |failed| failed.error as i32);
             (vec![answer], vec![error], failed.map(|failed| failed.message).unwrap_or_default())
         }
         Operation::WaitMany => {
             let jobs = [("Leads", &*order.job), ("Leads", &*order.job), ("Leads", GOOD)];
-            let (answers, errors, result) = client.wait_many(&jobs, limit, &mut ignore);
+            let (answers, errors, result) = client.wait_many(&jobs, limit, &mut record);
             // What the call returns is the first failure, and each has its own message.
             let first = errors.iter().position(|error| *error as i32 != 0);
             let expected = first.map(|index| errors[index]);
@@ -185,13 +205,13 @@ fn call(client: &Client, order: &Order) -> (Vec<(i32, i32)>, String) {
             (answers, errors.iter().map(|error| *error as i32).collect(), message)
         }
     };
-    let results = answers.iter().zip(&errors).map(|(answer, error)| {
+    let results = answers.iter().zip(errors).zip(polls).map(|((answer, error), polls)| {
         // A success is the whole answer, and a failure has nothing of one.
         match error {
             0 => assert_eq!(*answer, Answer::completed()),
             _ => assert_eq!((answer.state, answer.total, answer.deleted), (0, -1, -1), "{answer:?}"),
         }
-        (*error, answer.http_status)
+        JobResult { error, http_status: answer.http_status, polls }
     });
     (results.collect(), message)
 }

@@ -19,7 +19,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cell::{Operation, Order, Repetition};
+use cell::{JobResult, Operation, Order, Repetition};
 use common::abi::zmd_error::{self, *};
 use place::Place;
 use rows::{NAMESPACE, ROWS, Row, TUN, Want};
@@ -173,7 +173,7 @@ fn cells(row: &Row, operations: &[Operation]) -> Result<Vec<Outcome>, String> {
 /// One process, and its rounds; the result of the last is shown.
 fn cell_of(row: &Row, place: &Place, operation: Operation, want: Want) -> Outcome {
     let limit = row.limit.unwrap_or(match want {
-        Want::Fails(ZMD_ERR_TIMEOUT, _) | Want::Either(ZMD_ERR_TIMEOUT, _) => SHORT,
+        Want::Fails(ZMD_ERR_TIMEOUT, _) | Want::Either(ZMD_ERR_TIMEOUT, _) | Want::Lasts(..) => SHORT,
         _ => LONG,
     });
     let mut process = Process::start(place, operation, want, limit);
@@ -211,28 +211,35 @@ fn cell_of(row: &Row, place: &Place, operation: Operation, want: Want) -> Outcom
 
 fn shown(result: &Repetition, want: Want) -> String {
     let name = |error: i32| format!("{:?}", zmd_error::of(error)).trim_start_matches("ZMD_ERR_").to_owned();
-    match (result.results[0], want) {
-        ((0, _), Want::Again) => format!("{AGAIN} ok"),
-        ((0, _), _) => "ok".to_owned(),
-        ((error, 0), _) => name(error),
-        ((error, http_status), _) => format!("{} {http_status}", name(error)),
+    let JobResult { error, http_status, .. } = result.results[0];
+    match (error, http_status, want) {
+        (0, _, Want::Again) => format!("{AGAIN} ok"),
+        (0, ..) => "ok".to_owned(),
+        (_, 0, _) => name(error),
+        _ => format!("{} {http_status}", name(error)),
     }
 }
 
 fn check(result: &Repetition, place: &Place, operation: Operation, want: Want, attempts: usize) -> Result<(), String> {
+    const TIMEOUT: i32 = ZMD_ERR_TIMEOUT as i32;
     let jobs = if operation == Operation::WaitMany { 3 } else { 1 };
     if result.results.len() != jobs {
         return Err("a result for each job".to_owned());
     }
-    for (index, (error, http_status)) in result.results.iter().enumerate() {
+    for (index, JobResult { error, http_status, polls }) in result.results.iter().enumerate() {
         let want = if index == 2 && place.spares_a_good_job() { Want::Good } else { want };
         let is_good = match want {
             Want::Good | Want::Again => (*error, *http_status) == (0, 200),
             // The last poll of a wait may be cut short by its end.
-            Want::Fails(ZMD_ERR_TIMEOUT, status) => {
-                *error == ZMD_ERR_TIMEOUT as i32 && [0, status].contains(http_status)
-            }
+            Want::Fails(ZMD_ERR_TIMEOUT, status) => *error == TIMEOUT && [0, status].contains(http_status),
             Want::Fails(kind, status) => (*error, *http_status) == (kind as i32, status),
+            Want::Lasts(kind, status) => {
+                *error == TIMEOUT
+                    && [0, status].contains(http_status)
+                    && polls.contains(&(kind as i32))
+                    && polls.iter().all(|poll| [kind as i32, TIMEOUT].contains(poll))
+                    && result.message.contains("the last poll failed: ")
+            }
             Want::Either(one, two) => [one as i32, two as i32].contains(error),
         };
         if !is_good {

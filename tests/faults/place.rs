@@ -23,7 +23,7 @@ use common::{Daemon, REFRESH, Unanswered, free_port, scratch, with_job};
 pub const GRANT: [(&str, &str); 3] =
     [("refresh_token", REFRESH[0]), ("client_id", REFRESH[1]), ("client_secret", REFRESH[2])];
 
-/// More than one call makes.
+/// More than one call makes, also a wait for three jobs that are polled until `SHORT`.
 const MANY: usize = 120;
 
 type Hook = Box<dyn Fn(&Place, Operation) + Send + Sync>;
