@@ -27,6 +27,11 @@ pub struct Args {
 
 impl Args {
     pub fn parse() -> Result<Args, clap::Error> {
+        // Its own error would not say where the value comes from.
+        if let Err(std::env::VarError::NotUnicode(_)) = std::env::var("ZMD_PROFILE") {
+            let message = "ZMD_PROFILE takes UTF-8; its value has other bytes\n";
+            return Err(clap::Error::raw(clap::error::ErrorKind::InvalidUtf8, message));
+        }
         Args::from_arg_matches(&command().try_get_matches()?)
     }
 }

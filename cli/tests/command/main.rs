@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod bars;
 mod doctor;
+#[cfg(unix)]
+mod environment;
 mod help;
 mod jobs;
 mod json;
