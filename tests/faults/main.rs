@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         eprintln!("no row has any of {words:?} in its name");
         return ExitCode::FAILURE;
     }
+    common::library();
     let begin = Instant::now();
     let table = Table::of(&rows, operations);
     table.print(operations, begin.elapsed())
@@ -294,6 +295,8 @@ impl Process {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env(cell::COUNTING.0, cell::COUNTING.1)
+            // Built here, and not in each cell.
+            .env("ZMD_TEST_LIBRARY", common::library())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
