@@ -8,7 +8,6 @@ use clap_complete::env::{CompleteEnv, Shells};
 use crate::args::{Global, command};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::jobs::MODULES;
 use crate::profile_file::ProfileFile;
 use crate::terminal::Output;
 
@@ -46,7 +45,7 @@ pub fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 pub fn modules(current: &OsStr) -> Vec<CompletionCandidate> {
-    beginning_with(current, MODULES.iter().copied())
+    beginning_with(current, zmd_core::MODULES.iter().copied())
 }
 
 pub fn data_centers(current: &OsStr) -> Vec<CompletionCandidate> {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
 
-use zmd_core::{Error, ErrorKind, JobId, ModuleName};
+use zmd_core::{Error, ErrorKind, JobId, MODULES, ModuleName};
 
 use crate::args;
 use crate::failure::Failure;
@@ -162,29 +162,6 @@ fn unquoted(field: &str) -> &str {
     let field = field.trim().trim_end_matches([',', ';']).trim_end();
     field.strip_prefix('"').and_then(|field| field.strip_suffix('"')).unwrap_or(field)
 }
-
-/// The modules that every organization has.
-///
-/// Source: Zoho CRM API v7, "Modules API".
-pub const MODULES: &[&str] = &[
-    "Leads",
-    "Contacts",
-    "Accounts",
-    "Deals",
-    "Tasks",
-    "Events",
-    "Calls",
-    "Campaigns",
-    "Products",
-    "Quotes",
-    "Sales_Orders",
-    "Purchase_Orders",
-    "Invoices",
-    "Price_Books",
-    "Vendors",
-    "Cases",
-    "Solutions",
-];
 
 /// The module that is probably meant by a name that Zoho does not have.
 pub fn suggestion(module: &str) -> Option<&'static str> {

@@ -23,10 +23,10 @@ const SHOWN_NAMES: &[(&str, &str)] = &[
     ("Appointments", "Appointments__s"),
 ];
 
-/// Zoho's own modules.
+/// Zoho's own modules, by their API names.
 ///
 /// Source: Zoho CRM API v8, "Modules API".
-const MODULES: &[&str] = &[
+pub const MODULES: &[&str] = &[
     "Leads",
     "Contacts",
     "Accounts",

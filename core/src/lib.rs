@@ -40,7 +40,7 @@ pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, config_file
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
 pub use error::{Error, ErrorKind, Recovery, one_line};
 pub use http::{Probe, ProbeResponse, ProbeTimes, ProxyInUse, RootsOrigin, TrustedRoots, probe, trusted_roots};
-pub use job::{JobId, ModuleName};
+pub use job::{JobId, MODULES, ModuleName};
 pub use oauth::{Location, exchange_grant_code, list_data_centers};
 pub use process::process_id;
 pub use secret::{Secret, TOKEN_LIMIT, secret_text};
