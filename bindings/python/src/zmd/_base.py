@@ -99,8 +99,8 @@ class BaseClient:
         :param proxy: ``env``: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
             ``none``: no proxy; or the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL:
             a scheme (http, the default, https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F,
-            ? as %3F, @ as %40, a backslash as %5C and other special characters percent-encoded, too), a host, and
-            optionally a port; the default is ``env``.
+            ? as %3F, @ as %40, a backslash as %5C and other special characters percent-encoded in UTF-8, too, such as
+            ü as %C3%BC), a host, and optionally a port; the default is ``env``.
         :param ca_file: The certificate authorities to trust instead of those of the system; a server's self-signed
             certificate works too. Takes the path of a PEM or DER file with CA certificates.
         :param extra_ca_file: Certificate authorities to trust in addition to those of the system or of ``ca_file``, for
@@ -231,8 +231,8 @@ class BaseClient:
         :param proxy: ``env``: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
             ``none``: no proxy; or the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL:
             a scheme (http, the default, https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F,
-            ? as %3F, @ as %40, a backslash as %5C and other special characters percent-encoded, too), a host, and
-            optionally a port; the default is ``env``.
+            ? as %3F, @ as %40, a backslash as %5C and other special characters percent-encoded in UTF-8, too, such as
+            ü as %C3%BC), a host, and optionally a port; the default is ``env``.
         :param ca_file: The certificate authorities to trust instead of those of the system; a server's self-signed
             certificate works too. Takes the path of a PEM or DER file with CA certificates.
         :param extra_ca_file: Certificate authorities to trust in addition to those of the system or of ``ca_file``, for
