@@ -528,9 +528,14 @@ pub fn release_directory() -> &'static Path {
 }
 
 fn installed(library: &Path, name: &str) -> PathBuf {
-    let directory = scratch(name);
-    std::os::unix::fs::symlink(library, directory.join("libzmd.so")).unwrap();
-    std::os::unix::fs::symlink(library, directory.join("libzmd.so.0")).unwrap();
+    let directory = built().join(name);
+    fs::create_dir_all(&directory).unwrap();
+    for link in ["libzmd.so", "libzmd.so.0"] {
+        // Renamed into place, as other test processes may be using it.
+        let new = directory.join(format!("{link}-{}", std::process::id()));
+        std::os::unix::fs::symlink(library, &new).unwrap();
+        fs::rename(new, directory.join(link)).unwrap();
+    }
     directory
 }
 
