@@ -5,7 +5,8 @@
 //!
 //! In each cell, the result is the expected one, in every round; the call ends within its time limit and 50 ms, less the
 //! time for which the calling thread had no processor; and in a round after the first one, not a descriptor, a thread or a
-//! byte more is there after the client is freed than was there before it was made.
+//! byte more is there after the client is freed than was there before it was made. What the threads of `wait_many` lose is not
+//! known: a round of it that ends late is repeated.
 
 mod cell;
 mod place;
@@ -178,7 +179,7 @@ fn cell_of(row: &Row, place: &Place, operation: Operation, want: Want) -> Outcom
         _ => LONG,
     });
     let mut process = Process::start(place, operation, want, limit);
-    let mut left = String::new();
+    let mut rounds = Vec::new();
     for round in 0..ROUNDS {
         place.before_round(operation);
         let attempts = AtomicUsize::new(0);
@@ -192,22 +193,27 @@ fn cell_of(row: &Row, place: &Place, operation: Operation, want: Want) -> Outcom
         if let Err(why) = check(&result, place, operation, want, attempts) {
             return Err(format!("{why}: {:?}, {}", result.results, result.message));
         }
-        if result.took.saturating_sub(result.lost) > limit + GRACE {
-            let Repetition { took, lost, .. } = result;
-            return Err(format!("it took {took:?} of {limit:?}, of which {lost:?} without a processor"));
-        }
         if result.descriptors != 0 || result.threads != 0 {
             return Err(format!(
                 "round {round} left {} descriptors and {} threads",
                 result.descriptors, result.threads
             ));
         }
+        if result.took.saturating_sub(result.lost) > limit + GRACE {
+            let Repetition { took, lost, .. } = result;
+            let why = format!("it took {took:?} of {limit:?}, of which {lost:?} without a processor");
+            if operation != Operation::WaitMany {
+                return Err(why);
+            }
+            rounds.push(why);
+            continue;
+        }
         if round > 0 && result.bytes <= 0 {
             return Ok(format!("{} {}", shown(&result, want), result.took.as_millis()));
         }
-        left.push_str(&format!(" {}", result.bytes));
+        rounds.push(format!("it left {} bytes behind", result.bytes));
     }
-    Err(format!("each round left bytes behind:{left}"))
+    Err(format!("no round was good: {}", rounds.join("; ")))
 }
 
 fn shown(result: &Repetition, want: Want) -> String {
