@@ -5,6 +5,11 @@
 
 /// A longer word is not shown: tokens and secrets have 32 characters and more.
 const WORD_LIMIT: usize = 24;
+/// Nor is a word with so many changes between letters and digits, or with letters and so many digits: a part of one.
+const CHANGE_LIMIT: usize = 3;
+const DIGIT_LIMIT: usize = 8;
+/// Nor are so many words in a row of one or two characters: one with blanks inside.
+const SHORT_LIMIT: usize = 10;
 /// How much of a text is shown, in characters.
 const TEXT_LIMIT: usize = 200;
 
@@ -16,13 +21,16 @@ pub(crate) fn words(text: &str) -> String {
     };
     let mut shown = String::new();
     let mut length = 0;
+    let mut short = 0;
     for word in text.split(|c: char| c.is_whitespace()) {
         let word: String = word.chars().filter(is_shown).collect();
         let count = word.chars().count();
         if count == 0 {
             continue;
         }
-        let (word, count) = if count > WORD_LIMIT { ("...", 3) } else { (&*word, count) };
+        short = if count <= 2 { short + 1 } else { 0 };
+        let is_hidden = count > WORD_LIMIT || is_part(&word) || short >= SHORT_LIMIT;
+        let (word, count) = if is_hidden { ("...", 3) } else { (&*word, count) };
         if length + 1 + count > TEXT_LIMIT {
             return shown + " ...";
         }
@@ -36,6 +44,14 @@ pub(crate) fn words(text: &str) -> String {
         length += 1 + count;
     }
     shown
+}
+
+/// Whether a word may be a part of a token: letters and digits take turns in it, whatever else is between them.
+fn is_part(word: &str) -> bool {
+    let kinds = word.chars().filter(|c| c.is_alphanumeric()).map(char::is_alphabetic);
+    let changes = kinds.clone().zip(kinds.skip(1)).filter(|(one, next)| one != next).count();
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    changes >= CHANGE_LIMIT || changes > 0 && digits >= DIGIT_LIMIT
 }
 
 /// A code of the API (`INVALID_TOKEN`) or of OAuth (`invalid_code`, `Access Denied`); `None` if it has another form.
@@ -59,6 +75,15 @@ mod tests {
         assert_eq!(words(&format!("token={TOKEN} is {TOKEN} {TOKEN} bad")), "... is ... bad");
         // Without the character that divides it.
         assert_eq!(words("1000.0123456789\u{200b}abcdef0123456789"), "...");
+        // In parts, as a line is folded or a page lays it out.
+        let parts: Vec<_> = TOKEN.as_bytes().chunks(16).map(|part| std::str::from_utf8(part).unwrap()).collect();
+        assert_eq!(words("a1b2c3d4\r\ne5f6071829"), "...");
+        assert!(words(&parts.join("\n")).len() < 40, "{parts:?}");
+        let spaced: String = TOKEN.chars().flat_map(|c| [c, ' ']).collect();
+        assert_eq!(words(&spaced), "1 0 0 0 . 0 1 2 3 ...");
+        for shown in ["nginx/1.18.0 (Ubuntu)", "v2.1 of 2026-11-29 at 10.0.0.1:443", "HTTP/1.1 is a job of a id 1"] {
+            assert_eq!(words(shown), shown);
+        }
         let long = words(&"word ".repeat(100));
         assert!(long.chars().count() <= TEXT_LIMIT + 4 && long.ends_with("word ..."), "{long}");
         assert_eq!(words(" \t"), "");

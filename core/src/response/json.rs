@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::job::JobName;
 use crate::json::{Object, from_object};
 use crate::status::{State, Status};
+use crate::words::words;
 
 /// A parsed body.
 pub(super) enum Body {
@@ -150,14 +151,11 @@ impl Row {
 
     pub(super) fn status(&self, http_status: u16) -> Status {
         let text = self.status.clone().unwrap_or_default();
-        Status {
-            state: State::from_text(&text),
-            text,
-            total: self.total.0,
-            deleted: self.deleted.0,
-            failed: self.failed.0,
-            http_status,
-        }
+        let state = State::from_text(&text);
+        // What is no name may be anything that the server has received.
+        let is_name = text.bytes().all(|b| b.is_ascii_alphabetic() || b"_ -".contains(&b));
+        let text = if state == State::Unknown && !is_name { words(&text) } else { text };
+        Status { state, text, total: self.total.0, deleted: self.deleted.0, failed: self.failed.0, http_status }
     }
 }
 

@@ -100,6 +100,9 @@ mod tests {
                 assert!(!text.contains("0123456789") && !text.contains("%30"), "{error}");
             }
         }
+        // Nor of a state that is not known.
+        let status = read_body(200, format!(r#"{{"data":[{{"Status":"{upper}"}}]}}"#)).unwrap();
+        assert_eq!((status.state, &*status.text), (State::Unknown, "..."));
         let located = |location: &str| {
             let location = Some(location.to_owned());
             let response = Response { status: 302, location, ..Response::default() };
