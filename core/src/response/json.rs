@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::job::JobName;
@@ -65,9 +65,17 @@ pub(super) fn parse(body: &[u8]) -> Result<Body, String> {
         return Ok(Body::Error(row.error().api_error()));
     }
     if row.status.as_deref().unwrap_or_default().is_empty() {
-        return Err("it has no Status".to_owned());
+        // Members in other letters are not taken: `status` is that of an error.
+        let is_lower = row.error.is_some();
+        return Err(if is_lower { "it has no Status, but status" } else { "it has no Status" }.to_owned());
     }
     Ok(Body::Job(Box::new(row)))
+}
+
+/// Whether a body has the API's outer form: what is wrong inside is no gateway's doing.
+pub(super) fn is_of_api(body: &[u8]) -> bool {
+    let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    value.get("data").and_then(Value::as_array).is_some_and(|rows| rows.first().is_some_and(Value::is_object))
 }
 
 #[derive(Deserialize)]
@@ -129,11 +137,11 @@ impl<'de> Deserialize<'de> for FirstRow {
 pub(super) struct Row {
     #[serde(rename = "Status")]
     status: Option<String>,
-    #[serde(rename = "Total_Count", default)]
+    #[serde(rename = "Total_Count", default, deserialize_with = "total")]
     total: Count,
-    #[serde(rename = "Deleted_Count", default)]
+    #[serde(rename = "Deleted_Count", default, deserialize_with = "deleted")]
     deleted: Count,
-    #[serde(rename = "Failed_Count", default)]
+    #[serde(rename = "Failed_Count", default, deserialize_with = "failed")]
     failed: Count,
     // As in `Envelope`. Not flattened: serde would put all members into a buffer first, which takes most of the time.
     code: Option<Value>,
@@ -192,7 +200,24 @@ impl ErrorFields<'_> {
     }
 }
 
-/// A count: a whole number from 0 to the largest int64, also as a string; absent or null: not reported.
+fn total<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+    named("Total_Count", deserializer)
+}
+
+fn deleted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+    named("Deleted_Count", deserializer)
+}
+
+fn failed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+    named("Failed_Count", deserializer)
+}
+
+/// The count of a key, which an error names.
+fn named<'de, D: Deserializer<'de>>(key: &str, deserializer: D) -> Result<Count, D::Error> {
+    Count::deserialize(deserializer).map_err(|error| D::Error::custom(format_args!("{key}: {error}")))
+}
+
+/// A count: a whole number from 0 to the largest int64, also as a string or 9.0; absent or null: not reported.
 #[derive(Default)]
 struct Count(Option<i64>);
 
@@ -211,8 +236,11 @@ impl<'de> Deserialize<'de> for Count {
             fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Count, E> {
                 Err(E::custom(RULE))
             }
-            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Count, E> {
-                Err(E::custom(RULE))
+            fn visit_f64<E: serde::de::Error>(self, count: f64) -> Result<Count, E> {
+                // 9.0, as some gateways write 9; exact up to that number.
+                const EXACT: f64 = 9_007_199_254_740_992.0;
+                let is_whole = count.is_sign_positive() && count.fract() == 0.0 && (0.0..=EXACT).contains(&count);
+                if is_whole { Ok(Count(Some(count as i64))) } else { Err(E::custom(RULE)) }
             }
             fn visit_str<E: serde::de::Error>(self, digits: &str) -> Result<Count, E> {
                 let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());

@@ -1,6 +1,6 @@
 //! What happened and what to do about it, for each kind of error of the API.
 
-use super::json::ApiError;
+use super::json::{ApiError, is_of_api};
 use super::kind::is_not_included;
 use super::request::StatusRequest;
 use crate::error::ErrorKind;
@@ -41,6 +41,11 @@ pub(super) fn message_of(what: &What, response: &Response, request: &StatusReque
     };
     let module = job.module.as_str();
     match what.kind {
+        ErrorKind::BadResponse if is_of_api(response.json()) => format!(
+            "the response for {job} is not the JSON that the API documents (HTTP {http_status}; {}): the API may have \
+             changed; check api_version",
+            words(why_unreadable.as_deref().unwrap_or_default()),
+        ),
         ErrorKind::BadResponse => format!(
             "the response for {job} is not the JSON that the API documents (HTTP {http_status}; {}): {}. {INTERMEDIARY}",
             words(why_unreadable.as_deref().unwrap_or_default()),
