@@ -148,7 +148,9 @@ fn the_systems_trust_store() {
     // A store that holds nothing is an error, and so is one that a variable names and that is not there.
     let (exit, _, err) = ask("/dev/null");
     assert!(
-        exit == Some(4) && err.contains("the system's trust store has no certificate that can be used"),
+        exit == Some(4)
+            && err.contains("the trust store has no certificate that can be used (/dev/null, ")
+            && err.contains("correct SSL_CERT_FILE"),
         "{exit:?} {err}"
     );
     for (file, missing, name) in [("/nowhere/ca.pem", "", "SSL_CERT_FILE"), ("", "/nowhere", "SSL_CERT_DIR")] {

@@ -32,7 +32,14 @@ pub fn of_settings(error: &Error) -> String {
         return format!("correct line {line} of {file}");
     }
     let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    let variable = message.split(|c| !is_name(c)).find(|word| word.starts_with("ZMD_") && !word.starts_with("ZMD_ERR"));
+    let is_variable = |word: &str| {
+        let is_of_network = ["SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].contains(&word);
+        is_of_network || word.starts_with("ZMD_") && !word.starts_with("ZMD_ERR")
+    };
+    // In front of a rule, which may name others.
+    let subject = message.split(" takes ").next().unwrap_or_default();
+    let words = |text: &'_ str| text.split(|c| !is_name(c)).find(|word| is_variable(word)).map(str::to_owned);
+    let variable = words(subject).or_else(|| words(message));
     match variable {
         Some(variable) => format!("correct the variable {variable}, or remove it"),
         None => "run zmd login, which asks for what is needed, or set what is missing".to_owned(),
@@ -61,6 +68,12 @@ mod tests {
         assert_eq!(
             remedy("timeout_ms takes: a number (ZMD_TIMEOUT_MS)"),
             "correct the variable ZMD_TIMEOUT_MS, or remove it"
+        );
+        let proxy = remedy("HTTPS_PROXY (proxy=env) takes a URL: a scheme");
+        assert_eq!(proxy, "correct the variable HTTPS_PROXY, or remove it");
+        assert_eq!(
+            remedy("SSL_CERT_DIR takes the path of a directory"),
+            "correct the variable SSL_CERT_DIR, or remove it"
         );
         assert_eq!(remedy("/c: it contains secrets: run chmod 600 '/c'"), "");
         assert!(remedy("client_secret is missing").contains("zmd login"));

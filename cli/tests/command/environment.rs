@@ -73,4 +73,11 @@ fn authorities_in_a_path_in_another_encoding() {
     std::fs::create_dir(&path).unwrap();
     std::fs::copy(sim.ca_file(), path.join("company.pem")).unwrap();
     assert_eq!(status("SSL_CERT_DIR", path.as_os_str()), (Some(0), String::new()));
+    // A store with nothing in it, in the words of the doctor.
+    std::fs::remove_file(path.join("company.pem")).unwrap();
+    let empty = home.file("empty.pem", "");
+    let mut doctor = zmd(&home.0, &[("ZMD_API_DOMAIN", &*url), ("ZMD_ACCESS_TOKEN", TOKEN), ("SSL_CERT_FILE", &empty)]);
+    let (_, out, _) = run(doctor.env("SSL_CERT_DIR", &path).args(["doctor"]));
+    let words = "FAIL certificate authorities: the trust store has no certificate that can be used";
+    assert!(out.contains(words) && out.contains("correct SSL_CERT_FILE"), "{out}");
 }

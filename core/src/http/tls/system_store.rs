@@ -106,11 +106,13 @@ impl SystemStore {
         if is_there {
             let places: Vec<_> =
                 self.file.iter().chain(&self.directories).map(|place| place.path.display().to_string()).collect();
-            let message = format!(
-                "the system's trust store has no certificate that can be used ({}): reinstall it (ca-certificates), or set \
-                 ca_file",
-                places.join(", ")
-            );
+            let named: Vec<_> = self.file.iter().chain(&self.directories).filter_map(|place| place.variable).collect();
+            let remedy = match named.first() {
+                Some(variable) => format!("correct {variable}, or remove it to trust the system's"),
+                None => "reinstall it (ca-certificates), or set ca_file".to_owned(),
+            };
+            let places = places.join(", ");
+            let message = format!("the trust store has no certificate that can be used ({places}): {remedy}");
             return Err(Cause::Tls(rustls::Error::General(message)));
         }
         log::info!(

@@ -19,7 +19,11 @@ use crate::http::cause::Cause;
 /// that a variable of the environment names, is missing, can't be read or holds nothing that can be used.
 pub fn trusted_roots(config: &Config) -> Result<Vec<TrustedRoots>, Error> {
     let trust = Trust::new(config)?;
-    let failed = |cause: Cause| Error::new(ErrorKind::Tls, cause.to_string());
+    let failed = |cause: Cause| match cause {
+        // Its Display would call the store's own words an unexpected error.
+        Cause::Tls(rustls::Error::General(words)) => Error::new(ErrorKind::Tls, words),
+        cause => Error::new(ErrorKind::Tls, cause.to_string()),
+    };
     let mut all = trust.roots().map_err(failed)?.origins.clone();
     all.extend(trust.more_roots().map_err(failed)?.origins.iter().cloned());
     Ok(all)
