@@ -29,7 +29,7 @@ void report(const zmd::poll &poll)
 int main(int argc, char **argv)
 {
     char *end = nullptr;
-    const std::chrono::seconds limit(argc > 3 ? std::strtol(argv[3], &end, 10) : 4 * 3600);
+    const std::chrono::seconds limit(argc > 3 ? std::strtol(argv[3], &end, 10) : 4L * 3600);
     if (argc < 3 || argc > 4 || (end != nullptr && *end != '\0')) {
         std::cerr << "usage: example MODULE JOB_ID [SECONDS]\n";
         return 3;

@@ -226,7 +226,7 @@ fn the_command_comes_with_the_package() {
     let mut module = program(python, &sim);
     module.args(["-m", "zmd"]);
     let (exit, out, err) = run_as(module);
-    assert_eq!((exit, out.lines().count(), err.lines().count()), (Some(3), 2, 1), "{out}{err}");
+    assert_eq!((exit, out.lines().count(), err.lines().count()), (Some(4), 2, 1), "{out}{err}");
     assert_eq!((exit, out, err), direct);
 
     // The module takes the place of Python: a signal reaches the command.
