@@ -131,18 +131,18 @@ fn of_input(input: &mut dyn Read, name: &str, module: Option<&str>) -> Result<Ve
         }
         // A module's name may be shown with a blank, an id has none: the last separator counts.
         let parts = text.rsplit_once(':').or_else(|| text.rsplit_once([' ', '\t', ',', ';']));
-        jobs.push(match (parts, module) {
+        let mut job = match (parts, module) {
             (Some((module, id)), _) => Job::of_text(unquoted(module), unquoted(id)),
             (None, Some(module)) => Job::of_text(module, unquoted(text)),
             (None, None) => Job {
                 module: String::new(),
                 job_id: text.to_owned(),
-                named: Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    format!("line {number} of {name} is not of the form MODULE:JOB_ID"),
-                )),
+                named: Err(Error::new(ErrorKind::InvalidArgument, "it is not of the form MODULE:JOB_ID")),
             },
-        });
+        };
+        job.named =
+            job.named.map_err(|error| error.map_message(|message| format!("line {number} of {name}: {message}")));
+        jobs.push(job);
     }
     if jobs.is_empty() {
         return Err(format!("{name} names no job").into());
@@ -224,6 +224,9 @@ mod tests {
         let jobs = lines("# jobs\n\nLeads:1\n\n\n6\n", None).unwrap_or_default();
         let message_of_last = jobs[1].named.as_ref().unwrap_err().to_string();
         assert!(message_of_last.contains("line 6 of the list"), "{message_of_last}");
+        let jobs = lines("Leads:1\nLeads:a/b\n", None).unwrap_or_default();
+        let message_of_last = jobs[1].named.as_ref().unwrap_err().to_string();
+        assert!(message_of_last.starts_with("line 2 of the list: job_id"), "{message_of_last}");
         let header = message(lines("# jobs\nModule,Job Id\nLeads,1\n", None));
         assert!(header.contains("line 2 of the list is the header"), "{header}");
     }

@@ -31,9 +31,11 @@ pub fn of_settings(error: &Error) -> String {
     if let Some((file, line)) = place(message) {
         return format!("correct line {line} of {file}");
     }
-    let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_variable = |word: &str| {
-        let is_of_network = ["SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].contains(&word);
+        let is_of_network = ["SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(word));
         is_of_network || word.starts_with("ZMD_") && !word.starts_with("ZMD_ERR")
     };
     // In front of a rule, which may name others.
@@ -71,6 +73,8 @@ mod tests {
         );
         let proxy = remedy("HTTPS_PROXY (proxy=env) takes a URL: a scheme");
         assert_eq!(proxy, "correct the variable HTTPS_PROXY, or remove it");
+        let proxy = remedy("https_proxy (proxy=env) takes a URL: a scheme");
+        assert_eq!(proxy, "correct the variable https_proxy, or remove it");
         assert_eq!(
             remedy("SSL_CERT_DIR takes the path of a directory"),
             "correct the variable SSL_CERT_DIR, or remove it"
