@@ -86,7 +86,7 @@ fn the_keys_are_the_same_for_every_result() {
     let (exit, out, _) = zmd_with(&sim, &["status", "--json", "Leads", "1001"]);
     let line = &lines("job", &out)[0];
     assert_eq!((exit, &line["state"]), (Some(2), &"UNKNOWN".into()));
-    assert_eq!(line["status"], "A \"new\"\n\u{1} w\u{f6}rd\\");
+    assert_eq!(line["status"], "A \"new\" w\u{f6}rd\\");
     assert!(line["total"].is_null() && line["successful"] == false);
 
     let (exit, out, err) = zmd_with(&sim, &["status", "--json", "Leads:error-NO_PERMISSION", "Leads:1001"]);

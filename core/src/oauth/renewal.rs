@@ -235,9 +235,9 @@ mod tests {
         assert!(Arc::ptr_eq(&granted.get(HOUR), &due));
         // An accounts server that hangs takes half of the time, so that there is some for the call.
         sim.next_token(Reply::Fault(Fault::StallBeforeHeader));
-        let (took, token) = timed(|| granted.get(Duration::from_millis(400)));
+        let (took, token) = timed(|| granted.get(Duration::from_secs(2)));
         assert!(Arc::ptr_eq(&token, &due));
-        assert!(took.at_least(Duration::from_millis(200)) && took.at_most(Duration::from_millis(250)), "{took:?}");
+        assert!(took.at_least(Duration::from_secs(1)) && took.at_most(Duration::from_millis(1900)), "{took:?}");
         // And that of one thread only: the others do not wait for it.
         sim.next_token(Reply::Fault(Fault::StallBeforeHeader));
         std::thread::scope(|scope| {
