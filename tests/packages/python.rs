@@ -248,7 +248,7 @@ fn the_command_comes_with_the_package() {
                 runpy.run_module('zmd', run_name='__main__')";
     let (exit, _, err) = run(clean(python).args(["-c", code]).env("PYTHONPATH", &site).current_dir("/"));
     assert!(
-        exit == Some(3) && err.contains("zmd, a part of this package, is in none of /nonexistent"),
+        exit == Some(4) && err.contains("zmd, a part of this package, is in none of /nonexistent"),
         "{exit:?} {err}"
     );
     fs::remove_dir_all(site).unwrap();
