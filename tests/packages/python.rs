@@ -501,5 +501,5 @@ fn the_readmes_examples_do_what_they_say() {
     assert_eq!(run(sh.env("JOB_ID", "111111000000222222")), (Some(1), left.to_owned(), String::new()));
     let (exit, out, err) = run(sh.env("JOB_ID", "1001"));
     assert_eq!((exit, out.lines().count()), (Some(1), 3), "{out}{err}");
-    assert!(out.starts_with("Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n{\"module\""), "{out}");
+    assert!(out.starts_with("Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n{\"event\":\"result\""), "{out}");
 }
