@@ -1,8 +1,9 @@
 //! What threads share things with, and what a thread holds at the moment: a callback of the host program, such as its
 //! logger, is called only where that is nothing.
 //!
-//! In `make model` the types are the model checker's. That runs the tests in modules `model`, at the foot of the files they are about: each again and again, with another order
-//! of the threads' steps. Time limits never expire there: so a thread that nothing wakes is found as a deadlock.
+//! In `make model` the types are the model checker's. That runs the tests in modules `model`, at the foot of the files they
+//! are about: each again and again, with another order of the threads' steps. Time limits never expire there: so a thread
+//! that nothing wakes is found as a deadlock.
 
 #[cfg(not(all(test, shuttle)))]
 mod types {
