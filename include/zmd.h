@@ -843,13 +843,13 @@ ZMD_API
 int64_t zmd_progress_next_poll_ms(void);
 
 /**
- * Inside a `zmd_progress_fn`, on its thread: the forecast of the time until the job ends, from the rate at which its counts
- * change.
+ * The forecast of the time until the job ends, from the rate at which its counts change: inside a `zmd_progress_fn`, on its
+ * thread, for its poll, and elsewhere for the event that the last `zmd_waits_next()` on this thread has returned.
  *
  * It does not change `zmd_last_error()`.
  *
- * @return milliseconds; -1 as long as the counts do not show how fast the job is, if its wait has ended, and outside of a
- *         callback
+ * @return milliseconds; -1 as long as the counts do not show how fast the job is, if its wait has ended, and where there is
+ *         neither a callback nor an event
  */
 ZMD_API
 int64_t zmd_progress_remaining_ms(void);
@@ -1087,7 +1087,8 @@ zmd_error zmd_waits_remove(struct zmd_waits *waits,
  * happened, each to one caller.
  *
  * If `event->error` is not `ZMD_OK`, its message is `zmd_last_error_of_job(0)` and its code is
- * `zmd_last_error_code_of_job(0)`; `zmd_last_error()` is about this call itself.
+ * `zmd_last_error_code_of_job(0)`; `zmd_last_error()` is about this call itself. `zmd_progress_remaining_ms()` is the forecast
+ * of the job's end.
  *
  * @param waits       the queue
  * @param timeout_ms  how long to block, in milliseconds; negative: without a limit; 0: not at all

@@ -68,6 +68,13 @@ struct Poll {
 thread_local! {
     /// The poll for which a callback runs on this thread.
     static POLL: Cell<Option<Poll>> = const { Cell::new(None) };
+    /// The forecast of the event that `zmd_waits_next()` has returned last on this thread.
+    static OF_EVENT: Cell<Option<Duration>> = const { Cell::new(None) };
+}
+
+/// What `zmd_progress_remaining_ms()` returns for the event of a queue.
+pub(super) fn set_remaining_of_event(remaining: Option<Duration>) {
+    let _ = OF_EVENT.try_with(|event| event.set(remaining));
 }
 
 /// Sets the poll until it is dropped. A callback may wait for another job, whose callback has its own.
@@ -115,16 +122,20 @@ pub extern "C" fn zmd_progress_next_poll_ms() -> i64 {
     milliseconds(current().and_then(|poll| poll.next_poll))
 }
 
-/// Inside a `zmd_progress_fn`, on its thread: the forecast of the time until the job ends, from the rate at which its counts
-/// change.
+/// The forecast of the time until the job ends, from the rate at which its counts change: inside a `zmd_progress_fn`, on its
+/// thread, for its poll, and elsewhere for the event that the last `zmd_waits_next()` on this thread has returned.
 ///
 /// It does not change `zmd_last_error()`.
 ///
-/// @return milliseconds; -1 as long as the counts do not show how fast the job is, if its wait has ended, and outside of a
-///         callback
+/// @return milliseconds; -1 as long as the counts do not show how fast the job is, if its wait has ended, and where there is
+///         neither a callback nor an event
 #[unsafe(no_mangle)]
 pub extern "C" fn zmd_progress_remaining_ms() -> i64 {
-    milliseconds(current().and_then(|poll| poll.remaining))
+    let remaining = match current() {
+        Some(poll) => poll.remaining,
+        None => OF_EVENT.try_with(Cell::get).ok().flatten(),
+    };
+    milliseconds(remaining)
 }
 
 /// Inside a `zmd_progress_fn`, on its thread: ends the wait for the job that was polled, with `ZMD_ERR_CANCELLED`, when the

@@ -8,6 +8,7 @@ use super::client::{client_ref, zmd_client};
 use super::handle::{Handle, Tag};
 use super::last_error;
 use super::names::{ZMD_OK, number_of, zmd_error};
+use super::progress::set_remaining_of_event;
 use super::status::zmd_status;
 use zmd_core::{Error, JobId, ModuleName, Update, WaitEvent, Waits};
 
@@ -181,7 +182,8 @@ pub unsafe extern "C" fn zmd_waits_remove(waits: *mut zmd_waits, id: u64) -> zmd
 /// happened, each to one caller.
 ///
 /// If `event->error` is not `ZMD_OK`, its message is `zmd_last_error_of_job(0)` and its code is
-/// `zmd_last_error_code_of_job(0)`; `zmd_last_error()` is about this call itself.
+/// `zmd_last_error_code_of_job(0)`; `zmd_last_error()` is about this call itself. `zmd_progress_remaining_ms()` is the forecast
+/// of the job's end.
 ///
 /// @param waits       the queue
 /// @param timeout_ms  how long to block, in milliseconds; negative: without a limit; 0: not at all
@@ -200,8 +202,10 @@ pub unsafe extern "C" fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, 
             return Err(null("event"));
         }
         // SAFETY: guaranteed by the caller.
-        let WaitEvent { id, elapsed, next_poll, update, .. } =
-            unsafe { waits_ref(waits) }?.next(timeout(timeout_ms))?;
+        let waits = unsafe { waits_ref(waits) }?;
+        set_remaining_of_event(None);
+        let WaitEvent { id, elapsed, next_poll, remaining, update } = waits.next(timeout(timeout_ms))?;
+        set_remaining_of_event(remaining);
         let (has_ended, status, error) = match &update {
             Update::Polled(result) => (0, zmd_status::of(result), result.as_ref().err()),
             Update::Ended(waited) => (1, zmd_status::of_wait(waited), waited.result.as_ref().err()),

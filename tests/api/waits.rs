@@ -121,6 +121,35 @@ fn an_event_has_96_bytes() {
 }
 
 #[test]
+fn an_event_has_the_forecast_of_the_end() {
+    let sim = sim();
+    let client = Client::of(&sim, &[("poll_min_ms", "50"), ("poll_max_ms", "50")]);
+    let waits = Waits::of(&client);
+    // It takes a hundred seconds, if nobody ends it.
+    sim.add_job("Leads", "2", Job::new(100_000, 1000.0));
+    let id = waits.add("2", -1);
+    let mut forecasts = Vec::new();
+    for _ in 0..20 {
+        let event = waits.next(10_000).unwrap();
+        forecasts.push((event.elapsed_ms, zmd_progress_remaining_ms()));
+    }
+    assert_eq!(forecasts[0].1, -1, "{forecasts:?}");
+    let (at, remaining) = forecasts[forecasts.len() - 1];
+    assert!((50_000..200_000).contains(&(at + remaining)), "{forecasts:?}");
+    client
+        .wait("Leads", "1001", -1, &mut |_, _, _| {
+            assert_eq!(zmd_progress_remaining_ms(), -1, "of the callback's poll");
+            true
+        })
+        .1
+        .unwrap();
+    waits.remove(id);
+    waits.next_end();
+    assert_eq!(zmd_progress_remaining_ms(), -1, "of an end");
+    thread::spawn(|| assert_eq!(zmd_progress_remaining_ms(), -1, "on another thread")).join().unwrap();
+}
+
+#[test]
 fn each_poll_is_an_event_and_the_last_one_ends_the_wait() {
     let sim = sim();
     sim.add_job("Leads", "2", Job::new(600, 1000.0));
