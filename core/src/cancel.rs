@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
-use crate::descriptor::above_standard;
+use crate::descriptor::Descriptor;
 use crate::sync::{AtomicBool, Condvar, Mutex, Ordering, deliver_log, lock, thread_local};
 
 /// Ends every wait of a session at once, and all later ones, when the session is cancelled.
@@ -135,20 +135,20 @@ pub(crate) fn signal_of_call() -> io::Result<Option<Arc<Signal>>> {
 #[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct Signal {
-    reader: io::PipeReader,
-    writer: io::PipeWriter,
+    reader: Descriptor<io::PipeReader>,
+    writer: Descriptor<io::PipeWriter>,
 }
 
 #[cfg(unix)]
 impl Signal {
     fn new() -> io::Result<Signal> {
         let (reader, writer) = io::pipe()?;
-        Ok(Signal { reader: above_standard(reader)?, writer: above_standard(writer)? })
+        Ok(Signal { reader: Descriptor::new(reader)?, writer: Descriptor::new(writer)? })
     }
 
     fn raise(&self) {
         // Twice at most, so the pipe is never full.
-        let _ = (&self.writer).write(&[1]);
+        let _ = (&*self.writer).write(&[1]);
     }
 
     pub(crate) fn descriptor(&self) -> &io::PipeReader {

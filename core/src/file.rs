@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::descriptor::Descriptor;
+#[cfg(all(unix, not(miri)))]
 use crate::descriptor::above_standard;
 
 /// How files are opened: a named pipe in their place is not waited for. Miri knows no such flag.
@@ -19,8 +21,8 @@ const NO_LINK: i32 = WITHOUT_WAITING | if cfg!(miri) { 0 } else { libc::O_NOFOLL
 
 /// Creates a file that only its owner may read or write, from the first byte on. On Windows that is up to the directory, whose
 /// rights a file inherits. An error if it is there.
-pub(crate) fn create_private(path: &Path) -> io::Result<File> {
-    above_standard(private_file().create_new(true).open(path)?)
+pub(crate) fn create_private(path: &Path) -> io::Result<Descriptor<File>> {
+    Descriptor::new(private_file().create_new(true).open(path)?)
 }
 
 /// The names of the files in a directory.
@@ -54,26 +56,26 @@ fn private_file() -> OpenOptions {
 }
 
 /// Opens a file to read it. A named pipe in its place is not waited for: one that no program writes to is empty.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<Descriptor<File>> {
     let mut options = File::options();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, WITHOUT_WAITING);
-    above_standard(options.read(true).open(path)?)
+    Descriptor::new(options.read(true).open(path)?)
 }
 
 /// Opens a file of the library's own to read it: not through a symbolic link, and only if nobody else can write it.
-pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+pub(crate) fn open_own(path: &Path) -> io::Result<Descriptor<File>> {
     let mut options = File::options();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NO_LINK);
-    let file = above_standard(options.read(true).open(path).map_err(named_link)?)?;
+    let file = Descriptor::new(options.read(true).open(path).map_err(named_link)?)?;
     check_own(&file.metadata()?)?;
     Ok(file)
 }
 
 /// Opens a file of the library's own to lock it, and creates it where it is missing.
-pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
-    let file = above_standard(private_file().create(true).truncate(false).open(path).map_err(named_link)?)?;
+pub(crate) fn open_lock(path: &Path) -> io::Result<Descriptor<File>> {
+    let file = Descriptor::new(private_file().create(true).truncate(false).open(path).map_err(named_link)?)?;
     check_own(&file.metadata()?)?;
     Ok(file)
 }
@@ -132,14 +134,14 @@ pub(crate) fn check_private_key(metadata: &Metadata) -> io::Result<()> {
 
 /// The content of an opened file: at most `limit` bytes, as a device may have no end. Of a pipe that a program writes to it is
 /// what comes until that closes it.
-pub(crate) fn content(file: &File, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn content(file: &Descriptor<File>, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     #[cfg(all(unix, not(miri)))]
-    rustix::io::ioctl_fionbio(file, false)?;
+    rustix::io::ioctl_fionbio(&**file, false)?;
     // Reserved at once: what grows leaves copies behind, which nothing wipes.
     let size = file.metadata()?.len().min(limit) as usize + 1;
     let mut bytes = Zeroizing::new(Vec::new());
     bytes.try_reserve_exact(size)?;
-    file.take(limit + 1).read_to_end(&mut bytes)?;
+    (&**file).take(limit + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
         true => Err(io::Error::other(format!("it is larger than {limit} bytes"))),
         false => Ok(bytes),

@@ -39,6 +39,7 @@ mod system {
     use rustix::fs::{FlockOperation, fcntl_lock};
     use rustix::io::Errno;
 
+    use crate::descriptor::Descriptor;
     use crate::file::open_lock;
     use crate::process::process_id;
 
@@ -57,7 +58,7 @@ mod system {
         id: (u64, u64),
         number: u64,
         /// Closing one of them gives the lock back.
-        _files: Vec<File>,
+        _files: Vec<Descriptor<File>>,
     }
 
     /// A row of the table, until it is dropped.
@@ -85,13 +86,6 @@ mod system {
         }
         let ours = Arc::new(Table { process, rows: Mutex::new(Vec::new()) });
         let previous = TABLE.compare_and_swap(&found, Some(ours.clone()));
-        // The descriptors of the parent's calls: closing them does not concern the parent. Those that a thread of the parent
-        // was changing at the moment of the fork stay.
-        if let Some(of_parent) = &found
-            && let Ok(mut rows) = of_parent.rows.try_lock()
-        {
-            rows.clear();
-        }
         // Another thread of this process may have been first.
         previous.as_ref().filter(|table| table.process == process).cloned().unwrap_or(ours)
     }
@@ -116,7 +110,7 @@ mod system {
             row._files.push(file);
             return Ok(None);
         }
-        match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match fcntl_lock(&*file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::AGAIN | Errno::ACCESS) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -139,12 +133,13 @@ mod system {
     use std::io;
     use std::path::Path;
 
+    use crate::descriptor::Descriptor;
     use crate::file::open_lock;
 
     /// Closing the file gives the lock back.
     #[derive(Debug)]
     pub(super) struct Lock {
-        _file: File,
+        _file: Descriptor<File>,
     }
 
     pub(super) fn try_lock(path: &Path) -> io::Result<Option<Lock>> {

@@ -2,10 +2,10 @@
 //!
 //! The process id does not serve. In nested pid namespaces parent and child can both be 1, and the child would use the
 //! connections of the parent: each would get the other's responses. So a page of memory says it, which the kernel wipes in a
-//! child (`MADV_WIPEONFORK`, Linux 4.14). Without handlers of `pthread_atfork()`, which some C libraries keep after the
-//! library is unloaded. On older kernels and other systems it is the process id.
+//! child (`MADV_WIPEONFORK`, Linux 4.14), also where a program forks past the C library and its handlers. On older kernels and
+//! other systems it is the process id.
 //!
-//! One of the two modules with unsafe code: no safe interface to such memory exists.
+//! One of three modules with unsafe code: no safe interface to such memory exists.
 
 /// A number of this process: another one in a child of `fork()` than in any of its ancestors.
 ///

@@ -125,6 +125,18 @@ static long calls_so_far(struct busy *busy)
     return calls;
 }
 
+static void stop(struct busy *busy, const pthread_t *threads, int count)
+{
+    pthread_mutex_lock(&busy->lock);
+    busy->stop = true;
+    pthread_mutex_unlock(&busy->lock);
+    for (int i = 0; i < count; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(pthread_mutex_destroy(&busy->lock) == 0);
+    query(busy->client);
+    zmd_client_free(busy->client);
+}
+
 /* At each fork the threads are in another place: in a lock, in a write, in a name lookup. */
 static void a_child_of_a_busy_parent_can_call_at_once(int forks)
 {
@@ -153,14 +165,7 @@ static void a_child_of_a_busy_parent_can_call_at_once(int forks)
     }
     CHECK(calls_so_far(&busy) > calls_at_start);
 
-    pthread_mutex_lock(&busy.lock);
-    busy.stop = true;
-    pthread_mutex_unlock(&busy.lock);
-    for (int i = 0; i < THREADS; i++)
-        CHECK(pthread_join(threads[i], NULL) == 0);
-    CHECK(pthread_mutex_destroy(&busy.lock) == 0);
-    query(busy.client);
-    zmd_client_free(busy.client);
+    stop(&busy, threads, THREADS);
 }
 
 /* A child that makes no call can free the client, and must not wait for threads that it does not have. */
@@ -186,12 +191,7 @@ static void a_child_of_a_busy_parent_can_free_at_once(int forks)
         expect_success_of(child, "a child that only frees");
     }
 
-    pthread_mutex_lock(&busy.lock);
-    busy.stop = true;
-    pthread_mutex_unlock(&busy.lock);
-    CHECK(pthread_join(thread, NULL) == 0);
-    CHECK(pthread_mutex_destroy(&busy.lock) == 0);
-    zmd_client_free(busy.client);
+    stop(&busy, &thread, 1);
 }
 
 /* ---- (c) ---- */
@@ -352,6 +352,33 @@ static void a_child_that_frees_its_client_leaves_no_descriptor(void)
     zmd_client_free(client);
 }
 
+/* A child that never calls the library keeps nothing of the parent's calls open: their ends would not reach the server. */
+static void a_child_that_makes_no_call_has_no_descriptor_of_a_call(int forks)
+{
+    static struct descriptor before[MOST_DESCRIPTORS];
+    struct busy busy;
+    pthread_t thread;
+
+    list_descriptors(before);
+    memset(&busy, 0, sizeof busy);
+    busy.client = client_with_limit();
+    CHECK(pthread_mutex_init(&busy.lock, NULL) == 0);
+    CHECK(pthread_create(&thread, NULL, query_without_a_break, &busy) == 0);
+    while (calls_so_far(&busy) == 0)
+        sched_yield();
+
+    for (int i = 0; i < forks; i++) {
+        pid_t child = start_child(SHORT_WATCHDOG_S);
+
+        if (child == 0) {
+            check_nothing_opened_since(before);
+            _exit(0);
+        }
+        expect_success_of(child, "a child that makes no call");
+    }
+    stop(&busy, &thread, 1);
+}
+
 /* The client of zmd_simple_status belongs to the process, so a child must use its own. */
 static void the_simple_function_works_on_both_sides(void)
 {
@@ -384,6 +411,7 @@ int main(int argc, char **argv)
     a_client_may_see_its_first_call_after_the_fork();
     a_token_set_on_one_side_leaves_the_other_alone();
     a_child_that_frees_its_client_leaves_no_descriptor();
+    a_child_that_makes_no_call_has_no_descriptor_of_a_call(forks);
     the_simple_function_works_on_both_sides();
 
     return passed("fork_test");

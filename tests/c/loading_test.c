@@ -136,6 +136,18 @@ static void *load_use_and_unload(void *path)
     return NULL;
 }
 
+/* The library's handler of pthread_atfork() has gone with it. */
+static void check_a_fork_returns(void)
+{
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(0);
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a child ended with %d", status);
+}
+
 static void rounds(char *path)
 {
     enum { ROUNDS = 200, BEFORE = 50 };
@@ -153,6 +165,7 @@ static void rounds(char *path)
         CHECK(pthread_join(thread, NULL) == 0);
         check_count("/proc/self/task", threads);
         check_count("/proc/self/fd", descriptors);
+        check_a_fork_returns();
     }
     /* 1 KB for each round, of which nothing should be needed */
     CHECK_MSG(pages(false) - all < 40, "%ld pages more, %ld before", pages(false) - all, all);

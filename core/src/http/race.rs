@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, SockRef, Socket as Socket2, TcpKeepalive, Type};
 use super::cause::Cause;
 use super::socket::{Socket, wait};
 use crate::cancel::Cancel;
-use crate::descriptor::above_standard;
+use crate::descriptor::Descriptor;
 
 /// RFC 8305, section 8, "Connection Attempt Delay".
 const NEXT_AFTER: Duration = Duration::from_millis(250);
@@ -31,7 +31,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, cancel: &Cancel) -> Result<Socket, Cause> {
     let signal = cancel.signal()?;
     let mut waiting = interleave(addresses).into_iter();
-    let mut attempts: Vec<TcpStream> = Vec::new();
+    let mut attempts: Vec<Descriptor<TcpStream>> = Vec::new();
     let mut tried = 0;
     let mut last: Option<io::Error> = None;
     let mut next_at = Instant::now();
@@ -54,7 +54,7 @@ pub(crate) fn connect(addresses: &[SocketAddr], until: Instant, cancel: &Cancel)
             return Err(Cause::Unreachable { tried, last });
         }
         let until_next = if waiting.len() == 0 { until } else { next_at.min(until) };
-        let sockets: Vec<_> = attempts.iter().collect();
+        let sockets: Vec<&TcpStream> = attempts.iter().map(|attempt| &**attempt).collect();
         match wait(&signal, &sockets, PollFlags::OUT, until_next) {
             Err(Cause::TimedOut) if until_next < until => continue,
             Err(cause) => return Err(cause),
@@ -97,15 +97,16 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 }
 
 /// An attempt in progress.
-fn begin(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = above_standard(Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?)?;
+fn begin(address: SocketAddr) -> io::Result<Descriptor<TcpStream>> {
+    let socket = Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    match socket.connect(&address.into()) {
+    let stream: Descriptor<TcpStream> = Descriptor::new(socket.into())?;
+    match SockRef::from(&*stream).connect(&address.into()) {
         Ok(()) => {}
         Err(error) if is_under_way(&error) => {}
         Err(error) => return Err(error),
     }
-    Ok(socket.into())
+    Ok(stream)
 }
 
 /// On Windows that is `WouldBlock`; elsewhere, `WouldBlock` says that no local port is free.

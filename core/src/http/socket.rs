@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use super::cause::Cause;
 use super::stream::Stream;
 use crate::cancel::{self, Signal};
+use crate::descriptor::Descriptor;
 
 /// Waits until one of the sockets is ready to be read from or to be written to, the deadline, or a cancel.
 pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, until: Instant) -> Result<(), Cause> {
@@ -49,7 +50,7 @@ pub(crate) fn wait(signal: &Signal, sockets: &[&TcpStream], flags: PollFlags, un
 /// A TCP connection.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Descriptor<TcpStream>,
     signal: Arc<Signal>,
     /// The last read returned all there was, so that no further read is needed right after it.
     is_drained: bool,
@@ -57,7 +58,7 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// `stream` is connected, and non-blocking.
-    pub(crate) fn new(stream: TcpStream, signal: Arc<Signal>) -> Socket {
+    pub(crate) fn new(stream: Descriptor<TcpStream>, signal: Arc<Signal>) -> Socket {
         Socket { stream, signal, is_drained: false }
     }
 }
@@ -113,7 +114,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        (Socket::new(stream, cancel.signal().unwrap()), listener.accept().unwrap().0)
+        (Socket::new(Descriptor::new(stream).unwrap(), cancel.signal().unwrap()), listener.accept().unwrap().0)
     }
 
     fn soon(limit: Duration) -> Instant {
