@@ -1,7 +1,10 @@
 //! How long a call takes, on a machine that may be busy with something else.
 
-use std::fmt;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
 /// Runs `body` and measures it, on this thread.
 pub fn timed<T>(body: impl FnOnce() -> T) -> (Took, T) {
@@ -12,10 +15,11 @@ pub fn timed<T>(body: impl FnOnce() -> T) -> (Took, T) {
     (Took { begin, end, lost: Lost::now().since(&lost) }, value)
 }
 
-/// The time that something took, and how much of it the machine had no processor for the thread.
+/// The time that something took, and how much of it the machine had no processor for the thread, or for another one that it
+/// waited for.
 ///
 /// A lower limit is compared with the time as it is, an upper limit with the time less what was lost: so a busy machine
-/// breaks neither. What another thread lost meanwhile is not known: where a limit depends on two threads, both are measured.
+/// breaks neither.
 #[derive(Clone, Copy)]
 pub struct Took {
     begin: Instant,
@@ -29,7 +33,8 @@ impl Took {
         self.end - self.begin
     }
 
-    /// For how long of it the thread was ready to run and had no processor, as far as the system counts that.
+    /// For how long of it the thread was ready to run and had no processor, or the other thread that waited the longest for
+    /// one, as far as the system counts that.
     pub fn lost(&self) -> Duration {
         self.lost
     }
@@ -56,9 +61,11 @@ impl fmt::Debug for Took {
     }
 }
 
-/// What this thread has waited for a processor, and the machine for its host.
+/// What each thread of this process has waited for a processor, and the machine for its host.
 struct Lost {
-    waited: Duration,
+    /// This thread's, and those of the others by their numbers.
+    own: Duration,
+    others: HashMap<OsString, Duration>,
     stolen: Duration,
 }
 
@@ -67,17 +74,28 @@ const TICK: Duration = Duration::from_millis(10);
 
 impl Lost {
     fn now() -> Lost {
-        let text = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let text = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
         let number = |text: &str, index| text.split_whitespace().nth(index).and_then(|number| number.parse().ok());
         // The time on a processor, and the time in the queue for one, in nanoseconds.
-        let waited = Duration::from_nanos(number(&text("/proc/thread-self/schedstat"), 1).unwrap_or_default());
+        let waited =
+            |thread: PathBuf| Duration::from_nanos(number(&text(thread.join("schedstat")), 1).unwrap_or_default());
+        let this = fs::read_link("/proc/thread-self").unwrap_or_default();
+        let others = fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let others = others.filter(|thread| Some(thread.as_os_str()) != this.file_name());
+        let others = others.map(|thread| (thread.clone(), waited(Path::new("/proc/self/task").join(thread)))).collect();
         // All processors together: user, nice, system, idle, iowait, irq, softirq, steal.
-        let ticks: u64 = number(&text("/proc/stat"), 8).unwrap_or_default();
-        Lost { waited, stolen: TICK * u32::try_from(ticks).unwrap_or(u32::MAX) }
+        let ticks: u64 = number(&text("/proc/stat".into()), 8).unwrap_or_default();
+        let stolen = TICK * u32::try_from(ticks).unwrap_or(u32::MAX);
+        Lost { own: waited("/proc/thread-self".into()), others, stolen }
     }
 
+    /// What this thread waited, and the longest that another one did: this one may have waited for it, as for a lock that it
+    /// holds.
     fn since(&self, before: &Lost) -> Duration {
-        self.waited.saturating_sub(before.waited) + self.stolen.saturating_sub(before.stolen)
+        let begin = |thread| before.others.get(thread).copied().unwrap_or_default();
+        let others = self.others.iter().map(|(thread, waited)| waited.saturating_sub(begin(thread))).max();
+        let own = self.own.saturating_sub(before.own);
+        own + others.unwrap_or_default() + self.stolen.saturating_sub(before.stolen)
     }
 }
 
@@ -97,6 +115,19 @@ mod tests {
         let since = call.since(&took(250, 260, 5));
         assert!(since.whole() == ms(50) && since.at_most(ms(5)) && !since.at_most(ms(4)));
         assert_eq!(format!("{call:?}"), "300ms, of which 40ms without a processor");
+    }
+
+    #[test]
+    fn a_thread_may_have_waited_for_another_that_had_no_processor() {
+        let ms = Duration::from_millis;
+        let lost = |own, others: &[(&str, u64)], stolen| {
+            let others = others.iter().map(|(thread, waited)| (OsString::from(thread), ms(*waited))).collect();
+            Lost { own: ms(own), others, stolen: ms(stolen) }
+        };
+        let before = lost(100, &[("1", 1000), ("2", 10)], 50);
+        assert_eq!(lost(103, &[("1", 1005), ("2", 30), ("3", 7)], 60).since(&before), ms(3 + 20 + 10));
+        assert_eq!(lost(103, &[("3", 7)], 50).since(&before), ms(3 + 7));
+        assert_eq!(lost(103, &[], 50).since(&before), ms(3));
     }
 
     /// More threads than processors: each waits for most of the time.
