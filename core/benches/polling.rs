@@ -1,7 +1,8 @@
 //! When to poll again: `zmd_core::Pace` beside fixed pauses and exponential back-off, in a simulation.
 //!
-//! `cargo bench --bench polling` prints Markdown. Nothing here waits: a job is a curve of counts over time, and a
-//! poll reads the curve. A number after `--` is another seed.
+//! `cargo bench -p zmd-core --bench polling` prints Markdown, and with `ZMD_WRITE_DOCS=1` writes the first table into
+//! doc/waiting.md. Nothing here waits: a job is a curve of counts over time, and a poll reads the curve. A number after `--`
+//! is another seed.
 //!
 //! A job, each figure drawn by itself:
 //!
@@ -206,9 +207,10 @@ fn columns(results: &[(f64, f64)]) -> String {
     format!("{polls} | {:.1} % | {:.1} % | {:.1} %", delay[0], delay[1], delay[2])
 }
 
-fn head(first: &str) {
-    println!("| {first} | polls, mean | median | 95th | delay, mean | median | 95th |");
-    println!("| --- | --: | --: | --: | --: | --: | --: |");
+fn head(first: &str) -> String {
+    format!(
+        "| {first} | polls, mean | median | 95th | delay, mean | median | 95th |\n| --- | --: | --: | --: | --: | --: | --: |\n"
+    )
 }
 
 fn zmd(job: &Job) -> (f64, f64) {
@@ -253,17 +255,21 @@ fn main() {
     let jobs: Vec<Job> = (0..JOBS).map(|index| Job::draw(&mut random, KINDS[index % KINDS.len()].0)).collect();
 
     println!("{JOBS} jobs, seed {seed}.\n");
-    head("policy");
-    let row = |name: &str, policy: &dyn Fn(&Job) -> (f64, f64)| {
-        println!("| {name} | {} |", columns(&jobs.iter().map(policy).collect::<Vec<_>>()));
+    let mut table = head("policy");
+    let mut row = |name: &str, policy: &dyn Fn(&Job) -> (f64, f64)| {
+        table += &format!("| {name} | {} |\n", columns(&jobs.iter().map(policy).collect::<Vec<_>>()));
     };
     row("zmd", &zmd);
     row("every 5 s", &|job| fixed(job, 5.0));
     row("every 30 s", &|job| fixed(job, 30.0));
     row("back-off 1.2, 1 to 60 s", &|job| back_off(job, 1.2));
     row("back-off 1.5, 1 to 60 s", &|job| back_off(job, 1.5));
+    println!("{table}");
+    if std::env::var_os("ZMD_WRITE_DOCS").is_some() {
+        write_page(&table);
+    }
 
-    println!("\n| forecast of the end after | jobs with one | error, median | 95th |\n| --- | --: | --: | --: |");
+    println!("| forecast of the end after | jobs with one | error, median | 95th |\n| --- | --: | --: | --: |");
     let all: Vec<_> = jobs.iter().map(forecasts).collect();
     for (index, name) in ["a quarter of the duration", "a half", "three quarters"].into_iter().enumerate() {
         let mut errors: Vec<_> = all.iter().filter_map(|errors| errors[index]).collect();
@@ -273,10 +279,20 @@ fn main() {
         println!("| {name} | {with_one:.0} % | {median:.1} % | {most:.1} % |");
     }
 
-    println!();
-    head("zmd, by progress");
+    print!("\n{}", head("zmd, by progress"));
     for (kind, name) in KINDS {
         let results: Vec<_> = jobs.iter().filter(|job| job.kind == kind).map(zmd).collect();
         println!("| {name} | {} |", columns(&results));
     }
+}
+
+/// The page's table is what this prints.
+fn write_page(table: &str) {
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../doc/waiting.md");
+    const BEGIN: &str = "--bench polling`. -->\n";
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let after = &rest[rest.find("<!-- End").unwrap()..];
+    let note = "It computes and does not sleep: the machine does not matter.";
+    std::fs::write(PAGE, format!("{before}{BEGIN}\n{table}\n{note}\n\n{after}")).unwrap();
 }

@@ -390,7 +390,7 @@ fn the_class_of_the_recipes_for_ssis_and_powershell() {
         return;
     }
     let directory = scratch("recipes");
-    let recipes = fs::read_to_string(format!("{ROOT}/doc/hosts.md")).unwrap();
+    let recipes = fs::read_to_string(format!("{ROOT}/doc/windows.md")).unwrap();
     let class = recipes.split_once("```csharp\n").unwrap().1.split_once("```").unwrap().0;
     let main = r#"
         static class Program

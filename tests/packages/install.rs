@@ -23,9 +23,14 @@ fn files(directory: &Path) -> Vec<String> {
     files
 }
 
-/// What the README's program in this language prints.
-fn output_of(language: &str) -> String {
-    readme_block(&format!("### {language}\n"), "text")
+/// What the README's program prints.
+fn output() -> String {
+    readme_block("## C\n", "text")
+}
+
+/// A block of the page about C++.
+fn cpp_block(language: &str) -> String {
+    doc_block("bindings/cpp/README.md", "# C++\n", language)
 }
 
 /// A tree below which the library is installed with the prefix /usr, and programs that are made with it elsewhere.
@@ -65,17 +70,17 @@ impl Installed {
 
     /// The README's recipes, and a program that is linked statically.
     fn programs_work(&self) {
-        let completed = output_of("C");
-        let line = readme_block("### C\n", "sh");
-        self.write("example.c", &readme_block("### C\n", "c"));
+        let completed = output();
+        let line = readme_block("## C\n", "sh");
+        self.write("example.c", &readme_block("## C\n", "c"));
         self.shell(&line);
         assert_eq!(self.shell("./example"), completed);
         self.shell("cc example.c -static $(pkg-config --cflags --static --libs zmd) -o static");
         assert_eq!(text_of(self.command("./static").env_remove("LD_LIBRARY_PATH")), completed);
 
-        self.write("example.cpp", &readme_block("### C++\n", "cpp"));
-        self.shell(&readme_block("### C++\n", "sh"));
-        assert_eq!(self.shell("./example"), output_of("C++"));
+        self.write("example.cpp", &cpp_block("cpp"));
+        self.shell(&cpp_block("sh"));
+        assert_eq!(self.shell("./example"), cpp_block("text"));
 
         if !missing("cmake") {
             self.cmake_finds_it();
@@ -97,13 +102,13 @@ impl Installed {
                 .arg(format!("-DCMAKE_PREFIX_PATH={}", self.root.join("usr").display()));
             cmake
         };
-        self.write("example.c", &readme_block("### C\n", "c"));
+        self.write("example.c", &readme_block("## C\n", "c"));
         let project = doc_block("doc/cmake.md", "## An installed zmd\n", "cmake");
         self.write("CMakeLists.txt", &format!("{project}{}", with_static("example.c")));
         text_of(&mut configure("build"));
         self.shell("cmake --build build");
         for program in ["build/example", "build/static"] {
-            assert_eq!(self.shell(program), output_of("C"));
+            assert_eq!(self.shell(program), output());
         }
         let dynamic = self.shell("readelf -d build/static");
         assert!(!dynamic.contains("libzmd"), "{dynamic}");
@@ -217,7 +222,7 @@ fn cmake_builds_it_from_source() {
     release();
     let installed = Installed::new("cmake", "usr/lib");
     std::os::unix::fs::symlink(ROOT, installed.work.join("zmd")).unwrap();
-    installed.write("example.cpp", &readme_block("### C++\n", "cpp"));
+    installed.write("example.cpp", &cpp_block("cpp"));
     let cmake = |line: &str| {
         let mut command = installed.command("sh");
         command.env("CARGO_TARGET_DIR", target()).env_remove("LD_LIBRARY_PATH").args(["-ec", line]);
@@ -239,7 +244,7 @@ fn cmake_builds_it_from_source() {
     for (name, project) in [("fetched", fetched), ("added", added)] {
         installed.write("CMakeLists.txt", &format!("{project}{}", with_static("example.cpp")));
         cmake(&format!("cmake -S . -B {name} {cargo} && cmake --build {name}"));
-        assert_eq!(cmake(&format!("{name}/example && {name}/static")), output_of("C++").repeat(2));
+        assert_eq!(cmake(&format!("{name}/example && {name}/static")), cpp_block("text").repeat(2));
         let needed = |program: &str| cmake(&format!("readelf -d {name}/{program}")).contains("[libzmd.so.0]");
         assert!(needed("example") && !needed("static"));
         // As a part of another project it installs nothing.
@@ -307,11 +312,11 @@ fn the_vcpkg_port_installs_it() {
             headers.iter().chain(libraries).copied().chain(shared_files.iter().map(String::as_str)).collect();
         assert_eq!(files(&prefix), expected);
 
-        installed.write("example.c", &readme_block("### C\n", "c"));
+        installed.write("example.c", &readme_block("## C\n", "c"));
         installed.write("CMakeLists.txt", &doc_block("doc/cmake.md", "## An installed zmd\n", "cmake"));
         installed
             .shell(&format!("cmake -S . -B build -DCMAKE_PREFIX_PATH={} && cmake --build build", prefix.display()));
-        assert_eq!(installed.shell("build/example"), output_of("C"));
+        assert_eq!(installed.shell("build/example"), output());
     }
 }
 
@@ -496,9 +501,13 @@ fn a_library_and_a_wheel_for_old_systems() {
     text_of(Command::new("python3").args(["-m", "venv"]).arg(&home));
     text_of(Command::new(home.join("bin/pip")).args(["install", "-q", "--no-index"]).arg(directory.join(&wheel)));
     let mut python = Command::new(home.join("bin/python"));
-    python.arg("-c").arg(readme_block("### Python\n", "python")).env_remove("PYTHONPATH").current_dir(&home);
+    python
+        .arg("-c")
+        .arg(doc_block("bindings/python/README.md", "# zmd\n", "python"))
+        .env_remove("PYTHONPATH")
+        .current_dir(&home);
     environment(&mut python, &sim);
-    assert_eq!(text_of(&mut python), output_of("Python"));
+    assert_eq!(text_of(&mut python), "9 of 9 deleted\n");
     assert!(fs::read(home.join("bin/zmd")).unwrap() == fs::read(directory.join("zmd")).unwrap());
     fs::remove_dir_all(home).unwrap();
 }

@@ -53,13 +53,13 @@ fn the_readmes_first_lines_do_what_they_say() {
     std::os::unix::fs::symlink(target(), directory.join("target")).unwrap();
     std::os::unix::fs::symlink(format!("{ROOT}/include"), directory.join("include")).unwrap();
     release();
-    fs::write(directory.join("example.c"), readme_block("### C\n", "c")).unwrap();
-    let shell = readme_block("Without an installation", "sh");
+    fs::write(directory.join("example.c"), readme_block("## C\n", "c")).unwrap();
+    let shell = doc_block("doc/install.md", "## Without installing\n", "sh");
     let compile = shell.lines().find(|line| line.starts_with("cc ")).unwrap();
     text_of(Command::new("sh").args(["-c", compile]).current_dir(&directory));
     let mut example = Command::new(directory.join("example"));
     environment(&mut example, &sim);
-    assert_eq!(text_of(&mut example), readme_block("Without an installation", "text"));
+    assert_eq!(text_of(&mut example), readme_block("## C\n", "text"));
     if !missing("python3") {
         let mut script = Command::new("python3");
         script
