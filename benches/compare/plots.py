@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the results of compare.py and scale.py as SVG, into doc/bench: `make bench-plots`."""
+"""Writes the results of compare.py and scale.py into benches/README.md, and draws them as SVG, into doc/bench: `make bench-plots`."""
 
 import json
 import sys
@@ -86,12 +86,23 @@ def scale(results):
     save(figure, "scale")
 
 
+def write(name):
+    """The tables, with the date and the machine, as they were printed."""
+    page = lab.ROOT / "benches/README.md"
+    before, begin, rest = page.read_text().partition(f"<!-- {name}: ")
+    note, end, rest = rest.partition(" -->\n")
+    _, mark, after = rest.partition("<!-- End. -->")
+    page.write_text(f"{before}{begin}{note}{end}\n{(lab.LAB / f'{name}.md').read_text()}\n{mark}{after}")
+
+
 def main():
-    drawn = [(read("compare"), peers), (read("scale"), scale)]
-    if not any(results for results, _ in drawn):
+    drawn = [("compare", peers), ("scale", scale)]
+    drawn = [(name, read(name), draw) for name, draw in drawn]
+    if not any(results for _, results, _ in drawn):
         sys.exit(f"there are no results in {lab.LAB}: make bench, make bench-scale")
-    for results, draw in drawn:
+    for name, results, draw in drawn:
         if results:
+            write(name)
             draw(results)
 
 
