@@ -183,11 +183,31 @@ const PREFACE: &str = r#"
  * - **Settings** come from the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), from a configuration file, or from a
  *   zmd_config: zmd_config_set() lists them.
  * - **Errors**: functions that can fail return a zmd_error, and zmd_last_error() describes it.
- * - **Memory**: the caller owns what it passes, and the library keeps no pointer to it after the call.
- * - **Threads**: any number of threads may share a client, and one at a time may use a config; each thread has its own
- *   last error.
- * - **fork()**: parent and child can both use a client that was created before.
- * - **Signals**: no call fails with EINTR, none raises SIGPIPE, and no handler or mask is changed.
+ * - **Memory**: You own what you pass, and the library keeps no pointer to it after the call, except for callbacks and
+ *   their user_data.
+ * - **Threads**: Any number of threads may share a client, and one at a time may use a configuration; each thread has
+ *   its own last error.
+ * - **Callbacks**: A callback of yours is called while no lock is held, of this library or of one that it uses: it may
+ *   call any function but those that its documentation names, and wait for other threads.
+ * - **Stack**: A call takes less than 64 KB of its caller's stack on every target, and works on a thread with 128 KB.
+ * - **The account**: A client and its clones have at most max_concurrency calls in flight, whichever functions and
+ *   threads make them.
+ * - **fork**: A client that was created before fork() works in parent and child, whatever the parent's other threads do
+ *   at that moment.
+ * - **Signals**: No call fails with EINTR, none raises SIGPIPE, no signal handler is installed and no mask is changed.
+ * - **Loading**: Loading the library starts no thread, reads no environment and opens no file; after the last
+ *   zmd_client_free() no thread and no descriptor is left, except for a name lookup that the system has not finished.
+ * - **Output**: Nothing is written to standard output and standard error, except that a process without memory may end
+ *   with a message.
+ * - **Deadlines**: A call returns within its limit plus 100 ms: timeout_ms limits a whole status call, and a wait has
+ *   the limit that it was given, including name lookup, connecting, TLS, retries, pauses and requesting a token.
+ * - **Input**: Invalid input is refused before anything is sent, with a message that names the argument and its rule.
+ * - **Servers**: Whatever a server sends, however much and however fast, ends with a status or an error within the
+ *   call's limit.
+ * - **Secrets**: Tokens and passwords never appear in a message or a line of the log, and are wiped from memory when
+ *   the client is freed.
+ * - **Bugs**: A bug in the library is returned as ZMD_ERR_INTERNAL; nothing unwinds into the caller.
+ * - **The interface**: Names, error numbers, setting keys and structure layouts do not change once released.
  * - **Strings** are UTF-8 and NUL-terminated. Every function accepts NULL, and documents what it returns then.
  */
 

@@ -1,9 +1,9 @@
 //! The table: each fault, how it is made, and what each operation returns.
 //!
-//! The expected results are those of the tables of errors in README.md and DESIGN, section 4, and of what the README says
-//! of waits: a transient failure does not end a wait, nor does an unreadable response within a minute of the first one; but
-//! before the service has answered at all, network failures end it after `unreachable_ms`. In a call for many jobs where one
-//! is answered well, the others therefore go on to the time limit.
+//! The expected results are those of doc/errors.md, and of what doc/waiting.md says: a transient failure does not end a wait,
+//! nor does an unreadable response within a minute of the first one; but before the service has answered at all, network
+//! failures end it after `unreachable_ms`. In a call for many jobs where one is answered well, the others therefore go on to
+//! the time limit.
 //! Such a call has connections of its own: those that the client has already do not matter to it.
 
 use std::time::{Duration, SystemTime};

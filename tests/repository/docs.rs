@@ -175,26 +175,100 @@ fn the_page_of_the_errors_lists_them() {
     is_up_to_date("doc/errors.md", &fresh);
 }
 
+/// Text with backquotes as roff has it.
+fn roff(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts
+        .map(|(at, part)| [part, ["\\fB", "\\fR"][at % 2]].concat())
+        .collect::<String>()
+        .trim_end_matches("\\fB")
+        .to_owned()
+}
+
 #[test]
 fn the_manual_page_of_the_library_lists_the_errors() {
     let mut list = ".TP\n.BR ZMD_OK \" (0)\"\nThe call succeeded.\n".to_owned();
     for DocumentedError { kind, meaning, .. } in documented_errors() {
         let text = format!("{meaning} {}", kind.advice());
-        let mut bold = false;
-        let marked: String = text
-            .chars()
-            .map(|c| {
-                bold ^= c == '`';
-                match (c, bold) {
-                    ('`', true) => "\\fB".to_owned(),
-                    ('`', false) => "\\fR".to_owned(),
-                    _ => c.to_string(),
-                }
-            })
-            .collect();
+        let marked = roff(&text);
         list += &format!(".TP\n.BR {} \" ({})\"\n{marked}\n", kind.name(), kind as i32);
     }
     is_up_to_date("doc/zmd.3", &with_part(&read("doc/zmd.3"), ".SH ERRORS\n", ".SH ENVIRONMENT", &list));
+}
+
+/// A row of doc/guarantees.md.
+struct Guarantee {
+    name: String,
+    text: String,
+    tests: String,
+}
+
+impl Guarantee {
+    /// Its first sentence.
+    fn sentence(&self) -> &str {
+        self.text.split(". ").next().unwrap().trim_end_matches('.')
+    }
+}
+
+fn guarantees() -> Vec<Guarantee> {
+    let page = read("doc/guarantees.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| **"));
+    let guarantees: Vec<_> = rows
+        .map(|row| {
+            let [name, text, tests] = row.trim_end_matches(" |").split(" | ").collect::<Vec<_>>()[..] else {
+                panic!("{row}")
+            };
+            let name = name.trim_end_matches("**").to_owned();
+            Guarantee { name, text: text.to_owned(), tests: tests.to_owned() }
+        })
+        .collect();
+    assert!(guarantees.len() > 10);
+    guarantees
+}
+
+/// `core::wait::outcome::a_wait_ends`: the test of that name in core/src/wait/outcome.rs or core/src/wait/outcome/mod.rs.
+fn test_exists(test: &str) -> bool {
+    let mut path: Vec<_> = test.split("::").collect();
+    let name = path.pop().unwrap();
+    let path = match path[0] {
+        "core" => path.join("/").replacen("core", "core/src", 1),
+        "src" => path.join("/"),
+        _ => format!("tests/{}", path.join("/")),
+    };
+    let sources = [format!("{ROOT}/{path}.rs"), format!("{ROOT}/{path}/mod.rs")];
+    let has_it = |source: String| source.contains("#[test]\n") && source.contains(&format!("fn {name}()"));
+    sources.into_iter().filter_map(|path| fs::read_to_string(path).ok()).any(has_it)
+}
+
+#[test]
+fn each_guarantee_has_tests() {
+    for Guarantee { name, tests, .. } in guarantees() {
+        let named: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{name}");
+        for test in named {
+            let exists = match test.split_once(' ') {
+                Some(("make", script)) => Path::new(ROOT).join("scripts").join(script).exists(),
+                _ if test.contains('/') => Path::new(ROOT).join(test).exists(),
+                _ => test_exists(test),
+            };
+            assert!(exists, "{name}: there is no {test}");
+        }
+    }
+    assert!(!test_exists("api::network::no_such_test"));
+}
+
+/// build.rs writes it into zmd.h.
+#[test]
+fn the_header_and_the_manual_page_begin_with_the_guarantees() {
+    let (mut header, mut manual) = (String::new(), String::new());
+    for guarantee in guarantees() {
+        let (name, text) = (&guarantee.name, guarantee.sentence());
+        header += &wrapped(&format!("**{name}**: {}.", text.replace('`', "")), 120, " * -", " *   ");
+        manual += &format!(".TP\n.B {name}\n{}.\n", roff(text));
+    }
+    let begin = "and zmd_last_error() describes it.\n";
+    is_up_to_date("build.rs", &with_part(&read("build.rs"), begin, " * - **Strings**", &header));
+    is_up_to_date("doc/zmd.3", &with_part(&read("doc/zmd.3"), ".SS Guarantees\n", ".SH \"RETURN", &manual));
 }
 
 /// The docstring of each exception that is one error, in the package for Python.
