@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::abi::zmd_error::*;
 use common::*;
-use zmd_sim::{AtAccept, Sim};
+use zmd_sim::{AtAccept, Sim, timed};
 
 fn tls_sim() -> Sim {
     with_job(Sim::builder().tls().start())
@@ -237,4 +237,35 @@ fn a_real_server() {
         assert_eq!(failed.error, ZMD_ERR_CONNECT, "{failed:?}");
         fs::remove_dir_all(directory).unwrap();
     }
+}
+
+/// A socket that is always ready must not hold a call beyond its limit.
+#[test]
+fn session_tickets_without_end_end_a_call_on_time() {
+    if !Path::new("/usr/include/openssl/ssl.h").exists() {
+        return required("libssl-dev");
+    }
+    let (certificates, port) = (tls_sim(), free_port());
+    // Also where a linker takes only what it needs so far.
+    let flags = ["-std=c99", "-Wl,--no-as-needed", "-lssl", "-lcrypto"];
+    let program = compile("gcc", &flags, "tests/c/tickets.c", "tickets");
+    let mut command = Command::new(program);
+    let server =
+        Daemon::start(command.arg(port.to_string()).arg(certificates.cert_file()).arg(certificates.key_file()), port);
+    let (url, limit) = (format!("https://localhost:{port}"), Duration::from_millis(500));
+    let client = Client::of(&certificates, &[("api_domain", &*url), ("timeout_ms", "500"), ("max_retries", "0")]);
+    let (took, (failed, _)) = timed(|| client.failure("Leads", "1001"));
+    assert_eq!(failed.error, ZMD_ERR_TIMEOUT, "{failed:?}");
+    assert!(took.at_least(limit) && took.at_most(limit + Duration::from_millis(100)), "{took:?}");
+    // A cancel is noticed as well.
+    let client = Client::of(&certificates, &[("api_domain", &*url), ("max_retries", "0")]);
+    let (canceller, (ended, (failed, _))) = std::thread::scope(|scope| {
+        let call = scope.spawn(|| timed(|| client.failure("Leads", "1001")));
+        std::thread::sleep(Duration::from_millis(200));
+        (timed(|| client.cancel()).0, call.join().unwrap())
+    });
+    assert_eq!(failed.error, ZMD_ERR_CANCELLED, "{failed:?}");
+    let ended = ended.since(&canceller);
+    assert!(ended.at_most(Duration::from_millis(100)), "{ended:?}");
+    drop(server);
 }

@@ -364,10 +364,15 @@ pub fn missing(tool: &str) -> bool {
     if is_installed(tool) {
         return false;
     }
+    required(tool);
+    true
+}
+
+/// What a test needs is missing: see [`missing`].
+pub fn required(tool: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     assert!(std::env::var("ZMD_CI").as_deref() != Ok("1"), "{test} needs {tool}, which is not installed");
     skipped(tool, &test);
-    true
 }
 
 /// Notes it for the summary at the end of `make test`; without that, it is printed.
