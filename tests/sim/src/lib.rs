@@ -26,7 +26,7 @@
 //!
 //! The modules: `sim` is the handle that tests use; `server` listens and has the state that the
 //! connections share; `connection` serves one connection and is the only place that writes to a
-//! socket, as a `script` says; `service` chooses the response, with `job`, `tokens` and `reply`;
+//! socket, as a `script` says; `service` chooses the response, with `job`, `tokens`, `credits` and `reply`;
 //! `fault` turns a good answer into the script of a bad one, `at_accept` has the scripts that need no
 //! request; `http` parses requests and renders answers. `timed` measures what the tests call.
 
@@ -35,6 +35,7 @@
 mod at_accept;
 mod clock;
 mod connection;
+mod credits;
 mod fault;
 mod http;
 mod job;

@@ -27,6 +27,8 @@ usage: zmd-sim [option]...
                                completed, and Leads:1002, which runs)
   --delay-ms N                 wait before every answer
   --max-in-flight N            refuse status requests above so many at once (HTTP 429)
+  --credits LIMIT[:USED]       the API credits of 24 hours, of which so many are used: answers say how
+                               many remain once half are used, and at 0 it is HTTP 429
   --accept MODE                what happens to an accepted connection, see below
                                (default: serve)
   --until-stdin-closes         end when the standard input ends (default: run until killed);
@@ -49,6 +51,7 @@ struct Options {
     jobs: Vec<(String, String, Job)>,
     delay: Duration,
     max_in_flight: usize,
+    credits: Option<(u64, u64)>,
     at_accept: AtAccept,
     until_stdin_closes: bool,
     help: bool,
@@ -100,6 +103,9 @@ fn run(options: Options) -> io::Result<()> {
     if options.tokens.is_empty() {
         sim.accept_any_token();
     }
+    if let Some((limit, used)) = options.credits {
+        sim.limit_credits(limit, used);
+    }
     if let Some(file) = options.ca_out {
         fs::copy(sim.ca_file(), file)?;
     }
@@ -137,6 +143,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
         jobs: Vec::new(),
         delay: Duration::ZERO,
         max_in_flight: usize::MAX,
+        credits: None,
         at_accept: AtAccept::Serve,
         until_stdin_closes: false,
         help: false,
@@ -154,6 +161,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--job" => options.jobs.push(job(&option, &value()?)?),
             "--delay-ms" => options.delay = Duration::from_millis(number(&option, &value()?)?),
             "--max-in-flight" => options.max_in_flight = number(&option, &value()?)?,
+            "--credits" => options.credits = Some(credits(&option, &value()?)?),
             "--accept" => options.at_accept = at_accept(&value()?)?,
             "--until-stdin-closes" => options.until_stdin_closes = true,
             "--help" | "-h" => options.help = true,
@@ -181,6 +189,11 @@ fn number<T: std::str::FromStr>(option: &str, text: &str) -> Result<T, String> {
 fn fields<const N: usize>(option: &str, text: &str, form: &str) -> Result<[String; N], String> {
     let fields: Vec<String> = text.split(':').map(String::from).collect();
     fields.try_into().map_err(|_| format!("{option} takes {form}, not {text:?}"))
+}
+
+fn credits(option: &str, text: &str) -> Result<(u64, u64), String> {
+    let (limit, used) = text.split_once(':').unwrap_or((text, "0"));
+    Ok((number(option, limit)?, number(option, used)?))
 }
 
 /// A line of the standard input.

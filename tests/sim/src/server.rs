@@ -14,6 +14,7 @@ use socket2::SockRef;
 use crate::at_accept::AtAccept;
 use crate::clock::Clock;
 use crate::connection;
+use crate::credits::{self, Credits};
 use crate::http::{Answer, Request};
 use crate::job::Job;
 use crate::reply::Reply;
@@ -48,6 +49,8 @@ pub(crate) struct Server {
 
 pub(crate) struct State {
     pub tokens: Tokens,
+    /// `None`: there is no limit.
+    pub credits: Option<Credits>,
     /// By module and id, each with the time when it was added.
     pub jobs: HashMap<(String, String), (Job, Duration)>,
     pub next: VecDeque<Reply>,
@@ -91,6 +94,7 @@ impl Server {
             settings,
             state: Mutex::new(State {
                 tokens,
+                credits: None,
                 jobs: HashMap::new(),
                 next: VecDeque::new(),
                 next_token: VecDeque::new(),
@@ -217,6 +221,12 @@ impl Server {
                 (answer, queued.and_then(Result::err).or(fault))
             }
         };
+        let now = self.settings.clock.now();
+        if let Some(told) = state.credits.as_mut().filter(|_| !for_accounts).and_then(|credits| credits.told(now))
+            && !answer.headers.iter().any(|(name, _)| name == credits::HEADER)
+        {
+            answer.headers.push((credits::HEADER.into(), told.to_string()));
+        }
         if request.method == "HEAD" {
             answer.body.clear();
         }

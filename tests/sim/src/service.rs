@@ -37,7 +37,15 @@ pub(crate) fn is_for_accounts(request: &Request) -> bool {
 }
 
 /// The CRM's answer, and the fault with which to deliver it.
-pub(crate) fn crm(state: &State, now: Duration, request: &Request) -> (Answer, Option<Fault>) {
+pub(crate) fn crm(state: &mut State, now: Duration, request: &Request) -> (Answer, Option<Fault>) {
+    let is_known = token(request).is_some_and(|token| state.tokens.is_valid(token, now));
+    if is_known && state.credits.as_mut().is_some_and(|credits| !credits.take(now)) {
+        return (Answer::documented("TOO_MANY_REQUESTS"), None);
+    }
+    checked(state, now, request)
+}
+
+fn checked(state: &State, now: Duration, request: &Request) -> (Answer, Option<Fault>) {
     let error = |name| (Answer::documented(name), None);
 
     // The service checks a request in this order.

@@ -10,6 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::at_accept::AtAccept;
 use crate::clock::Clock;
+use crate::credits::Credits;
 use crate::http::Request;
 use crate::job::Job;
 use crate::reply::Reply;
@@ -110,6 +111,13 @@ impl Sim {
     /// Accepts every token that is not revoked.
     pub fn accept_any_token(&self) {
         self.server.state().tokens.accept_any();
+    }
+
+    /// Limits the API credits of a rolling 24 hours, like the service; `used` of them are used now. Each status request
+    /// with a valid token takes one. Once half are used, every answer says how many remain.
+    pub fn limit_credits(&self, limit: u64, used: u64) {
+        let now = self.clock().now();
+        self.server.state().credits = Some(Credits::new(limit, used, now));
     }
 
     /// Queues a reply: the next status requests get the queued replies in order, for any job.
