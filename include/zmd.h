@@ -157,6 +157,12 @@ enum zmd_error
    */
   ZMD_ERR_CANCELLED = 16,
   /**
+   * The job stands still: neither its state nor its counts have changed for as long as `stalled_ms` allows.
+   *
+   * Look at the job in Zoho CRM: it may be stuck. Or raise `stalled_ms`.
+   */
+  ZMD_ERR_STALLED = 17,
+  /**
    * The API refused the access token: it has expired, was revoked, or belongs to another data center or environment.
    *
    * Get a new access token from the data center and environment of the account, or set `refresh_token`.
@@ -321,6 +327,50 @@ typedef int32_t (*zmd_token_fn)(void *user_data,
                                 const char *refused,
                                 char *token,
                                 size_t size);
+
+/**
+ * What a client and its clones have done since `zmd_client_new()`. Each number only grows: export them as counters.
+ *
+ * Newer versions add fields at the end.
+ */
+typedef struct zmd_counters {
+  /**
+   * Requests for the status of a job, those of waits among them, whatever came of them.
+   */
+  int64_t calls;
+  /**
+   * Those of waits.
+   */
+  int64_t polls;
+  /**
+   * Attempts that repeated one which had failed with a transient error: of calls, of waits, and for an access token.
+   */
+  int64_t retries;
+  /**
+   * Responses of the API and of the accounts server that there were too many requests.
+   */
+  int64_t rate_limits;
+  /**
+   * Requests for an access token, to the accounts server or the token provider.
+   */
+  int64_t token_requests;
+  /**
+   * Connections opened.
+   */
+  int64_t connections;
+  /**
+   * Bytes sent over them, TLS included.
+   */
+  int64_t bytes_sent;
+  /**
+   * Bytes received over them, TLS included.
+   */
+  int64_t bytes_received;
+  /**
+   * How long waits have lasted, up to their last polls: milliseconds, added up over their jobs.
+   */
+  int64_t waited_ms;
+} zmd_counters;
 
 /**
  * The status of a job. 64 bytes, without padding, on every platform.
@@ -565,6 +615,8 @@ zmd_error zmd_config_new(struct zmd_config **config);
  *   `poll_min_ms`
  * - `unreachable_ms` (300000): how long a wait continues after network failures if the service has never responded; a
  *   host name that does not exist ends the wait at once
+ * - `stalled_ms` (0): how long a job's state and counts may stay the same before that ends its wait, with
+ *   `ZMD_ERR_STALLED`; 0: they may for ever
  * - `proxy` (env): `env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
  *   `none`: no proxy; or the URL of a proxy, with credentials if it requires them
  * - `ca_file`: the certificate authorities to trust instead of those of the system; a server's self-signed certificate
@@ -723,6 +775,35 @@ ZMD_API
 void zmd_client_free(struct zmd_client *client);
 
 /**
+ * Gets what a client and its clones have done so far, as numbers: calls, polls, retries, bytes and others.
+ *
+ * Nothing is sent. A child of `fork()` continues to count from the numbers of its parent.
+ *
+ * @param client    the client; any number of threads may call at the same time
+ * @param counters  where to write the numbers
+ * @param size      `sizeof(zmd_counters)`: a program that was compiled with an older header, whose structure is shorter, gets
+ *                  the fields that it knows; with a newer one, the fields that this library does not know are 0
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_ARGUMENT` if the size is not one of such a structure; `ZMD_ERR_NULL_POINTER`
+ */
+ZMD_API
+zmd_error zmd_client_counters(const struct zmd_client *client,
+                              struct zmd_counters *counters,
+                              size_t size);
+
+/**
+ * Returns how many API credits remained to the organization when the service last reported them, to this client or one of
+ * its clones.
+ *
+ * Each request takes a credit. The service reports how many remain once half of those of the last 24 hours are used: before
+ * that they are unknown. Nothing is sent. It does not change `zmd_last_error()`.
+ *
+ * @param client  the client; any number of threads may call at the same time
+ * @return the credits; -1 if the service has not reported them, and for NULL
+ */
+ZMD_API
+int64_t zmd_client_credits(const struct zmd_client *client);
+
+/**
  * Gets the status of a job. Blocks for at most the setting `timeout_ms`, including retries, their pauses and getting an
  * access token.
  *
@@ -800,8 +881,8 @@ zmd_error zmd_client_status_many(struct zmd_client *client,
  * @param status      where to write the last status; all fields are always written
  * @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
  *         version does not know, once it has been unchanged for five minutes or the counts have reached the total.
- *         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel: then `status` is the last status
- *         seen. Else a permanent error.
+ *         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel, `ZMD_ERR_STALLED` if the job stands
+ *         still for as long as the setting `stalled_ms` says: then `status` is the last status seen. Else a permanent error.
  */
 ZMD_API
 zmd_error zmd_client_wait(struct zmd_client *client,
@@ -975,8 +1056,9 @@ zmd_error zmd_simple_status(const char *module,
  * @param total_count    NULL: not wanted
  * @param deleted_count  NULL: not wanted
  * @param failed_count   NULL: not wanted
- * @return as for `zmd_client_new()` and `zmd_client_wait()`; after `ZMD_ERR_TIMEOUT` the last status seen is
- *         written, after any other failure the state is `ZMD_STATE_UNKNOWN` and the counts are -1
+ * @return as for `zmd_client_new()` and `zmd_client_wait()`; after `ZMD_ERR_TIMEOUT` and
+ *         `ZMD_ERR_STALLED` the last status seen is written, after any other failure the state is `ZMD_STATE_UNKNOWN` and
+ *         the counts are -1
  */
 ZMD_API
 zmd_error zmd_simple_wait(const char *module,

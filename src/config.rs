@@ -82,6 +82,8 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
 ///   `poll_min_ms`
 /// - `unreachable_ms` (300000): how long a wait continues after network failures if the service has never responded; a
 ///   host name that does not exist ends the wait at once
+/// - `stalled_ms` (0): how long a job's state and counts may stay the same before that ends its wait, with
+///   `ZMD_ERR_STALLED`; 0: they may for ever
 /// - `proxy` (env): `env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
 ///   `none`: no proxy; or the URL of a proxy, with credentials if it requires them
 /// - `ca_file`: the certificate authorities to trust instead of those of the system; a server's self-signed certificate

@@ -19,6 +19,7 @@ mod last_error;
 mod config;
 mod token_provider;
 mod client;
+mod counters;
 mod query;
 mod wait;
 mod progress;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use client::*;
 pub use config::*;
+pub use counters::*;
 pub use last_error::*;
 pub use logger::*;
 pub use many::zmd_job;

@@ -54,8 +54,9 @@ pub unsafe extern "C" fn zmd_simple_status(
 /// @param total_count    NULL: not wanted
 /// @param deleted_count  NULL: not wanted
 /// @param failed_count   NULL: not wanted
-/// @return as for `zmd_client_new()` and `zmd_client_wait()`; after `ZMD_ERR_TIMEOUT` the last status seen is
-///         written, after any other failure the state is `ZMD_STATE_UNKNOWN` and the counts are -1
+/// @return as for `zmd_client_new()` and `zmd_client_wait()`; after `ZMD_ERR_TIMEOUT` and
+///         `ZMD_ERR_STALLED` the last status seen is written, after any other failure the state is `ZMD_STATE_UNKNOWN` and
+///         the counts are -1
 ///
 /// # Safety
 ///
@@ -175,7 +176,8 @@ unsafe fn wait_with(
             out.write(None);
             let (module, job_id) = job(module, job_id)?;
             let waited = shared(settings)?.wait_again(&module, &job_id, timeout(timeout_ms));
-            if !matches!(&waited.result, Err(error) if error.kind() != ErrorKind::Timeout) {
+            if !matches!(&waited.result, Err(error) if !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Stalled))
+            {
                 out.write(waited.last.as_ref());
             }
             waited.result

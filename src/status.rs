@@ -28,10 +28,12 @@ pub struct zmd_status {
 }
 
 impl zmd_status {
-    /// The status after a wait: the last one seen, also if the wait timed out or was cancelled.
+    /// The status after a wait: the last one seen, also if the wait timed out or was cancelled, or the job stands still.
     pub(super) fn of_wait(waited: &Waited) -> zmd_status {
         match (&waited.result, &waited.last) {
-            (Err(error), _) if !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled) => {
+            (Err(error), _)
+                if !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled | ErrorKind::Stalled) =>
+            {
                 zmd_status::of(&Err(error.clone()))
             }
             (_, Some(status)) => zmd_status::of(&Ok(status.clone())),

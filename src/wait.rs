@@ -27,8 +27,8 @@ use zmd_core::Progress;
 /// @param status      where to write the last status; all fields are always written
 /// @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
 ///         version does not know, once it has been unchanged for five minutes or the counts have reached the total.
-///         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel: then `status` is the last status
-///         seen. Else a permanent error.
+///         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel, `ZMD_ERR_STALLED` if the job stands
+///         still for as long as the setting `stalled_ms` says: then `status` is the last status seen. Else a permanent error.
 ///
 /// # Safety
 ///

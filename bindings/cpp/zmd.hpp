@@ -584,6 +584,19 @@ public:
     const zmd::status &last_status() const noexcept { return status(); }
 };
 
+/** The job of a wait stands still, for longer than the setting stalled_ms allows: ZMD_ERR_STALLED. */
+class stalled : public error {
+public:
+    using error::error;
+
+    /**
+     * The last status that the wait saw.
+     *
+     * @return the status. Valid as long as the exception.
+     */
+    const zmd::status &last_status() const noexcept { return status(); }
+};
+
 /** The service returned an error: the numbers from 20 to 29, ZMD_ERR_UNAUTHORIZED and so on. */
 class api_error : public error {
 public:
@@ -606,6 +619,8 @@ namespace detail {
         throw timeout(failed);
     if (number == ZMD_ERR_CANCELLED)
         throw cancelled(failed);
+    if (number == ZMD_ERR_STALLED)
+        throw stalled(failed);
     if (number >= ZMD_ERR_UNAUTHORIZED && number <= ZMD_ERR_OAUTH)
         throw api_error(failed);
     throw error(failed);
@@ -1185,6 +1200,7 @@ public:
      * @return the last status: completed, failed, or in a state that the library does not know
      * @throws zmd::timeout  when the limit expired
      * @throws cancelled     after cancel(), and when `progress` returned false and the job had not ended by then
+     * @throws stalled       when the job stood still for as long as the setting stalled_ms says
      * @throws error         of any family, if it is not transient
      * @throws ...           what `progress` threw
      */
@@ -1249,6 +1265,26 @@ public:
      * @throws argument_error  if the client was moved from
      */
     void cancel() { detail::check(zmd_client_cancel(get())); }
+
+    /**
+     * What this client and its clones have done so far: calls, polls, retries, bytes and others.
+     *
+     * @return the numbers, each of which only grows
+     * @throws argument_error  if the client was moved from
+     */
+    zmd_counters counters() const
+    {
+        zmd_counters made;
+        detail::check(zmd_client_counters(get(), &made, sizeof made));
+        return made;
+    }
+
+    /**
+     * How many API credits remained to the organization when the service last reported them.
+     *
+     * @return the credits; -1 if it has not, as it does once half of those of the last 24 hours are used
+     */
+    std::int64_t credits() const noexcept { return zmd_client_credits(get()); }
 
     /**
      * The handle, for the functions of zmd.h.

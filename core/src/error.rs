@@ -53,6 +53,10 @@ pub enum ErrorKind {
     ///
     /// No action: cancelled on request.
     Cancelled = 16,
+    /// The job stands still: neither its state nor its counts have changed for as long as `stalled_ms` allows.
+    ///
+    /// Look at the job in Zoho CRM: it may be stuck. Or raise `stalled_ms`.
+    Stalled = 17,
     /// The API refused the access token: it has expired, was revoked, or belongs to another data center or environment.
     ///
     /// Get a new access token from the data center and environment of the account, or set `refresh_token`.
@@ -138,6 +142,7 @@ const ERRORS: &[(ErrorKind, &CStr, &CStr, Recovery)] = &[
     (ErrorKind::Network, c"ZMD_ERR_NETWORK", c"the connection broke or the response was not HTTP", Recovery::Retried),
     (ErrorKind::Timeout, c"ZMD_ERR_TIMEOUT", c"a time limit expired", Recovery::Later),
     (ErrorKind::Cancelled, c"ZMD_ERR_CANCELLED", c"the client was cancelled", Recovery::Permanent),
+    (ErrorKind::Stalled, c"ZMD_ERR_STALLED", c"the job stands still", Recovery::Permanent),
     (ErrorKind::Unauthorized, c"ZMD_ERR_UNAUTHORIZED", c"the API refused the access token", Recovery::Permanent),
     (
         ErrorKind::Scope,
@@ -197,6 +202,7 @@ impl ErrorKind {
             ErrorKind::Network => "Try again later.",
             ErrorKind::Timeout => "Try again later, or raise the limit.",
             ErrorKind::Cancelled => "No action: cancelled on request.",
+            ErrorKind::Stalled => "Look at the job in Zoho CRM: it may be stuck. Or raise `stalled_ms`.",
             ErrorKind::Unauthorized => {
                 "Get a new access token from the data center and environment of the account, or set `refresh_token`."
             }
@@ -431,7 +437,7 @@ mod tests {
 
     #[test]
     fn other_numbers_are_no_kind() {
-        for number in [i32::MIN, -1, 0, 4, 9, 17, 30, 98, 100, i32::MAX] {
+        for number in [i32::MIN, -1, 0, 4, 9, 18, 30, 98, 100, i32::MAX] {
             assert_eq!(ErrorKind::from_number(number), None);
         }
     }

@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod activity;
 mod cancel;
 mod client;
 mod config;
@@ -35,6 +36,7 @@ mod token_provider;
 mod wait;
 mod words;
 
+pub use activity::{Counters, Credits};
 pub use client::{AccessToken, Client, Waits};
 pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};

@@ -1,5 +1,6 @@
 //! The C interface, called from this process.
 
+mod activity;
 mod answers;
 mod certificates;
 mod connection_strings;

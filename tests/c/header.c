@@ -67,6 +67,12 @@ ASSERT(offsetof(zmd_event, elapsed_ms) == 16);
 ASSERT(offsetof(zmd_event, next_poll_ms) == 24);
 ASSERT(offsetof(zmd_event, status) == 32);
 
+/* ---- zmd_counters: numbers alone, and it grows at its end ---- */
+
+ASSERT(sizeof(zmd_counters) == 72);
+ASSERT(offsetof(zmd_counters, calls) == 0);
+ASSERT(offsetof(zmd_counters, waited_ms) == 64);
+
 ASSERT(ZMD_VERSION_NUMBER == 10000 * ZMD_VERSION_MAJOR + 100 * ZMD_VERSION_MINOR + ZMD_VERSION_PATCH);
 ASSERT(sizeof(ZMD_VERSION) >= sizeof("0.1.0"));
 
@@ -89,6 +95,7 @@ ASSERT(ZMD_ERR_PROXY == 13);
 ASSERT(ZMD_ERR_NETWORK == 14);
 ASSERT(ZMD_ERR_TIMEOUT == 15);
 ASSERT(ZMD_ERR_CANCELLED == 16);
+ASSERT(ZMD_ERR_STALLED == 17);
 ASSERT(ZMD_ERR_UNAUTHORIZED == 20);
 ASSERT(ZMD_ERR_SCOPE == 21);
 ASSERT(ZMD_ERR_FORBIDDEN == 22);
@@ -152,6 +159,8 @@ int64_t zmd_progress_elapsed_ms(void);
 int64_t zmd_progress_next_poll_ms(void);
 int64_t zmd_progress_remaining_ms(void);
 int32_t zmd_progress_end_job(void);
+int64_t zmd_client_credits(const zmd_client *client);
+zmd_error zmd_client_counters(const zmd_client *client, zmd_counters *counters, size_t size);
 zmd_error zmd_config_set_token_provider(zmd_config *config, zmd_token_fn provide, void *user_data);
 zmd_error zmd_client_clone(zmd_client *client, zmd_client **clone);
 zmd_error zmd_client_status_within(zmd_client *client, const char *module, const char *job_id, int64_t timeout_ms,

@@ -33,6 +33,7 @@ errors! {
     ZMD_ERR_NETWORK = 14
     ZMD_ERR_TIMEOUT = 15
     ZMD_ERR_CANCELLED = 16
+    ZMD_ERR_STALLED = 17
     ZMD_ERR_UNAUTHORIZED = 20
     ZMD_ERR_SCOPE = 21
     ZMD_ERR_FORBIDDEN = 22
@@ -89,6 +90,20 @@ pub struct zmd_event {
     pub elapsed_ms: i64,
     pub next_poll_ms: i64,
     pub status: zmd_status,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct zmd_counters {
+    pub calls: i64,
+    pub polls: i64,
+    pub retries: i64,
+    pub rate_limits: i64,
+    pub token_requests: i64,
+    pub connections: i64,
+    pub bytes_sent: i64,
+    pub bytes_received: i64,
+    pub waited_ms: i64,
 }
 
 pub type zmd_log_fn = Option<unsafe extern "C" fn(*mut c_void, i32, *const c_char)>;
@@ -226,6 +241,8 @@ functions! {
     ) -> zmd_error;
     unsafe fn zmd_client_cancel(client: *mut zmd_client) -> zmd_error;
     unsafe fn zmd_client_free(client: *mut zmd_client);
+    unsafe fn zmd_client_credits(client: *const zmd_client) -> i64;
+    unsafe fn zmd_client_counters(client: *const zmd_client, counters: *mut zmd_counters, size: usize) -> zmd_error;
     safe fn zmd_progress_elapsed_ms() -> i64;
     safe fn zmd_progress_next_poll_ms() -> i64;
     safe fn zmd_progress_remaining_ms() -> i64;

@@ -226,6 +226,19 @@ impl Client {
         result.map(|()| Client(clone))
     }
 
+    /// What the client has done.
+    pub fn counters(&self) -> zmd_counters {
+        let mut counters = zmd_counters::default();
+        // SAFETY: both pointers are valid, and the size is that of the structure.
+        checked(unsafe { zmd_client_counters(self.0, &mut counters, size_of::<zmd_counters>()) }).unwrap();
+        counters
+    }
+
+    pub fn credits(&self) -> i64 {
+        // SAFETY: the client is alive.
+        unsafe { zmd_client_credits(self.0) }
+    }
+
     pub fn raw(&self) -> *mut zmd_client {
         self.0
     }

@@ -31,6 +31,7 @@ constexpr bool is_an_exception()
 static_assert(is_an_exception<zmd::error>() && is_an_exception<zmd::argument_error>() &&
                   is_an_exception<zmd::config_error>() && is_an_exception<zmd::network_error>() &&
                   is_an_exception<zmd::timeout>() && is_an_exception<zmd::cancelled>() &&
+                  is_an_exception<zmd::stalled>() &&
                   is_an_exception<zmd::api_error>(),
               "every exception is a zmd::error, and copying one throws nothing");
 static_assert(std::is_base_of<std::runtime_error, zmd::error>::value, "a zmd::error is a standard exception");
@@ -438,6 +439,8 @@ static void every_number_has_its_family()
             thrown<zmd::timeout>(number, get);
         else if (number == 16)
             thrown<zmd::cancelled>(number, get);
+        else if (number == 17)
+            thrown<zmd::stalled>(number, get);
         else if (number >= 20 && number <= 29)
             thrown<zmd::api_error>(number, get);
         else
@@ -643,6 +646,27 @@ static void polls_tell_their_job_and_times()
     });
     CHECK(results[0].code == ZMD_ERR_CANCELLED && results[1].code == ZMD_ERR_CANCELLED && count == 3);
     CHECK(contains(results[1].message, "this job") && !contains(results[0].message, "this job"));
+}
+
+static void what_a_client_did_is_counted()
+{
+    zmd::client client(settings());
+    CHECK(client.counters().calls == 0 && client.credits() == -1);
+    client.status("Leads", "1001");
+    client.wait("Leads", "1001");
+    const zmd_counters counters = client.counters();
+    CHECK(counters.calls == 2 && counters.polls == 1 && counters.connections == 1 && counters.bytes_sent > 0);
+    zmd::client moved(std::move(client));
+    THROWN(zmd::argument_error, client.counters());
+    CHECK(client.credits() == -1);
+}
+
+static void a_job_that_stands_still()
+{
+    zmd::config config = settings();
+    zmd::client client(config.set("poll_min_ms", 20).set("poll_max_ms", 50).set("stalled_ms", 100));
+    const zmd::stalled still = THROWN(zmd::stalled, client.wait("Leads", "1003"));
+    CHECK(still.code() == ZMD_ERR_STALLED && still.last_status().deleted_count == 0);
 }
 
 static void what_progress_throws_arrives()
@@ -1119,6 +1143,8 @@ int main()
     progress_hears_of_the_polls();
     progress_may_return_nothing();
     polls_tell_their_job_and_times();
+    what_a_client_did_is_counted();
+    a_job_that_stands_still();
     what_progress_throws_arrives();
     progress_ends_a_wait();
     progress_that_ended_a_wait_is_not_called_again();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::status::Client;
+use crate::activity::{Activity, count};
 use crate::job::{JobName, NamedJob};
 use crate::retry::{Deadline, Failure};
 use crate::session::Process;
@@ -49,7 +50,12 @@ impl Poller for ClientPoller {
             Query::Poll { left: Some(left) } if left < timeout => Deadline::of_wait(left),
             Query::Poll { .. } => Deadline::after(timeout),
         };
+        count(&self.client.activity().polls, 1);
         self.client.attempt(&self.process, JobName { module, job_id }, deadline, &mut None)
+    }
+
+    fn activity(&self) -> Option<&Activity> {
+        Some(self.client.activity())
     }
 
     fn interrupt(&self) {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 
 use super::kept_waits::KeptWaits;
+use crate::activity::{Activity, Counters, Credits, count};
 use crate::config::Config;
 use crate::endpoint::{ApiVersion, BaseUrl};
 use crate::error::cancelled;
@@ -105,6 +106,7 @@ impl Client {
                 poll_min: config.poll_min,
                 poll_max: config.poll_max.max(config.poll_min),
                 unreachable: config.unreachable,
+                stalled: config.stalled,
             },
         };
         Ok(Client { account: Arc::new(account), session })
@@ -193,7 +195,10 @@ impl Client {
         retry::run(
             self.account.max_retries,
             deadline,
-            |pause| process.http.sleep(pause),
+            |pause| {
+                count(&self.activity().retries, 1);
+                process.http.sleep(pause)
+            },
             || self.attempt(&process, job, deadline, &mut refused),
         )
     }
@@ -262,8 +267,29 @@ impl Client {
             environment: self.account.environment,
             is_token_renewable: self.account.tokens.are_renewable(),
         };
-        let response = process.http.get(api, &url, &token.secret, deadline);
-        response.and_then(|response| response::read(&response, &request))
+        let activity = self.activity();
+        count(&activity.calls, 1);
+        let response = process.http.get(api, &url, &token.secret, deadline)?;
+        let result = response::read(&response, &request);
+        activity.responded(response.credits_remaining, result.is_err());
+        result.inspect_err(|failure| {
+            count(&activity.rate_limits, (failure.error.kind() == ErrorKind::RateLimited).into());
+        })
+    }
+
+    /// The API credits that remained to the organization when the service last reported them, to this client or its
+    /// clones. `None`: it has not, as it does once half of the credits of the last 24 hours are used.
+    pub fn credits(&self) -> Option<Credits> {
+        self.activity().credits()
+    }
+
+    /// What this client and its clones have done so far.
+    pub fn counters(&self) -> Counters {
+        self.activity().counters()
+    }
+
+    pub(super) fn activity(&self) -> &Activity {
+        &self.account.network.activity
     }
 
     /// This process's connections.

@@ -108,7 +108,8 @@ mod model {
     }
 
     fn queue(network: &Network, concurrency: usize) -> Arc<Queue<Service>> {
-        let limits = Limits { poll_min: Duration::ZERO, poll_max: Duration::ZERO, unreachable: Duration::ZERO };
+        let limits =
+            Limits { poll_min: Duration::ZERO, poll_max: Duration::ZERO, unreachable: Duration::ZERO, stalled: None };
         Arc::new(Queue::new(Service(Http::new(network)), limits, concurrency).unwrap())
     }
 

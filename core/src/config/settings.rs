@@ -29,6 +29,7 @@ pub struct Setting {
 const TIMEOUT_MS: RangeInclusive<u64> = 1..=86_400_000;
 const POLL_MS: RangeInclusive<u64> = 1..=3_600_000;
 const UNREACHABLE_MS: RangeInclusive<u64> = 0..=86_400_000;
+const STALLED_MS: RangeInclusive<u64> = 0..=604_800_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
 const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=1000;
 /// All settings. The documentation lists them too: after a change run `make docs`.
@@ -221,6 +222,18 @@ pub const SETTINGS: &[Setting] = &[
                   that does not exist ends the wait at once",
         set: |config, value| {
             config.unreachable = Duration::from_millis(parse_number(value, UNREACHABLE_MS)?);
+            Some(())
+        },
+    },
+    Setting {
+        key: "stalled_ms",
+        default: "0",
+        takes: || range(STALLED_MS, " (milliseconds)"),
+        meaning: "how long a job's state and counts may stay the same before that ends its wait, with `ZMD_ERR_STALLED`; 0: \
+                  they may for ever",
+        set: |config, value| {
+            let stalled = Duration::from_millis(parse_number(value, STALLED_MS)?);
+            config.stalled = Some(stalled).filter(|stalled| !stalled.is_zero());
             Some(())
         },
     },

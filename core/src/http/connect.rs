@@ -14,6 +14,7 @@ use super::race;
 use super::stream::Stream;
 use super::tls::Tls;
 use super::transport::{self, Connection};
+use crate::activity::{Activity, count};
 use crate::cancel::Cancel;
 
 /// Opens the connections of one process.
@@ -27,6 +28,7 @@ pub(super) struct ConnectInner {
     pub(super) cancel: Arc<Cancel>,
     /// For all of it: looking up the name, every address, the proxy, TLS.
     pub(super) timeout: Duration,
+    pub(super) activity: Arc<Activity>,
 }
 
 impl Connector for Connect {
@@ -91,7 +93,10 @@ impl Connect {
 
     fn race(&self, addresses: &[SocketAddr], until: Instant, connect: Stage) -> Result<Box<dyn Stream>, ExchangeError> {
         match race::connect(addresses, until, &self.0.cancel) {
-            Ok(socket) => Ok(Box::new(socket)),
+            Ok(socket) => {
+                count(&self.0.activity.connections, 1);
+                Ok(Box::new(socket.counted(&self.0.activity)))
+            }
             Err(cause) => {
                 // Perhaps the server has moved.
                 self.0.resolver.forget();

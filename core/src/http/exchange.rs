@@ -18,6 +18,7 @@ use super::response::Response;
 use super::route::Route;
 use super::tls::{Tls, TlsSettings};
 use super::transport::{ExchangeDeadline, Stale};
+use crate::activity::Activity;
 use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, cancelled};
@@ -35,6 +36,8 @@ pub(crate) struct Network {
     /// Made once, as ureq reads proxy variables of the environment for a new one, even if they are not used.
     agent: ureq::config::Config,
     address_cache: Arc<AddressCache>,
+    /// What they are counted in.
+    pub(crate) activity: Arc<Activity>,
 }
 
 impl Network {
@@ -50,6 +53,7 @@ impl Network {
             .build();
         Ok(Network {
             address_cache: Arc::default(),
+            activity: Arc::default(),
             tls: Arc::new(TlsSettings::new(config)?),
             connect_timeout: config.connect_timeout,
             agent,
@@ -65,6 +69,7 @@ pub(crate) struct Http {
     pub(super) resolver: Arc<Resolver>,
     connect_timeout: Duration,
     pub(super) cancel: Arc<Cancel>,
+    pub(crate) activity: Arc<Activity>,
 }
 
 impl Http {
@@ -85,9 +90,17 @@ impl Http {
             tls: Tls::new(network.tls.clone()),
             cancel: cancel.clone(),
             timeout: network.connect_timeout,
+            activity: network.activity.clone(),
         }));
         let agent = Agent::with_parts(network.agent.clone(), connect.clone(), NoLookup);
-        Http { agent, connect, resolver, connect_timeout: network.connect_timeout, cancel }
+        Http {
+            agent,
+            connect,
+            resolver,
+            connect_timeout: network.connect_timeout,
+            cancel,
+            activity: network.activity.clone(),
+        }
     }
 
     /// Ends every exchange in progress, and every sleep; refuses later ones.

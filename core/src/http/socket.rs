@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::cause::Cause;
 use super::stream::Stream;
+use crate::activity::{Activity, count};
 use crate::cancel::{self, Signal};
 use crate::descriptor::Descriptor;
 
@@ -54,12 +55,19 @@ pub(crate) struct Socket {
     signal: Arc<Signal>,
     /// The last read returned all there was, so that no further read is needed right after it.
     is_drained: bool,
+    /// Where its bytes are counted.
+    activity: Option<Arc<Activity>>,
 }
 
 impl Socket {
     /// `stream` is connected, and non-blocking.
     pub(crate) fn new(stream: Descriptor<TcpStream>, signal: Arc<Signal>) -> Socket {
-        Socket { stream, signal, is_drained: false }
+        Socket { stream, signal, is_drained: false, activity: None }
+    }
+
+    /// Counts the bytes of the connection.
+    pub(super) fn counted(self, activity: &Arc<Activity>) -> Socket {
+        Socket { activity: Some(activity.clone()), ..self }
     }
 }
 
@@ -70,6 +78,9 @@ impl Stream for Socket {
             match self.stream.read(buffer) {
                 Ok(amount) => {
                     self.is_drained = (1..buffer.len()).contains(&amount);
+                    if let Some(activity) = &self.activity {
+                        count(&activity.bytes_received, amount as u64);
+                    }
                     return Ok(amount);
                 }
                 Err(error) if is_not_ready(&error) => {}
@@ -82,7 +93,12 @@ impl Stream for Socket {
         while !bytes.is_empty() {
             match self.stream.write(bytes) {
                 Ok(0) => return Err(Cause::Io(io::ErrorKind::WriteZero.into())),
-                Ok(amount) => bytes = &bytes[amount..],
+                Ok(amount) => {
+                    bytes = &bytes[amount..];
+                    if let Some(activity) = &self.activity {
+                        count(&activity.bytes_sent, amount as u64);
+                    }
+                }
                 Err(error) if is_not_ready(&error) => {
                     wait(&self.signal, &[&self.stream], PollFlags::OUT, until)?;
                 }

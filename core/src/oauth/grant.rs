@@ -11,6 +11,7 @@ use super::cache::{Cached, Entry, TokenCache};
 use super::refusal::Refusal;
 use super::response::{Exchange, SCOPE, TokenRequest, read};
 use super::token::Token;
+use crate::activity::count;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Http, Proxies, Response, Route};
@@ -195,13 +196,20 @@ impl Grant {
         if let Kind::RefreshToken(refresh_token) = &self.kind {
             secrets.insert(0, refresh_token);
         }
+        let activity = &http.activity;
         retry::run(
             self.max_retries,
             deadline,
-            |pause| http.sleep(pause),
+            |pause| {
+                count(&activity.retries, 1);
+                http.sleep(pause)
+            },
             || {
+                count(&activity.token_requests, 1);
                 let response = http.post(&self.accounts, &url, &form, &secrets, deadline)?;
-                self.read(&response)
+                self.read(&response).inspect_err(|failure| {
+                    count(&activity.rate_limits, (failure.error.kind() == ErrorKind::RateLimited).into());
+                })
             },
         )
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::grant::Grant;
 use super::provider::Requests;
 use super::token::Token;
+use crate::activity::count;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::http::Http;
@@ -107,6 +108,7 @@ impl Tokens {
             Source::Grant(grant) => grant.renew(http, refused, deadline),
             Source::Provider(provider) => {
                 let refused = refused.map(|token| &token.secret);
+                count(&http.activity.token_requests, 1);
                 lock.requests.ask(provider, refused, deadline, http.cancellation()).map(Token::given)
             }
         };

@@ -41,6 +41,10 @@ pub(super) struct Wait<J> {
     /// When the first poll ended.
     pub(super) first_poll: Option<Instant>,
     pub(super) last: Option<Status>,
+    /// Since when `last` has been the same, but for its HTTP status.
+    pub(super) unchanged_since: Option<Instant>,
+    /// How much of its time is counted.
+    counted: Duration,
     last_error: Option<Error>,
     /// When the first of the unreadable responses came that the last polls had.
     unreadable: Option<Instant>,
@@ -73,6 +77,8 @@ impl<J> Wait<J> {
             stands_still: false,
             first_poll: None,
             last: None,
+            unchanged_since: None,
+            counted: Duration::ZERO,
             last_error: None,
             unreadable: None,
             unknown: None,
@@ -81,7 +87,7 @@ impl<J> Wait<J> {
 
     /// A wait that continues this one.
     pub(super) fn continued(self, operation: Operation, begun: Instant) -> Wait<J> {
-        Wait { operation, begun, until: None, due: None, is_continued: true, ..self }
+        Wait { operation, begun, until: None, due: None, is_continued: true, counted: Duration::ZERO, ..self }
     }
 
     /// Whether the job has ended, according to its status. An unknown state does not end a wait while the counts
@@ -115,6 +121,27 @@ impl<J> Wait<J> {
         }
     }
 
+    /// How long it has lasted since this was asked last.
+    pub(super) fn passed(&mut self, now: Instant) -> Duration {
+        let elapsed = now.saturating_duration_since(self.begun);
+        elapsed.saturating_sub(std::mem::replace(&mut self.counted, elapsed))
+    }
+
+    /// The error of a wait for a job that has been as it is for too long, by its last poll.
+    pub(super) fn stalled(&self, now: Instant, limit: Duration) -> Option<Error> {
+        let (last, since) = (self.last.as_ref()?, self.unchanged_since?);
+        let still = now.saturating_duration_since(since);
+        (still >= limit).then(|| {
+            let (seconds, limit) = (still.as_secs(), limit.as_millis());
+            let message = format!(
+                "the job stands still: it is {}, and neither its state nor its counts have changed for {seconds} s, which \
+                 stalled_ms ({limit} ms) does not allow: look at it in Zoho CRM",
+                last.text
+            );
+            Error::new(ErrorKind::Stalled, message)
+        })
+    }
+
     /// The error of a wait that has timed out.
     pub(super) fn timed_out(&self) -> Error {
         let (Operation::Wait { timeout } | Operation::Status { timeout }) = self.operation;
@@ -145,6 +172,9 @@ impl<J> Wait<J> {
                 self.unreadable = None;
                 self.last_error = None;
                 let has_ended = self.has_ended(status, now);
+                if !self.last.as_ref().is_some_and(|last| is_same(last, status)) {
+                    self.unchanged_since = Some(now);
+                }
                 self.last = Some(status.clone());
                 return match self.operation {
                     Operation::Status { .. } => Some(Ok(())),
@@ -181,6 +211,11 @@ impl<J> Wait<J> {
             }))
         })
     }
+}
+
+/// Whether the job is as it was.
+fn is_same(last: &Status, status: &Status) -> bool {
+    last.text == status.text && [last.total, last.deleted, last.failed] == [status.total, status.deleted, status.failed]
 }
 
 #[cfg(test)]
@@ -300,6 +335,32 @@ mod tests {
         let (waited, results) = wait_for_one(&service, Some(Duration::ZERO));
         assert_eq!((waited.result.unwrap_err().kind(), results.len()), (ErrorKind::Timeout, 1));
         assert_eq!(waited.last.unwrap().deleted, Some(0));
+    }
+
+    #[test]
+    fn a_job_that_stands_still_ends_its_wait_after_stalled_ms() {
+        // It moves for 200 s, then the service fails for a while, and then it is as before.
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
+            0..200 => Ok(status(State::Running, passed.as_secs() as i64, 3000)),
+            400..450 => Err(failure(ErrorKind::Server)),
+            _ => Ok(status(State::Running, 200, 3000)),
+        });
+        let limits = Limits { stalled: Some(SECOND * 600), ..LIMITS };
+        let waited = wait_within(&service, 1, None, limits, &mut |_| true);
+        let error = waited[0].result.as_ref().unwrap_err();
+        assert_eq!((error.kind(), waited[0].last.as_ref().unwrap().deleted), (ErrorKind::Stalled, Some(200)));
+        // From the first poll that saw it so, and not a pause later.
+        let passed = service.passed();
+        assert!((800..861).contains(&passed.as_secs()), "{passed:?}");
+        let first = service.polls().into_iter().find(|(at, _)| at.as_secs() >= 200).unwrap().0;
+        assert_eq!(passed, first + SECOND * 600);
+        // Another state is a change too, and a status call is no wait.
+        let service = Scripted::new(|passed, _| match passed.as_secs() {
+            0..500 => Ok(status(State::Scheduled, 0, 9)),
+            500..1000 => Ok(status(State::Queued, 0, 9)),
+            _ => Ok(status(State::Completed, 9, 9)),
+        });
+        assert_eq!(wait_within(&service, 1, None, limits, &mut |_| true)[0].result, Ok(()));
     }
 
     #[test]

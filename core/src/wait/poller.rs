@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::activity::Activity;
 use crate::retry::Failure;
 use crate::status::Status;
 
@@ -21,6 +22,10 @@ pub(crate) trait Poller: Send + Sync {
     fn sleep(&self, until: Option<Instant>, is_awake: &dyn Fn() -> bool);
     /// Wakes the sleeping thread, which checks `is_awake` again.
     fn wake(&self);
+    /// Where the waits are counted.
+    fn activity(&self) -> Option<&Activity> {
+        None
+    }
     /// Wakes the polls that sleep, as one of them was cancelled.
     fn wake_polls(&self) {}
 }
@@ -41,4 +46,6 @@ pub(crate) struct Limits {
     pub poll_max: Duration,
     /// How long network failures are retried before the service has answered at all.
     pub unreachable: Duration,
+    /// How long a job may stay as it is before that ends its wait.
+    pub stalled: Option<Duration>,
 }

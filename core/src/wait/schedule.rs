@@ -23,6 +23,8 @@ pub(crate) struct Event {
     pub id: u64,
     /// Since the wait began.
     pub elapsed: Duration,
+    /// Since the wait's poll before.
+    pub passed: Duration,
     /// Until the next poll; `None`: there is none.
     pub next_poll: Option<Duration>,
     /// The forecast of the time until the job ends.
@@ -189,6 +191,7 @@ impl<J: Clone> Schedule<J> {
         Some(Event {
             id,
             elapsed: now.saturating_duration_since(wait.begun),
+            passed: Duration::ZERO,
             next_poll: None,
             remaining: None,
             standstill: None,
@@ -305,6 +308,10 @@ impl<J: Clone> Schedule<J> {
         let next = later(now, pause).max(wish);
         wait.next_poll = Some(next);
         let (until, is_continued) = (wait.until, wait.is_continued);
+        let passed = wait.passed(now);
+        let stalled = self.limits.stalled.filter(|_| result.is_ok() && !wait.operation.is_once());
+        let outcome = outcome.or_else(|| Some(Err(wait.stalled(now, stalled?)?)));
+        let stalls_at = wait.unchanged_since.and_then(|since| Some(later(since, stalled?)));
         let is_over = outcome.is_none() && wait.is_over(now);
         let outcome = if is_over { Some(Err(wait.timed_out())) } else { outcome };
         if let Some(outcome) = outcome {
@@ -317,6 +324,7 @@ impl<J: Clone> Schedule<J> {
             return Some(Event {
                 id,
                 elapsed,
+                passed,
                 next_poll: None,
                 remaining: None,
                 standstill: None,
@@ -333,12 +341,15 @@ impl<J: Clone> Schedule<J> {
         if is_continued && self.is_answered {
             due = self.due_within(now, now, next, until);
         }
+        if let Some(stalls_at) = stalls_at {
+            due = due.min(stalls_at.max(later(now, self.limits.poll_min)));
+        }
         // A server's wish counts more, but not more than the time limit.
         due = due.max(until.map_or(wish, |until| wish.min(until)));
         self.plan(id, due);
         let next = self.not_before.map_or(due, |not_before| due.max(not_before));
         let next_poll = Some(next.saturating_duration_since(now));
-        Some(Event { id, elapsed, next_poll, remaining, standstill, polled: Some(result), ended: None })
+        Some(Event { id, elapsed, passed, next_poll, remaining, standstill, polled: Some(result), ended: None })
     }
 }
 

@@ -88,8 +88,12 @@ impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Send + Sync> Poller for
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-pub(super) const LIMITS: Limits =
-    Limits { poll_min: SECOND, poll_max: Duration::from_secs(60), unreachable: Duration::from_secs(300) };
+pub(super) const LIMITS: Limits = Limits {
+    poll_min: SECOND,
+    poll_max: Duration::from_secs(60),
+    unreachable: Duration::from_secs(300),
+    stalled: None,
+};
 
 type Waits = Mutex<Shared<usize, VecDeque<Event>>>;
 

@@ -1,12 +1,12 @@
 //! Who makes the polls of a schedule: this thread, or worker threads where there are several jobs.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::poller::Poller;
 use super::schedule::{Done, Event, Schedule, Step, Task};
+use crate::activity::count;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, cancelled};
 use crate::panic;
@@ -94,7 +94,7 @@ fn schedule<P: Poller, S: Sink>(
     let is_stopped = loop {
         if let Some(done) = executor.take_done() {
             if done.result.is_ok() || !poller.is_cancelled() {
-                record(shared, poller.now(), done);
+                record(poller, shared, done);
                 if !deliver()? {
                     break true;
                 }
@@ -138,8 +138,9 @@ fn schedule<P: Poller, S: Sink>(
 }
 
 /// Passes the result of a poll to the schedule, and its event to the sink.
-fn record<J: Clone + fmt::Display, S: Sink>(shared: &Mutex<Shared<J, S>>, now: Instant, done: Done<J>) {
+fn record<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, S>>, done: Done<P::Job>) {
     let Done { id, job, result } = done;
+    let now = poller.now();
     let mut locked = lock(shared);
     let Some(event) = locked.schedule.polled(now, id, result) else { return };
     let warning = match (&event.polled, event.next_poll) {
@@ -152,6 +153,10 @@ fn record<J: Clone + fmt::Display, S: Sink>(shared: &Mutex<Shared<J, S>>, now: I
         }),
         _ => None,
     };
+    if let Some(activity) = poller.activity() {
+        activity.waited(event.passed);
+        count(&activity.retries, matches!((&event.polled, event.next_poll), (Some(Err(_)), Some(_))).into());
+    }
     locked.sink.take(event);
     drop(locked);
     if let Some(warning) = warning {

@@ -41,6 +41,7 @@ class BaseClient:
         poll_min: Optional[Seconds] = None,
         poll_max: Optional[Seconds] = None,
         unreachable: Optional[Seconds] = None,
+        stalled: Optional[Seconds] = None,
         proxy: Optional[str] = None,
         ca_file: Optional[Path] = None,
         extra_ca_file: Optional[Path] = None,
@@ -96,6 +97,8 @@ class BaseClient:
         :param unreachable: How long a wait continues after network failures if the service has never responded; a host
             name that does not exist ends the wait at once. Takes 0 to 86400 seconds, or a ``timedelta``; the default is
             300.
+        :param stalled: How long a job's state and counts may stay the same before that ends its wait, with
+            ``ZMD_ERR_STALLED``; 0: they may for ever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
         :param proxy: ``env``: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
             ``none``: no proxy; or the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL:
             a scheme (http, the default, https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F,
@@ -132,6 +135,7 @@ class BaseClient:
             "poll_min": poll_min,
             "poll_max": poll_max,
             "unreachable": unreachable,
+            "stalled": stalled,
             "proxy": proxy,
             "ca_file": ca_file,
             "extra_ca_file": extra_ca_file,
@@ -169,6 +173,7 @@ class BaseClient:
         poll_min: Optional[Seconds] = None,
         poll_max: Optional[Seconds] = None,
         unreachable: Optional[Seconds] = None,
+        stalled: Optional[Seconds] = None,
         proxy: Optional[str] = None,
         ca_file: Optional[Path] = None,
         extra_ca_file: Optional[Path] = None,
@@ -228,6 +233,8 @@ class BaseClient:
         :param unreachable: How long a wait continues after network failures if the service has never responded; a host
             name that does not exist ends the wait at once. Takes 0 to 86400 seconds, or a ``timedelta``; the default is
             300.
+        :param stalled: How long a job's state and counts may stay the same before that ends its wait, with
+            ``ZMD_ERR_STALLED``; 0: they may for ever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
         :param proxy: ``env``: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
             ``none``: no proxy; or the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL:
             a scheme (http, the default, https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F,
@@ -265,6 +272,7 @@ class BaseClient:
             "poll_min": poll_min,
             "poll_max": poll_max,
             "unreachable": unreachable,
+            "stalled": stalled,
             "proxy": proxy,
             "ca_file": ca_file,
             "extra_ca_file": extra_ca_file,

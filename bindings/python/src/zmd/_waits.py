@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, Optional
 from ._call import Handle, Job, Outcome, check, error_of_job, outcome_of_job, utf_8
 from ._exit import is_exiting, running
 from ._library import RawEvent, RawStatus, library
-from .errors import ArgumentError, Cancelled, ErrorCode, Timeout, error_of
+from .errors import ArgumentError, Cancelled, ErrorCode, Stalled, Timeout, error_of
 from .progress import Progress, progress_of
 
 
@@ -36,7 +36,7 @@ class Poll:
     @property
     def progress(self) -> Optional[Progress]:
         """None: it is not a poll, only the end of the wait."""
-        if self.has_ended and isinstance(self.outcome, (ArgumentError, Cancelled, Timeout)):
+        if self.has_ended and isinstance(self.outcome, (ArgumentError, Cancelled, Stalled, Timeout)):
             return None
         return progress_of(self.index, *self.job, self._elapsed_ms, self._next_poll_ms, self.outcome)
 

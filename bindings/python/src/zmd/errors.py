@@ -21,6 +21,7 @@ class ErrorCode(_Named):
     NETWORK = 14
     TIMEOUT = 15
     CANCELLED = 16
+    STALLED = 17
     UNAUTHORIZED = 20
     SCOPE = 21
     FORBIDDEN = 22
@@ -144,6 +145,15 @@ class Cancelled(Error):
     """The last status that a wait has seen, if any."""
 
 
+class Stalled(Error):
+    """The job stands still: neither its state nor its counts have changed for as long as ``stalled`` allows. Look at
+    the job in Zoho CRM: it may be stuck. Or raise ``stalled``."""
+
+    code: AnyCode = ErrorCode.STALLED
+    last_status: Optional[Status] = None
+    """The last status that the wait has seen."""
+
+
 class ApiError(Error):
     """The API returned an error, which ``api_code`` names."""
 
@@ -244,7 +254,7 @@ def error_of(
     error.api_code = api_code.decode("utf-8", "replace")
     error.http_status = http_status
     error.module, error.job_id = module, job_id
-    if isinstance(error, (Timeout, Cancelled)):
+    if isinstance(error, (Timeout, Cancelled, Stalled)):
         error.last_status = last_status
     return error
 
