@@ -426,6 +426,33 @@ fn ctrl_c(target: &Target) {
     assert!(err.contains("interrupted: the jobs continue"), "{err}");
 }
 
+/// What doc/windows.md recommends goes on after the exit status 0 alone, and not after that of Ctrl-C, which is negative.
+#[test]
+fn a_batch_file_stops_after_each_other_exit_status() {
+    const WINE: &str = "/usr/lib/wine/wine64";
+    if missing(WINE) {
+        return;
+    }
+    let page = fs::read_to_string(format!("{ROOT}/doc/windows.md")).unwrap();
+    let lines = page.lines().skip_while(|line| !line.starts_with("    zmd wait")).skip(1);
+    let rule = lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\r\n");
+    let directory = scratch("batch");
+    let goes_on = |rule: &str, status: i32| {
+        let batch = format!("@echo off\r\ncmd /c exit {status}\r\n{rule}\r\necho goes on\r\n");
+        fs::write(directory.join("night.bat"), batch).unwrap();
+        let mut wine = Command::new(WINE);
+        wine.env("WINEPREFIX", target_directory().join("tmp/wine")).env("WINEDEBUG", "-all");
+        let (_, out, _) = run(wine.args(["cmd", "/c", "night.bat"]).current_dir(&directory));
+        out.contains("goes on")
+    };
+    for status in [0, 1, 2, 3, 4, -1_073_741_510] {
+        assert_eq!(goes_on(&rule, status), status == 0, "{status}");
+    }
+    // As the page says.
+    assert!(goes_on("if errorlevel 1 exit /b %errorlevel%", -1_073_741_510));
+    fs::remove_dir_all(directory).unwrap();
+}
+
 #[test]
 
 fn windows_of_64_bits() {
