@@ -193,13 +193,13 @@ enum zmd_error
    */
   ZMD_ERR_JOB_NOT_FOUND = 24,
   /**
-   * Too many requests; the retries failed too.
+   * Too many requests: the limit of calls in flight, of new access tokens or of API credits.
    *
    * Poll less often, or lower `max_concurrency`; if the code is `Access Denied`, set `token_cache`.
    */
   ZMD_ERR_RATE_LIMITED = 25,
   /**
-   * The service failed; the retries failed too (HTTP 5xx).
+   * The service failed: HTTP 5xx, or a code that says so.
    *
    * Try again later: the service, or a gateway in front of it, has a problem.
    */
@@ -597,7 +597,8 @@ zmd_error zmd_config_new(struct zmd_config **config);
  * - `client_secret`: the secret of `client_id`
  * - `org_id`: with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
  *   client-credentials grant, for the organization with this id
- * - `token_cache`: a file in which processes share access tokens and the limit `max_concurrency`
+ * - `token_cache`: a file in which processes share access tokens and the limit `max_concurrency`; its directory must
+ *   exist, or nothing is shared
  * - `data_center` (us): the data center of the Zoho account; tokens are valid only there
  * - `environment` (production): the kind of Zoho CRM organization
  * - `api_domain`: the base URL of the API, instead of the one for `data_center` and `environment` or the one that the
@@ -717,8 +718,9 @@ void zmd_config_free(struct zmd_config *config);
  * @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
  *                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them
  * @param client  where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
- * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or invalid (there must be an `access_token`, or
- *         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
+ * @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or invalid (there must be an `access_token`; or
+ *         `refresh_token`, `client_id` and `client_secret` together; or `org_id`, `client_id` and `client_secret`; or a
+ *         token provider); `ZMD_ERR_NULL_POINTER`
  */
 ZMD_API
 zmd_error zmd_client_new(const struct zmd_config *config,
@@ -880,9 +882,10 @@ zmd_error zmd_client_status_many(struct zmd_client *client,
  * @param user_data   passed to `progress`
  * @param status      where to write the last status; all fields are always written
  * @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
- *         version does not know, once it has been unchanged for five minutes or the counts have reached the total.
- *         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel, `ZMD_ERR_STALLED` if the job stands
- *         still for as long as the setting `stalled_ms` says: then `status` is the last status seen. Else a permanent error.
+ *         version does not know, once three polls and five minutes have left it unchanged, or the counts have reached the
+ *         total. `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel, `ZMD_ERR_STALLED` if the job
+ *         stands still for as long as the setting `stalled_ms` says: then `status` is the last status seen. Else a permanent
+ *         error.
  */
 ZMD_API
 zmd_error zmd_client_wait(struct zmd_client *client,

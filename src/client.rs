@@ -40,8 +40,9 @@ fn handle(client: Client) -> *mut zmd_client {
 /// @param config  the settings, which are copied; NULL: those of the environment and the configuration file, as
 ///                `zmd_config_load_env()` and `zmd_config_load_file(config, NULL, NULL)` read them
 /// @param client  where to write it; the caller frees it with `zmd_client_free()`. NULL is written on failure.
-/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or invalid (there must be an `access_token`, or
-///         `refresh_token`, `client_id` and `client_secret` together); `ZMD_ERR_NULL_POINTER`
+/// @return `ZMD_OK`; `ZMD_ERR_INVALID_CONFIG` if a setting is missing or invalid (there must be an `access_token`; or
+///         `refresh_token`, `client_id` and `client_secret` together; or `org_id`, `client_id` and `client_secret`; or a
+///         token provider); `ZMD_ERR_NULL_POINTER`
 ///
 /// # Safety
 ///

@@ -64,7 +64,8 @@ pub unsafe extern "C" fn zmd_config_new(config: *mut *mut zmd_config) -> zmd_err
 /// - `client_secret`: the secret of `client_id`
 /// - `org_id`: with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
 ///   client-credentials grant, for the organization with this id
-/// - `token_cache`: a file in which processes share access tokens and the limit `max_concurrency`
+/// - `token_cache`: a file in which processes share access tokens and the limit `max_concurrency`; its directory must
+///   exist, or nothing is shared
 /// - `data_center` (us): the data center of the Zoho account; tokens are valid only there
 /// - `environment` (production): the kind of Zoho CRM organization
 /// - `api_domain`: the base URL of the API, instead of the one for `data_center` and `environment` or the one that the

@@ -26,9 +26,10 @@ use zmd_core::Progress;
 /// @param user_data   passed to `progress`
 /// @param status      where to write the last status; all fields are always written
 /// @return `ZMD_OK` as soon as the job is COMPLETED or FAILED: see `zmd_status_is_successful()`. Also for a state that this
-///         version does not know, once it has been unchanged for five minutes or the counts have reached the total.
-///         `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel, `ZMD_ERR_STALLED` if the job stands
-///         still for as long as the setting `stalled_ms` says: then `status` is the last status seen. Else a permanent error.
+///         version does not know, once three polls and five minutes have left it unchanged, or the counts have reached the
+///         total. `ZMD_ERR_TIMEOUT` if `timeout_ms` expired, `ZMD_ERR_CANCELLED` after a cancel, `ZMD_ERR_STALLED` if the job
+///         stands still for as long as the setting `stalled_ms` says: then `status` is the last status seen. Else a permanent
+///         error.
 ///
 /// # Safety
 ///

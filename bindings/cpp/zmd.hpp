@@ -203,7 +203,7 @@ struct status {
      * Whether the job has ended: completed or failed.
      *
      * @return also false for a state that the library does not know. A wait ends with such a state when it has been
-     *         unchanged for five minutes, or when the counts have reached the total.
+     *         unchanged for three polls and five minutes, or when the counts have reached the total.
      */
     bool has_ended() const noexcept
     {

@@ -77,11 +77,11 @@ pub enum ErrorKind {
     ///
     /// Check the id and the module, and that data center and environment are those of the job.
     JobNotFound = 24,
-    /// Too many requests; the retries failed too.
+    /// Too many requests: the limit of calls in flight, of new access tokens or of API credits.
     ///
     /// Poll less often, or lower `max_concurrency`; if the code is `Access Denied`, set `token_cache`.
     RateLimited = 25,
-    /// The service failed; the retries failed too (HTTP 5xx).
+    /// The service failed: HTTP 5xx, or a code that says so.
     ///
     /// Try again later: the service, or a gateway in front of it, has a problem.
     Server = 26,

@@ -90,8 +90,9 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "token_cache",
         default: "",
-        takes: || "the path of a file, which need not exist, in a directory that does".to_owned(),
-        meaning: "a file in which processes share access tokens and the limit `max_concurrency`",
+        takes: || "the path of a file, which need not exist".to_owned(),
+        meaning: "a file in which processes share access tokens and the limit `max_concurrency`; its directory must exist, or \
+                  nothing is shared",
         set: |config, value| {
             let path = PathBuf::from(Some(value).filter(|value| !value.is_empty())?);
             // Resolved once: the program may change its directory.

@@ -66,8 +66,8 @@ class BaseClient:
         :param org_id: With ``client_id`` and ``client_secret``, instead of ``refresh_token``: access tokens by the
             client-credentials grant, for the organization with this id. Takes the digits of an organization's id, up to
             32, with or without `ZohoCRM.` in front.
-        :param token_cache: A file in which processes share access tokens and the limit ``max_concurrency``. Takes the
-            path of a file, which need not exist, in a directory that does.
+        :param token_cache: A file in which processes share access tokens and the limit ``max_concurrency``; its
+            directory must exist, or nothing is shared. Takes the path of a file, which need not exist.
         :param data_center: The data center of the Zoho account; tokens are valid only there. Takes one of us, eu, in,
             au, cn, jp, ca, sa, uk, ae, sg; for another data center set accounts_url and api_domain; the default is
             ``us``.
@@ -202,8 +202,8 @@ class BaseClient:
         :param org_id: With ``client_id`` and ``client_secret``, instead of ``refresh_token``: access tokens by the
             client-credentials grant, for the organization with this id. Takes the digits of an organization's id, up to
             32, with or without `ZohoCRM.` in front.
-        :param token_cache: A file in which processes share access tokens and the limit ``max_concurrency``. Takes the
-            path of a file, which need not exist, in a directory that does.
+        :param token_cache: A file in which processes share access tokens and the limit ``max_concurrency``; its
+            directory must exist, or nothing is shared. Takes the path of a file, which need not exist.
         :param data_center: The data center of the Zoho account; tokens are valid only there. Takes one of us, eu, in,
             au, cn, jp, ca, sa, uk, ae, sg; for another data center set accounts_url and api_domain; the default is
             ``us``.

@@ -194,15 +194,15 @@ class JobNotFoundError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """Too many requests; the retries failed too. Poll less often, or lower ``max_concurrency``; if the code is
-    ``Access Denied``, set ``token_cache``."""
+    """Too many requests: the limit of calls in flight, of new access tokens or of API credits. Poll less often, or
+    lower ``max_concurrency``; if the code is ``Access Denied``, set ``token_cache``."""
 
     code: AnyCode = ErrorCode.RATE_LIMITED
 
 
 class ServerError(ApiError):
-    """The service failed; the retries failed too (HTTP 5xx). Try again later: the service, or a gateway in front of
-    it, has a problem."""
+    """The service failed: HTTP 5xx, or a code that says so. Try again later: the service, or a gateway in front of it,
+    has a problem."""
 
     code: AnyCode = ErrorCode.SERVER
 
