@@ -11,7 +11,7 @@ use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd}
 use zmd_core::{ErrorKind, Observation, Pace, Recovery, SETTINGS, Setting};
 use zmd_sim::{Job, Sim};
 
-fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     fs::read_to_string(format!("{ROOT}/{path}")).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -227,7 +227,7 @@ fn guarantees() -> Vec<Guarantee> {
 }
 
 /// `core::wait::outcome::a_wait_ends`: the test of that name in core/src/wait/outcome.rs or core/src/wait/outcome/mod.rs.
-fn test_exists(test: &str) -> bool {
+pub fn test_exists(test: &str) -> bool {
     let mut path: Vec<_> = test.split("::").collect();
     let name = path.pop().unwrap();
     let path = match path[0] {
@@ -387,7 +387,7 @@ fn printed(line: &str, sim: &Sim, home: &Path) -> String {
 }
 
 /// Every Markdown file of the repository.
-fn markdown_files() -> Vec<String> {
+pub fn markdown_files() -> Vec<String> {
     let mut files = Vec::new();
     let mut directories = vec![PathBuf::from(ROOT)];
     while let Some(directory) = directories.pop() {
