@@ -36,8 +36,8 @@ echo "It waits for jobs too, with few polls:"
 echo
 show wait Leads:1003 Leads:1001
 cat <<END
-The exit status is 0 if every record is deleted, 1 if the job failed or left records, 2 if it is not finished, 3 after an error that
-may pass, 4 after one that needs a person.
+The exit status is 0 if every record is deleted, 1 if the job failed or left records, 2 if it is not finished, 3 after a transient
+error, 4 after one that needs a person.
 To query the real service:
 
     $zmd login                   # asks for credentials, tries them and saves them

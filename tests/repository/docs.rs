@@ -557,3 +557,58 @@ fn every_code_block_names_its_language() {
         }
     }
 }
+
+/// Words that are spelled otherwise in American English, at the beginning of a word.
+const BRITISH: [&str; 20] = [
+    "analyse",
+    "artefact",
+    "authoris",
+    "behaviour",
+    "catalogue",
+    "centre",
+    "coloured",
+    "favour",
+    "fulfil ",
+    "grey",
+    "initialis",
+    "judgement",
+    "labelled",
+    "licence",
+    "neighbour",
+    "normalis",
+    "optimis",
+    "organis",
+    "recognis",
+    "serialis",
+];
+
+/// Words for which the pages have another.
+const ONE_WORD: [(&str, &str); 9] = [
+    ("answer", "response"),
+    ("reply", "response"),
+    ("replies", "responses"),
+    ("time-out", "timeout, time limit or deadline"),
+    ("may pass", "transient"),
+    ("left behind", "left"),
+    ("full jitter", "what it does"),
+    ("dialogue", "what it asks"),
+    ("stdout", "standard output"),
+];
+
+#[test]
+fn one_word_for_one_thing() {
+    let is_of_an_engine = |page: &str| ["airflow", "spark", "engines"].iter().any(|engine| page.contains(engine));
+    let more = ["include/zmd.h", "doc/zmd.3", "bindings/cpp/zmd.hpp", "cli/src/args/mod.rs", "cli/src/args/help.rs"];
+    for file in markdown_files().into_iter().chain(more.map(str::to_owned)) {
+        // Code is as others have named it.
+        let text: String = read(&file).split('`').step_by(2).collect::<Vec<_>>().join("").to_lowercase();
+        for word in BRITISH {
+            let at = text.match_indices(word).find(|(at, _)| !text[..*at].ends_with(char::is_alphabetic));
+            assert!(at.is_none(), "{file}: {word} is British");
+        }
+        let is_page = ["README.md", "SECURITY.md", "CHANGELOG.md"].contains(&&*file) || file.starts_with("doc/");
+        for (word, instead) in ONE_WORD {
+            assert!(!is_page || is_of_an_engine(&file) || !text.contains(word), "{file}: not {word:?}, but {instead}");
+        }
+    }
+}

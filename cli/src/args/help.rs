@@ -60,7 +60,7 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (0, "every record of every job is deleted"),
     (1, "a job failed, or left records"),
     (2, "a job is not finished, as when --timeout is over"),
-    (3, "an error that may pass: of the network or the service, or a limit"),
+    (3, "a transient error: of the network or the service, or a limit"),
     (
         4,
         "an error that needs a person: a mistake in the command line, the settings or the credentials, or there is no such \
