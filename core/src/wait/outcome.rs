@@ -184,7 +184,11 @@ impl<J> Wait<J> {
             Err(failure) => failure,
         };
         let error = &failure.error;
-        self.last_error = Some(error.clone());
+        // A poll that the wait's own limit ends says less than the failure before it.
+        let is_cut_off = error.kind() == ErrorKind::Timeout && self.until.is_some_and(|until| until <= now);
+        if !is_cut_off || self.last_error.is_none() {
+            self.last_error = Some(error.clone());
+        }
         let is_final = match error.recovery() {
             Recovery::Permanent => true,
             Recovery::PermanentIfRepeated => {

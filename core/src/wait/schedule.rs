@@ -483,6 +483,21 @@ mod tests {
     }
 
     #[test]
+    fn a_poll_that_the_limit_of_the_wait_ends_hides_no_error() {
+        let mut schedule = Schedule::new(LIMITS, true);
+        let now = Instant::now();
+        let id = schedule.add(0, Operation::Wait { timeout: Some(SECOND * 100) }, now);
+        let failed = |kind, message| Err(Failure::of(Error::new(kind, message), None));
+        let Step::Query(_) = schedule.next(now, 1) else { panic!("a task") };
+        schedule.polled(now, id, failed(ErrorKind::Server, "it is out of order"));
+        let Step::Query(_) = schedule.next(now + SECOND * 99, 1) else { panic!("a task") };
+        let ended = schedule.polled(now + SECOND * 100, id, failed(ErrorKind::Timeout, "it is late")).unwrap().ended;
+        let error = ended.unwrap().result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.message().ends_with("the last poll failed: it is out of order"), "{error:?}");
+    }
+
+    #[test]
     fn a_wait_that_was_removed_has_no_further_event() {
         let mut schedule = Schedule::new(LIMITS, true);
         let now = Instant::now();
