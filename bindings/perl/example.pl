@@ -10,9 +10,9 @@ use warnings;
 use Zmd;
 
 sub show {
-    my ($status, $error) = @_;
-    if (!$error) { print "$status\n" }
-    elsif ($error->is_transient) { print STDERR "$error\n" }    # the wait continues
+    my ($event) = @_;
+    if ($event->status) { print "$event\n" }
+    else                { print STDERR "$event\n" }    # the wait continues
 }
 
 $| = 1;
@@ -24,6 +24,7 @@ my ($module, $job_id, $seconds) = @ARGV;
 my $last = eval { Zmd->from_env->wait($module, $job_id, timeout => $seconds // 4 * 3600, progress => \&show) };
 exit($last->is_successful ? 0 : 1) if $last;
 my $error = $@;
-my $known = ref $error && $error->isa('Zmd::Error');
-print STDERR $known ? $error->name . ': ' : '', $error, "\n";
-exit($known && $error->number == Zmd::ERR_TIMEOUT && $error->status->state != Zmd::UNKNOWN ? 2 : 3);
+my $is_known = ref $error && $error->isa('Zmd::Error');
+print $error->status, "\n" if $is_known && $error->status;
+print STDERR $is_known ? $error->name . ': ' : '', $error, "\n";
+exit($is_known && $error->isa('Zmd::Error::Timeout') && $error->status ? 2 : 3);

@@ -4,139 +4,160 @@ use strict;
 use warnings;
 
 use Carp ();
-use FFI::Platypus 1.00;
-use FFI::Platypus::Buffer qw(buffer_to_scalar scalar_to_buffer);
-use Scalar::Util qw(refaddr);
+use Scalar::Util qw(blessed refaddr);
+use Zmd::Error;
+use Zmd::FFI;
+use Zmd::Waits;
 
 our $VERSION = '0.1.0';
 
 use constant {
     UNKNOWN => 0, SCHEDULED => 1, RUNNING => 2, COMPLETED => 3, FAILED => 4, QUEUED => 5, SUSPENDED => 6,
 };
-use constant {
-    ERR_INVALID_ARGUMENT => 2,  ERR_INVALID_CONFIG => 3,  ERR_DNS           => 10, ERR_CONNECT     => 11,
-    ERR_TLS              => 12, ERR_PROXY          => 13, ERR_NETWORK       => 14, ERR_TIMEOUT     => 15,
-    ERR_CANCELLED        => 16, ERR_UNAUTHORIZED   => 20, ERR_SCOPE         => 21, ERR_FORBIDDEN   => 22,
-    ERR_INVALID_MODULE   => 23, ERR_JOB_NOT_FOUND  => 24, ERR_RATE_LIMITED  => 25, ERR_SERVER      => 26,
-    ERR_API              => 27, ERR_BAD_RESPONSE   => 28, ERR_OAUTH         => 29, ERR_INTERNAL    => 99,
-};
 
 # What a progress callback returns to end its wait. Not just any false value: a sub returns that of its last statement, and
 # after an `if` that may be the condition's.
 use constant STOP => \'STOP';
 
-my $ffi = FFI::Platypus->new(api => 1);
-if ($ENV{ZMD_LIBRARY}) {
-    $ffi->lib($ENV{ZMD_LIBRARY});
-}
-else {
-    require FFI::CheckLib;
-    my $library = FFI::CheckLib::find_lib(lib => 'zmd')
-        or Carp::croak('libzmd is not installed: set LD_LIBRARY_PATH to its directory or ZMD_LIBRARY to the file');
-    $ffi->lib($library);
-}
+sub version { return Zmd::FFI::version() }
 
-# A zmd_status is 64 bytes without padding; it is unpacked by hand.
-my $STATUS_SIZE = 64;
-my $TEXT_SIZE = 256;
-
-$ffi->type('(opaque, size_t, sint32, opaque)->sint32' => 'progress');
-$ffi->attach([zmd_version         => 'version'],     []         => 'string');
-$ffi->attach([zmd_error_name      => 'error_name'],  ['sint32'] => 'string');
-$ffi->attach([zmd_error_is_transient => '_is_transient'], ['sint32'] => 'sint32');
-$ffi->attach([zmd_state_name      => 'state_name'],  ['sint32'] => 'string');
-$ffi->attach([zmd_last_error      => '_last_error'], []         => 'string');
-$ffi->attach([zmd_last_error_code => '_last_code'],  []         => 'string');
-$ffi->attach([zmd_config_new      => '_config_new'], ['opaque*']                    => 'sint32');
-$ffi->attach([zmd_config_set      => '_config_set'], ['opaque', 'string', 'string'] => 'sint32');
-$ffi->attach([zmd_config_load_env => '_config_env'], ['opaque']                     => 'sint32');
-$ffi->attach([zmd_config_load_file => '_config_file'], ['opaque', 'string', 'string'] => 'sint32');
-$ffi->attach([zmd_config_free     => '_config_free'], ['opaque']                    => 'void');
-$ffi->attach([zmd_client_new      => '_new'],        ['opaque', 'opaque*']          => 'sint32');
-$ffi->attach([zmd_client_free     => '_free'],       ['opaque']                     => 'void');
-$ffi->attach([zmd_client_set_access_token => '_token'], ['opaque', 'string']        => 'sint32');
-$ffi->attach([zmd_client_status   => '_status'], ['opaque', 'string', 'string', 'opaque'] => 'sint32');
-$ffi->attach([zmd_client_wait     => '_wait'],
-    ['opaque', 'string', 'string', 'sint64', 'progress', 'opaque', 'opaque'] => 'sint32');
-
-$ffi->attach([zmd_status_is_successful => '_is_successful'], ['opaque'] => 'sint32');
-$ffi->attach([zmd_status_has_ended => '_has_ended'], ['opaque'] => 'sint32');
-$ffi->attach([zmd_status_text     => '_status_text'], ['opaque', 'opaque', 'size_t'] => 'size_t');
-
-# A character string as the library takes it: UTF-8, and without a NUL, which would cut it.
-sub _utf8 {
-    my ($name, $value) = @_;
-    Carp::croak("$name is undefined") unless defined $value;
-    $value = "$value";
-    Carp::croak("$name has a NUL in it") if $value =~ /\0/;
-    utf8::encode($value);
-    return $value;
-}
-
-sub _text {
-    my ($bytes) = @_;
-    utf8::decode($bytes);
-    return $bytes;
-}
-
-sub _unpack {
-    my ($bytes) = @_;
-    my %status;
-    @status{qw(state http_status total_count deleted_count failed_count state_text)} = unpack 'l l q q q Z32', $bytes;
-    $_ == -1 and $_ = undef for @status{qw(total_count deleted_count failed_count)};
-    $status{state_text} = _text($status{state_text});
-    my $line = "\0" x $TEXT_SIZE;
-    my ($status, $text) = map { (scalar_to_buffer($_))[0] } $bytes, $line;
-    _status_text($status, $text, $TEXT_SIZE);
-    @status{qw(is_successful has_ended text)} =
-        (_is_successful($status) != 0, _has_ended($status) != 0, _text(unpack 'Z*', $line));
-    return bless \%status, 'Zmd::Status';
-}
-
-sub _error {
-    my ($number, $status) = @_;
-    return bless {
-        number => $number, name => error_name($number), code => _text(_last_code()), message => _text(_last_error()),
-        status => $status, is_transient => _is_transient($number) != 0,
-    }, 'Zmd::Error';
-}
-
-sub _check {
-    my ($number, $status) = @_;
-    die _error($number, $status) if $number;
-    return;
-}
-
-# Zmd->new(access_token => ..., data_center => 'eu'): these settings only.
 sub new {
     my ($class, %settings) = @_;
-    return $class->_make(0, \%settings);
+    return $class->_make(sub { }, %settings);
 }
 
-# Zmd->from_env(timeout_ms => 10_000): the ZMD_ variables, and the configuration file, if there is one; arguments take
-# precedence.
 sub from_env {
     my ($class, %settings) = @_;
-    return $class->_make(1, \%settings);
+    my @file = map { defined $settings{$_} ? Zmd::FFI::utf8_of($_ => $settings{$_}) : undef } qw(config_file profile);
+    delete @settings{qw(config_file profile)};
+    my $load = sub {
+        my ($config) = @_;
+        Zmd::Error->_check(Zmd::FFI::config_load_env($config));
+        Zmd::Error->_check(Zmd::FFI::config_load_file($config, @file));
+    };
+    return $class->_make($load, %settings);
 }
 
 sub _make {
-    my ($class, $environment, $settings) = @_;
-    my ($config, $client);
-    _check(_config_new(\$config));
-    my $made = eval {
-        if ($environment) {
-            _check(_config_env($config));
-            _check(_config_file($config, undef, undef));
+    my ($class, $load, %settings) = @_;
+    my $self = bless { renewals => 0 }, $class;
+    if (ref $settings{access_token} eq 'CODE') {
+        $self->{provider}       = $settings{access_token};
+        $settings{access_token} = $self->_provided(undef);
+    }
+    Zmd::Error->_check(Zmd::FFI::config_new(\my $config));
+    my $is_made = eval {
+        $load->($config);
+        for my $key (sort keys %settings) {
+            my @setting = (Zmd::FFI::utf8_of('a key', $key), Zmd::FFI::utf8_of($key, $settings{$key}));
+            Zmd::Error->_check(Zmd::FFI::config_set($config, @setting));
         }
-        _check(_config_set($config, _utf8('a key', $_), _utf8($_, $settings->{$_}))) for sort keys %$settings;
-        _check(_new($config, \$client));
+        Zmd::Error->_check(Zmd::FFI::client_new($config, \$self->{client}));
         1;
     };
     my $failure = $@;
-    _config_free($config);
-    die $failure unless $made;
-    return bless { client => $client }, $class;
+    Zmd::FFI::config_free($config);
+    die $failure unless $is_made;
+    return $self;
+}
+
+sub status {
+    my ($self, $module, $job_id, %options) = @_;
+    return _or_die($self->_run(add_status => [[$module, $job_id]], %options));
+}
+
+sub status_many {
+    my ($self, $jobs, %options) = @_;
+    return $self->_run(add_status => $jobs, %options);
+}
+
+sub wait {
+    my ($self, $module, $job_id, %options) = @_;
+    return _or_die($self->_run(add => [[$module, $job_id]], %options));
+}
+
+sub wait_many {
+    my ($self, $jobs, %options) = @_;
+    return $self->_run(add => $jobs, %options);
+}
+
+sub _or_die {
+    my ($outcome) = @_;
+    die $outcome if $outcome->isa('Zmd::Error');
+    return $outcome;
+}
+
+# The outcome of each job, a Zmd::Status or a Zmd::Error.
+sub _run {
+    my ($self, $add, $jobs, %options) = @_;
+    my ($check, $progress) = delete @options{qw(check progress)};
+    my $waits = $self->_idle_waits;
+    my (@outcomes, %index);
+    for my $index (0 .. $#$jobs) {
+        my $id = eval { $waits->$add(@{ $jobs->[$index] }, %options) };
+        if (defined $id) { $index{$id} = $index }
+        elsif (blessed $@ && $@->isa('Zmd::Error')) { $outcomes[$index] = $@ }
+        else                                        { die $@ }
+    }
+    while (my $event = $waits->next) {
+        my $index = $event->{index} = $index{ $event->id };
+        $outcomes[$index] = $event->error // $event->status if $event->has_ended;
+        # An error that ends the wait is an outcome, and nothing that the callback gets too.
+        next if !$progress || $event->has_ended && $event->error;
+        my $result = $progress->($event);
+        if (ref $result && refaddr($result) == refaddr(STOP)) {
+            undef $progress;
+            $waits->remove($_) for keys %index;
+        }
+    }
+    $self->{idle} = $waits;
+    return map { $check && $_->isa('Zmd::Status') && !$_->is_successful ? Zmd::Error->_of_failed_job($_) : $_ } @outcomes;
+}
+
+# The queue of the last call, for the connections that it keeps open, unless another call uses it, was left by an exception, or
+# was made before a fork.
+sub _idle_waits {
+    my ($self) = @_;
+    my $idle = delete $self->{idle};
+    return $idle && $idle->{process} == $$ ? $idle : $self->waits;
+}
+
+sub waits {
+    my ($self) = @_;
+    return Zmd::Waits->_new($self);
+}
+
+sub set_access_token {
+    my ($self, $token) = @_;
+    Zmd::Error->_check(Zmd::FFI::client_set_access_token($self->_handle, Zmd::FFI::utf8_of(access_token => $token)));
+    return;
+}
+
+sub credits {
+    my ($self) = @_;
+    my $credits = Zmd::FFI::client_credits($self->_handle);
+    return $credits < 0 ? undef : $credits;
+}
+
+sub counters {
+    my ($self) = @_;
+    my $bytes = pack 'q9', (0) x 9;
+    Zmd::Error->_check(Zmd::FFI::client_counters($self->_handle, Zmd::FFI::address($bytes), length $bytes));
+    my %counters;
+    @counters{qw(calls polls retries rate_limits token_requests connections bytes_sent bytes_received waited_ms)} = unpack 'q9', $bytes;
+    return \%counters;
+}
+
+sub _provided {
+    my ($self, $refused) = @_;
+    return $self->{token} = $self->{provider}->($refused);
+}
+
+sub _renew_token {
+    my ($self) = @_;
+    $self->set_access_token($self->_provided($self->{token}));
+    $self->{renewals}++;
+    return;
 }
 
 sub _handle {
@@ -144,96 +165,132 @@ sub _handle {
     return $self->{client} || Carp::croak('the client is closed');
 }
 
-# The Zmd::Status of a job. Dies with a Zmd::Error.
-sub status {
-    my ($self, $module, $job_id) = @_;
-    my $bytes = "\0" x $STATUS_SIZE;
-    my ($pointer) = scalar_to_buffer($bytes);
-    my $error = _status($self->_handle, _utf8('module', $module), _utf8('job_id', $job_id), $pointer);
-    my $status = _unpack($bytes);
-    _check($error, $status);
-    return $status;
-}
-
-# Waits until the job has ended. Options: timeout (seconds; none: no limit), progress (called after every poll with
-# the Zmd::Status and, after a failed poll, the Zmd::Error; returns Zmd::STOP to end the wait, anything else to continue).
-sub wait {
-    my ($self, $module, $job_id, %options) = @_;
-    my ($timeout, $progress) = delete @options{qw(timeout progress)};
-    Carp::croak("unknown option: $_") for sort keys %options;
-    my $limit = defined $timeout ? int($timeout * 1000) : -1;
-    my ($died, $closure);
-    if ($progress) {
-        # No exception may pass through the library: the exception is kept until the call has returned.
-        $closure = $ffi->closure(sub {
-            my (undef, undef, $number, $pointer) = @_;
-            my $goes_on = eval {
-                my $status = _unpack(buffer_to_scalar($pointer, $STATUS_SIZE));
-                my $result = $progress->($status, $number ? _error($number, $status) : undef);
-                ref $result && refaddr($result) == refaddr(STOP) ? 0 : 1;
-            };
-            $died = [$@] unless defined $goes_on;
-            return $goes_on ? 0 : 1;
-        });
-    }
-    my $bytes = "\0" x $STATUS_SIZE;
-    my ($pointer) = scalar_to_buffer($bytes);
-    my $error = _wait($self->_handle, _utf8('module', $module), _utf8('job_id', $job_id), $limit, $closure, undef, $pointer);
-    die $died->[0] if $died;
-    my $status = _unpack($bytes);
-    _check($error, $status);
-    return $status;
-}
-
-# Replaces the access token: calls that start after this one use it.
-sub set_access_token {
-    my ($self, $token) = @_;
-    _check(_token($self->_handle, _utf8('access_token', $token)));
-    return;
-}
-
-# Closes the connections; also called when the last reference is dropped.
 sub close {
     my ($self) = @_;
-    my $client = delete $self->{client};
-    _free($client) if $client;
+    delete $self->{idle};
+    Zmd::FFI::client_free(delete $self->{client});
     return;
 }
 
 sub DESTROY {
     my ($self) = @_;
     local ($@, $!, $?);
-    $self->close if defined ${^GLOBAL_PHASE} && ${^GLOBAL_PHASE} ne 'DESTRUCT';
+    $self->close if ${^GLOBAL_PHASE} ne 'DESTRUCT';
     return;
 }
 
 # A handle belongs to one interpreter: the copies that new threads get are empty.
 sub CLONE_SKIP { return 1 }
 
-package Zmd::Status;
-
-use overload '""' => sub { return $_[0]{text} }, bool => sub { return 1 }, fallback => 1;
-
-sub state         { return $_[0]{state} }
-sub state_name    { return Zmd::state_name($_[0]{state}) }
-sub state_text    { return $_[0]{state_text} }
-sub http_status   { return $_[0]{http_status} }
-sub total_count   { return $_[0]{total_count} }      # undef: not reported
-sub deleted_count { return $_[0]{deleted_count} }
-sub failed_count  { return $_[0]{failed_count} }
-sub is_successful { return $_[0]{is_successful} }    # COMPLETED, no record failed, the deleted ones reach the total
-sub has_ended     { return $_[0]{has_ended} }        # COMPLETED or FAILED
-sub text          { return $_[0]{text} }             # COMPLETED, 9 of 9 deleted, 0 failed; the wording may change
-
-package Zmd::Error;
-
-use overload '""' => sub { return $_[0]{message} }, bool => sub { return 1 }, fallback => 1;
-
-sub number  { return $_[0]{number} }     # 24
-sub name    { return $_[0]{name} }       # ZMD_ERR_JOB_NOT_FOUND
-sub code    { return $_[0]{code} }       # the API's own code, or ''
-sub message { return $_[0]{message} }    # what happened and what to do, in one line
-sub status  { return $_[0]{status} }     # of a status or a wait: the last Zmd::Status
-sub is_transient { return $_[0]{is_transient} }    # the same call may succeed later; a wait continues
-
 1;
+
+__END__
+
+=head1 NAME
+
+Zmd - how far is a Zoho CRM mass-delete job?
+
+=head1 SYNOPSIS
+
+    use Zmd;
+
+    my $client = Zmd->from_env;    # ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...
+    my $status = $client->wait('Leads', '111111000000222222', timeout => 4 * 3600);
+    print "$status\n";    # COMPLETED, 9 of 9 deleted, 0 failed
+    die "not all of the records are deleted\n" unless $status->is_successful;
+
+=head1 DESCRIPTION
+
+Queries the status of mass-delete jobs of Zoho CRM, and waits for their end, through the shared library libzmd, which
+L<FFI::Platypus> loads. It is found where the system's loader finds it; the environment variable C<ZMD_LIBRARY> names the file
+itself.
+
+A call that fails dies with a L<Zmd::Error>. A job that failed is a status, not an error. Handlers of signals run within 50 ms,
+whatever a call waits for; a handler that dies ends it.
+
+Pass a job id as a string: a number beyond 2**63 loses digits.
+
+=head1 METHODS
+
+=over
+
+=item $client = Zmd->new(key => $value, ...)
+
+A client with these settings only: the keys of C<zmd_config_set()> in zmd.h, such as C<data_center>, C<timeout_ms> and
+C<log_file>. Keep it: it keeps connections open between calls.
+
+C<access_token> may be a sub that returns a token, for example from a vault. It is called at once, and when the service has refused
+the token, which is its argument then (else C<undef>). If it dies, so does the call.
+
+=item $client = Zmd->from_env(key => $value, ...)
+
+The settings of the environment (C<ZMD_ACCESS_TOKEN>, ...) and of the configuration file, if there is one: C<config_file> names
+another, C<profile> one of its profiles. The other arguments are settings, which take precedence.
+
+=item $status = $client->status($module, $job_id, timeout => $seconds)
+
+Gets the L<Zmd::Status> of a job once. The default limit is the setting C<timeout_ms>.
+
+=item $status = $client->wait($module, $job_id, ...)
+
+Waits until the job has ended. Options:
+
+C<timeout>: the limit in seconds, 0: poll once; without one: none.
+
+C<check>: if true, dies with a C<Zmd::Error::JobFailed> unless every record is deleted.
+
+C<progress>: a sub, called with a L<Zmd::Event> after every poll but one that ends the wait with an error. If it returns C<Zmd::STOP>, and
+nothing else, the wait ends with C<Zmd::Error::Cancelled>. If it dies, the wait ends, and C<wait> dies with the same exception.
+
+=item @outcomes = $client->status_many([[$module, $job_id], ...], timeout => $seconds)
+
+=item @outcomes = $client->wait_many([[$module, $job_id], ...], ...)
+
+The same for many jobs, with at most C<max_concurrency> requests in flight. Returns in the order of the jobs the L<Zmd::Status> or
+the L<Zmd::Error> of each. C<Zmd::STOP> ends all waits.
+
+=item $waits = $client->waits
+
+A queue of waits: see L<Zmd::Waits>.
+
+=item $client->set_access_token($token)
+
+Replaces the access token: calls that start after this one use it.
+
+=item $client->credits
+
+How many API credits remained when the service last told, which it does once half of them are used; C<undef>: it has not.
+
+=item $client->counters
+
+A reference to a hash of what the client and its queues have done: C<calls>, C<polls>, C<retries>, C<rate_limits>,
+C<token_requests>, C<connections>, C<bytes_sent>, C<bytes_received>, C<waited_ms>.
+
+=item $client->close
+
+Closes the connections. The end of the last reference does the same.
+
+=item Zmd::version()
+
+The version of libzmd.
+
+=back
+
+=head1 CONSTANTS
+
+C<Zmd::UNKNOWN>, C<SCHEDULED>, C<RUNNING>, C<COMPLETED>, C<FAILED>, C<QUEUED>, C<SUSPENDED>: the states. C<Zmd::STOP>: see C<wait>.
+
+=head1 THREADS AND FORK
+
+A client belongs to the interpreter that made it: with C<threads>, make one in each thread. After C<fork>, parent and child can both
+use theirs.
+
+=head1 SEE ALSO
+
+L<Zmd::Status>, L<Zmd::Event>, L<Zmd::Error>, L<Zmd::Waits>
+
+=head1 LICENSE
+
+MIT or Apache-2.0, as you like.
+
+=cut

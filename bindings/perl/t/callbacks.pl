@@ -7,9 +7,9 @@ use Zmd;
 
 my %progress = (
     go => sub {
-        my ($status, $error) = @_;
-        print "$status\n";
-        if ($error) { warn $error }
+        my ($event) = @_;
+        print "$event\n";
+        if ($event->error) { warn $event->error }
     },
     stop => sub { print "$_[0]\n"; return Zmd::STOP },
 );
