@@ -6,17 +6,16 @@
 // Exit status: 0 every record was deleted, 1 the job failed or left records behind, 2 it still runs, 3 an error.
 declare(strict_types=1);
 
-require __DIR__ . '/Zmd.php';
+require 'vendor/autoload.php';
 
-use Zmd\{Client, Error, State, Status};
+use Zmd\Client;
+use Zmd\Event;
+use Zmd\Exception\TimeoutException;
+use Zmd\Exception\ZmdException;
 
-function show(Status $status, ?Error $error): void
+function show(Event $event): void
 {
-    if (!$error) {
-        echo "$status\n";
-    } elseif ($error->isTransient) {
-        fwrite(STDERR, $error->getMessage() . "\n"); // the wait continues
-    }
+    fwrite($event->status ? STDOUT : STDERR, "$event\n"); // after an error the wait continues
 }
 
 if ($argc < 3 || $argc > 4 || !is_numeric($argv[3] ?? 0)) {
@@ -27,7 +26,8 @@ try {
     $limit = (float) ($argv[3] ?? 4 * 3600);
     $last = Client::fromEnvironment()->wait($argv[1], $argv[2], timeout: $limit, progress: show(...));
     exit($last->isSuccessful ? 0 : 1);
-} catch (Error $error) {
+} catch (ZmdException $error) {
+    echo $error->status ? "$error->status\n" : '';
     fwrite(STDERR, "$error->name: {$error->getMessage()}\n");
-    exit($error->getCode() === Error::TIMEOUT && $error->status->state !== State::Unknown ? 2 : 3);
+    exit($error instanceof TimeoutException && $error->status ? 2 : 3);
 }

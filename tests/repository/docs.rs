@@ -143,6 +143,22 @@ fn the_docstring_of_the_python_client_lists_the_settings() {
     is_up_to_date(path, &fresh);
 }
 
+#[test]
+fn the_types_of_the_settings_of_php_are_complete() {
+    let mut list = String::new();
+    for Setting { key, default, .. } in SETTINGS {
+        let kind = match *key {
+            "access_token" => "string|\\Closure(?string): string",
+            _ if default.parse::<u64>().is_ok() => "int",
+            _ => "string",
+        };
+        list += &format!(" *     {key}?: {kind},\n");
+    }
+    let path = "bindings/php/src/Client.php";
+    let fresh = with_part(&read(path), "@phpstan-type Settings array{\n", " * }", &list);
+    is_up_to_date(path, &fresh);
+}
+
 /// build.rs copies it to zmd.h.
 #[test]
 fn the_documentation_of_an_error_says_what_to_do() {
