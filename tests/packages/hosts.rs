@@ -24,7 +24,7 @@ fn stand_in(tls: bool) -> Sim {
 
 /// Finds the library by its name, and polls without long pauses.
 fn prepared<'a>(command: &'a mut Command, sim: &Sim) -> &'a mut Command {
-    command.env("LD_LIBRARY_PATH", release_directory()).env("ZMD_POLL_MIN_MS", "10");
+    command.env("LD_LIBRARY_PATH", release_directory()).env("ZMD_POLL_MIN_MS", "10").env("ZMD_STAND_IN", "1");
     environment(command, sim)
 }
 
@@ -157,6 +157,19 @@ fn shortest_works(program: &mut Command) {
     fs::remove_dir_all(directory).unwrap();
 }
 
+/// Unpacks the archive that a packer of packaging/ makes, below `directory`.
+fn unpacked(packer: &str, archive: &str, directory: &Path) -> PathBuf {
+    let [work, dist, source] = ["work", "dist", "source"].map(|name| directory.join(name));
+    for directory in [&work, &dist, &source] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    let mut pack = Command::new(format!("packaging/{packer}"));
+    pack.env("WORK", &work).env("DIST", &dist).env("VERSION", full_version()).env("SOURCE_DATE_EPOCH", "0");
+    text_of(pack.current_dir(ROOT));
+    text_of(Command::new("tar").arg("-xf").arg(dist.join(archive)).arg("-C").arg(&source));
+    source
+}
+
 fn binding(path: &str) -> PathBuf {
     Path::new(ROOT).join("bindings").join(path)
 }
@@ -176,16 +189,42 @@ fn perl() {
     if missing("perl") {
         return;
     }
-    let program = |file: &str| {
+    // Installed as CPAN's clients do.
+    let directory = scratch("perl");
+    let name = format!("Zmd-{}", full_version());
+    let source = unpacked("cpan", &format!("{name}.tar.gz"), &directory).join(&name);
+    let installed = directory.join("installed");
+    let without_library =
+        text_of(Command::new("perl").arg("Makefile.PL").env("ZMD_LIBRARY", "none").current_dir(&source));
+    assert!(without_library.is_empty() && !source.join("Makefile").exists(), "{without_library}");
+    let mut configure = Command::new("perl");
+    configure.arg("Makefile.PL").arg(format!("INSTALL_BASE={}", installed.display()));
+    text_of(configure.env("LD_LIBRARY_PATH", release_directory()).current_dir(&source));
+    let in_source = |arguments: &[&str]| {
+        let mut make = Command::new("make");
+        make.args(arguments).current_dir(&source);
+        make
+    };
+    text_of(&mut in_source(&[]));
+    test(|| in_source(&["test", "TEST_VERBOSE=1"]));
+    text_of(&mut in_source(&["install"]));
+    let manuals = ["", "/Error", "/Event", "/Status", "/Waits"].map(|name| source.join(format!("lib/Zmd{name}.pm")));
+    text_of(Command::new("podchecker").args(manuals));
+
+    let perl = || {
         let mut perl = Command::new("perl");
-        perl.arg("-I").arg(binding("perl/lib")).arg(binding(file));
+        perl.arg("-I").arg(installed.join("lib/perl5"));
         perl
     };
-    test(|| program("perl/t/zmd.t"));
+    let program = |file: &str| {
+        let mut perl = perl();
+        perl.arg(binding(file));
+        perl
+    };
     example(EXITS, || program("perl/example.pl"));
     callbacks(|| program("perl/t/callbacks.pl"));
-    let mut perl = Command::new("perl");
-    shortest_works(perl.arg("-I").arg(binding("perl/lib")).arg("-e").arg(shortest("perl", "perl")));
+    shortest_works(perl().arg("-e").arg(shortest("perl", "perl")));
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
@@ -246,19 +285,40 @@ fn csharp() {
 
 #[test]
 fn php() {
-    if missing("php") {
+    if missing("php") || missing("composer") {
         return;
     }
-    let program = |file: &str| {
+    let directory = scratch("php");
+    let name = format!("zmd-php-{}", full_version());
+    let package = unpacked("composer", &format!("{name}.tar.gz"), &directory).join(&name);
+    text_of(Command::new("composer").arg("validate").arg("--strict").current_dir(binding("php")));
+    let project = directory.join("project");
+    fs::create_dir(&project).unwrap();
+    let repository = format!(r#"{{"type": "path", "url": "{}", "options": {{"symlink": false}}}}"#, package.display());
+    let repositories = format!(r#"[{repository}, {{"packagist.org": false}}]"#);
+    let json = format!(r#"{{"repositories": {repositories}, "require": {{"zmd/zmd": "{}"}}}}"#, full_version());
+    fs::write(project.join("composer.json"), json).unwrap();
+    let mut install = Command::new("composer");
+    install
+        .args(["install", "--no-interaction", "--no-plugins", "--quiet"])
+        .env("COMPOSER_HOME", directory.join("home"));
+    text_of(install.env("COMPOSER_ALLOW_SUPERUSER", "1").current_dir(&project));
+
+    let php = || {
         let mut php = Command::new("php");
-        php.args(["-d", "error_reporting=-1", "-d", "display_errors=stderr"]).arg(binding(file));
+        php.args(["-d", "error_reporting=-1", "-d", "display_errors=stderr"]).current_dir(&project);
+        php
+    };
+    let program = |file: &str| {
+        let mut php = php();
+        php.arg(binding(file));
         php
     };
     test(|| program("php/test/test.php"));
     example(EXITS, || program("php/example.php"));
     callbacks(|| program("php/test/callbacks.php"));
-    let mut php = Command::new("php");
-    shortest_works(php.arg("-r").arg(shortest("php", "php")).current_dir(binding("php")));
+    shortest_works(php().arg("-r").arg(shortest("php", "php")));
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
