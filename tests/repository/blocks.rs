@@ -179,6 +179,32 @@ fn every_variable_is_a_setting() {
     }
 }
 
+/// Every `make NAME` of a page is a target of the Makefile or a script.
+#[test]
+fn every_make_target_exists() {
+    let makefile = read("Makefile");
+    let mut count = 0;
+    for page in super::docs::markdown_files().into_iter().filter(|page| !page.starts_with("packaging/")) {
+        for code in read(&page).split('`').skip(1).step_by(2) {
+            for line in code.lines() {
+                let mut words = line.split(' ').skip_while(|word| word.contains('=') || *word == "sudo");
+                let (Some("make"), Some(name)) = (words.next(), words.next()) else { continue };
+                let name = name.trim_end_matches([';', ',']);
+                if name.is_empty() || name.contains('=') || name.chars().all(char::is_uppercase) {
+                    continue;
+                }
+                let is_target = makefile.lines().any(|line| {
+                    line.split_once(':').is_some_and(|(names, _)| names.split(' ').any(|target| target == name))
+                });
+                let is_script = std::path::Path::new(&format!("{ROOT}/scripts/{name}")).exists();
+                assert!(is_target || is_script, "{page}: make {name}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
 /// The code, with what it leaves out, compiles without a warning.
 #[test]
 fn the_code_in_c_compiles() {
