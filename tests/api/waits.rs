@@ -315,6 +315,8 @@ fn a_rate_limit_does_not_delay_what_is_asked_once() {
     assert!(event.next_poll_ms > 3_590_000, "{event:?}");
     let polled_once = waits.add("2", 0);
     let event = waits.next(20_000).unwrap();
+    assert_eq!((event.id, event.error, event.has_ended, event.next_poll_ms), (polled_once, ZMD_OK, false, -1));
+    let event = waits.next(20_000).unwrap();
     assert_eq!((event.id, event.error, event.has_ended), (polled_once, ZMD_ERR_TIMEOUT, true));
     assert!(event.message.contains("it is RUNNING"), "{}", event.message);
     let status = waits.call("Leads", "2", -1, true).unwrap();

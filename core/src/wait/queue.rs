@@ -93,14 +93,16 @@ impl Events {
 impl Sink for Events {
     fn take(&mut self, event: Event) {
         let Event { id, elapsed, next_poll, remaining, polled, ended, .. } = event;
-        let update = match (ended, polled) {
-            (Some(waited), _) => Update::Ended(waited),
-            (None, Some(result)) => Update::Polled(result),
-            (None, None) => return,
-        };
-        self.queue.push_back(WaitEvent { id, elapsed, next_poll, remaining, update });
+        // Where both say the same, the end is enough: after a time limit it does not say that there was a poll.
+        let polled = polled.filter(|result| match &ended {
+            Some(waited) => result.is_ok() && waited.result.is_err(),
+            None => true,
+        });
+        for update in polled.map(Update::Polled).into_iter().chain(ended.map(Update::Ended)) {
+            self.queue.push_back(WaitEvent { id, elapsed, next_poll, remaining, update });
+            self.ready.notify_one();
+        }
         self.set_ready(true);
-        self.ready.notify_one();
     }
 }
 
