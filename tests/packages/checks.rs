@@ -39,6 +39,28 @@ fn it_compiles_without_a_warning_as_every_standard() {
     }
 }
 
+/// The `rust-version` of Cargo.toml. Its toolchain comes by `rustup toolchain install`, which not every machine can do.
+#[test]
+fn the_oldest_rust_that_is_promised_compiles_it() {
+    let manifest = std::fs::read_to_string(format!("{ROOT}/Cargo.toml")).unwrap();
+    let version = manifest.split_once("rust-version = \"").unwrap().1.split('"').next().unwrap();
+    for page in ["README.md", "doc/install.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(format!("{ROOT}/{page}")).unwrap();
+        assert!(text.contains(&format!("{version} or later")), "{page}");
+    }
+    let cargo = |arguments: &[&str]| {
+        let mut rustup = from_a_shell("rustup");
+        rustup.args(["run", version, "cargo"]).args(arguments).current_dir(ROOT);
+        rustup.env("CARGO_TARGET_DIR", built().join(format!("rust-{version}")));
+        run(&mut rustup)
+    };
+    if !is_installed("rustup") || cargo(&["--version"]).0 != Some(0) {
+        return skipped(&format!("Rust {version}"), "the_oldest_rust_that_is_promised_compiles_it");
+    }
+    let (exit, _, err) = cargo(&["check", "--locked", "-q", "-p", "zmd", "-p", "zmd-cli", "-p", "zmd-sim"]);
+    assert_eq!(exit, Some(0), "{err}");
+}
+
 #[test]
 fn clang_tidy_finds_nothing() {
     if missing("clang-tidy") {
