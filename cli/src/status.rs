@@ -13,7 +13,7 @@ pub fn run(global: &Global, args: &args::Status) -> Result<Exit, Failure> {
     let jobs = jobs::read(&args.jobs)?;
     let client = client(global, &jobs, args.jobs.json)?;
     let named: Vec<_> = jobs.iter().map(|job| job.named.clone()).collect();
-    let mut report = Report::new(&jobs, &args.jobs);
+    let mut report = Report::new(&jobs, &args.jobs, &client);
     for (index, result) in client.status_many(&named).into_iter().enumerate() {
         match result {
             Ok(status) => report.status(index, &status)?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use zmd_core::{Client, ErrorKind, Polled, Waited};
+use zmd_core::{Client, Counters, ErrorKind, Polled, Waited};
 
 use crate::args::{self, Global};
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ pub fn run(global: &Global, args: &args::Wait) -> Result<Exit, Failure> {
     let client = Arc::new(status::client(global, &jobs, args.jobs.json)?);
     let handling = handle_signals(client.clone());
     let began = Instant::now();
-    let mut report = Report::new(&jobs, &args.jobs);
+    let mut report = Report::new(&jobs, &args.jobs, &client);
     report.flush_each_line();
     for (index, job) in jobs.iter().enumerate() {
         if let Err(error) = &job.named {
@@ -34,7 +34,7 @@ pub fn run(global: &Global, args: &args::Wait) -> Result<Exit, Failure> {
     let mut failure = None;
     let named: Vec<_> = jobs.iter().map(|job| job.named.clone()).collect();
     let polled = &mut |polled: &Polled| {
-        progress.polled(polled);
+        progress.polled(polled, client.credits());
         match at_end(polled, args, &mut report) {
             Ok(goes_on) => goes_on,
             Err(error) => {
@@ -55,6 +55,9 @@ pub fn run(global: &Global, args: &args::Wait) -> Result<Exit, Failure> {
         (late, all) => terminal::complain(&format!("the time is over, and {late} of {all} jobs have not ended")),
     }
     let exit = report.finish()?;
+    if global.verbose > 0 {
+        terminal::note(&counted(&client.counters()));
+    }
     if let Some(signal) = signals::ending() {
         terminal::complain("interrupted: the jobs continue");
         signals::die_of(signal);
@@ -80,6 +83,17 @@ fn handle_signals(client: Arc<Client>) -> Handling {
     })
 }
 
+/// What the wait took, for people.
+fn counted(counters: &Counters) -> String {
+    let Counters { calls, polls, retries, rate_limits, token_requests, connections, .. } = *counters;
+    let (sent, received) = (counters.bytes_sent, counters.bytes_received);
+    let waited = counters.waited_ms as f64 / 1000.0;
+    format!(
+        "calls {calls}, polls {polls}, retries {retries}, rate limits {rate_limits}, token requests {token_requests}, \
+         connections {connections}, bytes sent {sent}, bytes received {received}, waited {waited:.1} s"
+    )
+}
+
 /// Reports a job that has ended or can't be waited for. Returns whether the wait goes on.
 fn at_end(polled: &Polled, args: &args::Wait, report: &mut Report) -> Result<bool, Failure> {
     if polled.next_poll.is_some() {
@@ -90,8 +104,11 @@ fn at_end(polled: &Polled, args: &args::Wait, report: &mut Report) -> Result<boo
             report.status(polled.index, status)?;
             Ok(!args.any && (!args.fail_fast || status.is_successful()))
         }
-        // The time is over.
-        Ok(_) => Ok(true),
+        // The time is over, or the job stands still, which is known at the end.
+        Ok(_) => {
+            let is_late = args.timeout.is_some_and(|timeout| polled.elapsed >= timeout);
+            Ok(is_late || !args.fail_fast)
+        }
         // Whether an error that may pass ends the wait, or the end of the time does, is known at the end.
         Err(error) if error.is_transient() => {
             let is_late = args.timeout.is_some_and(|timeout| polled.elapsed >= timeout);
@@ -130,6 +147,7 @@ fn report_the_rest(
                     report.unfinished(index, last.as_ref(), error, false)?;
                 }
             }
+            (Err(error), Some(status)) if error.kind() == ErrorKind::Stalled => report.stalled(index, status, error)?,
             (Err(error), _) => report.error(index, error)?,
         }
     }

@@ -265,18 +265,19 @@ fn main() {
     row("back-off 1.2, 1 to 60 s", &|job| back_off(job, 1.2));
     row("back-off 1.5, 1 to 60 s", &|job| back_off(job, 1.5));
     println!("{table}");
-    if std::env::var_os("ZMD_WRITE_DOCS").is_some() {
-        write_page(&table);
-    }
-
-    println!("| forecast of the end after | jobs with one | error, median | 95th |\n| --- | --: | --: | --: |");
+    let mut forecast =
+        "| forecast of the end after | jobs with one | error, median | 95th |\n| --- | --: | --: | --: |\n".to_owned();
     let all: Vec<_> = jobs.iter().map(forecasts).collect();
     for (index, name) in ["a quarter of the duration", "a half", "three quarters"].into_iter().enumerate() {
         let mut errors: Vec<_> = all.iter().filter_map(|errors| errors[index]).collect();
         errors.sort_by(f64::total_cmp);
         let with_one = 100.0 * errors.len() as f64 / all.len() as f64;
         let [median, most] = [50, 95].map(|percent| 100.0 * errors[errors.len() * percent / 100]);
-        println!("| {name} | {with_one:.0} % | {median:.1} % | {most:.1} % |");
+        forecast += &format!("| {name} | {with_one:.0} % | {median:.1} % | {most:.1} % |\n");
+    }
+    println!("{forecast}");
+    if std::env::var_os("ZMD_WRITE_DOCS").is_some() {
+        write_page(&table, &forecast);
     }
 
     print!("\n{}", head("zmd, by progress"));
@@ -286,13 +287,15 @@ fn main() {
     }
 }
 
-/// The page's table is what this prints.
-fn write_page(table: &str) {
+/// The page's tables are what this prints.
+fn write_page(table: &str, forecast: &str) {
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../doc/waiting.md");
     const BEGIN: &str = "--bench polling`. -->\n";
     let page = std::fs::read_to_string(PAGE).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();
     let after = &rest[rest.find("<!-- End").unwrap()..];
+    let about_forecast = "How far the forecast of the end is off, in percent of the job's duration:";
     let note = "It computes and does not sleep: the machine does not matter.";
-    std::fs::write(PAGE, format!("{before}{BEGIN}\n{table}\n{note}\n\n{after}")).unwrap();
+    let fresh = format!("{before}{BEGIN}\n{table}\n{about_forecast}\n\n{forecast}\n{note}\n\n{after}");
+    std::fs::write(PAGE, fresh).unwrap();
 }

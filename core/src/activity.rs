@@ -55,6 +55,10 @@ pub(crate) struct Activity {
     /// When it did, in milliseconds since 1970.
     credits_at: AtomicU64,
     is_current: AtomicBool,
+    /// The polls that the waits in progress may still need.
+    needed: AtomicU64,
+    /// The credits may not suffice for them, and a warning has said so.
+    is_short: AtomicBool,
 }
 
 impl Default for Activity {
@@ -73,6 +77,8 @@ impl Default for Activity {
             credits: AtomicU64::new(u64::MAX),
             credits_at: zero(),
             is_current: AtomicBool::new(false),
+            needed: zero(),
+            is_short: AtomicBool::new(false),
         }
     }
 }
@@ -107,6 +113,24 @@ impl Activity {
         let remaining = Some(self.credits.load(Relaxed)).filter(|credits| *credits != u64::MAX)?;
         let at = UNIX_EPOCH + Duration::from_millis(self.credits_at.load(Relaxed));
         Some(Credits { remaining, at, is_current: self.is_current.load(Relaxed) })
+    }
+
+    /// A wait may need `now` further polls, in place of `before`.
+    pub(crate) fn needs(&self, before: u64, now: u64) {
+        count(&self.needed, now.wrapping_sub(before));
+    }
+
+    /// The polls that the waits may still need, and the credits that remain, if these are fewer.
+    pub(crate) fn lacks(&self) -> Option<(u64, u64)> {
+        let remaining = self.credits().filter(|credits| credits.is_current)?.remaining;
+        let needed = self.needed.load(Relaxed);
+        (remaining < needed).then_some((needed, remaining))
+    }
+
+    /// Whether a warning is due: there is a shortage now, or not. One for each time that it begins.
+    pub(crate) fn warns(&self, is_short: bool) -> bool {
+        let was_short = self.is_short.swap(is_short, Relaxed);
+        is_short && !was_short
     }
 
     pub(crate) fn counters(&self) -> Counters {

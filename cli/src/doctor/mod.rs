@@ -277,6 +277,7 @@ impl Doctor {
             Err(error) => return self.bad("job", error, "fix the argument"),
         };
         let result = client.status(module, job_id);
+        self.credits(client)?;
         match &result {
             Err(error) if !matches!(error.kind(), ErrorKind::JobNotFound | ErrorKind::InvalidModule) => {
                 self.bad("scope", error, &remedy::of(error))?;
@@ -309,6 +310,20 @@ impl Doctor {
                 self.printer.print("job", Verdict::Bad(Exit::of_error(&error)), &words, &remedy::of(&error))
             }
         }
+    }
+
+    /// How many API credits remain, if the service has said so.
+    fn credits(&mut self, client: &Client) -> Result<(), Failure> {
+        let Some(credits) = client.credits() else {
+            return self.good("API credits", "not reported: the service does once half of those of 24 hours are used");
+        };
+        let found = format!("{} remain of those of the last 24 hours", credits.remaining);
+        if credits.remaining == 0 {
+            let remedy = "wait: they come back in the course of 24 hours. Look which program uses them up";
+            return self.printer.print("API credits", Verdict::Bad(Exit::Transient), &found, remedy);
+        }
+        // Half of them are used.
+        self.printer.notable("API credits", &found)
     }
 
     fn good(&mut self, check: &str, found: &str) -> Result<(), Failure> {

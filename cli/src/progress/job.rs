@@ -1,4 +1,4 @@
-//! What is known of a job during a wait: its last status or error, its rate, and when it is polled next.
+//! What is known of a job during a wait: its last status or error, when it probably ends, and when it is polled next.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,6 @@ use zmd_core::{Error, Polled, Status};
 
 use crate::jobs::Job;
 use crate::report;
-
-/// Before that much time, a rate would be a guess.
-const FIRST_RATE: Duration = Duration::from_millis(100);
 
 pub struct JobProgress {
     pub job: Job,
@@ -19,22 +16,14 @@ pub struct JobProgress {
     pub next_poll: Option<Instant>,
     /// Whether its wait has ended.
     pub has_ended: bool,
-    /// The records processed at the first response, and when that and the last one came.
-    first: Option<(i64, Instant)>,
-    last: Instant,
-}
-
-/// How fast records are deleted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pace {
-    /// Records a second.
-    pub rate: f64,
-    /// The seconds until the total is reached; `None`: unknown.
-    pub left: Option<f64>,
+    /// When it ends, as the library forecasts it.
+    end: Option<Instant>,
+    /// For how long its counts have not changed, if that is suspicious.
+    pub standstill: Option<Duration>,
 }
 
 impl JobProgress {
-    pub fn new(job: &Job, now: Instant) -> JobProgress {
+    pub fn new(job: &Job) -> JobProgress {
         JobProgress {
             job: job.clone(),
             name: report::name(job),
@@ -42,8 +31,8 @@ impl JobProgress {
             error: job.named.as_ref().err().cloned(),
             next_poll: None,
             has_ended: job.named.is_err(),
-            first: None,
-            last: now,
+            end: None,
+            standstill: None,
         }
     }
 
@@ -51,15 +40,16 @@ impl JobProgress {
     pub fn update(&mut self, polled: &Polled, now: Instant) -> bool {
         self.next_poll = polled.next_poll.and_then(|pause| now.checked_add(pause));
         self.has_ended = polled.next_poll.is_none();
+        self.end = polled.remaining.and_then(|remaining| now.checked_add(remaining));
+        let has_stopped = polled.standstill.is_some() && self.standstill.is_none();
+        self.standstill = polled.standstill;
         match polled.result {
             Ok(status) => {
                 let is_news =
                     self.error.is_some() || self.status.as_ref().is_none_or(|before| !is_the_same(before, status));
-                self.first.get_or_insert((processed(status), now));
-                self.last = now;
                 self.error = None;
                 self.status = Some(status.clone());
-                is_news
+                is_news || has_stopped
             }
             Err(error) => {
                 let is_news = self.error.as_ref() != Some(error);
@@ -74,43 +64,16 @@ impl JobProgress {
         self.status.as_ref().map_or(0, processed)
     }
 
-    pub fn pace(&self, now: Instant) -> Option<Pace> {
-        let (first, since) = self.first.filter(|_| !self.has_ended)?;
-        let total = self.status.as_ref()?.total?;
-        pace(self.processed().saturating_sub(first), total - self.processed(), since, self.last, now)
+    /// The forecast of the time until it ends.
+    pub fn remaining(&self, now: Instant) -> Option<Duration> {
+        self.end.map(|end| end.saturating_duration_since(now))
     }
 }
 
-/// The pace of several jobs together.
-pub fn pace_of_all<'a>(jobs: impl Iterator<Item = &'a JobProgress> + Clone, now: Instant) -> Option<Pace> {
-    let polled = jobs.clone().filter_map(|job| job.first.map(|first| (job, first)));
-    let since = polled.clone().map(|(_, (_, at))| at).min()?;
-    let last = polled.clone().map(|(job, _)| job.last).max()?;
-    let sum = |number: &dyn Fn(&JobProgress, i64) -> i64| {
-        polled.clone().fold(0_i64, |sum, (job, (first, _))| sum.saturating_add(number(job, first)))
-    };
-    let done = sum(&|job, first| job.processed().saturating_sub(first));
-    let left = sum(&|job, _| match &job.status {
-        Some(status) if !job.has_ended => status.total.unwrap_or(0).saturating_sub(job.processed()),
-        _ => 0,
-    });
-    let mut pace = pace(done, left, since, last, now)?;
-    // Without the totals of all there is no forecast.
-    if !jobs.clone().all(|job| job.has_ended || job.status.as_ref().is_some_and(|status| status.total.is_some())) {
-        pace.left = None;
-    }
-    Some(pace)
-}
-
-fn pace(done: i64, left: i64, since: Instant, last: Instant, now: Instant) -> Option<Pace> {
-    let passed = last.saturating_duration_since(since);
-    if passed < FIRST_RATE {
-        return None;
-    }
-    let rate = done as f64 / passed.as_secs_f64();
-    let since_last = now.saturating_duration_since(last).as_secs_f64();
-    let left = (rate > 0.0).then(|| (left.max(0) as f64 / rate - since_last).max(0.0));
-    Some(Pace { rate, left })
+/// The forecast of the time until all jobs have ended; `None` if one of them has none.
+pub fn remaining_of_all(jobs: &[JobProgress], now: Instant) -> Option<Duration> {
+    let left: Option<Vec<_>> = jobs.iter().filter(|job| !job.has_ended).map(|job| job.remaining(now)).collect();
+    left?.into_iter().max()
 }
 
 /// No sum of a server's numbers can overflow.

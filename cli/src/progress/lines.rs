@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::job::JobProgress;
-use super::rows::short;
+use super::rows::{short, stands_still};
 use crate::{clock, report, terminal};
 
 /// After so long without a line there is one that the wait continues.
@@ -37,7 +37,10 @@ pub fn line(job: &JobProgress, is_one_of_many: bool, next_poll: Option<Duration>
             let next = next_poll.map(|next| format!("; next try in {}", short(next))).unwrap_or_default();
             format!("{}{next}", report::words(&job.job, error, is_one_of_many))
         }
-        (None, Some(status)) => report::line(&job.job, status),
+        (None, Some(status)) => {
+            let still = job.standstill.map(|standstill| format!(", {}", stands_still(standstill))).unwrap_or_default();
+            format!("{}{still}", report::line(&job.job, status))
+        }
         (None, None) => job.name.clone(),
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use zmd_core::Polled;
+use zmd_core::{Credits, Polled};
 
 use crate::args::Mode;
 use crate::jobs::Job;
@@ -60,7 +60,7 @@ impl Progress {
         };
         let screen = matches!(view, View::Rows { .. }).then(screen::open);
         let ticks = matches!(view, View::Rows { .. } | View::Lines(_));
-        let jobs = jobs.iter().map(|job| JobProgress::new(job, began)).collect();
+        let jobs = jobs.iter().map(JobProgress::new).collect();
         let shared = Arc::new(Mutex::new(Shared { jobs, began, view }));
         let ticker = ticks.then(|| {
             let (sender, receiver) = mpsc::channel();
@@ -77,8 +77,8 @@ impl Progress {
     }
 
     /// Shows the result of a poll.
-    pub fn polled(&self, polled: &Polled) {
-        lock(&self.shared).polled(polled);
+    pub fn polled(&self, polled: &Polled, credits: Option<Credits>) {
+        lock(&self.shared).polled(polled, credits);
     }
 
     /// Takes the rows off the screen.
@@ -92,7 +92,7 @@ impl Progress {
 }
 
 impl Shared {
-    fn polled(&mut self, polled: &Polled) {
+    fn polled(&mut self, polled: &Polled, credits: Option<Credits>) {
         let now = Instant::now();
         let job = &mut self.jobs[polled.index];
         let is_news = job.update(polled, now);
@@ -110,7 +110,8 @@ impl Shared {
                     Ok(status) => Record::of_status(&job.job, status, polled.elapsed),
                     Err(error) => Record::of_error(&job.job, error, false, polled.elapsed),
                 };
-                terminal::write_stderr(&format!("{}\n", record.into_progress(polled.next_poll).line()));
+                let record = record.with_credits(credits).into_progress(polled.next_poll, polled.remaining);
+                terminal::write_stderr(&format!("{}\n", record.line()));
             }
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use zmd_core::State;
 
-use super::job::{JobProgress, Pace, pace_of_all};
+use super::job::{JobProgress, remaining_of_all};
 use crate::exit::Exit;
 use crate::terminal::{self, paint};
 
@@ -72,7 +72,12 @@ fn job_row(job: &JobProgress, now: Instant, began: Instant) -> Row {
         (None, None) => None,
     });
     row.words.extend(status.failed.filter(|failed| *failed > 0).map(|failed| format!("{failed} failed")));
-    row.words.extend(job.pace(now).map(pace));
+    if let Some(standstill) = job.standstill {
+        row.is_bad = true;
+        row.words.push(stands_still(standstill));
+    } else {
+        row.words.extend(job.remaining(now).and_then(left));
+    }
     row.extra.push(elapsed);
     row.extra.extend(next.map(|next| format!("poll in {next}")));
     row
@@ -103,7 +108,11 @@ fn sum_row(jobs: &[JobProgress], now: Instant, began: Instant) -> Row {
         words.push(format!("{processed} of {total} records"));
     }
     if running > 0 {
-        words.extend(pace_of_all(jobs.iter(), now).map(pace));
+        let still = count(&|job| !job.has_ended && job.standstill.is_some());
+        if still > 0 {
+            words.push(format!("{still} perhaps stuck"));
+        }
+        words.extend(remaining_of_all(jobs, now).and_then(left));
     }
     let mut extra = vec![format!("{} elapsed", clock(now.saturating_duration_since(began).as_secs_f64()))];
     let next = jobs.iter().filter_map(|job| job.next_poll).min();
@@ -190,14 +199,16 @@ fn cut_in_the_middle(name: &str, width: usize) -> String {
     format!("{begin}...{end}")
 }
 
-/// `38/s, 12:30 left`
-fn pace(Pace { rate, left }: Pace) -> String {
-    let rate = if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") };
+/// `12:30 left`
+fn left(remaining: Duration) -> Option<String> {
     // Beyond a hundred hours it is no forecast.
-    match left.filter(|left| *left < 360_000.0) {
-        Some(left) => format!("{rate}, {} left", clock(left)),
-        None => rate,
-    }
+    let seconds = Some(remaining.as_secs_f64()).filter(|seconds| *seconds < 360_000.0)?;
+    Some(format!("{} left", clock(seconds)))
+}
+
+/// `unchanged for 12:30: is it stuck?`
+pub fn stands_still(standstill: Duration) -> String {
+    format!("unchanged for {}: is it stuck?", clock(standstill.as_secs_f64()))
 }
 
 /// `12:30`, `1:02:30`
@@ -223,8 +234,8 @@ mod tests {
     #[test]
     fn times() {
         assert_eq!((clock(750.9), clock(3750.0)), ("12:30".to_owned(), "1:02:30".to_owned()));
-        assert_eq!(pace(Pace { rate: 3.25, left: Some(60.0) }), "3.2/s, 1:00 left");
-        assert_eq!(pace(Pace { rate: 38.0, left: None }), "38/s");
+        let seconds = Duration::from_secs;
+        assert_eq!((left(seconds(60)).as_deref(), left(seconds(360_000))), (Some("1:00 left"), None));
     }
 
     fn row(name: &str, words: &str, done: i64) -> Row {
@@ -252,7 +263,7 @@ mod tests {
     /// A job whose polls had these results.
     fn job(id: &str, results: &[Result<zmd_core::Status, zmd_core::Error>], has_ended: bool) -> JobProgress {
         let now = Instant::now();
-        let mut job = JobProgress::new(&Job::new(&"Leads".into(), &id.into()), now);
+        let mut job = JobProgress::new(&Job::new(&"Leads".into(), &id.into()));
         for result in results {
             let next_poll = (!has_ended).then_some(Duration::from_secs(4));
             job.update(&Polled::new(0, result, Duration::ZERO, next_poll), now);
@@ -287,6 +298,48 @@ mod tests {
         let row = sum_row(&jobs, Instant::now(), Instant::now());
         let words = "1 successful, 3 unsuccessful, 1 running, 1 with errors, 1 not polled yet, 66 of 127 records";
         assert_eq!((row.words.join(", "), row.share, row.is_bad), (words.to_owned(), Some((66, 127)), true));
+    }
+
+    #[test]
+    fn a_row_has_the_librarys_forecast_and_says_that_a_job_stands_still() {
+        let running = Ok(zmd_core::Status {
+            state: State::Running,
+            text: "RUNNING".to_owned(),
+            total: Some(100),
+            deleted: Some(50),
+            failed: Some(0),
+            http_status: 200,
+        });
+        let now = Instant::now();
+        let after = |remaining: Option<u64>, standstill: Option<u64>| {
+            let mut job = JobProgress::new(&Job::new(&"Leads".into(), &"1".into()));
+            let mut polled = Polled::new(0, &running, Duration::ZERO, Some(Duration::from_secs(4)));
+            polled.remaining = remaining.map(Duration::from_secs);
+            polled.standstill = standstill.map(Duration::from_secs);
+            (job.update(&polled, now), job.update(&polled, now), job)
+        };
+        let words = |job: &JobProgress| job_row(job, now, now).words.join(", ");
+        let (_, is_news, job) = after(Some(90), None);
+        assert_eq!((is_news, &*words(&job)), (false, "50 of 100, 1:30 left"));
+        let later = job_row(&job, now + Duration::from_secs(100), now).words;
+        assert_eq!(later[1], "0:00 left");
+        let stuck = after(Some(90), Some(750)).2;
+        assert_eq!(
+            (&*words(&stuck), job_row(&stuck, now, now).is_bad),
+            ("50 of 100, unchanged for 12:30: is it stuck?", true)
+        );
+        // It is news once.
+        let mut job = job;
+        let mut polled = Polled::new(0, &running, Duration::ZERO, Some(Duration::from_secs(4)));
+        polled.standstill = Some(Duration::from_secs(600));
+        assert_eq!((job.update(&polled, now), job.update(&polled, now)), (true, false));
+        // All jobs end when the last one does, if there is a forecast for each.
+        let jobs = |ends: &[Option<u64>]| ends.iter().map(|end| after(*end, None).2).collect::<Vec<_>>();
+        let minute = Duration::from_secs(60);
+        assert_eq!(remaining_of_all(&jobs(&[Some(60), Some(7)]), now), Some(minute));
+        assert_eq!(remaining_of_all(&jobs(&[Some(60), None]), now), None);
+        let sum = sum_row(&[stuck, jobs(&[Some(30)]).remove(0)], now, now).words.join(", ");
+        assert!(sum.contains("2 running, 100 of 200 records, 1 perhaps stuck, 1:30 left"), "{sum}");
     }
 
     #[test]

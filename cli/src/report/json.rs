@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use zmd_core::{Error, Status};
+use zmd_core::{Credits, Error, Status};
 
 use crate::clock;
 use crate::jobs::Job;
@@ -28,6 +28,8 @@ pub struct Record<'a> {
     http_status: u16,
     elapsed_ms: u64,
     next_poll_ms: Option<u64>,
+    remaining_ms: Option<u64>,
+    credits_remaining: Option<u64>,
 }
 
 impl<'a> Record<'a> {
@@ -61,9 +63,15 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Makes it one of a poll, which is repeated after that time.
-    pub fn into_progress(self, next_poll: Option<Duration>) -> Record<'a> {
-        Record { event: "progress", next_poll_ms: next_poll.map(milliseconds), ..self }
+    /// Makes it one of a poll, which is repeated after that time, of a job that probably ends in `remaining`.
+    pub fn into_progress(self, next_poll: Option<Duration>, remaining: Option<Duration>) -> Record<'a> {
+        let (next_poll_ms, remaining_ms) = (next_poll.map(milliseconds), remaining.map(milliseconds));
+        Record { event: "progress", next_poll_ms, remaining_ms, ..self }
+    }
+
+    /// Adds the API credits, as the service last reported them.
+    pub fn with_credits(self, credits: Option<Credits>) -> Record<'a> {
+        Record { credits_remaining: credits.map(|credits| credits.remaining), ..self }
     }
 
     pub fn line(&self) -> String {
@@ -90,6 +98,8 @@ impl<'a> Record<'a> {
             http_status: 0,
             elapsed_ms: milliseconds(elapsed),
             next_poll_ms: None,
+            remaining_ms: None,
+            credits_remaining: None,
         }
     }
 }

@@ -5,7 +5,7 @@ mod text;
 
 use std::time::Instant;
 
-use zmd_core::{Error, ErrorKind, Status};
+use zmd_core::{Client, Error, ErrorKind, Status};
 
 use crate::args;
 use crate::exit::Exit;
@@ -29,10 +29,12 @@ pub struct Report<'a> {
     out: Output,
     /// The part that each job has in the exit status, if it was reported.
     exits: Vec<Option<Exit>>,
+    /// The client whose API credits are shown.
+    client: &'a Client,
 }
 
 impl<'a> Report<'a> {
-    pub fn new(jobs: &'a [Job], args: &args::Jobs) -> Report<'a> {
+    pub fn new(jobs: &'a [Job], args: &args::Jobs, client: &'a Client) -> Report<'a> {
         Report {
             jobs,
             is_json: args.json,
@@ -40,6 +42,7 @@ impl<'a> Report<'a> {
             began: Instant::now(),
             out: Output::new(),
             exits: vec![None; jobs.len()],
+            client,
         }
     }
 
@@ -56,6 +59,12 @@ impl<'a> Report<'a> {
     /// Reports an error of a job.
     pub fn error(&mut self, index: usize, error: &Error) -> Result<(), Failure> {
         self.no_status(index, error, Exit::of_error(error), false)
+    }
+
+    /// Reports a job that stands still, with its last status.
+    pub fn stalled(&mut self, index: usize, last: &Status, why: &Error) -> Result<(), Failure> {
+        terminal::complain(&text::words(&self.jobs[index], why, self.jobs.len() > 1));
+        self.last_status(index, last, Exit::of_error(why), Some((why, false)))
     }
 
     /// Reports a job that has not ended when the wait did, with its last status if there is one. `why` is the error that the
@@ -86,7 +95,8 @@ impl<'a> Report<'a> {
         }
         let job = &self.jobs[index];
         if self.is_json {
-            let mut record = Record::of_status(job, status, self.began.elapsed());
+            let record = Record::of_status(job, status, self.began.elapsed());
+            let mut record = record.with_credits(self.client.credits());
             if let Some((why, timed_out)) = unfinished {
                 record = record.with_error(why, timed_out);
             }
@@ -108,7 +118,8 @@ impl<'a> Report<'a> {
             terminal::complain(&text::words(job, error, self.jobs.len() > 1));
         }
         if self.is_json {
-            self.out.line(&Record::of_error(job, error, timed_out, self.began.elapsed()).line())?;
+            let record = Record::of_error(job, error, timed_out, self.began.elapsed());
+            self.out.line(&record.with_credits(self.client.credits()).line())?;
         }
         Ok(())
     }

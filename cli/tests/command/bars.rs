@@ -19,7 +19,7 @@ fn a_terminal_gets_a_bar_that_is_drawn_again_and_leaves_nothing_behind() {
         for deleted in [100, 600, 1100] {
             sim.next(running(deleted, 2000));
         }
-        // Long enough for a rate.
+        // Long enough for a forecast.
         let pause = [("ZMD_POLL_MIN_MS", "150")];
         let (exit, screen, written) = on_a_terminal(&sim, width, &pause, &["wait", "Leads", "2"]);
         assert_eq!(exit, 0, "{screen}");
@@ -28,7 +28,7 @@ fn a_terminal_gets_a_bar_that_is_drawn_again_and_leaves_nothing_behind() {
         assert!(lines.concat().contains("Leads 2: COMPLETED, 2000 of 2000 deleted, 0 failed"), "{width}: {screen}");
         assert!(lines.len() <= 2, "{width}: {screen}");
         // What does not fit is cut.
-        for part in ["2000", "\u{1b}[", "/s"].iter().take(if width < 60 { 2 } else { 3 }) {
+        for part in ["2000", "\u{1b}[", " left"].iter().take(if width < 60 { 2 } else { 3 }) {
             assert!(written.contains(part), "{width}: no {part:?} in {written:?}");
         }
     }

@@ -45,6 +45,14 @@ fn doctor_finds_what_is_wrong() {
     let (exit, out, _) = doctor(&grant, &["--json", "Leads", "4711"]);
     assert_ne!(exit, Some(0));
     assert!(json::lines("check", &out).len() > 5);
+    // The service reports the API credits once half of them are used.
+    assert!(doctor(&grant, &["-v"]).1.contains("API credits: not reported"));
+    sim.limit_credits(5000, 4000);
+    assert!(doctor(&grant, &[]).1.contains("API credits: 999 remain"));
+    sim.limit_credits(5000, 5000);
+    let (exit, out, _) = doctor(&grant, &[]);
+    assert!(exit == Some(3) && out.contains("API credits: 0 remain") && out.contains("are used up"), "{exit:?} {out}");
+    sim.limit_credits(5000, 0);
     // Nothing set, a server that is not there, a token that is refused.
     for (environment, message) in [
         (vec![], "zmd login"),

@@ -176,6 +176,8 @@ fn the_log_goes_to_standard_error() {
     let (_, out, err) = zmd_with(&sim, &["-vv", "status", "Leads", "1001"]);
     assert!(out.starts_with("Leads 1001: ") && err.contains(" debug: job 1001 of Leads: COMPLETED"), "{err}");
     assert!(!err.contains(TOKEN));
+    let (_, _, err) = zmd_with(&sim, &["wait", "-v", "Leads", "1001"]);
+    assert!(err.contains("calls 1, polls 1, retries 0, ") && err.contains("connections 1, "), "{err}");
     let (_, _, err) = run(asking(&sim, &["status", "Leads", "1001"]).env("ZMD_LOG", "debug"));
     assert!(err.contains(" debug: job 1001"), "{err}");
     let (exit, _, err) = run(asking(&sim, &["status", "Leads", "1001"]).env("ZMD_LOG", "much"));

@@ -152,3 +152,40 @@ fn progress_can_be_json_lines() {
     }
     assert_eq!((&results[0]["event"], &results[0]["state"]), (&"result".into(), &"FAILED".into()));
 }
+
+#[test]
+fn progress_has_the_forecast_and_results_have_the_credits() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(2000, f64::INFINITY));
+    for deleted in [100, 600, 1100] {
+        sim.next(running(deleted, 2000));
+    }
+    let (_, out, err) = zmd_with(&sim, &["wait", "--json", "--progress=json", "Leads", "2"]);
+    let (results, polls) = (lines("job", &out), lines("job", &err));
+    assert_eq!((polls.len(), &polls[0]["remaining_ms"]), (3, &Value::Null));
+    assert!(polls[2]["remaining_ms"].is_u64() && polls[2]["credits_remaining"].is_null(), "{err}");
+    assert!(results[0]["remaining_ms"].is_null() && results[0]["credits_remaining"].is_null(), "{out}");
+    // The service reports them once half are used.
+    sim.limit_credits(5000, 4000);
+    let (_, out, _) = zmd_with(&sim, &["status", "--json", "Leads", "1001", "4711"]);
+    for line in lines("job", &out) {
+        assert!(line["credits_remaining"] == 999 || line["credits_remaining"] == 998, "{line}");
+    }
+    sim.next(running(5, 2000));
+    let (_, _, err) = zmd_with(&sim, &["wait", "--json", "--progress=json", "Leads", "2"]);
+    assert_eq!(lines("job", &err)[0]["credits_remaining"], 998);
+}
+
+#[test]
+fn a_job_that_stands_still_has_its_last_status_and_an_error() {
+    let sim = sim();
+    sim.add_job("Leads", "2", Job::new(9, 0.0));
+    let stalled = |arguments: &[&str]| run(asking(&sim, arguments).env("ZMD_STALLED_MS", "100"));
+    let (exit, out, err) = stalled(&["wait", "--json", "--progress=none", "Leads", "2"]);
+    let line = &lines("job", &out)[0];
+    assert_eq!((exit, &line["state"], &line["error"]), (Some(4), &"RUNNING".into(), &"ZMD_ERR_STALLED".into()));
+    assert!(line["timed_out"] == false && err.contains("stalled_ms (100 ms)"), "{line} {err}");
+    sim.add_job("Leads", "3", Job::new(50_000, 10.0));
+    let (exit, out, _) = stalled(&["wait", "--fail-fast", "--progress=none", "Leads", "2", "3"]);
+    assert_eq!((exit, out.lines().next()), (Some(4), Some("Leads 2: RUNNING, 0 of 9 deleted, 0 failed")), "{out}");
+}

@@ -54,8 +54,8 @@ impl Poller for ClientPoller {
         self.client.attempt(&self.process, JobName { module, job_id }, deadline, &mut None)
     }
 
-    fn activity(&self) -> Option<&Activity> {
-        Some(self.client.activity())
+    fn activity(&self) -> Arc<Activity> {
+        self.client.activity().clone()
     }
 
     fn interrupt(&self) {

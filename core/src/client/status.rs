@@ -265,6 +265,7 @@ impl Client {
             api: &api.base,
             data_center: self.account.data_center,
             environment: self.account.environment,
+            are_credits_used_up: self.credits().is_some_and(|credits| credits.is_current && credits.remaining == 0),
             is_token_renewable: self.account.tokens.are_renewable(),
         };
         let activity = self.activity();
@@ -288,7 +289,7 @@ impl Client {
         self.activity().counters()
     }
 
-    pub(super) fn activity(&self) -> &Activity {
+    pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.account.network.activity
     }
 

@@ -102,9 +102,13 @@ pub(super) fn message_of(what: &What, response: &Response, request: &StatusReque
             "the API credits of the organization are used up ({reason}): they come back in the course of 24 hours. Poll less \
              often: each poll takes one"
         ),
-        ErrorKind::RateLimited => {
+        ErrorKind::RateLimited if what.throttled.is_some() => {
             format!("Zoho received too many requests ({reason}): poll less often, or with fewer concurrent calls")
         }
+        ErrorKind::RateLimited => format!(
+            "too many calls of the organization were in flight at once ({reason}): lower max_concurrency, or have other \
+             programs call less often"
+        ),
         ErrorKind::Server => format!("Zoho failed to process the request for {job} ({reason}): try again later"),
         ErrorKind::Proxy => {
             format!("the proxy refused the request ({reason}): it requires other credentials in the setting proxy")

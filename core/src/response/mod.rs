@@ -46,8 +46,10 @@ pub(crate) fn read(response: &Response, request: &StatusRequest) -> Result<Statu
         (None, Ok(Body::Error(_))) => ErrorKind::Api,
         (None, Ok(Body::Job(_)) | Err(_)) => ErrorKind::BadResponse,
     };
-    let is_used_up =
-        kind == ErrorKind::RateLimited && (api_error.names_the_credits() || response.credits_remaining == Some(0));
+    let is_used_up = kind == ErrorKind::RateLimited
+        && throttled.is_none()
+        && (api_error.names_the_credits()
+            || response.credits_remaining.map_or(request.are_credits_used_up, |credits| credits == 0));
     let what = What { kind, api_error: &api_error, is_foreign, is_used_up, why_unreadable: parsed.err(), throttled };
     let error = with_status(Error::new(kind, message_of(&what, response, request)));
     let error = error.with_code(code(&api_error.code).unwrap_or_default()).with_quota_used_up(is_used_up);
@@ -70,6 +72,7 @@ mod tests {
             api: &BaseUrl::parse("https://www.zohoapis.com").unwrap(),
             data_center: "us",
             environment: "production",
+            are_credits_used_up: false,
             is_token_renewable: true,
         };
         read(&response, &request).map_err(|failure| failure.error)
@@ -125,8 +128,14 @@ mod tests {
             let (module, job_id) = (ModuleName::parse("Leads").unwrap(), JobId::parse("4711").unwrap());
             let api = &BaseUrl::parse("https://www.zohoapis.com").unwrap();
             let job = JobName { module: &module, job_id: &job_id };
-            let request =
-                StatusRequest { job, api, data_center: "us", environment: "production", is_token_renewable: true };
+            let request = StatusRequest {
+                job,
+                api,
+                data_center: "us",
+                environment: "production",
+                are_credits_used_up: false,
+                is_token_renewable: true,
+            };
             read(&response, &request).unwrap_err().error.message().to_owned()
         };
         assert!(located("https://login.corp.test").contains("(HTTP 302) to https://login.corp.test: no token"));
@@ -267,6 +276,15 @@ mod tests {
     }
 
     fn failure(http_status: u16, body: &str, credits_remaining: Option<u64>) -> Failure {
+        failure_after(false, http_status, body, credits_remaining)
+    }
+
+    fn failure_after(
+        are_credits_used_up: bool,
+        http_status: u16,
+        body: &str,
+        credits_remaining: Option<u64>,
+    ) -> Failure {
         let (module, job_id) = (ModuleName::parse("Sales_Orders").unwrap(), JobId::parse("4711").unwrap());
         let response = Response { status: http_status, body: body.into(), credits_remaining, ..Response::default() };
         let request = StatusRequest {
@@ -274,6 +292,7 @@ mod tests {
             api: &BaseUrl::parse("https://sandbox.zohoapis.eu").unwrap(),
             data_center: "eu",
             environment: "sandbox",
+            are_credits_used_up,
             is_token_renewable: true,
         };
         read(&response, &request).unwrap_err()
@@ -296,9 +315,17 @@ mod tests {
             assert_eq!((error.kind(), error.code()), (ErrorKind::RateLimited, "TOO_MANY_REQUESTS"), "{body}");
             assert_eq!(error.is_quota_used_up(), is_used_up, "{body}");
             assert_eq!(retry, if is_used_up { Retry::Never } else { Retry::BackOff }, "{body}");
-            let words =
-                if is_used_up { "the API credits of the organization are used up (" } else { "Zoho received too" };
+            let words = if is_used_up {
+                "the API credits of the organization are used up ("
+            } else {
+                "too many calls of the org"
+            };
             assert!(error.message().starts_with(words) && error.is_transient(), "{error}");
+        }
+        // What the service said before counts where it says nothing now.
+        for (credits_remaining, is_used_up) in [(None, true), (Some(7), false)] {
+            let error = failure_after(true, 429, &documented, credits_remaining).error;
+            assert_eq!(error.is_quota_used_up(), is_used_up, "{error}");
         }
         // That of a gateway has no word of Zoho's.
         let gateway = failure(429, r#"{"code":429,"error":"Too Many Requests"}"#, None).error;
@@ -540,7 +567,7 @@ mod tests {
             (401, "Zoho refused the access token (HTTP 401"),
             (403, "ask the organization's administrator"),
             (404, "Zoho has no job 4711 of Leads (HTTP 404"),
-            (429, "poll less often"),
+            (429, "lower max_concurrency"),
             (500, "Zoho failed to process the request for job 4711 of Leads"),
             (407, "it requires other credentials in the setting proxy"),
             (405, "Zoho returned an error for job 4711 of Leads"),

@@ -13,6 +13,8 @@ pub(crate) struct StatusRequest<'a> {
     pub data_center: &'a str,
     /// The setting `environment`.
     pub environment: &'a str,
+    /// The last response that named the API credits said that none are left.
+    pub are_credits_used_up: bool,
     /// Whether the library can get another access token.
     pub is_token_renewable: bool,
 }

@@ -33,6 +33,7 @@ pub(crate) fn run_call<P: Poller + 'static>(
     let now = poller.now();
     let mut kept = kept;
     let mut schedule = Schedule::new(limits, false);
+    schedule.activity = poller.activity();
     let add = |job| match job {
         Ok(job) => {
             match &mut kept {
@@ -100,6 +101,7 @@ impl Delivery<'_, '_> {
                 debug_assert!(holds_nothing(), "a callback is called");
                 let mut polled = Polled::new(index, result, event.elapsed, event.next_poll);
                 polled.remaining = event.remaining;
+                polled.standstill = event.standstill;
                 continues = catch_unwind(AssertUnwindSafe(|| progress(&polled))).unwrap_or_else(|payload| {
                     self.panic = Some(payload);
                     false

@@ -16,6 +16,7 @@ pub(crate) mod queue;
 mod readiness;
 mod reported;
 mod schedule;
+mod shortage;
 #[cfg(test)]
 mod scripted;
 mod workers;

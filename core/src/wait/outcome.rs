@@ -45,6 +45,8 @@ pub(super) struct Wait<J> {
     pub(super) unchanged_since: Option<Instant>,
     /// How much of its time is counted.
     counted: Duration,
+    /// How many polls it may still need.
+    pub(super) need: u64,
     last_error: Option<Error>,
     /// When the first of the unreadable responses came that the last polls had.
     unreadable: Option<Instant>,
@@ -79,6 +81,7 @@ impl<J> Wait<J> {
             last: None,
             unchanged_since: None,
             counted: Duration::ZERO,
+            need: 0,
             last_error: None,
             unreadable: None,
             unknown: None,
@@ -87,7 +90,7 @@ impl<J> Wait<J> {
 
     /// A wait that continues this one.
     pub(super) fn continued(self, operation: Operation, begun: Instant) -> Wait<J> {
-        Wait { operation, begun, until: None, due: None, is_continued: true, counted: Duration::ZERO, ..self }
+        Wait { operation, begun, until: None, due: None, is_continued: true, counted: Duration::ZERO, need: 0, ..self }
     }
 
     /// Whether the job has ended, according to its status. An unknown state does not end a wait while the counts

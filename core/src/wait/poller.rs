@@ -1,6 +1,7 @@
 //! What a wait needs from its client: queries, a clock, sleep; and within which limits.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::activity::Activity;
@@ -23,8 +24,8 @@ pub(crate) trait Poller: Send + Sync {
     /// Wakes the sleeping thread, which checks `is_awake` again.
     fn wake(&self);
     /// Where the waits are counted.
-    fn activity(&self) -> Option<&Activity> {
-        None
+    fn activity(&self) -> Arc<Activity> {
+        Arc::default()
     }
     /// Wakes the polls that sleep, as one of them was cancelled.
     fn wake_polls(&self) {}

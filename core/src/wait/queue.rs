@@ -114,7 +114,9 @@ impl<P: Poller + 'static> Queue<P> {
     {
         let events = Events::default();
         let ready = events.ready.clone();
-        let shared = Mutex::new(Shared { schedule: Schedule::new(limits, true), sink: events });
+        let mut schedule = Schedule::new(limits, true);
+        schedule.activity = poller.activity();
+        let shared = Mutex::new(Shared { schedule, sink: events });
         let inner = Arc::new(Inner { poller: Arc::new(poller), shared, ready });
         let for_thread = inner.clone();
         let thread = quiet_thread(|builder| builder.spawn(move || for_thread.run(concurrency)));

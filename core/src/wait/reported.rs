@@ -19,6 +19,8 @@ pub struct Polled<'a> {
     /// The forecast of the time until the job ends: `None` as long as the counts do not show how fast it is, and once its
     /// wait has ended. See [`Pace::remaining`](super::pace::Pace::remaining).
     pub remaining: Option<Duration>,
+    /// For how long the job's counts have not changed, if that is suspicious: it may be stuck.
+    pub standstill: Option<Duration>,
     pub(super) ends_job: Cell<bool>,
 }
 
@@ -30,7 +32,7 @@ impl<'a> Polled<'a> {
         elapsed: Duration,
         next_poll: Option<Duration>,
     ) -> Polled<'a> {
-        Polled { index, result, elapsed, next_poll, remaining: None, ends_job: Cell::new(false) }
+        Polled { index, result, elapsed, next_poll, remaining: None, standstill: None, ends_job: Cell::new(false) }
     }
 
     /// Ends the wait for this job alone, as soon as the callback returns. Does nothing if it has ended.

@@ -10,6 +10,8 @@ use super::outcome::Wait;
 use super::pace::{Observation, Pace};
 use super::poller::{Limits, Query};
 use super::reported::Waited;
+use super::shortage::{Shortage, polls_needed};
+use crate::activity::{Activity, count};
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::retry::{Failure, Retry};
@@ -23,14 +25,16 @@ pub(crate) struct Event {
     pub id: u64,
     /// Since the wait began.
     pub elapsed: Duration,
-    /// Since the wait's poll before.
-    pub passed: Duration,
     /// Until the next poll; `None`: there is none.
     pub next_poll: Option<Duration>,
     /// The forecast of the time until the job ends.
     pub remaining: Option<Duration>,
-    /// For how long its counts have not changed, if that has just become suspicious.
+    /// For how long its counts have not changed, if that is suspicious.
     pub standstill: Option<Duration>,
+    /// That has just become so.
+    pub has_stopped: bool,
+    /// Fewer API credits remain than the waits may need, if that has just become so.
+    pub shortage: Option<Shortage>,
     /// The result of a poll, if there was one.
     pub polled: Option<Result<Status, Error>>,
     /// How the wait ended, if it has.
@@ -62,6 +66,8 @@ pub(crate) struct Schedule<J> {
     /// What the last wait that has timed out leaves, if it is to be kept.
     pub(super) keeps: bool,
     pub(super) kept: Option<Kept<J>>,
+    /// Where the waits are counted.
+    pub(super) activity: Arc<Activity>,
 }
 
 /// What to do next.
@@ -107,6 +113,7 @@ impl<J: Clone> Schedule<J> {
             changes: 0,
             keeps: false,
             kept: None,
+            activity: Arc::default(),
         }
     }
 
@@ -151,6 +158,7 @@ impl<J: Clone> Schedule<J> {
     /// Removes a wait with all that is planned for it.
     fn take(&mut self, id: u64) -> Option<Box<Wait<J>>> {
         let wait = self.waits.remove(&id)?;
+        self.activity.needs(wait.need, 0);
         if let Some(until) = wait.until {
             self.ends.remove(&(until, id));
         }
@@ -191,10 +199,11 @@ impl<J: Clone> Schedule<J> {
         Some(Event {
             id,
             elapsed: now.saturating_duration_since(wait.begun),
-            passed: Duration::ZERO,
             next_poll: None,
             remaining: None,
             standstill: None,
+            has_stopped: false,
+            shortage: None,
             polled: None,
             ended: Some(Waited { last: wait.last, result: Err(error) }),
         })
@@ -300,15 +309,20 @@ impl<J: Clone> Schedule<J> {
         let first_poll = wait.first_poll.unwrap_or(now);
         let pause = wait.pace.next_pause(now.saturating_duration_since(first_poll), observation);
         let remaining = wait.pace.remaining();
+        let left = wait.until.map(|until| until.saturating_duration_since(now));
+        let need = polls_needed(remaining, left, self.limits.poll_max);
+        self.activity.needs(std::mem::replace(&mut wait.need, need), need);
+        let shortage = self.activity.lacks().map(|(needed, remaining)| Shortage { needed, remaining });
+        let has_begun = self.activity.warns(shortage.is_some());
+        let pause = shortage.map_or(pause, |shortage| shortage.stretched(pause, self.limits.poll_max));
         let standstill = wait.pace.standstill();
-        let has_warned = std::mem::replace(&mut wait.stands_still, standstill.is_some());
-        let standstill = standstill.filter(|_| !has_warned);
+        let has_stopped = !std::mem::replace(&mut wait.stands_still, standstill.is_some()) && standstill.is_some();
         let elapsed = now.saturating_duration_since(wait.begun);
         let wish = later(now, asked_for);
         let next = later(now, pause).max(wish);
         wait.next_poll = Some(next);
         let (until, is_continued) = (wait.until, wait.is_continued);
-        let passed = wait.passed(now);
+        self.activity.waited(wait.passed(now));
         let stalled = self.limits.stalled.filter(|_| result.is_ok() && !wait.operation.is_once());
         let outcome = outcome.or_else(|| Some(Err(wait.stalled(now, stalled?)?)));
         let stalls_at = wait.unchanged_since.and_then(|since| Some(later(since, stalled?)));
@@ -324,14 +338,17 @@ impl<J: Clone> Schedule<J> {
             return Some(Event {
                 id,
                 elapsed,
-                passed,
                 next_poll: None,
                 remaining: None,
                 standstill: None,
+                has_stopped: false,
+                shortage: None,
                 polled: Some(result),
                 ended,
             });
         }
+        let shortage = shortage.filter(|_| has_begun);
+        count(&self.activity.retries, result.is_err().into());
         let mut due = due(now, pause, until, self.limits.poll_min);
         if !self.is_answered && result.is_err() {
             // The last poll of an unreachable service is made when `unreachable` expires, not one pause later.
@@ -349,7 +366,17 @@ impl<J: Clone> Schedule<J> {
         self.plan(id, due);
         let next = self.not_before.map_or(due, |not_before| due.max(not_before));
         let next_poll = Some(next.saturating_duration_since(now));
-        Some(Event { id, elapsed, passed, next_poll, remaining, standstill, polled: Some(result), ended: None })
+        Some(Event {
+            id,
+            elapsed,
+            next_poll,
+            remaining,
+            standstill,
+            has_stopped,
+            shortage,
+            polled: Some(result),
+            ended: None,
+        })
     }
 }
 
@@ -421,6 +448,38 @@ mod tests {
         assert_eq!(polls[0], (Duration::ZERO, 0));
         assert!(polls[1].0 >= SECOND * 100, "{:?}", polls[1]);
         assert_eq!(polls.iter().map(|(_, index)| index).collect::<std::collections::HashSet<_>>().len(), 50);
+    }
+
+    #[test]
+    fn while_credits_are_short_waits_poll_less_often() {
+        // A job of an hour of which the counts say nothing. Its wait may need 70 polls.
+        let running = |passed: Duration| match passed.as_secs() {
+            0..3600 => Ok(Status { total: None, deleted: None, ..status(State::Running, 0, 0) }),
+            _ => Ok(status(State::Completed, 9, 9)),
+        };
+        let polls = |credits: Option<u64>| {
+            let service = Scripted::new(|passed, _| running(passed));
+            service.activity.responded(credits, false);
+            wait(&service, 1, None, &mut |_| true);
+            assert_eq!(service.activity.lacks(), None, "it needs none any more");
+            let polls: Vec<_> = service.polls().into_iter().map(|(at, _)| at.as_secs_f64()).collect();
+            polls
+        };
+        let usual = polls(None);
+        assert_eq!(polls(Some(70)), usual);
+        assert_eq!(polls(Some(2000)), usual);
+        // Half of them: each pause is twice as long, up to the longest.
+        let half = polls(Some(35));
+        assert_eq!((usual[1], half[1]), (1.0, 2.0));
+        let none = polls(Some(0));
+        assert!(half.len() < usual.len() && none.len() < half.len(), "{} {} {}", usual.len(), half.len(), none.len());
+        assert!(none.windows(2).all(|pair| pair[1] - pair[0] == 60.0), "{none:?}");
+        // All waits of a client count, also those of other calls.
+        let service = Scripted::new(|passed, _| running(passed));
+        service.activity.responded(Some(100), false);
+        service.activity.needs(0, 130);
+        wait(&service, 1, None, &mut |_| true);
+        assert_eq!((service.polls()[1].0, service.activity.lacks()), (SECOND * 2, Some((130, 100))));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::schedule::Event;
 use super::workers::{Forked, run};
 use super::*;
+use crate::activity::Activity;
 use crate::error::{Error, ErrorKind};
 use crate::retry::Failure;
 use crate::status::{State, Status};
@@ -20,6 +21,7 @@ pub(super) struct Scripted<F> {
     polls: Mutex<Vec<(Duration, usize)>>,
     in_flight: AtomicUsize,
     pub(super) interrupted: AtomicBool,
+    pub(super) activity: Arc<Activity>,
     answer: F,
 }
 
@@ -31,6 +33,7 @@ impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Send + Sync> Scripted<F
             polls: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             interrupted: AtomicBool::new(false),
+            activity: Arc::default(),
             answer,
         }
     }
@@ -58,6 +61,10 @@ impl<F: Fn(Duration, usize) -> Result<Status, Failure> + Send + Sync> Poller for
         let answer = (self.answer)(passed, index);
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         answer
+    }
+
+    fn activity(&self) -> Arc<Activity> {
+        self.activity.clone()
     }
 
     fn interrupt(&self) {
@@ -99,7 +106,7 @@ type Waits = Mutex<Shared<usize, VecDeque<Event>>>;
 
 /// Waits for the jobs `0..count`: `run` runs the schedule.
 fn wait_by(
-    now: Instant,
+    poller: &impl Poller,
     count: usize,
     timeout: Option<Duration>,
     limits: Limits,
@@ -107,8 +114,9 @@ fn wait_by(
     run: impl FnOnce(&Waits, &mut dyn FnMut() -> bool) -> Result<(), Forked>,
 ) -> Vec<Waited> {
     let mut schedule = Schedule::new(limits, false);
+    schedule.activity = poller.activity();
     for job in 0..count {
-        schedule.add(job, Operation::Wait { timeout }, now);
+        schedule.add(job, Operation::Wait { timeout }, poller.now());
     }
     let shared = Mutex::new(Shared { schedule, sink: VecDeque::new() });
     let mut results: Vec<Option<Waited>> = vec![None; count];
@@ -139,7 +147,7 @@ pub(super) fn wait_within<P: Poller<Job = usize>>(
     limits: Limits,
     progress: &mut Progress,
 ) -> Vec<Waited> {
-    wait_by(poller.now(), count, timeout, limits, progress, |waits, deliver| run_on_this_thread(poller, waits, deliver))
+    wait_by(poller, count, timeout, limits, progress, |waits, deliver| run_on_this_thread(poller, waits, deliver))
 }
 
 /// Waits for the jobs `0..count` with as many workers.
@@ -149,7 +157,7 @@ pub(super) fn wait_with_workers<P: Poller<Job = usize> + 'static>(
     concurrency: usize,
     progress: &mut Progress,
 ) -> Vec<Waited> {
-    wait_by(poller.now(), count, None, LIMITS, progress, |waits, deliver| run(poller, waits, concurrency, deliver))
+    wait_by(&**poller, count, None, LIMITS, progress, |waits, deliver| run(poller, waits, concurrency, deliver))
 }
 
 pub(super) fn wait<P: Poller<Job = usize>>(

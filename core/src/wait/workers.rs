@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::poller::Poller;
 use super::schedule::{Done, Event, Schedule, Step, Task};
-use crate::activity::count;
+use super::shortage::Shortage;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, cancelled};
 use crate::panic;
@@ -147,18 +147,21 @@ fn record<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, S>>, don
         (Some(Err(error)), Some(pause)) => {
             Some(format!("{job}: {error}; the next poll is in {:.1} s", pause.as_secs_f64()))
         }
-        (Some(Ok(status)), _) => event.standstill.map(|standstill| {
+        (Some(Ok(status)), _) => event.standstill.filter(|_| event.has_stopped).map(|standstill| {
             let seconds = standstill.as_secs();
             format!("{job}: it is {}, and its counts have not changed for {seconds} s: is it stuck?", status.text)
         }),
         _ => None,
     };
-    if let Some(activity) = poller.activity() {
-        activity.waited(event.passed);
-        count(&activity.retries, matches!((&event.polled, event.next_poll), (Some(Err(_)), Some(_))).into());
-    }
+    let shortage = event.shortage;
     locked.sink.take(event);
     drop(locked);
+    if let Some(Shortage { needed, remaining }) = shortage {
+        log::warn!(
+            "{remaining} API credits remain to the organization, and the waits of this client may need {needed}: they poll \
+             less often"
+        );
+    }
     if let Some(warning) = warning {
         log::warn!("{warning}");
     }
