@@ -271,6 +271,10 @@ fn each_guarantee_has_tests() {
         }
     }
     assert!(!test_exists("api::network::no_such_test"));
+    let security = read("SECURITY.md");
+    for path in security.split('`').skip(1).step_by(2).filter(|code| code.contains("/") && code.ends_with(".rs")) {
+        assert!(Path::new(ROOT).join(path).exists(), "SECURITY.md: there is no {path}");
+    }
 }
 
 /// build.rs writes it into zmd.h.
