@@ -3,14 +3,13 @@
 #     ZMD_ACCESS_TOKEN=1000.xxxx.yyyy Rscript example.R Leads 111111000000222222
 #
 # Exit status: 0 every record was deleted, 1 the job failed or left records behind, 2 it still runs, 3 an error.
-source("zmd.R")
-zmd_load()
+library(zmd)
 
-show <- function(status, error) {
-  if (is.null(error)) {
-    cat(status$text, "\n", sep = "")
-  } else if (error$is_transient) {
-    message(conditionMessage(error)) # the wait continues
+show <- function(event) {
+  if (is.null(event$error)) {
+    cat(format(event), "\n", sep = "")
+  } else {
+    message(format(event)) # the wait continues
   }
 }
 
@@ -20,7 +19,7 @@ run <- function(module, job_id, seconds) {
     if (last$is_successful) 0 else 1
   }, zmd_error = function(error) {
     message(error$name, ": ", conditionMessage(error))
-    if (inherits(error, "zmd_err_timeout") && error$status$state != "UNKNOWN") 2 else 3
+    if (inherits(error, "zmd_err_timeout") && !is.null(error$status)) 2 else 3
   })
 }
 

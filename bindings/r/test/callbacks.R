@@ -1,11 +1,10 @@
 # A wait with a callback that returns NULL (go), or FALSE, which ends it (stop): see tests/packages/hosts.rs.
-source("zmd.R")
-zmd_load()
+library(zmd)
 
 progress <- list(
-  go = function(status, error) cat(status$text, "\n", sep = ""),
-  stop = function(status, error) {
-    cat(status$text, "\n", sep = "")
+  go = function(event) cat(format(event), "\n", sep = ""),
+  stop = function(event) {
+    cat(format(event), "\n", sep = "")
     FALSE
   })
 tryCatch({
