@@ -4,6 +4,9 @@
        DATA DIVISION.
        WORKING-STORAGE SECTION.
        COPY "zmd.cpy".
+       COPY "zmdjobs.cpy".
+       01  I                          PIC S9(9) COMP-5.
+       01  NEWS                       PIC S9(9) COMP-5 VALUE 0.
        01  TALLY-COUNT                PIC S9(9) COMP-5.
        01  CHECK-NAME                 PIC X(40).
        01  POLLS                      PIC S9(9) COMP-5.
@@ -77,8 +80,85 @@
            MOVE "1001" TO ZMD-JOB-ID
            CALL "ZMDSTAT" USING ZMD-REQUEST
            PERFORM CHECK-COMPLETED
+           PERFORM CHECK-TABLE
+           PERFORM CHECK-NEWS
            DISPLAY "ok cobol"
            STOP RUN.
+
+       CHECK-TABLE SECTION.
+           MOVE 4 TO ZMD-JOB-COUNT
+           PERFORM VARYING I FROM 1 BY 1 UNTIL I > 4
+               SET JOB-WAIT-IS-NEW(I) TO TRUE
+               MOVE "Leads" TO JOB-MODULE(I)
+               MOVE -1 TO JOB-TIMEOUT-MS(I)
+           END-PERFORM
+           MOVE "1001" TO JOB-JOB-ID(1)
+           MOVE "1003" TO JOB-JOB-ID(2)
+           MOVE "4711" TO JOB-JOB-ID(3)
+           MOVE "no id" TO JOB-JOB-ID(4)
+           CALL "ZMDJOBS" USING ZMD-JOBS
+           MOVE "a table of jobs" TO CHECK-NAME
+           IF NOT ZMD-JOBS-OK OR ZMD-OPEN-COUNT NOT = 0
+               PERFORM FAIL END-IF
+           MOVE "the first job" TO CHECK-NAME
+           MOVE JOB-REQUEST(1) TO ZMD-REQUEST
+           PERFORM CHECK-COMPLETED
+           MOVE "the second job" TO CHECK-NAME
+           MOVE JOB-REQUEST(2) TO ZMD-REQUEST
+           IF NOT ZMD-OK OR ZMD-SUCCESSFUL OR ZMD-FAILED-COUNT NOT = 2
+               OR NOT JOB-WAIT-HAS-ENDED(2) OR ZMD-STATUS-TEXT NOT =
+               "COMPLETED, 7 of 9 deleted, 2 failed"
+               PERFORM FAIL END-IF
+           MOVE "the third job" TO CHECK-NAME
+           MOVE JOB-REQUEST(3) TO ZMD-REQUEST
+           MOVE 0 TO TALLY-COUNT
+           INSPECT ZMD-ERROR-TEXT TALLYING TALLY-COUNT FOR ALL "4711"
+           IF NOT ZMD-JOB-NOT-FOUND OR ZMD-TRANSIENT OR TALLY-COUNT = 0
+               OR ZMD-ERROR-NAME NOT = "ZMD_ERR_JOB_NOT_FOUND"
+               PERFORM FAIL END-IF
+           MOVE "the fourth job" TO CHECK-NAME
+           MOVE JOB-REQUEST(4) TO ZMD-REQUEST
+           IF NOT ZMD-INVALID-ARGUMENT OR ZMD-TOTAL-COUNT NOT = -1
+               OR NOT JOB-WAIT-HAS-ENDED(4) PERFORM FAIL END-IF.
+
+      * A job that does not end, and one whose wait is added later.
+       CHECK-NEWS SECTION.
+           MOVE 1 TO ZMD-JOB-COUNT
+           SET JOB-WAIT-IS-NEW(1) TO TRUE
+           MOVE "1002" TO JOB-JOB-ID(1)
+           MOVE 2000 TO JOB-TIMEOUT-MS(1)
+           MOVE -1 TO ZMD-NEXT-TIMEOUT-MS
+           CALL "ZMDNEXT" USING ZMD-JOBS
+           MOVE "news of a job" TO CHECK-NAME
+           MOVE JOB-REQUEST(1) TO ZMD-REQUEST
+           IF NOT ZMD-JOBS-OK OR ZMD-NEWS-OF NOT = 1
+               OR ZMD-OPEN-COUNT NOT = 1 OR NOT ZMD-RUNNING
+               OR NOT JOB-WAIT-IS-OPEN(1) OR JOB-NEXT-POLL-MS(1) < 0
+               OR JOB-ELAPSED-MS(1) < 0 PERFORM FAIL END-IF
+           MOVE 2 TO ZMD-JOB-COUNT
+           SET JOB-WAIT-IS-NEW(2) TO TRUE
+           MOVE "Leads" TO JOB-MODULE(2)
+           MOVE "1001" TO JOB-JOB-ID(2)
+           MOVE -1 TO JOB-TIMEOUT-MS(2)
+           PERFORM UNTIL ZMD-OPEN-COUNT = 0 OR NOT ZMD-JOBS-OK
+               CALL "ZMDNEXT" USING ZMD-JOBS
+               ADD 1 TO NEWS
+           END-PERFORM
+           MOVE "a wait that its limit ends, and news" TO CHECK-NAME
+           MOVE JOB-REQUEST(1) TO ZMD-REQUEST
+           IF NOT ZMD-TIMEOUT OR NOT ZMD-TRANSIENT OR NOT ZMD-RUNNING
+               OR NEWS < 3 PERFORM FAIL END-IF
+           MOVE "a wait that was added" TO CHECK-NAME
+           MOVE JOB-REQUEST(2) TO ZMD-REQUEST
+           PERFORM CHECK-COMPLETED
+           MOVE "no news" TO CHECK-NAME
+           SET JOB-WAIT-IS-NEW(1) TO TRUE
+           MOVE "fault-stall-before-header" TO JOB-JOB-ID(1)
+           MOVE -1 TO JOB-TIMEOUT-MS(1)
+           MOVE 0 TO ZMD-NEXT-TIMEOUT-MS
+           CALL "ZMDNEXT" USING ZMD-JOBS
+           IF NOT ZMD-JOBS-OK OR ZMD-NEWS-OF NOT = 0
+               OR ZMD-OPEN-COUNT NOT = 1 PERFORM FAIL END-IF.
 
        CHECK-COMPLETED SECTION.
            IF NOT ZMD-OK OR NOT ZMD-COMPLETED
