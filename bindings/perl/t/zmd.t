@@ -157,6 +157,7 @@ like failure { $client->status('Leads', '1001') }, qr/closed/, 'a closed client'
 # The library's file.
 my $perl = "$^X " . join ' ', map {"-I$_"} @INC;
 like qx(ZMD_LIBRARY=/nowhere/libzmd.so $perl -MZmd -e 1 2>&1), qr{/nowhere/libzmd.so \(which ZMD_LIBRARY names\)}, 'a file that is not there';
+like qx(ZMD_LIBRARY=libc.so.6 $perl -MZmd -e 1 2>&1), qr/libc.so.6 is no libzmd/, 'a file that is not the library';
 like qx(LD_LIBRARY_PATH= $perl -MZmd -e 1 2>&1), qr/libzmd.so.0 \(ZMD_LIBRARY, .* is not set\)/, 'no file named' unless -e '/usr/lib/libzmd.so.0';
 
 done_testing;

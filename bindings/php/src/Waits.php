@@ -24,6 +24,8 @@ final class Waits implements \IteratorAggregate, \Countable
     private readonly int $process;
     /** @var array<int, \stdClass> by the library's id */
     private array $open = [];
+    /** An event that was not returned because a handler of a signal has thrown. */
+    private ?Event $taken = null;
     /** @var array<int, int> the library's id of a wait that began again */
     private array $renamed = [];
 
@@ -82,20 +84,28 @@ final class Waits implements \IteratorAggregate, \Countable
         $zmd = Library::functions();
         $event = $zmd->new('zmd_event');
         $end = $timeout === null ? INF : hrtime(true) / 1e9 + $timeout;
-        while ($this->open) {
+        while ($this->taken === null && $this->open) {
             $left = 1000 * ($end - hrtime(true) / 1e9);
+            // A handler that throws right after a call through FFI crashes PHP 8.4: handlers run a little later.
+            $isAsync = function_exists('pcntl_async_signals') && pcntl_async_signals(false);
             $number = $zmd->zmd_waits_next($this->queue(), (int) max(0, min(self::SLICE_MS, $left)), \FFI::addr($event));
+            if ($isAsync) {
+                pcntl_async_signals(true);
+            }
             if ($number !== self::TIMEOUT) {
                 ZmdException::check($number);
-                $taken = $this->event($event);
-                if ($taken !== null) {
-                    return $taken;
-                }
-            } elseif ($left <= 0) {
-                return null;
+                $this->taken = $this->event($event);
+            }
+            if ($isAsync) {
+                pcntl_signal_dispatch();
+            }
+            if ($number === self::TIMEOUT && $left <= 0) {
+                break;
             }
         }
-        return null;
+        $taken = $this->taken;
+        $this->taken = null;
+        return $taken;
     }
 
     /** @return \Generator<int, Event> */

@@ -13,8 +13,9 @@ use FFI::Platypus::DL qw(dlopen dlerror RTLD_PLATYPUS_DEFAULT);
 use constant STATUS_SIZE => 64;
 use constant EVENT_SIZE  => 96;
 
-my $ffi = FFI::Platypus->new(api => 1);
-$ffi->lib(_found());
+my $ffi  = FFI::Platypus->new(api => 1);
+my $file = _found();
+$ffi->lib($file);
 
 my %functions = (
     version           => [[] => 'string'],
@@ -47,7 +48,8 @@ my %functions = (
     waits_free        => [['opaque'] => 'void'],
     progress_remaining_ms => [[] => 'sint64'],
 );
-$ffi->attach(["zmd_$_" => $_], @{ $functions{$_} }) for sort keys %functions;
+eval { $ffi->attach(["zmd_$_" => $_], @{ $functions{$_} }) for sort keys %functions; 1 }
+    or Carp::croak("$file is no libzmd, or one that is too old for Zmd: $@");
 
 sub _found {
     my $file = $ENV{ZMD_LIBRARY}
