@@ -323,31 +323,48 @@ fn php() {
 
 #[test]
 fn r() {
-    if missing("R") || missing("cc") {
+    if missing("R") || missing("cc") || missing("pkg-config") {
         return;
     }
-    // Compiled where it lies, and so in a copy.
     let directory = scratch("r");
-    for file in ["zmd.R", "zmd_r.c", "example.R", "test/test.R", "test/callbacks.R"].map(|file| binding("r").join(file))
-    {
-        fs::copy(&file, directory.join(file.file_name().unwrap())).unwrap();
+    unpacked("cran", &format!("zmd_{}.tar.gz", full_version()), &directory);
+    let (libs, include) = (release_directory().display(), format!("{ROOT}/include"));
+    let pc = format!("Name: zmd\nDescription: -\nVersion: 0\nCflags: -I{include}\nLibs: -L{libs} -lzmd\n");
+    fs::write(directory.join("zmd.pc"), pc).unwrap();
+    let r = |arguments: &[&str]| {
+        let mut r = Command::new("R");
+        r.arg("CMD").args(arguments).arg(directory.join("dist").join(format!("zmd_{}.tar.gz", full_version())));
+        r.env("PKG_CONFIG_PATH", &directory).env("LD_LIBRARY_PATH", release_directory()).current_dir(&directory);
+        r
+    };
+    let (exit, _, err) = run(r(&["INSTALL", "-l", "."]).env("PKG_CONFIG_PATH", "/nowhere"));
+    assert!(exit != Some(0) && err.contains("zmd.h is missing: install libzmd"), "{err}");
+    // Which installs it, compares the manual with the code, and runs the examples and the test. LaTeX is not needed.
+    let flags = directory.join("Makevars");
+    fs::write(&flags, "CFLAGS += -Wall -Wextra -Werror -Wno-cast-function-type\n").unwrap();
+    let check = || {
+        let mut check = r(&["check", "--no-manual"]);
+        check.env("_R_CHECK_RD_VALIDATE_RD2HTML_", "false").env("R_MAKEVARS_USER", &flags);
+        check
+    };
+    for tls in [false, true] {
+        let out = text_of(prepared(&mut check(), &stand_in(tls)));
+        assert!(out.trim_end().ends_with("Status: OK"), "{out}");
     }
-    fs::write(directory.join("shortest.R"), shortest("r", "r")).unwrap();
-    let mut compile = Command::new("R");
-    compile
-        .env("PKG_CPPFLAGS", format!("-I{ROOT}/include"))
-        .env("PKG_CFLAGS", "-Wall -Wextra -Werror -Wno-cast-function-type");
-    let search = format!("-L{}", release_directory().display());
-    text_of(compile.args(["CMD", "SHLIB", "zmd_r.c", &search, "-lzmd"]).current_dir(&directory));
-    let program = |file: &str| {
+    let installed = directory.join("zmd.Rcheck");
+    let out = fs::read_to_string(installed.join("tests/zmd.Rout")).unwrap();
+    assert!(out.contains("\nok r\n"), "{out}");
+
+    let program = |file: &Path| {
         let mut rscript = Command::new("Rscript");
-        rscript.arg("--vanilla").arg(file).current_dir(&directory);
+        rscript.arg("--vanilla").arg(file).env("R_LIBS", &installed);
         rscript
     };
-    test(|| program("test.R"));
-    example(EXITS, || program("example.R"));
-    callbacks(|| program("callbacks.R"));
-    shortest_works(&mut program("shortest.R"));
+    example(EXITS, || program(&binding("r/example.R")));
+    callbacks(|| program(&binding("r/test/callbacks.R")));
+    let script = directory.join("shortest.R");
+    fs::write(&script, shortest("r", "r")).unwrap();
+    shortest_works(&mut program(&script));
     fs::remove_dir_all(&directory).unwrap();
 }
 
