@@ -25,6 +25,5 @@ my $last = eval { Zmd->from_env->wait($module, $job_id, timeout => $seconds // 4
 exit($last->is_successful ? 0 : 1) if $last;
 my $error = $@;
 my $is_known = ref $error && $error->isa('Zmd::Error');
-print $error->status, "\n" if $is_known && $error->status;
 print STDERR $is_known ? $error->name . ': ' : '', $error, "\n";
 exit($is_known && $error->isa('Zmd::Error::Timeout') && $error->status ? 2 : 3);

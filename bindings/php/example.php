@@ -27,7 +27,6 @@ try {
     $last = Client::fromEnvironment()->wait($argv[1], $argv[2], timeout: $limit, progress: show(...));
     exit($last->isSuccessful ? 0 : 1);
 } catch (ZmdException $error) {
-    echo $error->status ? "$error->status\n" : '';
     fwrite(STDERR, "$error->name: {$error->getMessage()}\n");
     exit($error instanceof TimeoutException && $error->status ? 2 : 3);
 }

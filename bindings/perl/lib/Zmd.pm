@@ -239,7 +239,7 @@ C<timeout>: the limit in seconds, 0: poll once; without one: none.
 
 C<check>: if true, dies with a C<Zmd::Error::JobFailed> unless every record is deleted.
 
-C<progress>: a sub, called with a L<Zmd::Event> after every poll but one that ends the wait with an error. If it returns C<Zmd::STOP>, and
+C<progress>: a sub, called with a L<Zmd::Event> after every poll but one whose error ends the wait. If it returns C<Zmd::STOP>, and
 nothing else, the wait ends with C<Zmd::Error::Cancelled>. If it dies, the wait ends, and C<wait> dies with the same exception.
 
 =item @outcomes = $client->status_many([[$module, $job_id], ...], timeout => $seconds)

@@ -109,7 +109,7 @@ final class Client
      * Waits until a job has ended.
      *
      * @param ?float $timeout the limit for the whole wait in seconds; 0: poll once; null: none
-     * @param null|callable(Event): mixed $progress called after every poll but one that ends the wait with an error; if it returns
+     * @param null|callable(Event): mixed $progress called after every poll but one whose error ends the wait; if it returns
      *     false, and nothing else, the wait ends with a CancelledException; what it throws ends the wait too
      * @param bool $check throw a JobFailedException unless all records were deleted
      * @throws ZmdException

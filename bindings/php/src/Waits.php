@@ -15,7 +15,7 @@ use Zmd\Exception\ZmdException;
 final class Waits implements \IteratorAggregate, \Countable
 {
     /** Handlers of signals run between two operations of PHP: no call of the library blocks for longer than this. */
-    private const SLICE_MS = 50;
+    private const SLICE_MS = 25;
 
     private const TIMEOUT = 15;
     private const UNAUTHORIZED = 20;

@@ -12,7 +12,7 @@ use Zmd::FFI;
 use Zmd::Status;
 
 # Perl runs the handlers of signals between two of its own operations: no call of the library blocks for longer than this.
-my $SLICE_MS = 50;
+my $SLICE_MS = 25;
 
 my ($TIMEOUT, $UNAUTHORIZED) = (15, 20);
 
