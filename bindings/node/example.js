@@ -4,11 +4,11 @@
 //     ZMD_ACCESS_TOKEN=1000.xxxx.yyyy node example.js Leads 111111000000222222
 //
 // Exit status: 0 every record was deleted, 1 the job failed or left records behind, 2 it still runs, 3 an error.
-const { Client, ZmdError } = require('./index.js');
+const { Client, JobFailedError, TimeoutError, ZmdError } = require('./index.js');
 
-function show(status, error) {
-  if (!error) console.log(status.text);
-  else if (error.isTransient) console.error(error.message); // the wait continues
+function show({ status, error }) {
+  if (status) console.log(status.text);
+  else console.error(error.message); // the wait continues
 }
 
 async function main(module, jobId, seconds = 4 * 3600, ...more) {
@@ -16,18 +16,19 @@ async function main(module, jobId, seconds = 4 * 3600, ...more) {
     console.error('usage: node example.js MODULE JOB_ID [SECONDS]');
     return 3;
   }
+  let client;
   try {
-    const client = Client.fromEnvironment();
-    try {
-      const last = await client.wait(module, jobId, { timeoutMs: seconds * 1000, progress: show });
-      return last.isSuccessful ? 0 : 1;
-    } finally {
-      await client.close();
-    }
+    client = Client.fromEnvironment();
+    await client.wait(module, jobId, { timeoutMs: seconds * 1000, progress: show, check: true });
+    return 0;
   } catch (error) {
+    if (error instanceof JobFailedError) return 1;
     if (!(error instanceof ZmdError)) throw error;
+    if (error.status) console.log(error.status.text); // the last one seen
     console.error(`${error.code}: ${error.message}`);
-    return error.code === 'ZMD_ERR_TIMEOUT' && error.status.state !== 'UNKNOWN' ? 2 : 3;
+    return error instanceof TimeoutError && error.status ? 2 : 3;
+  } finally {
+    await client?.close();
   }
 }
 

@@ -1,36 +1,24 @@
 'use strict';
 // libzmd for Node.js: how far is a Zoho CRM mass-delete job?
 
-const { Worker, MessageChannel } = require('node:worker_threads');
+const { MessageChannel, Worker, isMainThread, receiveMessageOnPort } = require('node:worker_threads');
 const path = require('node:path');
-const { zmd, failureOf } = require('./library.js');
+const { koffi, COUNTERS, LOG, zmd } = require('./library.js');
+const {
+  errorOf, ZmdError, ArgumentError, ConfigError, NetworkError, DnsError, ConnectError, TlsError, ProxyError, TimeoutError,
+  CancelledError, StalledError, ApiError, UnauthorizedError, ScopeError, ForbiddenError, InvalidModuleError, JobNotFoundError,
+  RateLimitedError, ServerError, BadResponseError, OAuthError, InternalError, JobFailedError,
+} = require('./errors.js');
+const { Waits, check } = require('./waits.js');
 
-/** A call that failed. Its message says in one line what happened and what to do. */
-class ZmdError extends Error {
-  constructor({ number, name, code, message, isTransient, status }) {
-    super(message);
-    this.name = 'ZmdError';
-    /** The number of the zmd_error. */
-    this.number = number;
-    /** Its name: ZMD_ERR_JOB_NOT_FOUND. */
-    this.code = name;
-    /** The API's own code, such as NO_PERMISSION; '' where there is none. */
-    this.apiCode = code;
-    /** Whether the same call may succeed later; a wait continues after such an error of a poll. */
-    this.isTransient = isTransient;
-    /** Of a status call or a wait: the status as the library wrote it, after a timeout the last one seen. */
-    this.status = status;
-  }
-}
-
-function check(number) {
-  if (number !== 0) throw new ZmdError(failureOf(number));
-}
+const CANCELLED = 16;
+const OAUTH = 29;
+const LEVELS = ['off', 'error', 'warn', 'info', 'debug', 'trace'];
 
 function text(name, value) {
   if (typeof value === 'bigint') value = String(value);
   if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) throw new TypeError(`${name} has lost digits: write it as a string`);
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new TypeError(`${name} has lost digits: write it as a string`);
     value = String(value);
   }
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string`);
@@ -38,160 +26,276 @@ function text(name, value) {
   return value;
 }
 
-// Workers without a call, of any client; they don't keep the process alive.
-const idle = [];
-// Clients that are not freed. At the end of the process its workers are joined, so calls in flight must end.
-const alive = new Set();
-process.on('exit', () => alive.forEach((client) => zmd.clientCancel(client)));
-
-function free(client) {
-  alive.delete(client);
-  zmd.clientFree(client);
+function milliseconds(timeoutMs) {
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) throw new TypeError('timeoutMs must be a number, and not negative');
+  return timeoutMs < Number.MAX_SAFE_INTEGER ? Math.ceil(timeoutMs) : -1;
 }
 
-function callInWorker(message, onPoll) {
-  const worker = idle.pop() || new Worker(path.join(__dirname, 'worker.js'));
-  worker.ref();
-  return new Promise((resolve, reject) => {
-    let thrown;
-    let local;
-    if (onPoll) {
-      const { port1, port2 } = new MessageChannel();
-      const turn = new Int32Array(new SharedArrayBuffer(4));
-      message = { ...message, port: port2, turn };
-      local = port1;
-      local.on('message', async ({ status, failure }) => {
-        let goesOn = false;
-        try {
-          goesOn = (await onPoll(status, failure && new ZmdError(failure))) !== false;
-        } catch (error) {
-          thrown = { error };
-        }
-        local.postMessage(goesOn);
-        Atomics.store(turn, 0, 1);
-        Atomics.notify(turn, 0);
-      });
-    }
-    const failed = (error) => {
-      local?.close();
-      reject(error);
-    };
-    worker.once('error', failed);
-    worker.once('message', ({ status, failure }) => {
-      local?.close();
-      worker.off('error', failed);
-      worker.unref();
-      idle.push(worker);
-      if (thrown) reject(thrown.error);
-      else if (failure) reject(new ZmdError(failure));
-      else resolve(status);
-    });
-    worker.postMessage(message, onPoll ? [message.port] : []);
+function jobOf(module, jobId, place = '') {
+  return [text(`${place}module`, module), text(`${place}jobId`, jobId)];
+}
+
+function jobsOf(jobs) {
+  return Array.from(jobs, (job, index) => {
+    if (!Array.isArray(job) || job.length !== 2) throw new TypeError(`jobs[${index}] must be an array of a module and a job id`);
+    return jobOf(...job, `jobs[${index}]: `);
   });
+}
+
+function checked(outcome) {
+  return outcome instanceof ZmdError || outcome.isSuccessful ? outcome : new JobFailedError(outcome);
+}
+
+function resultOf([outcome]) {
+  if (outcome instanceof ZmdError) throw outcome;
+  return outcome;
+}
+
+/** A function of the program that provides access tokens, and the worker in which the library's thread waits for it. */
+class TokenProvider {
+  #worker;
+  #isClosed = false;
+
+  constructor(provide) {
+    const { port1: port, port2 } = new MessageChannel();
+    const turn = new Int32Array(new SharedArrayBuffer(4));
+    this.#worker = new Worker(path.join(__dirname, 'provider.js'), {
+      workerData: { port: port2, turn }, transferList: [port2], execArgv: [],
+    });
+    if (Atomics.wait(turn, 0, 0, 30_000) === 'timed-out') throw new Error('cannot start the worker for the token provider');
+    Atomics.store(turn, 0, 0);
+    /** The function for the library. */
+    this.pointer = receiveMessageOnPort(port).message;
+    this.answer = (hasFailed, text) => {
+      if (this.#isClosed) return;
+      port.postMessage({ hasFailed, text });
+      Atomics.store(turn, 0, 1);
+      Atomics.notify(turn, 0);
+    };
+    port.on('message', async (refused) => {
+      if (this.#isClosed) return;
+      this.cause = undefined;
+      try {
+        this.answer(false, text('the access token', await provide(refused)));
+      } catch (error) {
+        /** What the function has thrown when it was called last. */
+        this.cause = error;
+        this.answer(true, String(error));
+      }
+    });
+    port.unref();
+    this.#worker.unref();
+  }
+
+  /** Ends the call in progress, and every later one. */
+  close() {
+    this.answer(true, 'the client is closed');
+    this.#isClosed = true;
+  }
+
+  terminate() {
+    return this.#worker.terminate();
+  }
 }
 
 /** Asks how far jobs are. It keeps connections open between calls: make one, keep it, and close it at the end. */
 class Client {
   #client = null;
-  #calls = new Set();
+  #waits = null;
+  #provider = null;
+  #closing = null;
 
-  /**
-   * @param {Object<string, string|number>} settings the keys are those of zmd_config_set() in zmd.h
-   * @param {boolean} environment whether to read the ZMD_ variables too, and the configuration file
-   */
-  constructor(settings = {}, environment = false) {
+  constructor(settings = {}, environment = null) {
     const config = [0];
     check(zmd.configNew(config));
     try {
       if (environment) {
+        const { config_file: file = null, profile = null } = environment;
         check(zmd.configLoadEnv(config[0]));
-        check(zmd.configLoadFile(config[0], null, null));
+        check(zmd.configLoadFile(config[0], file && text('config_file', file), profile && text('profile', profile)));
       }
       for (const [key, value] of Object.entries(settings)) {
-        check(zmd.configSet(config[0], text('a key', key), text(key, value)));
+        if (key === 'access_token' && typeof value === 'function') {
+          this.#provider = new TokenProvider(value);
+          check(zmd.configSetTokenProvider(config[0], this.#provider.pointer, 0));
+        } else if (value !== undefined) {
+          check(zmd.configSet(config[0], text('a key', key), text(key, value)));
+        }
       }
       const client = [0];
       check(zmd.clientNew(config[0], client));
       this.#client = client[0];
-      alive.add(this.#client);
+    } catch (error) {
+      this.#provider?.terminate();
+      throw error;
     } finally {
       zmd.configFree(config[0]);
     }
   }
 
-  /** A client with the settings of the environment and the configuration file; those given here take precedence. */
-  static fromEnvironment(settings = {}) {
-    return new Client(settings, true);
+  static fromEnvironment({ config_file, profile, ...settings } = {}) {
+    return new Client(settings, { config_file, profile });
   }
 
-  /**
-   * Gets the status of a job. A job that failed is a status, not an error.
-   * @param {{signal?: AbortSignal}} options
-   */
-  async status(module, jobId, { signal } = {}) {
-    return this.#call({ module: text('module', module), jobId: text('jobId', jobId) }, signal);
+  async status(module, jobId, options) {
+    return resultOf(await this.#statuses([jobOf(module, jobId)], options));
   }
 
-  /**
-   * Waits until a job has ended.
-   * @param {{timeoutMs?: number, progress?: function(object, ?ZmdError): any, signal?: AbortSignal}} options
-   *     progress is called after every poll with the status and, where the poll failed, the error; false, or a promise
-   *     of it, ends this wait with ZMD_ERR_CANCELLED
-   */
-  async wait(module, jobId, { timeoutMs = Infinity, progress, signal } = {}) {
-    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw new TypeError('timeoutMs must be a number');
-    const limit = Number.isFinite(timeoutMs) ? Math.max(0, Math.floor(timeoutMs)) : -1;
-    return this.#call({ module: text('module', module), jobId: text('jobId', jobId), timeoutMs: limit }, signal, progress);
+  async statusMany(jobs, options) {
+    return this.#statuses(jobsOf(jobs), options);
   }
 
-  async #call(message, signal, progress) {
-    signal?.throwIfAborted();
-    const client = signal ? this.#clone() : this.#handle();
-    const abort = () => zmd.clientCancel(client);
-    signal?.addEventListener('abort', abort);
-    const call = callInWorker({ ...message, client }, progress);
-    this.#calls.add(call);
-    try {
-      return await call;
-    } catch (error) {
-      if (signal?.aborted && error instanceof ZmdError && error.code === 'ZMD_ERR_CANCELLED') throw signal.reason;
-      throw error;
-    } finally {
-      this.#calls.delete(call);
-      if (signal) {
-        signal.removeEventListener('abort', abort);
-        free(client);
-      }
+  async wait(module, jobId, options) {
+    return resultOf(await this.#ends([jobOf(module, jobId)], options));
+  }
+
+  async waitMany(jobs, options) {
+    return this.#ends(jobsOf(jobs), options);
+  }
+
+  async *asCompleted(jobs, { timeoutMs = Infinity, signal, check = false } = {}) {
+    for await (const { hasEnded, progress } of this.#polls(jobsOf(jobs), milliseconds(timeoutMs), false, signal)) {
+      const outcome = progress.error || progress.status;
+      if (hasEnded) yield check ? checked(outcome) : outcome;
     }
   }
 
-  // It can be cancelled separately, and has its own connections.
-  #clone() {
-    const clone = [0];
-    check(zmd.clientClone(this.#handle(), clone));
-    alive.add(clone[0]);
-    return clone[0];
+  async *watch(module, jobId, { timeoutMs = Infinity, signal } = {}) {
+    for await (const { hasEnded, progress } of this.#polls([jobOf(module, jobId)], milliseconds(timeoutMs), false, signal)) {
+      if (hasEnded && progress.error) throw progress.error;
+      yield progress;
+    }
   }
 
-  /** Replaces the access token: calls that start after this one use it. */
   setAccessToken(token) {
     check(zmd.clientSetAccessToken(this.#handle(), text('token', token)));
   }
 
-  /** Ends the calls in progress, and frees the client. A second call does nothing. */
-  async close() {
-    if (this.#client === null) return;
+  credits() {
+    const credits = Number(zmd.clientCredits(this.#handle()));
+    return credits < 0 ? null : credits;
+  }
+
+  counters() {
+    const raw = {};
+    check(zmd.clientCounters(this.#handle(), raw, koffi.sizeof(COUNTERS)));
+    const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+    return Object.fromEntries(Object.entries(raw).map(([name, number]) => [camel(name), Number(number)]));
+  }
+
+  close() {
+    this.#closing ??= this.#free();
+    return this.#closing;
+  }
+
+  async #free() {
     const client = this.#client;
     this.#client = null;
     zmd.clientCancel(client);
-    await Promise.allSettled(this.#calls);
-    free(client);
+    // A call of the provider is in the way of the library's end.
+    this.#provider?.close();
+    await this.#waits?.free();
+    await new Promise((resolve) => zmd.clientFree.async(client, resolve));
+    await this.#provider?.terminate();
   }
 
   #handle() {
     if (this.#client === null) throw new Error('the client is closed');
     return this.#client;
   }
+
+  #statuses(jobs, { timeoutMs, signal } = {}) {
+    return this.#outcomes(jobs, timeoutMs === undefined ? -1 : milliseconds(timeoutMs), true, signal);
+  }
+
+  async #ends(jobs, { timeoutMs = Infinity, progress, signal, check = false } = {}) {
+    const outcomes = await this.#outcomes(jobs, milliseconds(timeoutMs), false, signal, progress);
+    return check ? outcomes.map(checked) : outcomes;
+  }
+
+  // The status or the error of each job, in their order.
+  async #outcomes(jobs, limit, isStatus, signal, report) {
+    const outcomes = jobs.map(() => null);
+    const last = jobs.map(() => null);
+    for await (const { index, hasEnded, progress } of this.#polls(jobs, limit, isStatus, signal)) {
+      const { status, error } = progress;
+      if (hasEnded) outcomes[index] = error || status;
+      last[index] = status || last[index];
+      // The error that ends the wait is its result.
+      if (report && !(hasEnded && error) && (await report({ index, ...progress })) === false) break;
+    }
+    return outcomes.map((outcome, index) => outcome || this.#ended(jobs[index], last[index]));
+  }
+
+  // Ended by the callback.
+  #ended([module, jobId], status) {
+    return errorOf(CANCELLED, zmd.errorMessage(CANCELLED), { module, jobId, status, httpStatus: status?.httpStatus });
+  }
+
+  // The polls of the jobs as they come. It ends when all have ended; where it is left early, the others are ended.
+  async *#polls(jobs, limit, isStatus, signal) {
+    signal?.throwIfAborted();
+    this.#handle();
+    this.#waits ??= new Waits(this.#client, (number) => number === OAUTH && { cause: this.#provider?.cause });
+    const polls = [];
+    const ids = new Map();
+    let wake = () => {};
+    const abort = () => wake();
+    signal?.addEventListener('abort', abort);
+    try {
+      jobs.forEach(([module, jobId], index) => {
+        const listener = (poll) => {
+          polls.push({ index, ...poll });
+          wake();
+        };
+        try {
+          ids.set(index, this.#waits.add(module, jobId, limit, isStatus, listener));
+        } catch (error) {
+          polls.push({ index, hasEnded: true, progress: { module, jobId, status: null, error } });
+        }
+      });
+      for (let left = jobs.length; left > 0;) {
+        signal?.throwIfAborted();
+        if (polls.length === 0) {
+          await new Promise((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        const poll = polls.shift();
+        if (poll.hasEnded) {
+          ids.delete(poll.index);
+          left -= 1;
+        }
+        yield poll;
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      ids.forEach((id) => this.#waits.remove(id));
+    }
+  }
 }
 
-module.exports = { Client, ZmdError, version: zmd.version };
+if (Symbol.asyncDispose) Client.prototype[Symbol.asyncDispose] = Client.prototype.close;
+
+let log;
+let pointer = null;
+
+async function setLogger(newLog, level = 'info') {
+  if (!isMainThread) throw new Error('set the logger on the main thread: the process has one');
+  const number = LEVELS.indexOf(newLog ? level : 'off');
+  if (number < 0) throw new TypeError(`level must be one of ${LEVELS.join(', ')}`);
+  if (newLog) log = newLog;
+  pointer ??= koffi.register((_userData, level, line) => log(LEVELS[level], line), LOG);
+  await new Promise((resolve) => zmd.setLogger.async(number ? pointer : null, null, number, resolve));
+}
+
+const { version } = zmd;
+
+// Of this form, so that ES modules find the names.
+module.exports = {
+  Client, setLogger, version, ZmdError, ArgumentError, ConfigError, NetworkError, DnsError, ConnectError,
+  TlsError, ProxyError, TimeoutError, CancelledError, StalledError, ApiError, UnauthorizedError, ScopeError, ForbiddenError,
+  InvalidModuleError, JobNotFoundError, RateLimitedError, ServerError, BadResponseError, OAuthError, InternalError,
+  JobFailedError,
+};

@@ -1,10 +1,10 @@
 'use strict';
 // A wait with a callback that returns nothing (go), or false, which ends it (stop): see tests/packages/hosts.rs.
-const { Client } = require('../index.js');
+const { Client } = require('zmd');
 
 const progress = {
-  go: (status) => { console.log(status.text); },
-  stop: (status) => { console.log(status.text); return false; },
+  go: ({ status }) => { console.log(status.text); },
+  stop: ({ status }) => { console.log(status.text); return false; },
 }[process.argv[2]];
 
 const client = Client.fromEnvironment();
