@@ -1,3 +1,3 @@
-module zmd
+module example.org/zmd/bindings/go
 
 go 1.19

@@ -2,359 +2,314 @@
 package zmd
 
 /*
-#cgo LDFLAGS: -lzmd
-#include <stdint.h>
 #include <stdlib.h>
 #include <zmd.h>
 
-int32_t zmdProgress(void *user_data, size_t index, int32_t error, zmd_status *status);
+int32_t zmdToken(void *user_data, char *refused, char *token, size_t size);
 
 // A handle is a number, which Go must not take for a pointer.
-static zmd_error wait_with_progress(zmd_client *client, const char *module, const char *job_id, int64_t timeout_ms,
-                                    uintptr_t handle, zmd_status *status)
+static zmd_error set_token_provider(zmd_config *config, uintptr_t handle)
 {
-	return zmd_client_wait(client, module, job_id, timeout_ms, (zmd_progress_fn)zmdProgress, (void *)handle, status);
+	return zmd_config_set_token_provider(config, (zmd_token_fn)zmdToken, (void *)handle);
 }
 */
 import "C"
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime"
-	"runtime/cgo"
 	"strings"
 	"sync"
 	"time"
 	"unsafe"
 )
 
-// State is the state of a job.
-type State int32
-
-// The states. Completed and Failed are the ends; after Completed, Status.IsSuccessful tells whether all records were deleted.
-const (
-	Unknown   State = 0 // one that this version does not know: see Status.StateText
-	Scheduled State = 1
-	Running   State = 2
-	Completed State = 3
-	Failed    State = 4
-	Queued    State = 5
-	Suspended State = 6
-)
-
-func (state State) String() string {
-	return C.GoString(C.zmd_state_name(C.int32_t(state)))
-}
-
-// Status is the status of a job.
-type Status struct {
-	State        State
-	StateText    string // the state as the service sent it
-	HTTPStatus   int    // of the answer; 0: there was none
-	TotalCount   int64  // records that the job is to delete; -1: not reported
-	DeletedCount int64  // records deleted so far; -1: not reported
-	FailedCount  int64  // records that could not be deleted so far; -1: not reported
-}
-
-// IsSuccessful reports whether all records were deleted: the job is Completed, no record failed, and the deleted ones
-// reach the total.
-func (status Status) IsSuccessful() bool {
-	inC := status.inC()
-	return C.zmd_status_is_successful(&inC) != 0
-}
-
-// HasEnded reports whether the job has ended: Completed or Failed.
-func (status Status) HasEnded() bool {
-	inC := status.inC()
-	return C.zmd_status_has_ended(&inC) != 0
-}
-
-// String returns one line for people: "COMPLETED, 9 of 9 deleted, 0 failed". Its wording may change.
-func (status Status) String() string {
-	inC, text := status.inC(), [256]C.char{}
-	C.zmd_status_text(&inC, &text[0], C.size_t(len(text)))
-	return C.GoString(&text[0])
-}
-
-func (status Status) inC() C.zmd_status {
-	inC := C.zmd_status{
-		state:         C.zmd_state(status.State),
-		http_status:   C.int32_t(status.HTTPStatus),
-		total_count:   C.int64_t(status.TotalCount),
-		deleted_count: C.int64_t(status.DeletedCount),
-		failed_count:  C.int64_t(status.FailedCount),
-	}
-	for i := 0; i < len(status.StateText) && i < len(inC.state_text)-1; i++ {
-		inC.state_text[i] = C.char(status.StateText[i])
-	}
-	return inC
-}
-
-func statusOf(status *C.zmd_status) Status {
-	return Status{
-		State:        State(status.state),
-		StateText:    C.GoString(&status.state_text[0]),
-		HTTPStatus:   int(status.http_status),
-		TotalCount:   int64(status.total_count),
-		DeletedCount: int64(status.deleted_count),
-		FailedCount:  int64(status.failed_count),
-	}
-}
-
-// ErrorNumber is a zmd_error; zmd.h documents each. It is an error itself, so that errors.Is finds it:
-// errors.Is(err, zmd.JobNotFound).
-type ErrorNumber int32
-
-// The errors of zmd.h.
-const (
-	NullPointer     ErrorNumber = 1
-	InvalidArgument ErrorNumber = 2
-	InvalidConfig   ErrorNumber = 3
-	DNS             ErrorNumber = 10
-	Connect         ErrorNumber = 11
-	TLS             ErrorNumber = 12
-	Proxy           ErrorNumber = 13
-	Network         ErrorNumber = 14
-	Timeout         ErrorNumber = 15
-	Cancelled       ErrorNumber = 16
-	Unauthorized    ErrorNumber = 20
-	Scope           ErrorNumber = 21
-	Forbidden       ErrorNumber = 22
-	InvalidModule   ErrorNumber = 23
-	JobNotFound     ErrorNumber = 24
-	RateLimited     ErrorNumber = 25
-	Server          ErrorNumber = 26
-	API             ErrorNumber = 27
-	BadResponse     ErrorNumber = 28
-	OAuth           ErrorNumber = 29
-	Internal        ErrorNumber = 99
-)
-
-// Name returns the name in zmd.h, such as ZMD_ERR_TIMEOUT.
-func (number ErrorNumber) Name() string {
-	return C.GoString(C.zmd_error_name(C.int32_t(number)))
-}
-
-func (number ErrorNumber) Error() string {
-	return C.GoString(C.zmd_error_message(C.int32_t(number)))
-}
-
-// Error is a call that failed.
-type Error struct {
-	Number  ErrorNumber
-	Code    string // the API's own code, such as NO_PERMISSION; "" where there is none
-	Message string // what happened and what to do, in one line
-	cause   error  // of the context
-}
-
-func (failure *Error) Error() string { return failure.Message }
-
-// Is reports whether target is the error's number.
-func (failure *Error) Is(target error) bool { return target == error(failure.Number) }
-
-// IsTransient reports whether the same call may succeed later; a wait continues after such an error of a poll.
-func (failure *Error) IsTransient() bool {
-	return C.zmd_error_is_transient(C.int32_t(failure.Number)) != 0
-}
-
-// Unwrap returns context.Canceled or context.DeadlineExceeded where the context ended the call.
-func (failure *Error) Unwrap() error { return failure.cause }
-
-// ErrClosed is returned by the calls of a client that is closed.
-var ErrClosed = errors.New("zmd: the client is closed")
-
-// The last error belongs to the thread: it is read on the thread of the call.
-func check(call func() C.zmd_error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if number := call(); number != C.ZMD_OK {
-		return lastError(ErrorNumber(number))
-	}
-	return nil
-}
-
-func lastError(number ErrorNumber) *Error {
-	return &Error{Number: number, Code: C.GoString(C.zmd_last_error_code()), Message: C.GoString(C.zmd_last_error())}
-}
-
 // Version returns the version of the library.
 func Version() string { return C.GoString(C.zmd_version()) }
 
+// Settings are the settings of a client; the keys are those of zmd_config_set() in zmd.h. A value is a string, an integer, a
+// time.Duration for a key that ends in _ms, or for access_token a TokenProvider. A misspelt key is an error that suggests
+// the right one.
+type Settings map[string]any
+
 // Client asks for the status of jobs. Any number of goroutines may use one at the same time. It keeps connections open
 // between calls: make one, and keep it.
+//
+// All of its calls share one goroutine, which takes a thread, however many there are.
 type Client struct {
-	mutex  sync.RWMutex // read by calls, written by Close
-	client *C.zmd_client
+	mutex    sync.RWMutex // written by Close, and where the queue is made
+	client   *C.zmd_client
+	queue    *queue
+	provider *provider
 }
 
-// New makes a client with these settings only. The keys are those of zmd_config_set() in zmd.h.
-func New(settings map[string]string) (*Client, error) { return newClient(settings, false) }
+// New makes a client with these settings only.
+func New(settings Settings) (*Client, error) { return newClient(settings, false) }
 
 // FromEnvironment makes a client with the settings of the environment (ZMD_ACCESS_TOKEN, ZMD_DATA_CENTER, ...), and of
-// the configuration file, if there is one. The settings given here take precedence; nil is none. Variables that the program has set itself with os.Setenv count too.
-func FromEnvironment(settings map[string]string) (*Client, error) { return newClient(settings, true) }
+// the configuration file, if there is one. The settings given here take precedence; nil is none. Among them, "profile" and
+// "config_file" name a profile of the file, and the file. Variables that the program has set itself with os.Setenv count too.
+func FromEnvironment(settings Settings) (*Client, error) { return newClient(settings, true) }
 
-func newClient(settings map[string]string, environment bool) (*Client, error) {
+func newClient(settings Settings, environment bool) (made *Client, err error) {
 	var config *C.zmd_config
 	if err := check(func() C.zmd_error { return C.zmd_config_new(&config) }); err != nil {
 		return nil, err
 	}
 	defer C.zmd_config_free(config)
-	if environment {
-		if err := check(func() C.zmd_error { return C.zmd_config_load_env(config) }); err != nil {
-			return nil, err
-		}
-		if err := check(func() C.zmd_error { return C.zmd_config_load_file(config, nil, nil) }); err != nil {
-			return nil, err
-		}
-	}
-	for key, value := range settings {
-		texts, err := newTexts("a key", key, key, value)
-		if err != nil {
-			return nil, err
-		}
-		err = check(func() C.zmd_error { return C.zmd_config_set(config, texts[0], texts[1]) })
-		texts.free()
-		if err != nil {
-			return nil, err
-		}
-	}
 	client := &Client{}
-	if err := check(func() C.zmd_error { return C.zmd_client_new(config, &client.client) }); err != nil {
+	defer func() {
+		if err != nil {
+			client.provider.free()
+		}
+	}()
+	var file, profile *C.char
+	for key, value := range settings {
+		if provide, ok := tokenProvider(value); ok && key == "access_token" {
+			client.provider = newProvider(provide)
+			handle := C.uintptr_t(client.provider.handle)
+			err = check(func() C.zmd_error { return C.set_token_provider(config, handle) })
+		} else {
+			var texts texts
+			if texts, err = settingTexts(key, value); err != nil {
+				return nil, err
+			}
+			defer texts.free()
+			switch {
+			case environment && key == "config_file":
+				file = texts[1]
+			case environment && key == "profile":
+				profile = texts[1]
+			default:
+				err = check(func() C.zmd_error { return C.zmd_config_set(config, texts[0], texts[1]) })
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if environment {
+		if err = check(func() C.zmd_error { return C.zmd_config_load_env(config) }); err != nil {
+			return nil, err
+		}
+		if err = check(func() C.zmd_error { return C.zmd_config_load_file(config, file, profile) }); err != nil {
+			return nil, err
+		}
+	}
+	if err = check(func() C.zmd_error { return C.zmd_client_new(config, &client.client) }); err != nil {
 		return nil, err
 	}
 	return client, nil
 }
 
+func tokenProvider(value any) (TokenProvider, bool) {
+	switch provide := value.(type) {
+	case TokenProvider:
+		return provide, true
+	case func(context.Context, string) (string, error):
+		return provide, true
+	}
+	return nil, false
+}
+
+func settingTexts(key string, value any) (texts, error) {
+	var text string
+	switch value := value.(type) {
+	case string:
+		text = value
+	case int, int32, int64, uint, uint32, uint64:
+		text = fmt.Sprint(value)
+	case time.Duration:
+		text = fmt.Sprint(roundedUp(value))
+	default:
+		return nil, fmt.Errorf("zmd: the setting %s cannot be a %T", key, value)
+	}
+	return newTexts("a key", key, key, text)
+}
+
+func roundedUp(duration time.Duration) int64 {
+	return int64((duration + time.Millisecond - 1) / time.Millisecond)
+}
+
 // Close ends the calls in progress, and frees the client. A second call does nothing.
 func (client *Client) Close() error {
-	client.mutex.RLock()
-	C.zmd_client_cancel(client.client) // NULL is refused
-	client.mutex.RUnlock()
-	client.mutex.Lock() // which waits for the calls that this ends
+	client.mutex.Lock()
 	defer client.mutex.Unlock()
+	if client.client == nil {
+		return nil
+	}
+	C.zmd_client_cancel(client.client)
+	if client.provider != nil {
+		client.provider.cancel()
+	}
+	if client.queue != nil {
+		<-client.queue.ended
+	}
 	C.zmd_client_free(client.client)
 	client.client = nil
+	client.provider.free()
 	return nil
 }
 
-// Status gets the status of a job. A job that failed is a Status, not an error. A context that can be cancelled costs a
-// new connection for the call; the time limit of a call is the setting timeout_ms. Where the context was done
-// before the call, its error is returned.
-func (client *Client) Status(ctx context.Context, module, jobID string) (Status, error) {
-	return client.ask(ctx, module, jobID, true, func(handle *C.zmd_client, texts texts, status *C.zmd_status) C.zmd_error {
-		return C.zmd_client_status(handle, texts[0], texts[1], status)
-	})
+func (provider *provider) free() {
+	if provider != nil {
+		provider.cancel()
+		provider.handle.Delete()
+	}
 }
 
-// Poll is the result of a poll of a wait.
+// Poll is what a poll of a wait has brought.
 type Poll struct {
+	Index     int    // of the job in the slice of jobs; 0 in a wait for one
+	Status    Status // where Err is nil; else its Job and HTTPStatus
+	Err       error  // a transient *Error, after which the wait continues
+	Elapsed   time.Duration
+	NextPoll  time.Duration // until the next poll of the job; negative: its wait has ended
+	Remaining time.Duration // the forecast of the time until the job ends; negative: the counts do not show it
+}
+
+// Result is the last status of a job, or its error; with Timeout, Cancelled and Stalled that is the last status seen.
+type Result struct {
 	Status Status
-	Err    error // an *Error where the poll failed; the wait continues after a transient error
+	Err    error
+}
+
+// Status gets the status of a job. A job that failed is a Status, not an error. The time limit is the setting timeout_ms, or
+// the context's deadline. Where the context was done before the call, its error is returned.
+func (client *Client) Status(ctx context.Context, module, jobID string) (Status, error) {
+	return one(client.results(ctx, []Job{{module, jobID}}, true, nil))
+}
+
+// StatusMany gets the status of many jobs; the results are in their order. The error is that of a client that is closed, or of a
+// context that was done before the call.
+func (client *Client) StatusMany(ctx context.Context, jobs []Job) ([]Result, error) {
+	return client.results(ctx, jobs, true, nil)
 }
 
 // Wait returns when a job has ended, or at the context's deadline. After every poll, progress is called, if it is not
 // nil, on the goroutine that called Wait; an error that it returns ends this wait, and Wait returns it. The Status is the
-// last one seen, with an error too.
+// last one seen, with an error too: call its Check before a step that depends on the deletion.
 func (client *Client) Wait(ctx context.Context, module, jobID string, progress func(Poll) error) (Status, error) {
+	return one(client.results(ctx, []Job{{module, jobID}}, false, progress))
+}
+
+// WaitMany waits until many jobs have ended; the results are in their order. Otherwise it is as Wait. The error is that of
+// progress, of a client that is closed, or of a context that was cancelled before the call.
+func (client *Client) WaitMany(ctx context.Context, jobs []Job, progress func(Poll) error) ([]Result, error) {
+	return client.results(ctx, jobs, false, progress)
+}
+
+func one(results []Result, err error) (Status, error) {
+	if err == nil {
+		err = results[0].Err
+	}
+	return results[0].Status, err
+}
+
+func noStatus(job Job) Status {
+	return Status{Job: job, TotalCount: -1, DeletedCount: -1, FailedCount: -1}
+}
+
+func (client *Client) results(ctx context.Context, jobs []Job, isStatus bool, progress func(Poll) error) ([]Result, error) {
+	results := make([]Result, len(jobs))
+	for i, job := range jobs {
+		results[i].Status = noStatus(job)
+	}
+	if err := ctx.Err(); err != nil && (isStatus || err == context.Canceled) {
+		return results, err
+	}
+	queue, err := client.openQueue()
+	if err != nil {
+		return results, err
+	}
 	limit := int64(-1)
-	if deadline, ok := ctx.Deadline(); ok {
-		if limit = time.Until(deadline).Milliseconds(); limit < 0 {
+	if deadline, ok := ctx.Deadline(); ok && !isStatus {
+		if limit = roundedUp(time.Until(deadline)); limit < 0 {
 			limit = 0
 		}
 	}
-	waiting := waiting{progress: progress}
-	status, err := client.ask(ctx, module, jobID, false, func(handle *C.zmd_client, texts texts, status *C.zmd_status) C.zmd_error {
-		if progress == nil {
-			return C.zmd_client_wait(handle, texts[0], texts[1], C.int64_t(limit), nil, nil, status)
-		}
-		number := cgo.NewHandle(&waiting)
-		defer number.Delete()
-		return C.wait_with_progress(handle, texts[0], texts[1], C.int64_t(limit), C.uintptr_t(number), status)
-	})
-	if waiting.panicked != nil {
-		panic(waiting.panicked)
-	}
-	var failure *Error
-	if errors.As(err, &failure) && failure.Number == Timeout && limit >= 0 {
-		failure.cause = context.DeadlineExceeded // by a millisecond, the context itself may not know yet
-	}
-	if waiting.err != nil {
-		err = waiting.err
-	}
-	return status, err
-}
-
-// Shared by a wait and its callback.
-type waiting struct {
-	progress func(Poll) error
-	err      error
-	panicked any
-}
-
-// A panic must not unwind through the library: it is kept until the call has returned.
-func (waiting *waiting) polled(number ErrorNumber, status *C.zmd_status) (stop C.int32_t) {
+	events := &events{takesPolls: !isStatus, arrived: make(chan struct{}, 1)}
+	left := map[int]func(){}
+	// What has not ended at the end is ended.
 	defer func() {
-		if waiting.panicked = recover(); waiting.panicked != nil {
-			stop = 1
+		for _, remove := range left {
+			remove()
 		}
 	}()
-	poll := Poll{Status: statusOf(status)}
-	if number != 0 {
-		poll.Err = lastError(number)
+	for i, job := range jobs {
+		remove, err := queue.add(events, i, job, limit, isStatus)
+		if err != nil {
+			results[i].Err = err
+		} else {
+			left[i] = remove
+		}
 	}
-	if waiting.err = waiting.progress(poll); waiting.err != nil {
-		return 1
+	end := func(number ErrorNumber, cause error) {
+		for i := range left {
+			status := results[i].Status
+			results[i].Err = &Error{
+				Number: number, Message: number.Error(), Job: status.Job, HTTPStatus: status.HTTPStatus, cause: cause,
+			}
+		}
 	}
-	return 0
+	done := ctx.Done()
+	for len(left) > 0 {
+		select {
+		case <-events.arrived:
+		case <-done:
+			switch {
+			case ctx.Err() == context.Canceled:
+				end(Cancelled, ctx.Err())
+			case isStatus:
+				end(Timeout, ctx.Err())
+			default:
+				done = nil // the library's own limit is the same
+				continue
+			}
+			return results, nil
+		}
+		for _, event := range events.take() {
+			failure, failed := event.Err.(*Error)
+			if event.hasEnded || !failed {
+				results[event.Index].Status = event.Status
+			}
+			if event.hasEnded {
+				delete(left, event.Index)
+				results[event.Index].Err = event.Err
+			}
+			if event.hasEnded && failed {
+				// The error that ends a wait is its result.
+				if failure.Number == Timeout && limit >= 0 {
+					failure.cause = context.DeadlineExceeded
+				}
+			} else if progress != nil {
+				if err := progress(event.Poll); err != nil {
+					end(Cancelled, err)
+					return results, err
+				}
+			}
+		}
+	}
+	return results, nil
 }
 
-// Calls the library; where the context is done, or with isLimited at its deadline too, the call ends.
-func (client *Client) ask(ctx context.Context, module, jobID string, isLimited bool,
-	call func(*C.zmd_client, texts, *C.zmd_status) C.zmd_error) (Status, error) {
-	status := C.zmd_status{total_count: -1, deleted_count: -1, failed_count: -1}
-	if err := ctx.Err(); err != nil && (isLimited || err == context.Canceled) {
-		return statusOf(&status), err
-	}
-	texts, err := newTexts("module", module, "jobID", jobID)
-	if err != nil {
-		return statusOf(&status), err
-	}
-	defer texts.free()
+func (client *Client) openQueue() (*queue, error) {
 	client.mutex.RLock()
-	defer client.mutex.RUnlock()
+	handle, queue := client.client, client.queue
+	client.mutex.RUnlock()
+	if handle != nil && queue != nil {
+		return queue, nil
+	}
+	client.mutex.Lock()
+	defer client.mutex.Unlock()
 	if client.client == nil {
-		return statusOf(&status), ErrClosed
+		return nil, ErrClosed
 	}
-	handle := client.client
-	if ctx.Done() != nil {
-		// Cancelling affects all of a client's calls and cannot be undone: so this call has a clone.
-		if err := check(func() C.zmd_error { return C.zmd_client_clone(client.client, &handle) }); err != nil {
-			return statusOf(&status), err
-		}
-		defer C.zmd_client_free(handle)
-		returned, watched := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(watched)
-			select {
-			case <-ctx.Done():
-				if isLimited || ctx.Err() == context.Canceled {
-					C.zmd_client_cancel(handle)
-				}
-			case <-returned:
-			}
-		}()
-		defer func() { <-watched }()
-		defer close(returned)
+	var err error
+	if client.queue == nil {
+		client.queue, err = newQueue(client.client, client.provider)
 	}
-	err = check(func() C.zmd_error { return call(handle, texts, &status) })
-	var failure *Error
-	if errors.As(err, &failure) && failure.Number == Cancelled {
-		failure.cause = ctx.Err()
-	}
-	return statusOf(&status), err
+	return client.queue, err
 }
 
 // SetAccessToken replaces the access token: calls that start after this one use it.
@@ -364,12 +319,45 @@ func (client *Client) SetAccessToken(token string) error {
 		return err
 	}
 	defer texts.free()
+	return client.with(func() C.zmd_error { return C.zmd_client_set_access_token(client.client, texts[0]) })
+}
+
+// Credits returns the API credits that remained when the service last reported them; -1: it has not.
+func (client *Client) Credits() (credits int64, err error) {
+	err = client.with(func() C.zmd_error {
+		credits = int64(C.zmd_client_credits(client.client))
+		return C.ZMD_OK
+	})
+	return credits, err
+}
+
+// Counters are what a client has done: see zmd_counters in zmd.h.
+type Counters struct {
+	Calls, Polls, Retries, RateLimits, TokenRequests, Connections, BytesSent, BytesReceived int64
+	Waited                                                                                  time.Duration
+}
+
+// Counters returns what the client has done so far. Each number only grows.
+func (client *Client) Counters() (Counters, error) {
+	var raw C.zmd_counters
+	err := client.with(func() C.zmd_error {
+		return C.zmd_client_counters(client.client, &raw, C.size_t(unsafe.Sizeof(raw)))
+	})
+	return Counters{
+		Calls: int64(raw.calls), Polls: int64(raw.polls), Retries: int64(raw.retries), RateLimits: int64(raw.rate_limits),
+		TokenRequests: int64(raw.token_requests), Connections: int64(raw.connections),
+		BytesSent: int64(raw.bytes_sent), BytesReceived: int64(raw.bytes_received), Waited: milliseconds(raw.waited_ms),
+	}, err
+}
+
+// Calls the library with the client, which is not closed meanwhile.
+func (client *Client) with(call func() C.zmd_error) error {
 	client.mutex.RLock()
 	defer client.mutex.RUnlock()
 	if client.client == nil {
 		return ErrClosed
 	}
-	return check(func() C.zmd_error { return C.zmd_client_set_access_token(client.client, texts[0]) })
+	return check(call)
 }
 
 // Strings of C, which must be freed.

@@ -11,14 +11,13 @@ import (
 	"strconv"
 	"time"
 
-	"zmd"
+	zmd "example.org/zmd/bindings/go"
 )
 
 func show(poll zmd.Poll) error {
-	var failure *zmd.Error
 	if poll.Err == nil {
 		fmt.Println(poll.Status)
-	} else if errors.As(poll.Err, &failure) && failure.IsTransient() {
+	} else {
 		fmt.Fprintln(os.Stderr, poll.Err) // the wait continues
 	}
 	return nil
@@ -41,6 +40,9 @@ func run(module, jobID string, limit time.Duration) int {
 	}
 	var failure *zmd.Error
 	if errors.As(err, &failure) {
+		if last.State != zmd.Unknown {
+			fmt.Println(last) // the last one seen
+		}
 		fmt.Fprint(os.Stderr, failure.Number.Name(), ": ")
 	}
 	fmt.Fprintln(os.Stderr, err)

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"zmd"
+	zmd "example.org/zmd/bindings/go"
 )
 
 func main() {

@@ -1,0 +1,4 @@
+package zmd
+
+// #cgo pkg-config: zmd
+import "C"
