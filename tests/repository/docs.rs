@@ -159,6 +159,31 @@ fn the_types_of_the_settings_of_php_are_complete() {
     is_up_to_date(path, &fresh);
 }
 
+#[test]
+fn the_types_of_the_settings_of_node_are_complete() {
+    let mut list = String::new();
+    for Setting { key, default, meaning, takes, .. } in SETTINGS {
+        let takes = takes();
+        let kind = match (*key, takes.strip_prefix("one of ")) {
+            ("access_token", _) => "string | TokenProvider".to_owned(),
+            ("org_id", _) => "string | number".to_owned(),
+            (_, Some(values)) => {
+                let values = values.split(';').next().unwrap().split(", ");
+                values.map(|value| format!("'{value}'")).collect::<Vec<_>>().join(" | ")
+            }
+            _ if default.parse::<u64>().is_ok() => "number | string".to_owned(),
+            _ => "string".to_owned(),
+        };
+        let default = if default.is_empty() { String::new() } else { format!("; the default is `{default}`") };
+        let more = if *key == "access_token" { " Or a function that provides one." } else { "" };
+        let text = format!("{}. Takes {takes}{default}.{more}", capitalized(meaning));
+        list += &format!("  /**\n{}   */\n  {key}?: {kind};\n", wrapped(&text, 120, "   *", "   * "));
+    }
+    let path = "bindings/node/index.d.ts";
+    let fresh = with_part(&read(path), "export interface Settings {\n", "}\n", &list);
+    is_up_to_date(path, &fresh);
+}
+
 /// build.rs copies it to zmd.h.
 #[test]
 fn the_documentation_of_an_error_says_what_to_do() {
