@@ -56,7 +56,8 @@ fn serve_requests(server: &Arc<Server>, id: usize, stream: &mut Stream) -> io::R
         };
         nth += 1;
         let (script, in_flight) = server.respond(&request, nth, doomed);
-        server.pause(server.settings.delay)?;
+        let delay = server.state().delay;
+        server.pause(delay)?;
         let ending = play(server, id, stream, &script, Some(in_flight))?;
         match ending {
             Ending::KeepAlive => {}

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs, thread};
 
+mod command;
+
 use zmd_sim::{AtAccept, DOCUMENTED_ERRORS, End, Fault, Job, Sim};
 
 const USAGE: &str = "\
@@ -32,9 +34,7 @@ usage: zmd-sim [option]...
   --accept MODE                what happens to an accepted connection, see below
                                (default: serve)
   --until-stdin-closes         end when the standard input ends (default: run until killed);
-                               a line `job MODULE:ID:TOTAL:RATE[:LEFT[:failed]]` there offers
-                               a job from then on, also in place of another, and is answered
-                               with `ok`, or with what is wrong with it
+                               each line there is a command, see below
   --help                       print this
 
 It prints `listening on URL` when it is ready.
@@ -114,14 +114,7 @@ fn run(options: Options) -> io::Result<()> {
     io::stdout().flush()?;
     if options.until_stdin_closes {
         for line in io::stdin().lines() {
-            let answer = match command(&line?) {
-                Ok((module, id, job)) => {
-                    sim.add_job(&module, &id, job);
-                    "ok".to_owned()
-                }
-                Err(message) => message,
-            };
-            println!("{answer}");
+            println!("{}", command::run(&sim, &line?).unwrap_or_else(|message| message));
             io::stdout().flush()?;
         }
         return Ok(());
@@ -196,14 +189,6 @@ fn credits(option: &str, text: &str) -> Result<(u64, u64), String> {
     Ok((number(option, limit)?, number(option, used)?))
 }
 
-/// A line of the standard input.
-fn command(line: &str) -> Result<(String, String, Job), String> {
-    match line.split_once(' ') {
-        Some(("job", text)) => job("job", text),
-        _ => Err(format!("there is no command {line:?}")),
-    }
-}
-
 fn job(option: &str, text: &str) -> Result<(String, String, Job), String> {
     let fields: Vec<&str> = text.split(':').collect();
     let (module, id, total, rate, left, ends) = match fields[..] {
@@ -226,6 +211,7 @@ fn help() -> String {
     for mode in AtAccept::all() {
         text += &format!("  {:<30}{}\n", mode.name(), mode.about());
     }
+    text += command::USAGE;
     text += "\nThese job ids, of any module, are always answered with an error:\n\n";
     for error in DOCUMENTED_ERRORS {
         text += &format!("  error-{:<26}{}\n", error.name, error.about());

@@ -206,9 +206,13 @@ pub(crate) fn special_job(id: &str) -> Option<(Answer, Option<Fault>)> {
     if let Some(name) = id.strip_prefix("error-") {
         return Some((documented(name)?, None));
     }
-    let fault = Fault::from_name(id.strip_prefix("fault-")?)?;
+    Some(with_fault(Fault::from_name(id.strip_prefix("fault-")?)?))
+}
+
+/// A good answer, to deliver with a fault.
+pub(crate) fn with_fault(fault: Fault) -> (Answer, Option<Fault>) {
     let finished = Job::new(9, f64::INFINITY).status(Duration::ZERO);
-    Some((Answer::json(200, finished), Some(fault)))
+    (Answer::json(200, finished), Some(fault))
 }
 
 fn error_body(code: &str, details: &str, message: &str) -> String {

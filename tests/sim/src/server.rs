@@ -31,7 +31,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The constant settings.
 pub(crate) struct Settings {
     pub clock: Clock,
-    pub delay: Duration,
     pub api_domain: String,
     pub expires_in_milliseconds: bool,
     pub invalid_code_status: u16,
@@ -53,6 +52,9 @@ pub(crate) struct State {
     pub credits: Option<Credits>,
     /// By module and id, each with the time when it was added.
     pub jobs: HashMap<(String, String), (Job, Duration)>,
+    /// By module and id: the replies to its status requests, of which the last one stays.
+    pub scripts: HashMap<(String, String), VecDeque<Reply>>,
+    pub delay: Duration,
     pub next: VecDeque<Reply>,
     pub next_token: VecDeque<Reply>,
     pub at_accept: AtAccept,
@@ -89,13 +91,15 @@ pub(crate) enum Phase {
 }
 
 impl Server {
-    pub fn new(settings: Settings, tokens: Tokens) -> Server {
+    pub fn new(settings: Settings, tokens: Tokens, delay: Duration) -> Server {
         Server {
             settings,
             state: Mutex::new(State {
                 tokens,
                 credits: None,
                 jobs: HashMap::new(),
+                scripts: HashMap::new(),
+                delay,
                 next: VecDeque::new(),
                 next_token: VecDeque::new(),
                 at_accept: AtAccept::Serve,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fault::Fault;
 use crate::http::{Answer, Request, parameter};
-use crate::reply::special_job;
+use crate::reply::{special_job, with_fault};
 use crate::server::{Settings, State};
 use crate::tokens::{Made, Refusal};
 
@@ -45,7 +45,7 @@ pub(crate) fn crm(state: &mut State, now: Duration, request: &Request) -> (Answe
     checked(state, now, request)
 }
 
-fn checked(state: &State, now: Duration, request: &Request) -> (Answer, Option<Fault>) {
+fn checked(state: &mut State, now: Duration, request: &Request) -> (Answer, Option<Fault>) {
     let error = |name| (Answer::documented(name), None);
 
     // The service checks a request in this order.
@@ -74,7 +74,13 @@ fn checked(state: &State, now: Duration, request: &Request) -> (Answer, Option<F
     if let Some(special) = special_job(id) {
         return special;
     }
-    match state.jobs.get(&(module.to_owned(), id.to_owned())) {
+    let key = (module.to_owned(), id.to_owned());
+    if let Some(script) = state.scripts.get_mut(&key)
+        && let Some(reply) = if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
+    {
+        return reply.into_answer().map_or_else(with_fault, |answer| (answer, None));
+    }
+    match state.jobs.get(&key) {
         None => error("INVALID_DATA"),
         Some((job, added)) => (Answer::json(200, job.status(now - *added)), None),
     }

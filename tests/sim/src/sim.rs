@@ -98,6 +98,23 @@ impl Sim {
         self.server.state().jobs.insert(key, (job, added));
     }
 
+    /// Sets the replies to the status requests for a job, in their order; the last one stays. Without any, the job is as
+    /// it was added.
+    pub fn script(&self, module: &str, id: &str, replies: Vec<Reply>) {
+        let replies = replies.into_iter().map(Reply::checked).collect();
+        self.server.state().scripts.insert((module.to_owned(), id.to_owned()), replies);
+    }
+
+    /// Waits this long before every answer from now on, in real time.
+    pub fn set_delay(&self, delay: Duration) {
+        self.server.state().delay = delay;
+    }
+
+    /// Makes all tokens so far invalid, as when their time is over.
+    pub fn expire_tokens(&self) {
+        self.server.state().tokens.expire();
+    }
+
     /// Makes a token valid for ever.
     pub fn accept_token(&self, token: &str) {
         self.server.state().tokens.accept(token);
@@ -343,14 +360,13 @@ impl Builder {
         let own_url = || url(self.tls, address.port());
         let settings = Settings {
             clock: self.clock,
-            delay: self.delay,
             api_domain: self.api_domain.unwrap_or_else(own_url),
             expires_in_milliseconds: self.expires_in_milliseconds,
             invalid_code_status: self.invalid_code_status,
             max_in_flight: self.max_in_flight,
             tls,
         };
-        let server = Arc::new(Server::new(settings, Tokens::new(self.grant, self.token_lifetime)));
+        let server = Arc::new(Server::new(settings, Tokens::new(self.grant, self.token_lifetime), self.delay));
         let listener = Listener::start(socket, &server)?;
         Ok(Sim { server, listener: Mutex::new(Some(listener)), address, files, _reservation: reservation })
     }

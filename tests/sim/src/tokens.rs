@@ -90,6 +90,12 @@ impl Tokens {
         self.revoked.insert(token.to_owned());
     }
 
+    /// All tokens so far are invalid from now on.
+    pub fn expire(&mut self) {
+        let alive = self.alive.drain(..).map(|(token, _)| token);
+        self.revoked.extend(alive.chain(self.forever.drain()));
+    }
+
     pub fn is_valid(&self, token: &str, now: Duration) -> bool {
         let alive = || self.alive.iter().any(|(alive, until)| alive == token && now < *until);
         !self.revoked.contains(token) && (self.any || self.forever.contains(token) || alive())

@@ -502,6 +502,67 @@ fn the_programs_input_offers_jobs() {
 }
 
 #[test]
+fn the_programs_input_scripts_replies() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_zmd-sim"))
+        .args(["--until-stdin-closes", "--token", "1000.x"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = program.stdin.take().unwrap();
+    let mut output = BufReader::new(program.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = output.next().unwrap();
+    let address = line.strip_prefix("listening on http://").unwrap().to_owned();
+    let ask = |id: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let target = format!("/crm/v7/Leads/actions/mass_delete?job_id={id}");
+        let head =
+            format!("GET {target} HTTP/1.1\r\nAuthorization: Zoho-oauthtoken 1000.x\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let mut send = |line: &str| {
+        writeln!(input, "{line}").unwrap();
+        output.next().unwrap()
+    };
+
+    let replies = r#"[{"status":202,"headers":{"X-A":"b"},"body":"one"},"error-NO_PERMISSION","fault-lf"]"#;
+    assert_eq!(send(&format!("script Leads:7 {replies}")), "script takes no reply \"fault-lf\"");
+    assert_eq!(send(&format!("script Leads:7 {}", replies.replace("-lf", "-garbage"))), "ok");
+    let first = ask("7");
+    assert!(first.starts_with("HTTP/1.1 202") && first.contains("X-A: b\r\n") && first.ends_with("one"), "{first}");
+    assert!(ask("7").contains("NO_PERMISSION"));
+    // The last one stays.
+    assert!(!ask("7").starts_with("HTTP") && !ask("7").starts_with("HTTP"));
+    assert_eq!(send("job Leads:7:9:inf"), "ok");
+    assert!(ask("7").contains("COMPLETED"));
+    assert_eq!(send("script Leads:7 [\"error-404\"]"), "ok");
+    assert!(ask("7").starts_with("HTTP/1.1 404"));
+    assert_eq!(send("script Leads:7 []"), "ok");
+    assert!(ask("7").contains("COMPLETED"));
+
+    assert_eq!(send("delay 300"), "ok");
+    let begin = Instant::now();
+    assert!(ask("7").contains("COMPLETED"));
+    assert!(begin.elapsed() >= Duration::from_millis(300));
+    assert_eq!(send("delay 0"), "ok");
+
+    assert_eq!(send("expire"), "ok");
+    assert!(ask("7").contains("INVALID_TOKEN"));
+    let requests: Vec<serde_json::Value> = serde_json::from_str(&send("requests")).unwrap();
+    assert_eq!(requests.len(), 9);
+    assert_eq!(requests[0]["target"], "/crm/v7/Leads/actions/mass_delete?job_id=7");
+    assert_eq!(requests[0]["headers"][0], serde_json::json!(["Authorization", "Zoho-oauthtoken 1000.x"]));
+    for wrong in ["script Leads:7", "script Leads:7 {}", "script Leads []", "delay x", "script Leads:7 [{}]"] {
+        assert!(send(wrong).starts_with(&format!("{} takes", wrong.split(' ').next().unwrap())), "{wrong}");
+    }
+    drop(input);
+    assert!(program.wait().unwrap().success());
+}
+
+#[test]
 fn the_help_lists_every_special_id() {
     let program = Command::new(env!("CARGO_BIN_EXE_zmd-sim")).arg("--help").output().unwrap();
     let help = String::from_utf8(program.stdout).unwrap();
