@@ -9,10 +9,14 @@ import unittest
 
 import zmd
 from support import TOKEN, Sim, SimTest, Unanswered, eventually, run
-from zmd._exit import running
 
 COMPLETED = zmd.Status("Leads", "1001", zmd.State.COMPLETED, 9, 9, 0, "COMPLETED", 200)
 JOBS = [("Leads", 1001), ("Leads", 1002), ("Leads", "error-NO_PERMISSION"), ("Leads", "no id"), ("Leads", "1003")]
+
+
+def open_waits(client):
+    """Those of the queues of an AsyncClient."""
+    return [wait for queue in client._queues.values() for wait in queue.waits._open]
 
 
 def threads():
@@ -120,6 +124,16 @@ class Calls(AsyncTest):
         with Sim("--job", "Leads:1:9:inf:2", "--job", "Leads:2:9:inf") as sim:
             self.run_async(main, api_domain=sim.url)
 
+    def test_many_or_the_first_error(self):
+        async def main(client):
+            statuses = await client.wait_many([("Leads", 1003), ("Leads", 1001)], raise_on_error=True)
+            self.assertEqual([each.job_id for each in statuses], ["1003", "1001"])
+            with self.assertRaises(zmd.ForbiddenError):
+                await client.wait_many([("Leads", 1002), ("Leads", "error-NO_PERMISSION")], raise_on_error=True)
+            self.assertFalse(open_waits(client))
+
+        self.run_async(main)
+
     def test_an_exception_in_progress_ends_the_wait(self):
         async def main(client):
             calls = []
@@ -131,7 +145,7 @@ class Calls(AsyncTest):
             with self.assertRaises(KeyError):
                 await client.wait("Leads", 1002, progress=progress)
             self.assertEqual(len(calls), 1)
-            self.assertFalse(client._waits()._queue.listeners)
+            self.assertFalse(open_waits(client))
             self.assertEqual(await client.status("Leads", 1001), COMPLETED)
 
         self.run_async(main)
@@ -155,7 +169,7 @@ class Calls(AsyncTest):
                 break
             gc.collect()
             await asyncio.sleep(0.05)
-            self.assertFalse(client._waits()._queue.listeners)
+            self.assertFalse(open_waits(client))
 
         self.run_async(main)
 
@@ -205,14 +219,28 @@ class AsCompleted(AsyncTest):
             (outcome,) = self.client(api_domain=sim.url).as_completed([("Leads", 1)], check=True)
             self.assertIsInstance(outcome, zmd.JobFailedError)
 
+    def test_progress(self):
+        polls = []
+
+        async def main(client):
+            return [each async for each in client.as_completed(JOBS[:2], timeout=0.5, progress=asynchronous.append)]
+
+        asynchronous = []
+        outcomes = self.run_async(main)
+        self.assertEqual(outcomes[0], list(self.client().as_completed(JOBS[:2], timeout=0.5, progress=polls.append))[0])
+        for each in (polls, asynchronous):
+            self.assertGreater(len(each), 2)
+            self.assertEqual({(poll.index, poll.job_id) for poll in each}, {(0, "1001"), (1, "1002")})
+
     def test_leaving_it_ends_the_other_waits(self):
         client = self.client()
+        before = threads()
         for outcome in client.as_completed([("Leads", 1002), ("Leads", 1001)]):
             self.assertEqual(outcome, COMPLETED)
-            self.assertEqual(len(client._waits()._queue.listeners), 1)
+            self.assertGreater(threads(), before)
             break
         gc.collect()
-        self.assertFalse(client._waits()._queue.listeners)
+        self.assertEqual(threads(), before)
 
     def test_closing_or_cancelling_the_client_ends_it(self):
         for end in (zmd.Client.cancel, zmd.Client.close):
@@ -231,10 +259,90 @@ class AsCompleted(AsyncTest):
         before, files = threads(), len(os.listdir("/proc/self/fd"))
         client = self.client()
         list(client.as_completed([("Leads", 1001)] * 20))
-        self.assertLessEqual(threads(), before + 1 + 6)
+        self.assertLessEqual(threads(), before + 6)
         client.close()
         self.assertTrue(eventually(lambda: threads() == before and len(os.listdir("/proc/self/fd")) == files))
-        self.assertFalse(running)
+
+
+class TokenProviders(AsyncTest):
+    options = ("--token", TOKEN)
+
+    def run_with(self, provider, function, **settings):
+        async def main():
+            async with zmd.AsyncClient(provider, api_domain=self.sim.url, max_retries=0, **settings) as client:
+                return await function(client)
+
+        return asyncio.run(asyncio.wait_for(main(), 30))
+
+    def test_a_coroutine_function_runs_in_the_loop(self):
+        refused, loops = [], []
+
+        async def provider(token):
+            await asyncio.sleep(0.01)
+            loops.append(asyncio.get_running_loop())
+            refused.append(token)
+            return TOKEN if len(refused) > 1 else "1000.bad.token"
+
+        async def main(client):
+            self.assertEqual(await client.status("Leads", 1001), COMPLETED)
+            return asyncio.get_running_loop()
+
+        loop = self.run_with(provider, main)
+        self.assertEqual((refused, loops), ([None, "1000.bad.token"], [loop, loop]))
+
+    def test_other_functions(self):
+        async def main(client):
+            return await client.wait("Leads", 1001)
+
+        async def provider(_, token):
+            return token
+
+        self.assertEqual(self.run_with(lambda _: TOKEN, main), COMPLETED)
+        self.assertEqual(self.run_with(lambda refused: provider(refused, TOKEN), main), COMPLETED)
+        with self.assertRaisesRegex(zmd.OAuthError, "must be a str, not NoneType"):
+            self.run_with(lambda refused: provider(refused, None), main)
+
+    def test_its_exception_is_the_cause(self):
+        async def provider(_):
+            raise KeyError("no such secret")
+
+        async def main(client):
+            with self.assertRaisesRegex(zmd.OAuthError, "KeyError: 'no such secret'") as caught:
+                await client.status("Leads", 1001)
+            self.assertIsInstance(caught.exception.__cause__, KeyError)
+
+        self.run_with(provider, main)
+
+    def test_one_that_hangs_blocks_neither_the_loop_nor_closing(self):
+        begun, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+
+        def hangs(_):
+            begun.set()
+            release.wait(20)
+
+        async def hangs_in_the_loop(_):
+            begun.set()
+            await asyncio.sleep(20)
+
+        for provider in (hangs, hangs_in_the_loop):
+            begun.clear()
+
+            async def main(client):
+                waiting = asyncio.ensure_future(client.wait("Leads", 1001))
+                while not begun.is_set():
+                    await asyncio.sleep(0.01)
+                longest, last, end = 0, time.monotonic(), asyncio.ensure_future(client.close())
+                while not end.done():
+                    await asyncio.sleep(0.005)
+                    last, longest = time.monotonic(), max(longest, time.monotonic() - last)
+                self.assertLess(longest, 1)
+                with self.assertRaises(zmd.Cancelled):
+                    await waiting
+
+            begin = time.monotonic()
+            self.run_with(provider, main)
+            self.assertLess(time.monotonic() - begin, 5)
 
 
 class Cancelling(AsyncTest):
@@ -253,7 +361,7 @@ class Cancelling(AsyncTest):
             await asyncio.wait(tasks)
             self.assertLess(time.monotonic() - begin, 0.2)
             self.assertTrue(all(task.cancelled() for task in tasks))
-            self.assertEqual(len(client._waits()._queue.listeners), 2)
+            self.assertEqual(len(open_waits(client)), 2)
             self.assertTrue((await others[1]).is_successful)
             self.assertFalse(others[0].done())
             others[0].cancel()
@@ -342,18 +450,44 @@ class Threads(AsyncTest):
             while time.monotonic() < end:
                 await asyncio.sleep(0.02)
                 most = max(most, threads())
-            # One of Python, the library's scheduler and max_concurrency workers.
-            self.assertLessEqual(most, before + 1 + 1 + 5)
-            self.assertGreaterEqual(len(client._waits()._queue.listeners), 1000)
+            # The library's scheduler and max_concurrency workers.
+            self.assertLessEqual(most, before + 1 + 5)
+            self.assertGreaterEqual(len(open_waits(client)), 1000)
             begin = time.monotonic()
             for task in tasks[:-1]:
                 task.cancel()
             self.assertTrue((await tasks[-1]).is_successful)
             await asyncio.wait(tasks)
-            self.assertEqual(len(client._waits()._queue.listeners), 0)
+            self.assertEqual(open_waits(client), [])
             self.assertLess(time.monotonic() - begin, 5)
 
         self.run_async(main, poll_min=0.5)
+
+    def test_no_thread_of_python(self):
+        async def main(client):
+            self.assertEqual(await client.status_many([("Leads", 1001)] * 9), [COMPLETED] * 9)
+            await client.wait("Leads", 1003)
+            return threading.active_count()
+
+        before = threading.active_count()
+        self.assertEqual(self.run_async(main), before)
+
+    def test_a_loop_that_cannot_watch_a_descriptor(self):
+        class Loop(asyncio.SelectorEventLoop):
+            def add_reader(self, *_):
+                raise NotImplementedError
+
+            # What the loop itself watches.
+            _add_reader = asyncio.SelectorEventLoop._add_reader
+
+        async def main():
+            async with self.async_client() as client:
+                self.assertEqual(await client.status_many([("Leads", 1001)] * 9), [COMPLETED] * 9)
+                self.assertTrue((await client.wait("Leads", 1003)).is_successful)
+
+        loop = Loop()
+        loop.run_until_complete(asyncio.wait_for(main(), 20))
+        loop.close()
 
     def test_several_loops(self):
         client = self.async_client()
@@ -388,9 +522,10 @@ class Threads(AsyncTest):
         task = loop.create_task(client.wait("Leads", 1002, progress=lambda _: None))
         loop.run_until_complete(asyncio.sleep(0.1))
         loop.close()
-        self.assertTrue(eventually(lambda: not client._waits()._queue.listeners))
         task._log_destroy_pending = False
         del task
+        gc.collect()
+        self.assertFalse(open_waits(client))
         asyncio.run(client.close())
 
 

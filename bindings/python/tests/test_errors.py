@@ -39,6 +39,7 @@ class Errors(unittest.TestCase):
                 "NETWORK": "NetworkError",
                 "TIMEOUT": "Timeout",
                 "CANCELLED": "Cancelled",
+                "STALLED": "Stalled",
                 "UNAUTHORIZED": "UnauthorizedError",
                 "SCOPE": "ScopeError",
                 "FORBIDDEN": "ForbiddenError",
@@ -54,7 +55,7 @@ class Errors(unittest.TestCase):
         )
 
     def test_numbers_of_a_newer_library_survive(self):
-        for number, cls in [(4, zmd.ArgumentError), (17, zmd.NetworkError), (28 + 1000, zmd.Error), (-5, zmd.Error)]:
+        for number, cls in [(4, zmd.ArgumentError), (18, zmd.NetworkError), (28 + 1000, zmd.Error), (-5, zmd.Error)]:
             error = error_of(number, b"new")
             self.assertIs(type(error), cls)
             self.assertEqual(error.code, number)

@@ -42,6 +42,12 @@ class Library(unittest.TestCase):
         environment = {"ZMD_LIBRARY": "libzmd.so.0", "LD_LIBRARY_PATH": self.directory}
         self.assertEqual(importing(**environment)[::2], (0, ""))
 
+    def test_asyncio_is_imported_where_it_is_used(self):
+        code = "import sys, zmd; assert 'AsyncClient' in dir(zmd) and 'asyncio' not in sys.modules"
+        code += "; from zmd import *; AsyncClient('1000.x'); assert AsyncClient is zmd.AsyncClient"
+        self.assertEqual(importing(code), (0, "", ""))
+        self.assertIn("no attribute 'no_such_name'", importing("import zmd; zmd.no_such_name")[2])
+
     def test_one_that_is_not_there(self):
         self.refused("/nonexistent/libzmd.so", "ZMD_LIBRARY", ZMD_LIBRARY="/nonexistent/libzmd.so")
         package = os.path.join(self.directory, "zmd")

@@ -4,7 +4,7 @@ import logging
 import unittest
 
 import zmd
-from support import TOKEN, SimTest, run
+from support import TOKEN, SimTest, eventually, run
 
 
 class Records(logging.Handler):
@@ -29,6 +29,8 @@ class Log(SimTest):
         self.handler.records.clear()
         self.logger.setLevel(level)
         action()
+        # The last lines of a wait may come after it: they are delivered by a thread of the library.
+        eventually(lambda: self.handler.records, 0.5)
         return {record.levelno for record in self.handler.records}
 
     def test_the_level_is_that_of_pythons_logger(self):

@@ -4,7 +4,7 @@ import signal
 import time
 import unittest
 
-from support import TOKEN, SimTest, Unanswered, run, start
+from support import TOKEN, Sim, SimTest, Unanswered, run, start
 
 HEAD = """
 import os, signal, sys, threading, time, warnings
@@ -28,12 +28,11 @@ except KeyboardInterrupt:
 
 STILL_WORKS = """
 assert client.status("Leads", 1001).deleted_count == 9
-# A few threads are kept for the next calls, and none of those that were interrupted is in one.
-from zmd._exit import running
+# A few threads are kept for the next calls, and those of the library that were interrupted have ended.
 end = time.monotonic() + 3
-while running and time.monotonic() < end:
+while len(os.listdir("/proc/self/task")) > 5 and time.monotonic() < end:
     time.sleep(0.01)
-assert not running and threading.active_count() <= 5, threading.enumerate()
+assert len(os.listdir("/proc/self/task")) <= 5, threading.enumerate()
 """
 
 
@@ -110,13 +109,15 @@ thread.start()
 """
         call = 'client.wait("Leads", 1002)'
         then = "assert not others; thread.join(); assert others[0].has_ended\n" + STILL_WORKS
+        sim = Sim("--job", "Leads:1003:2000:200")
+        self.addCleanup(sim.close)
         process = start(
-            "-c", (HEAD + start_other + INTERRUPTED[len(HEAD) :]).format(call=call, then=then), self.sim.url, TOKEN
+            "-c", (HEAD + start_other + INTERRUPTED[len(HEAD) :]).format(call=call, then=then), sim.url, TOKEN
         )
         self.assertEqual(process.stdout.readline(), "ready\n")
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         self.assertEqual((out, err, process.returncode), ("interrupted\n", "", 0))
 
 
@@ -148,14 +149,18 @@ use()
         )
 
     def test_no_idle_thread_is_there_meanwhile(self):
-        # Python warns of threads where a process is forked.
+        # Python warns of threads where a process is forked, also of those of the library.
         self.passes(
             """
-client.status("Leads", 1001)
-assert threading.active_count() == 2, threading.enumerate()
+def use():
+    client.status("Leads", 1001)
+    client.wait("Leads", 1001)
+warnings.simplefilter("error")
+use()
+assert len(os.listdir("/proc/self/task")) >= 3, threading.enumerate()
 child = os.fork()
-assert threading.active_count() == 1, threading.enumerate()
-client.status("Leads", 1001)
+assert len(os.listdir("/proc/self/task")) == 1, threading.enumerate()
+use()
 if child == 0:
     sys.exit()
 assert os.waitpid(child, 0)[1] == 0
@@ -229,14 +234,15 @@ assert answers[1].api_code == "NO_PERMISSION"
 
 
 class Exit(SimTest):
-    def ends(self, code, url=None):
-        """With nothing to be seen, and soon: ten times, at once to make it harder."""
+    def ends(self, code, url=None, status=0, err=""):
+        """With nothing else to be seen, and soon: ten times, at once to make it harder."""
         processes = [start("-c", HEAD + code, url or self.sim.url, TOKEN) for _ in range(10)]
         for process in processes:
             self.addCleanup(process.kill)
         for process in processes:
-            out, err = process.communicate(timeout=10)
-            self.assertEqual((process.returncode, out, err), (0, "", ""))
+            out, printed = process.communicate(timeout=30)
+            self.assertEqual((process.returncode, out), (status, ""), printed)
+            self.assertRegex(printed, f"{err}\\Z")
 
     def test_with_threads_in_calls_and_a_logger(self):
         self.ends(
@@ -289,7 +295,64 @@ atexit.register(late)
         self.assertIn(out, ("9\n", "too late\n"))
         # Registered before the package is imported, it runs after the package has ended its work.
         early = "import atexit; atexit.register(lambda: late())\n" + HEAD + code.replace("atexit.register(late)", "")
-        self.assertEqual(run("-c", early, self.sim.url, TOKEN), (0, "too late\n", ""))
+        self.assertEqual(run("-c", early, self.sim.url, TOKEN), (0, "9\n", ""))
+
+    # A provider that returns when the interpreter has ended, if ever.
+    PROVIDER = """
+begun = threading.Event()
+def provide(_):
+    begun.set()
+    time.sleep(60)
+client = zmd.Client(provide, api_domain=url)
+"""
+
+    def test_while_a_token_provider_runs(self):
+        for call in (
+            "client.status('Leads', 1001)",
+            "client.wait('Leads', 1001)",
+            "client.wait_many([('Leads', 1001)] * 3, progress=print)",
+        ):
+            code = f"{self.PROVIDER}threading.Thread(target=lambda: {call}, daemon=True).start()\nbegun.wait()\n"
+            with self.subTest(call):
+                self.ends(code + "sys.exit(7)", status=7)
+
+    def test_while_a_token_provider_of_a_call_that_has_ended_runs(self):
+        code = """
+try:
+    client.status("Leads", 1001, timeout=0.1)
+except zmd.Timeout:
+    sys.exit(7)
+"""
+        self.ends(self.PROVIDER + code, status=7)
+
+    def test_after_ctrl_c_while_a_token_provider_runs(self):
+        for call in ("client.status('Leads', 1001)", "client.wait('Leads', 1001)"):
+            code = f"""
+def interrupt():
+    begun.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+{call}
+"""
+            with self.subTest(call):
+                self.ends(self.PROVIDER + code, status=-signal.SIGINT, err=r"Traceback [\s\S]*KeyboardInterrupt\n")
+
+    def test_while_a_token_provider_runs_for_asyncio(self):
+        for provide in ("provide", "provide_in_the_loop"):
+            code = f"""
+import asyncio
+async def provide_in_the_loop(_):
+    begun.set()
+    await asyncio.sleep(60)
+async def main():
+    client = zmd.AsyncClient({provide}, api_domain=url)
+    waiting = asyncio.ensure_future(client.wait("Leads", 1001))
+    await asyncio.get_running_loop().run_in_executor(None, begun.wait)
+asyncio.run(main())
+sys.exit(7)
+"""
+            with self.subTest(provide):
+                self.ends(self.PROVIDER + code, status=7)
 
     def test_with_an_open_client_in_a_module(self):
         self.ends('client.status("Leads", 1001)\n')

@@ -19,6 +19,12 @@ def asks(client: zmd.Client) -> int:
     client.wait("Leads", 1001, timeout=1, progress=print)
     client.wait("Leads", 1001, timeout=datetime.timedelta(hours=4), progress=lambda progress: progress.index)
     client.wait_many(iter([("Leads", 1001)]), timeout=0.5, progress=shows, check=True)
+    statuses: List[zmd.Status] = client.wait_many([("Leads", 1001)], raise_on_error=True)
+    statuses = client.wait_many([("Leads", 1001)])  # type: ignore[assignment]
+    print([each.is_successful for each in statuses], list(client.as_completed([("Leads", 1001)], progress=shows)))
+    for progress in client.watch("Leads", 1001):
+        print(progress.to_dict()["remaining"], progress.remaining)
+    print(status.to_dict(), client.counters.polls, client.counters.waited / 2, (client.credits_remaining or 0) + 1)
     client.status("Leads", None)  # type: ignore[arg-type]
     client.status_many(["Leads"])  # type: ignore[list-item]
     client.wait("Leads", 1001, timeout="1")  # type: ignore[arg-type]
@@ -51,11 +57,18 @@ async def asks_in_asyncio() -> Optional[int]:
         return status.deleted_count
 
 
+async def provides(refused: Optional[str]) -> str:
+    return "1000.x" if refused is None else "1000.y"
+
+
 def makes() -> None:
     with zmd.Client("1000.x", token_cache=pathlib.Path("cache"), timeout=5, poll_min=0.5) as client:
         asks(client)
     zmd.Client.from_env(ca_file="ca.pem").close()
     zmd.AsyncClient.from_env(profile="sandbox").cancel()
+    zmd.Client("1000.x", data_center="eu", environment="sandbox").close()
+    zmd.Client("1000.x", data_center="mars")  # type: ignore[arg-type]
+    zmd.AsyncClient(provides, environment="production").cancel()
     zmd.Client("1000.x", timeout="5")  # type: ignore[arg-type]
     zmd.Client(no_such_key=1)  # type: ignore[call-arg]
 

@@ -10,9 +10,11 @@ It needs an access token with the scope ``ZohoCRM.mass_delete.READ``, or a refre
 :class:`AsyncClient` is the same for asyncio.
 """
 
+from typing import TYPE_CHECKING, Any, List
+
 from ._version import __version__
-from .async_client import AsyncClient
 from .client import Client
+from .counters import Counters
 from .errors import (
     ApiError,
     ArgumentError,
@@ -42,6 +44,9 @@ from .errors import (
 from .progress import PollFailed, PollSucceeded, Progress
 from .status import State, Status
 
+if TYPE_CHECKING:
+    from .async_client import AsyncClient
+
 __all__ = [
     "__version__",
     "ApiError",
@@ -52,6 +57,7 @@ __all__ = [
     "Client",
     "ConfigError",
     "ConnectError",
+    "Counters",
     "DnsError",
     "Error",
     "ErrorCode",
@@ -76,3 +82,17 @@ __all__ = [
     "TlsError",
     "UnauthorizedError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # asyncio takes as long to import as all of this package, and most programs do without.
+    if name == "AsyncClient":
+        from .async_client import AsyncClient
+
+        globals()[name] = AsyncClient
+        return AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

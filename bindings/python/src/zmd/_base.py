@@ -1,14 +1,14 @@
 """The base of both clients: settings, credentials, and closing."""
 
-import os
-from typing import Dict, List, NoReturn, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Dict, NoReturn, Optional, Type, TypeVar, Union
 
-from ._call import Handle, check
-from ._exit import refuse_when_exiting
+from ._exit import clients_with_tokens
+from ._handle import Root, check
 from ._library import library
 from ._log import follow_log_level
-from ._settings import Environment, Path, Seconds, TokenProvider, open_client, token_setting
-from ._waits import Waits
+from ._settings import DataCenter, Environment, Organization, Path, Seconds, open_client, token_setting
+from ._tokens import TokenProvider, TokenSource
+from .counters import Counters, counters_of
 from .errors import ArgumentError
 
 ClientT = TypeVar("ClientT", bound="BaseClient")
@@ -29,8 +29,8 @@ class BaseClient:
         client_secret: Optional[str] = None,
         org_id: Optional[str] = None,
         token_cache: Optional[Path] = None,
-        data_center: Optional[str] = None,
-        environment: Optional[str] = None,
+        data_center: Optional[DataCenter] = None,
+        environment: Optional[Organization] = None,
         api_domain: Optional[str] = None,
         accounts_url: Optional[str] = None,
         api_version: Optional[str] = None,
@@ -55,8 +55,9 @@ class BaseClient:
         :param access_token: The access token to use, without the word ``Zoho-oauthtoken``. Takes 1 to 4096 visible
             ASCII characters, without a blank or a line end. Or a function that returns a token, for example from a
             vault: it is called when a token is needed, with the token that the service refused, or None; on a thread of
-            the library, one call at a time. It may block: a call that waits for it ends at its time limit. An exception
-            in it becomes an :class:`OAuthError` of that call.
+            its own, one call at a time. It may block: a call that waits for it ends at its time limit. An exception in
+            it becomes an :class:`OAuthError` of that call, whose ``__cause__`` it is. That of an :class:`AsyncClient`
+            may be a coroutine function, which runs in the event loop.
         :param refresh_token: With ``client_id`` and ``client_secret``: the library requests and renews access tokens
             itself. Takes 1 to 4096 visible ASCII characters, without a blank or a line end.
         :param client_id: The client id of the API console; see ``refresh_token`` and ``org_id``. Takes 1 to 4096
@@ -142,14 +143,11 @@ class BaseClient:
             "client_cert": client_cert,
             "client_key": client_key,
         }
+        self._prepare()
         # None: closed.
-        self._root: Optional[Handle] = open_client(settings, self._environment)
-        # Each blocking call has a clone of the root for itself, so that it can be cancelled alone, and leaves it here
-        # for the next, with its connections. Without a lock, which a fork could leave locked: one step of a list is
-        # enough.
-        self._idle: List[Handle] = []
-        # By process: a queue belongs to the one that made it.
-        self._queues: Dict[int, Waits] = {}
+        self._root: Optional[Root] = open_client(settings, self._environment, self._token_source)
+        if self._root.tokens is not None:
+            clients_with_tokens.add(self)
 
     @classmethod
     def from_env(
@@ -161,8 +159,8 @@ class BaseClient:
         client_secret: Optional[str] = None,
         org_id: Optional[str] = None,
         token_cache: Optional[Path] = None,
-        data_center: Optional[str] = None,
-        environment: Optional[str] = None,
+        data_center: Optional[DataCenter] = None,
+        environment: Optional[Organization] = None,
         api_domain: Optional[str] = None,
         accounts_url: Optional[str] = None,
         api_version: Optional[str] = None,
@@ -191,8 +189,9 @@ class BaseClient:
         :param access_token: The access token to use, without the word ``Zoho-oauthtoken``. Takes 1 to 4096 visible
             ASCII characters, without a blank or a line end. Or a function that returns a token, for example from a
             vault: it is called when a token is needed, with the token that the service refused, or None; on a thread of
-            the library, one call at a time. It may block: a call that waits for it ends at its time limit. An exception
-            in it becomes an :class:`OAuthError` of that call.
+            its own, one call at a time. It may block: a call that waits for it ends at its time limit. An exception in
+            it becomes an :class:`OAuthError` of that call, whose ``__cause__`` it is. That of an :class:`AsyncClient`
+            may be a coroutine function, which runs in the event loop.
         :param refresh_token: With ``client_id`` and ``client_secret``: the library requests and renews access tokens
             itself. Takes 1 to 4096 visible ASCII characters, without a blank or a line end.
         :param client_id: The client id of the API console; see ``refresh_token`` and ``org_id``. Takes 1 to 4096
@@ -300,32 +299,47 @@ class BaseClient:
         if root is not None:
             check(library.zmd_client_cancel(root.pointer))
 
+    @property
+    def counters(self) -> Counters:
+        """What the client has done so far, as numbers. Nothing is sent."""
+        return counters_of(self._open_root())
+
+    @property
+    def credits_remaining(self) -> Optional[int]:
+        """How many API credits remained to the organization when the service last told the client; None: it has not, as
+        long as no more than half of those of the last 24 hours are used. Nothing is sent."""
+        credits: int = library.zmd_client_credits(self._open_root().pointer)
+        return None if credits < 0 else credits
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be copied or pickled: create one where it is needed")
 
-    def _open_root(self) -> Handle:
+    def _token_source(self, provider: Callable[[Optional[str]], Any]) -> TokenSource:
+        return TokenSource(provider)
+
+    def _prepare(self) -> None:
+        """Sets the attributes of the kind of client."""
+
+    def _end(self) -> object:
+        """Closes the client, from any thread, without waiting for anything."""
+        raise NotImplementedError
+
+    def _end_root(self) -> None:
+        root = self._root
+        if root is not None:
+            check(library.zmd_client_cancel(root.pointer))
+            if root.tokens is not None:
+                root.tokens.close()
+        self._root = None
+
+    def _open_root(self) -> Root:
         root = self._root
         if root is None:
             raise ArgumentError("the client is closed")
         return root
 
-    def _begin(self) -> Handle:
+    def _begin(self) -> Root:
         """Called before each call of the library."""
         root = self._open_root()
-        refuse_when_exiting()
         follow_log_level()
         return root
-
-    def _waits(self) -> Waits:
-        root = self._open_root()
-        process = os.getpid()
-        waits = self._queues.get(process)
-        if waits is None:
-            # If two threads are here at the same time, one gets the queue of the other, and its own ends.
-            waits = self._queues.setdefault(process, Waits(root))
-        return waits
-
-    def _forget_queues(self) -> List[Waits]:
-        """Removes and returns those of this process, which end with the last reference to them."""
-        own = self._queues.pop(os.getpid(), None)
-        return [] if own is None else [own]

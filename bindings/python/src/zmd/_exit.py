@@ -1,38 +1,32 @@
 """The end of the interpreter, after which the library must not call into it."""
 
 import atexit
-import os
 import threading
 import time
-from typing import Protocol, Set
+import weakref
+from typing import Protocol
 
+from ._handle import handles_with_tokens
 from ._library import LogFunction, library
 
-# How long the interpreter's end waits for the calls under way. A cancelled call takes 100 ms at the most.
-_PATIENCE_S = 0.3
+# How long the interpreter's end waits for the library's calls of token providers. A cancelled call takes 100 ms at the most.
+_PATIENCE_S = 1.0
 
 
-class Stoppable(Protocol):
-    """Something that a thread is doing with the library."""
+class Closable(Protocol):
+    """A client."""
 
-    def stop(self) -> None:
-        """Cancels it, from any thread."""
+    def _end(self) -> object:
+        """Ends it, from any thread, without waiting for what the program does."""
 
 
-# A call adds itself, then checks is_exiting(), and removes itself at its end.
-running: Set[Stoppable] = set()
+# Those whose token provider the library may call.
+clients_with_tokens: "weakref.WeakSet[Closable]" = weakref.WeakSet()
 _is_exiting = False
 
 
 def is_exiting() -> bool:
     return _is_exiting
-
-
-def refuse_when_exiting() -> None:
-    """To be called before a call: there is none while the interpreter ends."""
-    if _is_exiting:
-        block_when_exiting()
-        raise RuntimeError("the interpreter is shutting down")
 
 
 def block_when_exiting() -> None:
@@ -47,13 +41,8 @@ def _exit() -> None:
     global _is_exiting
     _is_exiting = True
     library.zmd_set_logger(LogFunction(), None, 0)
-    for each in list(running):
-        each.stop()
+    for client in list(clients_with_tokens):
+        client._end()
     end = time.monotonic() + _PATIENCE_S
-    while running and time.monotonic() < end:
+    while handles_with_tokens and time.monotonic() < end:
         time.sleep(0.001)
-
-
-# The parent's threads do not exist in the child.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=running.clear)

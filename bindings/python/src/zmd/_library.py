@@ -3,7 +3,7 @@
 import ctypes
 import os
 import sys
-from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_size_t, c_ssize_t, c_uint64, c_void_p
 from typing import Any, Tuple
 
 from ._version import __version__
@@ -49,13 +49,23 @@ class RawEvent(ctypes.Structure):
     ]
 
 
-class RawJob(ctypes.Structure):
-    """``zmd_job``"""
+class RawCounters(ctypes.Structure):
+    """``zmd_counters``"""
 
-    _fields_ = [("module", c_char_p), ("job_id", c_char_p)]
+    NAMES = (
+        "calls",
+        "polls",
+        "retries",
+        "rate_limits",
+        "token_requests",
+        "connections",
+        "bytes_sent",
+        "bytes_received",
+        "waited_ms",
+    )
+    _fields_ = [(name, c_int64) for name in NAMES]
 
 
-ProgressFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_size_t, c_int32, POINTER(RawStatus))
 TokenFunction = ctypes.CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t)
 LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 
@@ -80,44 +90,17 @@ _FUNCTIONS: Any = {
     "zmd_client_clone": (c_int32, c_void_p, POINTER(c_void_p)),
     "zmd_client_set_access_token": (c_int32, c_void_p, c_char_p),
     "zmd_client_status_within": (c_int32, c_void_p, c_char_p, c_char_p, c_int64, POINTER(RawStatus)),
-    "zmd_client_wait": (
-        c_int32,
-        c_void_p,
-        c_char_p,
-        c_char_p,
-        c_int64,
-        ProgressFunction,
-        c_void_p,
-        POINTER(RawStatus),
-    ),
-    "zmd_client_status_many": (
-        c_int32,
-        c_void_p,
-        POINTER(RawJob),
-        c_size_t,
-        POINTER(RawStatus),
-        POINTER(c_int32),
-    ),
-    "zmd_client_wait_many": (
-        c_int32,
-        c_void_p,
-        POINTER(RawJob),
-        c_size_t,
-        c_int64,
-        ProgressFunction,
-        c_void_p,
-        POINTER(RawStatus),
-        POINTER(c_int32),
-    ),
     "zmd_client_cancel": (c_int32, c_void_p),
+    "zmd_client_counters": (c_int32, c_void_p, POINTER(RawCounters), c_size_t),
+    "zmd_client_credits": (c_int64, c_void_p),
     "zmd_client_free": (None, c_void_p),
-    "zmd_progress_elapsed_ms": (c_int64,),
-    "zmd_progress_next_poll_ms": (c_int64,),
+    "zmd_progress_remaining_ms": (c_int64,),
     "zmd_waits_new": (c_int32, c_void_p, POINTER(c_void_p)),
     "zmd_waits_add": (c_int32, c_void_p, c_char_p, c_char_p, c_int64, POINTER(c_uint64)),
     "zmd_waits_add_status": (c_int32, c_void_p, c_char_p, c_char_p, c_int64, POINTER(c_uint64)),
     "zmd_waits_remove": (c_int32, c_void_p, c_uint64),
     "zmd_waits_next": (c_int32, c_void_p, c_int64, POINTER(RawEvent)),
+    "zmd_waits_handle": (c_ssize_t, c_void_p),
     "zmd_waits_cancel": (c_int32, c_void_p),
     "zmd_waits_free": (None, c_void_p),
     "zmd_set_logger": (c_int32, LogFunction, c_void_p, c_int32),

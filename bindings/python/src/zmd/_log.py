@@ -52,4 +52,5 @@ def follow_log_level() -> None:
 
 def _wanted(logger: logging.Logger) -> int:
     """The library's level for the level of a logger."""
-    return sum(map(logger.isEnabledFor, _LEVELS))
+    least = max(logger.getEffectiveLevel(), logger.manager.disable + 1)
+    return 0 if logger.disabled else sum([level >= least for level in _LEVELS])

@@ -5,18 +5,19 @@ import datetime
 import math
 import operator
 import os
-from typing import Any, Callable, Dict, Iterable, List, Optional, SupportsIndex, Tuple, Type, Union
+from typing import Any, Callable, Dict, Iterable, List, Literal, Optional, SupportsIndex, Tuple, Type, Union
 
-from ._call import Handle, check
-from ._library import TokenFunction, library
+from ._handle import Root, check
+from ._library import library
+from ._tokens import TokenSource
 from .errors import ArgumentError, ConfigError, Error, error_of
 
 JobId = Union[str, SupportsIndex]
 AnyJob = Tuple[str, JobId]
 Seconds = Union[float, datetime.timedelta]
 Path = Union[str, "os.PathLike[str]"]
-# Called with the token that was refused, or None; returns another.
-TokenProvider = Callable[[Optional[str]], str]
+DataCenter = Literal["us", "eu", "in", "au", "cn", "jp", "ca", "sa", "uk", "ae", "sg"]
+Organization = Literal["production", "sandbox", "developer"]
 
 _NUMBERS = {"max_retries", "max_concurrency"}
 _SECONDS = {"timeout", "connect_timeout", "poll_min", "poll_max", "unreachable", "stalled"}
@@ -32,7 +33,11 @@ class Environment:
         self.profile = None if profile is None else _value("profile", profile)
 
 
-def open_client(settings: Dict[str, object], environment: Optional[Environment]) -> Handle:
+def open_client(
+    settings: Dict[str, object],
+    environment: Optional[Environment],
+    token_source: Callable[[Callable[[Optional[str]], Any]], TokenSource],
+) -> Root:
     """A client of the library."""
     config, pointer = ctypes.c_void_p(), ctypes.c_void_p()
     check(library.zmd_config_new(ctypes.byref(config)))
@@ -44,11 +49,11 @@ def open_client(settings: Dict[str, object], environment: Optional[Environment])
             code = library.zmd_config_load_file(config, environment.config_file, environment.profile)
             if code:
                 raise _in_milliseconds(code, library.zmd_last_error().decode("utf-8", "replace"))
-        provide = None
+        tokens = None
         for name, value in settings.items():
             if name == "access_token" and callable(value):
-                provide = _token_function(value)
-                check(library.zmd_config_set_token_provider(config, provide, None))
+                tokens = token_source(value)
+                check(library.zmd_config_set_token_provider(config, tokens.function, None))
             elif value is not None:
                 key = name + "_ms" if name in _SECONDS else name
                 code = library.zmd_config_set(config, key.encode(), _value(name, value))
@@ -57,7 +62,7 @@ def open_client(settings: Dict[str, object], environment: Optional[Environment])
         check(library.zmd_client_new(config, ctypes.byref(pointer)))
     finally:
         library.zmd_config_free(config)
-    return Handle(pointer, provide)
+    return Root(pointer, tokens)
 
 
 def _refusal(code: int, name: str, value: object) -> Error:
@@ -145,9 +150,10 @@ def one_job(module: object, job_id: object, place: str = "") -> Tuple[str, str]:
         if job_id < 0:
             raise ArgumentError(f"{place}job_id must not be negative: {job_id}")
         job_id = str(job_id)
+    # Trimmed as the library does it, so that a status has the names that were sent.
     return (
-        _text(f"{place}module", module, "a str", ArgumentError),
-        _text(f"{place}job_id", job_id, "a str", ArgumentError),
+        _text(f"{place}module", module, "a str", ArgumentError).strip(),
+        _text(f"{place}job_id", job_id, "a str", ArgumentError).strip(),
     )
 
 
@@ -172,27 +178,6 @@ def callback(progress: Any) -> Any:
     if progress is not None and not callable(progress):
         raise _type_error("progress", "callable", progress)
     return progress
-
-
-def _token_function(provider: TokenProvider) -> Any:
-    """The function that the library calls for a token, on a thread of the library."""
-
-    def provide(_user_data: Optional[int], refused: Optional[bytes], room: int, size: int) -> int:
-        code = 0
-        try:
-            token = provider(None if refused is None else refused.decode())
-            if not isinstance(token, str):
-                raise _type_error("the access token that the provider returned", "a str", token)
-            text = token.encode()
-            if len(text) >= size or b"\0" in text:
-                text = b""  # which the library refuses, naming its rule
-        except BaseException as error:
-            code = 1
-            text = f"{type(error).__name__}: {error}".encode("utf-8", "replace").replace(b"\0", b" ")[: size - 1]
-        ctypes.memmove(room, text + b"\0", len(text) + 1)
-        return code
-
-    return TokenFunction(provide)
 
 
 def _text(name: str, value: object, expected: str, error: Type[Error]) -> str:

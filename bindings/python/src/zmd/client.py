@@ -2,20 +2,24 @@
 
 import ctypes
 import os
-import queue
+import weakref
 from types import TracebackType
-from typing import Callable, Dict, Generator, Iterable, List, Optional, Type, TypeVar, Union
+from typing import Callable, Generator, Iterable, List, Literal, Optional, Type, TypeVar, Union, overload
 
 from ._base import BaseClient
-from ._call import TICK_S, Call, Handle, Job, Outcome, check, refuse_after_fork
+from ._call import Call, is_cooperative
+from ._handle import Handle, Job, Outcome, check
 from ._library import library
 from ._settings import AnyJob, JobId, Seconds, callback, many_jobs, one_job, status_timeout_ms, timeout_ms
-from ._waits import Listener, Poll
+from ._waits import BlockingPolls, Poll, Waits
 from .errors import Error, ErrorCode, JobFailedError
 from .progress import Progress
 from .status import Status
 
 ClientT = TypeVar("ClientT", bound="Client")
+
+# Those that may have idle queues.
+_clients: "weakref.WeakSet[Client]" = weakref.WeakSet()
 
 
 class Client(BaseClient):
@@ -39,9 +43,19 @@ class Client(BaseClient):
 
         Raises :class:`Timeout` when the time limit expires.
         """
-        return status_or_raise(
-            *self._run([one_job(module, job_id)], status_timeout_ms(timeout), is_many=False, is_wait=False)
-        )
+        job, limit_ms = one_job(module, job_id), status_timeout_ms(timeout)
+        root = self._begin()
+        if is_cooperative():
+            with self._polls(is_many=False) as polls:
+                polls.add(0, job, limit_ms, is_wait=False)
+                outcome = polls.next().outcome
+        else:
+            call = Call(self._check_out(root), job, limit_ms)
+            outcome = call.run()
+            self._idle.append(call.handle)
+            if self._root is None:
+                self._idle.clear()
+        return status_or_raise(outcome)
 
     def status_many(self, jobs: Iterable[AnyJob]) -> List[Union[Status, Error]]:
         """Queries how far each of many jobs is, with at most ``max_concurrency`` requests in flight.
@@ -50,7 +64,12 @@ class Client(BaseClient):
         :return: in the order of the jobs, the status or the error of each: errors are not raised.
             After :meth:`cancel` that is :class:`Cancelled`.
         """
-        return self._run(many_jobs(jobs), -1, is_many=True, is_wait=False)
+        pairs = many_jobs(jobs)
+        self._begin()
+        with self._polls(is_many=True) as polls:
+            polls.add_many(pairs, -1, is_wait=False)
+            ended = [polls.next() for _ in pairs]
+        return in_order(ended)
 
     def wait(
         self,
@@ -70,19 +89,40 @@ class Client(BaseClient):
         :param job_id: as for :meth:`status`
         :param timeout: the limit in seconds, or a ``timedelta``; None: no limit; 0: poll once
         :param progress: called after every poll, on the thread that waits. An exception in it ends the wait and
-            arrives at the caller; its return value is ignored.
+            arrives at the caller; its return value is ignored. See :meth:`watch` too.
         :param check: raise :class:`JobFailedError` unless ``status.is_successful``, that is, every record is deleted
         :return: the last status
 
         Raises :class:`Timeout`, with the last status, when the time limit expires.
         """
-        job = one_job(module, job_id)
-        status = status_or_raise(
-            *self._run([job], timeout_ms(timeout), is_many=False, is_wait=True, progress=callback(progress))
-        )
-        if check and not status.is_successful:
-            raise JobFailedError(status)
-        return status
+        job, limit_ms, report = one_job(module, job_id), timeout_ms(timeout), callback(progress)
+        self._begin()
+        with self._polls(is_many=False, takes_polls=report is not None) as polls:
+            polls.add(0, job, limit_ms, is_wait=True)
+            outcome = polls.next_end(report).outcome
+        return status_or_raise(checked(outcome) if check else outcome)
+
+    @overload
+    def wait_many(
+        self,
+        jobs: Iterable[AnyJob],
+        *,
+        timeout: Optional[Seconds] = None,
+        progress: Optional[Callable[[Progress], object]] = None,
+        check: bool = False,
+        raise_on_error: Literal[True],
+    ) -> List[Status]: ...
+
+    @overload
+    def wait_many(
+        self,
+        jobs: Iterable[AnyJob],
+        *,
+        timeout: Optional[Seconds] = None,
+        progress: Optional[Callable[[Progress], object]] = None,
+        check: bool = False,
+        raise_on_error: Literal[False] = False,
+    ) -> List[Union[Status, Error]]: ...
 
     def wait_many(
         self,
@@ -91,64 +131,99 @@ class Client(BaseClient):
         timeout: Optional[Seconds] = None,
         progress: Optional[Callable[[Progress], object]] = None,
         check: bool = False,
-    ) -> List[Union[Status, Error]]:
+        raise_on_error: bool = False,
+    ) -> Union[List[Union[Status, Error]], List[Status]]:
         """Waits until many jobs have ended, with at most ``max_concurrency`` requests in flight.
 
         :param jobs: pairs of a module and a job id
         :param timeout: as for :meth:`wait`, for all of them together
         :param progress: as for :meth:`wait`
         :param check: return :class:`JobFailedError` instead of a status that is not ``is_successful``
-        :return: in the order of the jobs, the last status or the error of each: errors are not raised. For a job that has
-            not ended in time that is :class:`Timeout`, after :meth:`cancel` :class:`Cancelled`; both have the last
-            status.
+        :param raise_on_error: raise the first error that ends a wait, also one of ``check``, at once: the other waits end
+        :return: in the order of the jobs, the last status or the error of each: without ``raise_on_error``, errors are
+            not raised. For a job that has not ended in time that is :class:`Timeout`, after :meth:`cancel`
+            :class:`Cancelled`; both have the last status.
         """
-        outcomes = self._run(
-            many_jobs(jobs), timeout_ms(timeout), is_many=True, is_wait=True, progress=callback(progress)
-        )
-        return [checked(outcome) for outcome in outcomes] if check else outcomes
+        pairs, limit_ms, report = many_jobs(jobs), timeout_ms(timeout), callback(progress)
+        self._begin()
+        ended = []
+        with self._polls(is_many=True, takes_polls=report is not None) as polls:
+            polls.add_many(pairs, limit_ms, is_wait=True)
+            for _ in pairs:
+                poll = polls.next_end(report)
+                ended.append(poll._replace(outcome=checked(poll.outcome)) if check else poll)
+                if raise_on_error:
+                    status_or_raise(ended[-1].outcome)
+        return in_order(ended)
 
     def as_completed(
-        self, jobs: Iterable[AnyJob], *, timeout: Optional[Seconds] = None, check: bool = False
+        self,
+        jobs: Iterable[AnyJob],
+        *,
+        timeout: Optional[Seconds] = None,
+        progress: Optional[Callable[[Progress], object]] = None,
+        check: bool = False,
     ) -> Generator[Union[Status, Error], None, None]:
         """Waits for many jobs like :meth:`wait_many`, and yields the outcome of each as soon as it has ended.
 
         :param jobs: pairs of a module and a job id; each outcome has them as ``module`` and ``job_id``
         :param timeout: as for :meth:`wait`, from the first step of the iteration on
+        :param progress: as for :meth:`wait`, during a step of the iteration
         :param check: as for :meth:`wait_many`
         :return: an iterator over the last status or the error of each job. If it is left early, the
             other waits end, with its ``close()`` at once.
         """
-        return self._as_completed(many_jobs(jobs), timeout_ms(timeout), check)
+        return self._as_completed(many_jobs(jobs), timeout_ms(timeout), callback(progress), check)
 
-    def _as_completed(self, jobs: List[Job], limit_ms: int, check: bool) -> Generator[Outcome, None, None]:
+    def _as_completed(
+        self, jobs: List[Job], limit_ms: int, report: Optional[Callable[[Progress], object]], check: bool
+    ) -> Generator[Outcome, None, None]:
         self._begin()
-        process = os.getpid()
-        polls: "queue.SimpleQueue[Poll]" = queue.SimpleQueue()
-        open_waits: Dict[int, Callable[[], None]] = {}
-        try:
-            for index, job in enumerate(jobs):
-                listener = Listener(index, job, polls.put, is_many=True, takes_polls=False)
-                try:
-                    open_waits[index] = self._waits().add(listener, limit_ms, is_wait=True)
-                except Error as error:
-                    polls.put(Poll(index, job, error))
+        with self._polls(is_many=True, takes_polls=report is not None) as polls:
+            polls.add_many(jobs, limit_ms, is_wait=True)
             for _ in jobs:
-                poll = _get(polls)
-                open_waits.pop(poll.index, None)
-                yield checked(poll.outcome) if check else poll.outcome
-                refuse_after_fork(process)
-        finally:
-            for end in open_waits.values():
-                end()
+                outcome = polls.next_end(report).outcome
+                yield checked(outcome) if check else outcome
+
+    def watch(self, module: str, job_id: JobId, *, timeout: Optional[Seconds] = None) -> Generator[Progress, None, None]:
+        """Waits like :meth:`wait`, and yields what every poll brings; the last is that of the job's end::
+
+            for progress in client.watch("Leads", 111111000000222222):
+                ...
+
+        :param module: as for :meth:`status`
+        :param job_id: as for :meth:`status`
+        :param timeout: as for :meth:`wait`, from the first step of the iteration on
+        :return: an iterator, which raises what :meth:`wait` raises. If it is left early, the wait ends, with its
+            ``close()`` at once.
+        """
+        return self._watch(one_job(module, job_id), timeout_ms(timeout))
+
+    def _watch(self, job: Job, limit_ms: int) -> Generator[Progress, None, None]:
+        self._begin()
+        with self._polls(is_many=False, takes_polls=True) as polls:
+            polls.add(0, job, limit_ms, is_wait=True)
+            while True:
+                poll = polls.next()
+                if poll.has_ended:
+                    status_or_raise(poll.outcome)
+                progress = poll.progress
+                if progress is not None:
+                    yield progress
+                if poll.has_ended:
+                    return
 
     def close(self) -> None:
         """Closes the client and its connections, from any thread. Calls under way end with :class:`Cancelled`; later
-        ones raise :class:`ArgumentError`. A client that is closed already may be closed again.
+        ones raise :class:`ArgumentError`. A client that is closed already may be closed again. It does not wait for a
+        token provider.
         """
-        self.cancel()
-        self._root = None
+        self._end()
+
+    def _end(self) -> None:
+        self._end_root()
         self._idle.clear()
-        self._forget_queues()
+        self._idle_waits.clear()
 
     def __enter__(self: ClientT) -> ClientT:
         return self
@@ -161,24 +236,13 @@ class Client(BaseClient):
     ) -> None:
         self.close()
 
-    def _run(
-        self,
-        jobs: List[Job],
-        limit_ms: int,
-        *,
-        is_many: bool,
-        is_wait: bool,
-        progress: Optional[Callable[[Progress], object]] = None,
-    ) -> List[Outcome]:
-        root = self._begin()
-        if not jobs:
-            return []
-        call = Call(self._check_out(root), jobs, limit_ms, is_many=is_many, is_wait=is_wait, progress=progress)
-        outcomes = call.run()
-        self._idle.append(call.handle)
-        if self._root is None:
-            self._idle.clear()
-        return outcomes
+    def _prepare(self) -> None:
+        # Each blocking call has a clone of the root or a queue for itself, so that it can be ended alone, and leaves it here
+        # for the next, with its connections. Without a lock, which a fork could leave locked: one step of a list is
+        # enough.
+        self._idle: List[Handle] = []
+        self._idle_waits: List[Waits] = []
+        _clients.add(self)
 
     def _check_out(self, root: Handle) -> Handle:
         try:
@@ -188,17 +252,29 @@ class Client(BaseClient):
         pointer = ctypes.c_void_p()
         code = library.zmd_client_clone(root.pointer, ctypes.byref(pointer))
         if code == ErrorCode.CANCELLED:
-            return root  # with which the call will find the same, for each of its jobs
+            return root  # with which the call will find the same
         check(code)
-        return Handle(pointer, root.kept)
+        return Handle(pointer, library.zmd_client_free, root.tokens)
 
+    def _polls(self, *, is_many: bool, takes_polls: bool = False) -> BlockingPolls:
+        return BlockingPolls(self._idle_queue(), self._give_back, is_many=is_many, takes_polls=takes_polls)
 
-def _get(polls: "queue.SimpleQueue[Poll]") -> Poll:
-    while True:
-        try:
-            return polls.get(timeout=TICK_S)
-        except queue.Empty:
-            pass
+    def _idle_queue(self) -> Waits:
+        process = os.getpid()
+        while self._idle_waits:
+            try:
+                waits = self._idle_waits.pop()
+            except IndexError:
+                break
+            if waits.process == process:
+                return waits
+        return Waits(self._open_root())
+
+    def _give_back(self, waits: Waits) -> None:
+        if waits.error is None:
+            self._idle_waits.append(waits)
+        if self._root is None:
+            self._idle_waits.clear()
 
 
 def status_or_raise(outcome: Outcome) -> Status:
@@ -212,3 +288,17 @@ def checked(outcome: Outcome) -> Outcome:
     if isinstance(outcome, Status) and not outcome.is_successful:
         return JobFailedError(outcome)
     return outcome
+
+
+def in_order(ended: List[Poll]) -> List[Outcome]:
+    return [poll.outcome for poll in sorted(ended, key=lambda poll: poll.position)]
+
+
+def _end_idle_queues() -> None:
+    for client in list(_clients):
+        client._idle_waits.clear()
+
+
+# Python warns of a fork where there are other threads, also those of the library.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_end_idle_queues)

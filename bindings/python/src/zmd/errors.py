@@ -59,6 +59,22 @@ class Error(Exception):
         that refused the credentials (HTTP 407) refuses them again."""
         return bool(library.zmd_error_is_transient(self.code)) and self.http_status != 407
 
+    def to_dict(self) -> Dict[str, Any]:
+        """What the error says, for ``json.dumps()``: its class as ``error``, its text as ``message``, the attributes by
+        their names, and the last status, if it has one, as ``status``."""
+        status = getattr(self, "status", None) or getattr(self, "last_status", None)
+        return {
+            "error": type(self).__name__,
+            "message": str(self),
+            "code": int(self.code),
+            "api_code": self.api_code,
+            "http_status": self.http_status,
+            "module": self.module,
+            "job_id": self.job_id,
+            "is_transient": self.is_transient,
+            "status": None if status is None else status.to_dict(),
+        }
+
 
 class JobFailedError(Error):
     """A job has ended, and not all of its records are deleted; raised if a call has ``check=True``. ``code`` is 0: the

@@ -1,7 +1,7 @@
 """What a wait reports."""
 
 import dataclasses
-from typing import Optional, Union
+from typing import Any, Dict, Optional, Union
 
 from .errors import Error
 from .status import Status
@@ -20,6 +20,11 @@ class _Poll:
     next_poll: Optional[float]
     """Seconds until the next poll of the job; None: its wait has ended."""
 
+    def to_dict(self) -> Dict[str, Any]:
+        """The fields by their names, for ``json.dumps()``; ``status`` and ``error`` as their own ``to_dict()``."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value.to_dict() if isinstance(value, (Status, Error)) else value for name, value in fields.items()}
+
 
 @dataclasses.dataclass(frozen=True)
 class PollSucceeded(_Poll):
@@ -28,6 +33,8 @@ class PollSucceeded(_Poll):
     status: Status
     """How far the job is."""
     error: None = None
+    remaining: Optional[float] = None
+    """The forecast of the seconds until the job ends; None: its counts do not show yet how fast it is, or it has ended."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +44,8 @@ class PollFailed(_Poll):
     error: Error
     """What happened."""
     status: None = None
+    remaining: Optional[float] = None
+    """The forecast of the seconds until the job ends; None: its counts do not show yet how fast it is, or it has ended."""
 
 
 Progress = Union[PollSucceeded, PollFailed]
@@ -50,10 +59,11 @@ def progress_of(
     job_id: str,
     elapsed_ms: int,
     next_poll_ms: int,
+    remaining_ms: int,
     outcome: Union[Status, Error],
 ) -> Progress:
     elapsed = elapsed_ms / 1000
-    next_poll = None if next_poll_ms < 0 else next_poll_ms / 1000
+    next_poll, remaining = (None if ms < 0 else ms / 1000 for ms in (next_poll_ms, remaining_ms))
     if isinstance(outcome, Error):
-        return PollFailed(index, module, job_id, elapsed, next_poll, outcome)
-    return PollSucceeded(index, module, job_id, elapsed, next_poll, outcome)
+        return PollFailed(index, module, job_id, elapsed, next_poll, outcome, remaining=remaining)
+    return PollSucceeded(index, module, job_id, elapsed, next_poll, outcome, remaining=remaining)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from typing import Optional
+from typing import Any, Dict, Optional
 
 from ._library import RawStatus, library
 
@@ -45,9 +45,9 @@ class Status:
     """The status of a job. A count is None if it was not reported."""
 
     module: str
-    """The job's module, as it was passed."""
+    """The job's module, as it was passed, without surrounding white space."""
     job_id: str
-    """The job's id, as it was passed, as a string."""
+    """The job's id, as it was passed, as a string without surrounding white space."""
     state: State
     """How far the job is."""
     total_count: Optional[int] = None
@@ -74,6 +74,13 @@ class Status:
         """Whether the job has ended: completed or failed. False for a state that this version does not know."""
         return bool(library.zmd_status_has_ended(self._raw()))
 
+    def to_dict(self) -> Dict[str, Any]:
+        """The fields by their names, and ``is_successful`` and ``has_ended``, for ``json.dumps()``. The state is its
+        name."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields["state"] = self.state.name
+        return {**fields, "is_successful": self.is_successful, "has_ended": self.has_ended}
+
     def __str__(self) -> str:
         """Such as ``Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed``."""
 
@@ -93,19 +100,25 @@ class Status:
         return RawStatus(self.state, self.http_status, total, deleted, failed)
 
 
+_STATES = {state.value: state for state in State}
+
+
 def status_of(module: str, job_id: str, raw: RawStatus) -> Optional[Status]:
     """The status that the library wrote; None if there was no response."""
     text = raw.state_text.decode("utf-8", "replace")
     if not text:
         return None
     total, deleted, failed = raw.total_count, raw.deleted_count, raw.failed_count
-    return Status(
-        module,
-        job_id,
-        State(raw.state),
-        None if total < 0 else total,
-        None if deleted < 0 else deleted,
-        None if failed < 0 else failed,
-        text,
-        raw.http_status,
+    # Without __init__, which takes a frozen dataclass as long as all the rest of a call.
+    status = object.__new__(Status)
+    status.__dict__.update(
+        module=module,
+        job_id=job_id,
+        state=_STATES.get(raw.state, State.UNKNOWN),
+        total_count=None if total < 0 else total,
+        deleted_count=None if deleted < 0 else deleted,
+        failed_count=None if failed < 0 else failed,
+        state_text=text,
+        http_status=raw.http_status,
     )
+    return status
