@@ -57,6 +57,9 @@ fn find_pythons() -> BTreeSet<((u32, u32), PathBuf)> {
         .collect()
 }
 
+/// What the newest Python has besides: what builds and checks packages, and what users combine with this one.
+const TOOLS: &[&str] = &["build", "gevent", "opentelemetry-sdk", "prometheus_client", "pyright[nodejs]"];
+
 #[derive(Clone, Copy)]
 enum Age {
     Oldest,
@@ -77,7 +80,7 @@ fn python(age: Age) -> Option<&'static Path> {
         let _ = fs::remove_dir_all(&environment);
         text_of(clean(&base?.1).args(["-m", "venv"]).arg(&environment));
         let python = environment.join("bin/python");
-        let tools: &[&str] = if matches!(age, Newest) { &["build", "pyright[nodejs]"] } else { &[] };
+        let tools: &[&str] = if matches!(age, Newest) { TOOLS } else { &[] };
         let (exit, _, err) = run(pip(&python, "install").args(["setuptools >= 70.1", "mypy", "pytest"]).args(tools));
         if exit != Some(0) {
             eprintln!("{err}");
@@ -211,7 +214,96 @@ ask()
 assert os.environ['ZMD_LIBRARY'] in open('/proc/self/maps').read()
 ";
     text_of(program(python, &sim).args(["-c", code]).env("ZMD_LIBRARY", release().join("libzmd.so")));
-    assert_eq!((sim.requests(), sim.connections()), (61, 2));
+    // One of status calls, and one of waits, which the interrupted wait has closed.
+    assert_eq!((sim.requests(), sim.connections()), (61, 3));
+}
+
+/// The waits of greenlets go on at the same time: one after the other they would take more than ten times as long.
+#[test]
+fn greenlets_do_not_wait_for_each_other() {
+    let Some(python) = python(Newest) else { return };
+    let sim = sim();
+    sim.add_job("Leads", "1002", Job::new(50_000, 1.0));
+    let code = "
+import gevent.monkey
+gevent.monkey.patch_all()
+import os, threading, time, gevent, zmd
+client = zmd.Client(lambda _: os.environ['ZMD_ACCESS_TOKEN'], api_domain=os.environ['ZMD_API_DOMAIN'], poll_min=0.05)
+def wait(outcomes):
+    outcomes += client.wait_many([('Leads', 1002)], timeout=2)
+def ask(outcomes):
+    try:
+        client.status('Leads', 'fault-stall-in-body', timeout=2)
+    except zmd.Timeout as error:
+        outcomes.append(error)
+begin = time.monotonic()
+outcomes = []
+waits = [gevent.spawn(target, outcomes) for target in [wait, ask] * 10]
+threads = [threading.Thread(target=target, args=[outcomes]) for target in [wait, ask] * 5]
+for thread in threads:
+    thread.start()
+gevent.joinall(waits, raise_error=True)
+for thread in threads:
+    thread.join()
+assert [type(each) for each in outcomes] == [zmd.Timeout] * 30, outcomes
+assert time.monotonic() - begin < 30
+print(client.wait('Leads', 1001).state, len(list(client.as_completed([('Leads', 1001)] * 3))))
+client.close()
+";
+    assert_eq!(text_of(program(python, &sim).args(["-c", code])), "COMPLETED 3\n");
+}
+
+/// The programs of doc/metrics.md, with the packages that they are about.
+#[test]
+fn counters_are_exported() {
+    let Some(python) = python(Newest) else { return };
+    let sim = sim();
+    sim.limit_credits(100, 60);
+    let page = fs::read_to_string(format!("{ROOT}/doc/metrics.md")).unwrap();
+    let blocks: Vec<_> = page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [prometheus, opentelemetry] = blocks[..] else { panic!("{blocks:?}") };
+    let prometheus = prometheus.replace("start_http_server(9464)", "start_http_server(0)[0]");
+    let calls = "client.status('Leads', 1001)\nclient.wait('Leads', 1001)\n";
+    let scrape = "print(prometheus_client.generate_latest().decode())\n";
+    let server = "import urllib.request\nserver = prometheus_client.start_http_server(0)[0]\n\
+                  text = urllib.request.urlopen(f'http://127.0.0.1:{server.server_port}/metrics').read()\n\
+                  assert b'zmd_calls_total 2.0' in text, text\n";
+    let out = text_of(program(python, &sim).arg("-c").arg(format!("{prometheus}{scrape}{calls}{scrape}{server}")));
+    let (before, after) = out.split_at(out.rfind("# HELP zmd_calls_total").unwrap());
+    assert!(before.contains("\nzmd_calls_total 0.0\n") && !before.contains("credits"), "{out}");
+    for line in [
+        "# TYPE zmd_calls_total counter",
+        "zmd_calls_total 2.0",
+        "zmd_polls_total 1.0",
+        "zmd_rate_limits_total 0.0",
+        "zmd_connections_total 2.0",
+        "# TYPE zmd_credits_remaining gauge",
+        "zmd_credits_remaining 38.0",
+    ] {
+        assert!(after.lines().any(|each| each == line), "{line} in {out}");
+    }
+    assert!(after.contains("\nzmd_sent_bytes_total ") && after.contains("\nzmd_waited_seconds_total "), "{out}");
+
+    let reader = "from opentelemetry import metrics\n\
+                  from opentelemetry.sdk.metrics import MeterProvider\n\
+                  from opentelemetry.sdk.metrics.export import InMemoryMetricReader\n\
+                  reader = InMemoryMetricReader()\n\
+                  metrics.set_meter_provider(MeterProvider([reader]))\n";
+    let read = "
+(scope,) = reader.get_metrics_data().resource_metrics[0].scope_metrics
+print(scope.scope.name)
+for metric in scope.metrics:
+    print(metric.name, metric.unit, *[point.value for point in metric.data.data_points])
+";
+    let out = text_of(program(python, &sim).arg("-c").arg(format!("{reader}{opentelemetry}{calls}{read}")));
+    for line in ["zmd", "zmd.calls {call} 2", "zmd.polls {poll} 1", "zmd.credits_remaining {credit} 36"] {
+        assert!(out.lines().any(|each| each == line), "{line} in {out}");
+    }
+    // Each counter is exported: a new one has to be added to the page.
+    let fields = "import dataclasses, zmd; print(*[field.name for field in dataclasses.fields(zmd.Counters)])";
+    for name in text_of(clean(python).args(["-c", fields]).current_dir("/")).split_whitespace() {
+        assert!(out.contains(&format!("\nzmd.{name} ")) && prometheus.contains(&format!("\"{name}\"")), "{name}");
+    }
 }
 
 /// The package brings the command, which is on the PATH of its environment, and which `python -m zmd` runs.
@@ -438,7 +530,7 @@ fn the_readmes_examples_do_what_they_say() {
         .flat_map(|begin| readme.split(begin).skip(1))
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    let [first, settings, completed, many, asyncio, conftest, tests, shell, _build] = blocks[..] else {
+    let [first, settings, completed, many, asyncio, tokens, conftest, tests, shell, _build] = blocks[..] else {
         panic!("{blocks:?}")
     };
     let program = |code: &str| run(program(python, &sim).args(["-c", code]));
@@ -454,6 +546,12 @@ fn the_readmes_examples_do_what_they_say() {
     };
     assert_eq!(ask(&format!("import zmd\n{settings}client.close()")), "");
     let before = format!("import zmd\nclient = zmd.Client.from_env()\n{completed}");
+    let vault = format!("class vault:\n    read = staticmethod({{'zoho/access-token': '{TOKEN}'}}.get)\n");
+    let tokens = tokens.replace("zmd.Client(token)", "zmd.Client(token, api_domain=os.environ['ZMD_API_DOMAIN'])");
+    assert_eq!(
+        ask(&format!("import os, zmd\n{vault}{tokens}print(client.status('Leads', 1001).state)")),
+        "COMPLETED\n"
+    );
 
     offer(0);
     assert_eq!(ask(first), "9 of 9 deleted\n");

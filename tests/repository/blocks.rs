@@ -73,6 +73,8 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
         "packages::install::an_installed_tree_is_whole_and_is_used_from_elsewhere",
     ),
     ("doc/install.md", "Without installing", "sh", "packages::linking::the_readmes_first_lines_do_what_they_say"),
+    ("doc/metrics.md", "Prometheus", "python", "packages::python::counters_are_exported"),
+    ("doc/metrics.md", "OpenTelemetry", "python", "packages::python::counters_are_exported"),
     ("doc/networks.md", "Networks: proxies and certificates", "sh", "repository::blocks::every_variable_is_a_setting"),
     ("doc/settings.md", "The configuration file", "toml", "repository::blocks::the_configuration_file"),
     ("doc/settings.md", "The configuration file", "text", "repository::blocks::the_configuration_file"),

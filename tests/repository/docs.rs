@@ -127,9 +127,10 @@ fn the_docstring_of_the_python_client_lists_the_settings() {
         let more = match *key {
             "access_token" => {
                 ". Or a function that returns a token, for example from a vault: it is called when a token is needed, \
-                 with the token that the service refused, or None; on a thread of the library, one call at a time. It \
+                 with the token that the service refused, or None; on a thread of its own, one call at a time. It \
                  may block: a call that waits for it ends at its time limit. An exception in it becomes an \
-                 :class:`OAuthError` of that call"
+                 :class:`OAuthError` of that call, whose ``__cause__`` it is. That of an :class:`AsyncClient` may be a \
+                 coroutine function, which runs in the event loop"
             }
             _ => "",
         };
