@@ -322,7 +322,7 @@ class Asking(SimTest):
         self.assertNotRegex(str(caught.exception), r"\bms\b|_ms")
 
     def test_errors_are_exceptions(self):
-        client = self.client(timeout=0.5)
+        client = self.client(timeout=2)
         for job_id, cls, code, api_code, http_status in [
             ("error-INVALID_TOKEN", zmd.UnauthorizedError, 20, "INVALID_TOKEN", 401),
             ("error-OAUTH_SCOPE_MISMATCH", zmd.ScopeError, 21, "OAUTH_SCOPE_MISMATCH", 401),
