@@ -24,7 +24,6 @@ async function main(module, jobId, seconds = 4 * 3600, ...more) {
   } catch (error) {
     if (error instanceof JobFailedError) return 1;
     if (!(error instanceof ZmdError)) throw error;
-    if (error.status) console.log(error.status.text); // the last one seen
     console.error(`${error.code}: ${error.message}`);
     return error instanceof TimeoutError && error.status ? 2 : 3;
   } finally {

@@ -40,9 +40,6 @@ func run(module, jobID string, limit time.Duration) int {
 	}
 	var failure *zmd.Error
 	if errors.As(err, &failure) {
-		if last.State != zmd.Unknown {
-			fmt.Println(last) // the last one seen
-		}
 		fmt.Fprint(os.Stderr, failure.Number.Name(), ": ")
 	}
 	fmt.Fprintln(os.Stderr, err)
