@@ -27,7 +27,7 @@
  *   call any function but those that its documentation names, and wait for other threads.
  * - **Stack**: A call takes less than 64 KB of its caller's stack on every target, and works on a thread with 128 KB.
  * - **The account**: A client and its clones have at most max_concurrency calls in flight, whichever functions and
- *   threads make them.
+ *   threads make them; with token_cache, all processes that share it.
  * - **fork**: A client that was created before fork() works in parent and child, whatever the parent's other threads do
  *   at that moment.
  * - **Signals**: No call fails with EINTR, none raises SIGPIPE, no signal handler is installed and no mask is changed.
