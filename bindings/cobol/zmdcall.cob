@@ -230,7 +230,8 @@
                WHEN C-RESULT = 0
                    PERFORM VARYING I FROM 1 BY 1
                        UNTIL I > ZMD-JOB-COUNT OR ZMD-NEWS-OF NOT = 0
-                       IF JOB-WAIT-ID(I) = C-EVENT-ID
+                       IF JOB-WAIT-IS-OPEN(I)
+                           AND JOB-WAIT-ID(I) = C-EVENT-ID
                            PERFORM FILL-JOB
                        END-IF
                    END-PERFORM

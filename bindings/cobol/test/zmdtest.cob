@@ -92,34 +92,34 @@
                MOVE "Leads" TO JOB-MODULE(I)
                MOVE -1 TO JOB-TIMEOUT-MS(I)
            END-PERFORM
-           MOVE "1001" TO JOB-JOB-ID(1)
-           MOVE "1003" TO JOB-JOB-ID(2)
-           MOVE "4711" TO JOB-JOB-ID(3)
-           MOVE "no id" TO JOB-JOB-ID(4)
+           MOVE "no id" TO JOB-JOB-ID(1)
+           MOVE "1001" TO JOB-JOB-ID(2)
+           MOVE "1003" TO JOB-JOB-ID(3)
+           MOVE "4711" TO JOB-JOB-ID(4)
            CALL "ZMDJOBS" USING ZMD-JOBS
            MOVE "a table of jobs" TO CHECK-NAME
            IF NOT ZMD-JOBS-OK OR ZMD-OPEN-COUNT NOT = 0
                PERFORM FAIL END-IF
-           MOVE "the first job" TO CHECK-NAME
+           MOVE "an invalid job" TO CHECK-NAME
            MOVE JOB-REQUEST(1) TO ZMD-REQUEST
-           PERFORM CHECK-COMPLETED
+           IF NOT ZMD-INVALID-ARGUMENT OR ZMD-TOTAL-COUNT NOT = -1
+               OR NOT JOB-WAIT-HAS-ENDED(1) PERFORM FAIL END-IF
            MOVE "the second job" TO CHECK-NAME
            MOVE JOB-REQUEST(2) TO ZMD-REQUEST
-           IF NOT ZMD-OK OR ZMD-SUCCESSFUL OR ZMD-FAILED-COUNT NOT = 2
-               OR NOT JOB-WAIT-HAS-ENDED(2) OR ZMD-STATUS-TEXT NOT =
-               "COMPLETED, 7 of 9 deleted, 2 failed"
-               PERFORM FAIL END-IF
+           PERFORM CHECK-COMPLETED
            MOVE "the third job" TO CHECK-NAME
            MOVE JOB-REQUEST(3) TO ZMD-REQUEST
+           IF NOT ZMD-OK OR ZMD-SUCCESSFUL OR ZMD-FAILED-COUNT NOT = 2
+               OR NOT JOB-WAIT-HAS-ENDED(3) OR ZMD-STATUS-TEXT NOT =
+               "COMPLETED, 7 of 9 deleted, 2 failed"
+               PERFORM FAIL END-IF
+           MOVE "the fourth job" TO CHECK-NAME
+           MOVE JOB-REQUEST(4) TO ZMD-REQUEST
            MOVE 0 TO TALLY-COUNT
            INSPECT ZMD-ERROR-TEXT TALLYING TALLY-COUNT FOR ALL "4711"
            IF NOT ZMD-JOB-NOT-FOUND OR ZMD-TRANSIENT OR TALLY-COUNT = 0
                OR ZMD-ERROR-NAME NOT = "ZMD_ERR_JOB_NOT_FOUND"
-               PERFORM FAIL END-IF
-           MOVE "the fourth job" TO CHECK-NAME
-           MOVE JOB-REQUEST(4) TO ZMD-REQUEST
-           IF NOT ZMD-INVALID-ARGUMENT OR ZMD-TOTAL-COUNT NOT = -1
-               OR NOT JOB-WAIT-HAS-ENDED(4) PERFORM FAIL END-IF.
+               PERFORM FAIL END-IF.
 
       * A job that does not end, and one whose wait is added later.
        CHECK-NEWS SECTION.
