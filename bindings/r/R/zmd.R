@@ -273,7 +273,7 @@ print.zmd_client <- print.zmd_waits <- function(x, ...) {
   result$value
 }
 
-.call <- function(name, ...) .Call(.zmd$routines[[name]], ...)
+.call <- function(name, ...) do.call(.Call, list(.zmd$routines[[name]], ...))
 
 .key <- function(id) sprintf("%.0f", id)
 
