@@ -182,6 +182,7 @@
            END-IF
       *    The queue has its own.
            CALL STATIC "zmd_client_free" USING BY VALUE CLIENT
+               RETURNING OMITTED
            SET CLIENT TO NULL.
 
        JOBS-ERROR SECTION.
@@ -223,24 +224,32 @@
            END-PERFORM.
 
        TAKE-EVENT SECTION.
-           CALL STATIC "zmd_waits_next" USING BY VALUE WAITS
-               BY VALUE ZMD-NEXT-TIMEOUT-MS
-               BY REFERENCE C-EVENT RETURNING C-RESULT
-           EVALUATE TRUE
-               WHEN C-RESULT = 0
-                   PERFORM VARYING I FROM 1 BY 1
-                       UNTIL I > ZMD-JOB-COUNT OR ZMD-NEWS-OF NOT = 0
-                       IF JOB-WAIT-IS-OPEN(I)
-                           AND JOB-WAIT-ID(I) = C-EVENT-ID
-                           PERFORM FILL-JOB
-                       END-IF
-                   END-PERFORM
-               WHEN NO-NEWS
-                   CONTINUE
-               WHEN OTHER
-                   MOVE C-RESULT TO ZMD-JOBS-ERROR
-                   PERFORM JOBS-ERROR
-           END-EVALUATE.
+           MOVE 0 TO C-RESULT
+           PERFORM UNTIL ZMD-NEWS-OF NOT = 0 OR C-RESULT NOT = 0
+               CALL STATIC "zmd_waits_next" USING BY VALUE WAITS
+                   BY VALUE ZMD-NEXT-TIMEOUT-MS
+                   BY REFERENCE C-EVENT RETURNING C-RESULT
+               IF C-RESULT = 0
+                   PERFORM FIND-JOB
+               END-IF
+           END-PERFORM
+           IF C-RESULT NOT = 0 AND NOT NO-NEWS
+               MOVE C-RESULT TO ZMD-JOBS-ERROR
+               PERFORM JOBS-ERROR
+           END-IF.
+
+       FIND-JOB SECTION.
+           PERFORM VARYING I FROM 1 BY 1
+               UNTIL I > ZMD-JOB-COUNT OR ZMD-NEWS-OF NOT = 0
+               IF JOB-WAIT-IS-OPEN(I) AND JOB-WAIT-ID(I) = C-EVENT-ID
+                   PERFORM FILL-JOB
+               END-IF
+           END-PERFORM
+      *    The table has another job in the place of this one.
+           IF ZMD-NEWS-OF = 0
+               CALL STATIC "zmd_waits_remove" USING BY VALUE WAITS
+                   BY VALUE C-EVENT-ID RETURNING C-RESULT
+           END-IF.
 
        FILL-JOB SECTION.
            MOVE I TO ZMD-NEWS-OF
