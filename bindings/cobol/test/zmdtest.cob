@@ -81,6 +81,7 @@
            CALL "ZMDSTAT" USING ZMD-REQUEST
            PERFORM CHECK-COMPLETED
            PERFORM CHECK-TABLE
+           PERFORM CHECK-FORECAST
            PERFORM CHECK-NEWS
            DISPLAY "ok cobol"
            STOP RUN.
@@ -120,6 +121,20 @@
            IF NOT ZMD-JOB-NOT-FOUND OR ZMD-TRANSIENT OR TALLY-COUNT = 0
                OR ZMD-ERROR-NAME NOT = "ZMD_ERR_JOB_NOT_FOUND"
                PERFORM FAIL END-IF.
+
+      * A job whose counts show when it ends.
+       CHECK-FORECAST SECTION.
+           MOVE 1 TO ZMD-JOB-COUNT
+           SET JOB-WAIT-IS-NEW(1) TO TRUE
+           MOVE "1005" TO JOB-JOB-ID(1)
+           MOVE -1 TO ZMD-NEXT-TIMEOUT-MS JOB-TIMEOUT-MS(1)
+           PERFORM WITH TEST AFTER UNTIL JOB-REMAINING-MS(1) > 10000
+               OR ZMD-OPEN-COUNT = 0 OR NOT ZMD-JOBS-OK
+               CALL "ZMDNEXT" USING ZMD-JOBS
+           END-PERFORM
+           MOVE "a forecast of the end" TO CHECK-NAME
+           MOVE JOB-REQUEST(1) TO ZMD-REQUEST
+           IF NOT JOB-WAIT-IS-OPEN(1) PERFORM FAIL END-IF.
 
       * A job that does not end, and one whose wait is added later.
        CHECK-NEWS SECTION.

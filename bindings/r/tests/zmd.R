@@ -74,6 +74,10 @@ same(0, polls)
 error <- failure("zmd_err_timeout", zmd_wait(client, "Leads", "1002", timeout = 0.5))
 same(list("RUNNING", TRUE), list(error$status$state, error$is_transient))
 
+remaining <- NA
+failure("zmd_err_cancelled", zmd_wait(client, "Leads", "1005", progress = function(event) is.na(remaining <<- event$remaining)))
+stopifnot(remaining > 10)
+
 # Many jobs.
 indices <- integer()
 ids <- c("1001", "1003", "4711", "no id")
