@@ -6,7 +6,7 @@ use strict;
 use warnings;
 
 use Carp ();
-use FFI::Platypus 1.00;
+use FFI::Platypus 1.34;
 use FFI::Platypus::Buffer qw(scalar_to_buffer);
 use FFI::Platypus::DL qw(dlopen dlerror RTLD_PLATYPUS_DEFAULT);
 
