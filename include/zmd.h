@@ -33,8 +33,8 @@
  * - **Signals**: No call fails with EINTR, none raises SIGPIPE, no signal handler is installed and no mask is changed.
  * - **Loading**: Loading the library starts no thread, reads no environment and opens no file; after the last
  *   zmd_client_free() no thread and no descriptor is left, except for a name lookup that the system has not finished.
- * - **Output**: Nothing is written to standard output and standard error, except that a process without memory may end
- *   with a message.
+ * - **Output**: Nothing is written to standard output and standard error, except where log_file is stderr, and that a
+ *   process without memory may end with a message.
  * - **Deadlines**: A call returns within its limit plus 100 ms: timeout_ms limits a whole status call, and a wait has
  *   the limit that it was given, including name lookup, connecting, TLS, retries, pauses and requesting a token.
  * - **Input**: Invalid input is refused before anything is sent, with a message that names the argument and its rule.
@@ -626,6 +626,8 @@ zmd_error zmd_config_new(struct zmd_config **config);
  *   that intercept only some hosts
  * - `client_cert`: the certificate to present to a gateway or proxy that requires one
  * - `client_key`: the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519
+ * - `log_file`: the file to which the library appends what it does, or `stderr`, standard error
+ * - `log_level` (info): how much `log_file` has: each level has what the ones before it have
  *
  * @param config  the configuration
  * @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`
@@ -1256,6 +1258,8 @@ void zmd_waits_free(struct zmd_waits *waits);
  *
  * A line begins with the part of the library that it comes from: `wait: `, `client: `, `oauth: `, `http: `, and at level 5
  * `ureq: ` or `rustls: `. Each failed poll of a wait that continues is a warning. The wording may change in any version.
+ *
+ * Hosts that can't pass a function set `log_file` instead, of a client; both work side by side.
  *
  * There is one logger in a process, for all clients. Another call replaces it, also while calls are in progress, and returns
  * when no other thread is in an earlier logger, so that its `user_data` can be freed: do not hold a lock that the logger

@@ -6,6 +6,7 @@ use super::args::{null, text, write};
 use super::call::{guard, without_error};
 use super::config::{config_ref, zmd_config};
 use super::handle::{Handle, Tag};
+use super::logger;
 use super::names::zmd_error;
 use zmd_core::{Client, Error};
 
@@ -56,6 +57,7 @@ pub unsafe extern "C" fn zmd_client_new(config: *const zmd_config, client: *mut 
         if client.is_null() {
             return Err(null("client"));
         }
+        logger::install();
         let made = if config.is_null() {
             Client::from_env()?
         } else {

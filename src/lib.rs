@@ -7,7 +7,6 @@ mod args;
 mod call;
 mod cancellation;
 mod handle;
-mod log_filter;
 mod log_lines;
 mod many;
 mod panic_hook;

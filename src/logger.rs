@@ -1,20 +1,20 @@
 //! The logger: a function of the host program.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::call::guard;
 use super::last_error;
-use super::log_filter::{is_without_secrets, level, part};
 use super::log_lines::{self, Line};
 use super::names::zmd_error;
-use zmd_core::{Error, ErrorKind, logging, one_line, process_id};
+use zmd_core::logging::{self, host_level, is_without_secrets, level, log_for, part};
+use zmd_core::{Error, ErrorKind, one_line, process_id};
 
 /// Receives a line of the log.
 ///
@@ -97,14 +97,23 @@ struct Logger;
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        level(metadata) <= log::max_level()
+        let level = level(metadata);
+        level <= host_level() || log_for(level).is_some()
     }
 
     fn log(&self, record: &Record) {
-        if self.enabled(record.metadata()) && is_without_secrets(record) && !logging::is_discarded() {
+        let level = level(record.metadata());
+        let is_for_host = level <= host_level() && !logging::is_discarded();
+        let log = log_for(level);
+        if (is_for_host || log.is_some()) && is_without_secrets(record) {
             let text = one_line(&format!("{}: {}", part(record.target()), record.args()), 4000);
+            let of_client = log.map(|log| {
+                let line = log.line(level, &text);
+                (log, line)
+            });
             // A line contains no control characters, and so no NUL.
-            log_lines::push(Line { level: level(record.metadata()), text: CString::new(text).unwrap_or_default() });
+            let text = CString::new(text).unwrap_or_default();
+            log_lines::push(Line { level, text, is_for_host, of_client, process: process_id() });
         }
     }
 
@@ -115,23 +124,41 @@ impl Log for Logger {
             return;
         }
         while let Some(line) = log_lines::pop() {
-            if line.level <= log::max_level()
-                && let Some(target) = target()
-                && let Some(log) = target.log
-            {
-                // SAFETY: the caller of zmd_set_logger guarantees that the callback is valid until it is replaced and
-                // `target` is dropped; the string outlives the call.
-                let call = || unsafe { log(target.user_data, line.level as i32, line.text.as_ptr()) };
-                last_error::preserve(|| logging::discard(call));
+            if let Some(problem) = line.of_client.and_then(|(log, line)| log.write(&line)) {
+                deliver(Level::Warn, &CString::new(problem).unwrap_or_default());
+            }
+            if line.is_for_host {
+                deliver(line.level, &line.text);
             }
         }
     }
+}
+
+/// Calls the host program's callback.
+fn deliver(level: Level, text: &CStr) {
+    if level <= host_level()
+        && let Some(target) = target()
+        && let Some(log) = target.log
+    {
+        // SAFETY: the caller of zmd_set_logger guarantees that the callback is valid until it is replaced and `target` is
+        // dropped; the string outlives the call.
+        let call = || unsafe { log(target.user_data, level as i32, text.as_ptr()) };
+        last_error::preserve(|| logging::discard(call));
+    }
+}
+
+/// Takes what this library logs: for a logger that the host program sets, and for clients with a log of their own.
+pub(super) fn install() {
+    // It can be set only once, and later calls fail.
+    let _ = log::set_logger(&Logger);
 }
 
 /// Sets the logger, which receives what the library does: token renewals, retries, connections, TLS.
 ///
 /// A line begins with the part of the library that it comes from: `wait: `, `client: `, `oauth: `, `http: `, and at level 5
 /// `ureq: ` or `rustls: `. Each failed poll of a wait that continues is a warning. The wording may change in any version.
+///
+/// Hosts that can't pass a function set `log_file` instead, of a client; both work side by side.
 ///
 /// There is one logger in a process, for all clients. Another call replaces it, also while calls are in progress, and returns
 /// when no other thread is in an earlier logger, so that its `user_data` can be freed: do not hold a lock that the logger
@@ -164,10 +191,9 @@ pub unsafe extern "C" fn zmd_set_logger(log: zmd_log_fn, user_data: *mut c_void,
                 return Err(Error::new(ErrorKind::InvalidArgument, message));
             }
         };
-        // It can be set only once, and later calls fail.
-        let _ = log::set_logger(&Logger);
+        install();
         replace(log, user_data);
-        log::set_max_level(filter);
+        logging::set_host_level(filter);
         Ok(())
     })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::args::{job, text, timeout, write};
 use super::call::guard;
+use super::logger;
 use super::names::zmd_error;
 use zmd_core::{Client, Error, ErrorKind, State, Status};
 
@@ -189,6 +190,7 @@ unsafe fn wait_with(
 ///
 /// `settings` is NULL or NUL-terminated.
 unsafe fn shared(settings: *const c_char) -> Result<Arc<Client>, Error> {
+    logger::install();
     if settings.is_null() {
         return Client::shared("");
     }

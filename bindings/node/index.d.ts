@@ -135,6 +135,16 @@ export interface Settings {
    * a PEM file with the private key of client_cert, not encrypted.
    */
   client_key?: string;
+  /**
+   * The file to which the library appends what it does, or `stderr`, standard error. Takes the path of a file, which
+   * need not exist, in a directory that does; or stderr.
+   */
+  log_file?: string;
+  /**
+   * How much `log_file` has: each level has what the ones before it have. Takes one of off, error, warning, info,
+   * debug, trace; the default is `info`.
+   */
+  log_level?: 'off' | 'error' | 'warning' | 'info' | 'debug' | 'trace';
 }
 
 /** The same, and where the others come from. */

@@ -1,7 +1,7 @@
 //! The log, on standard error: `-v`, or the variable `ZMD_LOG`.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use zmd_core::one_line;
+use zmd_core::{logging, one_line};
 
 use crate::failure::Failure;
 use crate::{clock, terminal};
@@ -21,8 +21,9 @@ pub fn start(verbose: u8) -> Result<(), Failure> {
         2 => LevelFilter::Debug,
         _ => LevelFilter::Trace,
     };
-    if level > LevelFilter::Off && log::set_logger(&LOGGER).is_ok() {
-        log::set_max_level(level);
+    // Also without a level: the settings log_file and log_level of a profile count in any case.
+    if log::set_logger(&LOGGER).is_ok() {
+        logging::set_host_level(level);
     }
     Ok(())
 }
@@ -42,10 +43,17 @@ fn of_environment() -> Result<LevelFilter, Failure> {
 impl Log for Logger {
     /// The library's own lines, which are written so that they carry no secret. Those of HTTP and TLS show what is sent.
     fn enabled(&self, metadata: &Metadata) -> bool {
-        metadata.level() <= log::max_level() && metadata.target().split("::").next() == Some("zmd_core")
+        metadata.level() <= logging::host_level() && metadata.target().split("::").next() == Some("zmd_core")
     }
 
     fn log(&self, record: &Record) {
+        let own = logging::level(record.metadata());
+        if let Some(log) = logging::log_for(own).filter(|_| logging::is_without_secrets(record)) {
+            let text = one_line(&format!("{}: {}", logging::part(record.target()), record.args()), LIMIT);
+            if let Some(problem) = log.write(&log.line(own, &text)) {
+                terminal::complain(&problem);
+            }
+        }
         if self.enabled(record.metadata()) {
             let level = match record.level() {
                 Level::Error => "error",

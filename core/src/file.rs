@@ -73,6 +73,25 @@ pub(crate) fn open_own(path: &Path) -> io::Result<Descriptor<File>> {
     Ok(file)
 }
 
+/// Opens a log to append to it, and creates it where it is missing, for its owner alone. A pipe in its place is an error, as
+/// writing to one may block or raise a signal.
+pub(crate) fn open_log(path: &Path) -> io::Result<Descriptor<File>> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(WITHOUT_WAITING);
+    }
+    let file = Descriptor::new(options.open(path)?)?;
+    let kind = file.metadata()?.file_type();
+    #[cfg(unix)]
+    let is_device = std::os::unix::fs::FileTypeExt::is_char_device(&kind);
+    #[cfg(not(unix))]
+    let is_device = false;
+    if kind.is_file() || is_device { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
 /// Opens a file of the library's own to lock it, and creates it where it is missing.
 pub(crate) fn open_lock(path: &Path) -> io::Result<Descriptor<File>> {
     let file = Descriptor::new(private_file().create(true).truncate(false).open(path).map_err(named_link)?)?;

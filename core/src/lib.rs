@@ -7,6 +7,7 @@
 mod activity;
 mod cancel;
 mod client;
+mod client_log;
 mod config;
 mod descriptor;
 mod endpoint;
@@ -17,6 +18,7 @@ mod job;
 mod limiter;
 mod json;
 mod lock_file;
+mod log_filter;
 pub mod logging;
 mod oauth;
 pub mod panic;

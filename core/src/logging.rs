@@ -1,10 +1,14 @@
 //! What a program's logger needs if it calls this library itself: which threads' lines to discard.
 //!
 //! Lines are logged with the crate `log`. A logger that collects them can deliver those of a thread in its `flush()`, which
-//! this library calls on each of its threads where no lock is held.
+//! this library calls on each of its threads where no lock is held. It also writes the lines of clients that have a log of
+//! their own: see [`log_for`].
 
 use std::cell::Cell;
 
+use crate::client_log;
+pub use crate::client_log::{ClientLog, host_level, log_for, set_host_level};
+pub use crate::log_filter::{is_without_secrets, level, part};
 use crate::sync::deliver_log;
 
 thread_local! {
@@ -38,11 +42,12 @@ impl Drop for Restore {
     }
 }
 
-/// The work of a thread: with the starting thread's [`is_discarded`], and a flush of the thread's lines at its end.
+/// The work of a thread: with the starting thread's [`is_discarded`] and client, and a flush of the thread's lines at its end.
 pub(crate) fn for_thread<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
-    let is_inherited = is_discarded();
+    let (is_inherited, log) = (is_discarded(), client_log::current());
     move || {
         set(is_inherited);
+        let _scope = client_log::enter(log.as_ref());
         let result = work();
         deliver_log();
         result

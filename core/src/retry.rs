@@ -126,6 +126,7 @@ pub(crate) fn run<T>(
         };
         match pause {
             Some(pause) if pause < deadline.remaining() => {
+                log::info!("{error}: another attempt in {:.1} s", pause.as_secs_f64());
                 sleep(pause);
             }
             Some(pause) => {

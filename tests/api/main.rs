@@ -5,6 +5,7 @@ mod answers;
 mod certificates;
 mod connection_strings;
 mod environment;
+mod log_file;
 mod logger;
 mod network;
 mod oauth;

@@ -38,6 +38,8 @@ use Zmd\Exception\ZmdException;
  *     extra_ca_file?: string,
  *     client_cert?: string,
  *     client_key?: string,
+ *     log_file?: string,
+ *     log_level?: string,
  * }
  */
 final class Client

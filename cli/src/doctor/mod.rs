@@ -43,6 +43,17 @@ impl Doctor {
             Ok(client) => client,
             Err(error) => return self.bad("credentials", &error, &remedy::of_settings(&error)),
         };
+        match client.check_log() {
+            None => {}
+            Some(Ok(())) => self.good("log file", &config.shown("log_file"))?,
+            Some(Err(error)) => {
+                self.bad(
+                    "log file",
+                    &error,
+                    "make its directory, and let this account write to it; or change log_file",
+                )?;
+            }
+        }
         let has_grant = ["refresh_token", "org_id"].iter().any(|key| !config.shown(key).is_empty());
         self.authorities(&config)?;
         if has_grant && !self.way("accounts server", &config, &config.accounts_url())? {

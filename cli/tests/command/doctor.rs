@@ -53,6 +53,13 @@ fn doctor_finds_what_is_wrong() {
     let (exit, out, _) = doctor(&grant, &[]);
     assert!(exit == Some(3) && out.contains("API credits: 0 remain") && out.contains("are used up"), "{exit:?} {out}");
     sim.limit_credits(5000, 0);
+    // A log that can't be written costs lines elsewhere; here it is found.
+    let log = home.0.join("log/zmd.log");
+    let with_log = [&grant[..], &[("ZMD_LOG_FILE", log.to_str().unwrap())]].concat();
+    let (exit, out, _) = doctor(&with_log, &[]);
+    assert!(exit == Some(4) && out.contains("log file: log_file ") && out.contains("can't be written"), "{out}");
+    std::fs::create_dir(home.0.join("log")).unwrap();
+    assert!(doctor(&with_log, &["-v"]).1.contains("ok   log file: "));
     // Nothing set, a server that is not there, a token that is refused.
     for (environment, message) in [
         (vec![], "zmd login"),

@@ -17,6 +17,7 @@ impl Client {
         if timeout.is_some_and(|timeout| timeout.is_zero()) {
             return self.wait(module, job_id, timeout, None);
         }
+        let _scope = self.log_scope();
         let key = (module.as_str().to_owned(), job_id.as_str().to_owned());
         let (poller, limits) = (ClientPoller::of(self), self.account.limits);
         let mut kept = self.account.kept_waits.take(&key, Instant::now(), limits.poll_max);

@@ -55,6 +55,7 @@ impl Client {
         operation: Operation,
         progress: Option<&mut Progress>,
     ) -> Vec<Waited> {
+        let _scope = self.log_scope();
         // A callback can end a wait while polls for other jobs are in flight. Such a wait uses a clone, so that cancelling
         // these polls does not affect other calls.
         let poller = match (&progress, jobs) {

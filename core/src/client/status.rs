@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 
 use super::kept_waits::KeptWaits;
 use crate::activity::{Activity, Counters, Credits, count};
+use crate::client_log::{self, ClientLog};
 use crate::config::Config;
 use crate::endpoint::{ApiVersion, BaseUrl};
 use crate::error::cancelled;
@@ -60,6 +61,8 @@ pub(super) struct Account {
     pub(super) tokens: Tokens,
     pub(super) limits: Limits,
     pub(super) kept_waits: KeptWaits,
+    /// The client's own log, if it has one.
+    pub(super) log: Option<Arc<ClientLog>>,
 }
 
 /// The maximum number of clients of the simple functions, each with its connections.
@@ -68,6 +71,8 @@ const SHARED_LIMIT: usize = 64;
 impl Client {
     /// Checks the settings as a whole and makes a client. Nothing is sent.
     pub fn new(config: &Config) -> Result<Client, Error> {
+        let log = ClientLog::new(config.log_level, config.log_file.as_ref());
+        let _scope = client_log::enter(log.as_ref());
         let proxies = Proxies::new(config)?;
         let grant = Grant::new(config, &proxies)?;
         let source = match (grant, &config.token_provider) {
@@ -101,6 +106,7 @@ impl Client {
             max_concurrency: config.max_concurrency,
             tokens: Tokens::new(config.access_token.clone(), source),
             kept_waits: KeptWaits::default(),
+            log: log.clone(),
             network,
             limits: Limits {
                 poll_min: config.poll_min,
@@ -174,6 +180,7 @@ impl Client {
     /// Gets an access token if there is none, which checks the credentials. Blocks for at most `timeout_ms`. An
     /// `access_token` of the settings is not checked: nothing is sent.
     pub fn access_token(&self) -> Result<AccessToken, Error> {
+        let _scope = self.log_scope();
         let process = self.process();
         let deadline = Deadline::after(self.account.timeout);
         let token = self.account.tokens.get(&process.http, &process.renewal, None, deadline)?;
@@ -188,11 +195,12 @@ impl Client {
 
     /// Returns the status of one job, with `timeout` instead of the setting `timeout_ms`.
     pub fn status_within(&self, module: &ModuleName, job_id: &JobId, timeout: Duration) -> Result<Status, Error> {
+        let _scope = self.log_scope();
         let deadline = Deadline::after(timeout);
         let job = JobName { module, job_id };
         let process = self.process();
         let mut refused = None;
-        retry::run(
+        let result = retry::run(
             self.account.max_retries,
             deadline,
             |pause| {
@@ -200,7 +208,13 @@ impl Client {
                 process.http.sleep(pause)
             },
             || self.attempt(&process, job, deadline, &mut refused),
-        )
+        );
+        match &result {
+            Ok(status) => log::info!("{job}: {status}"),
+            Err(error) => log::info!("{job}: {}: {error}", error.kind().name()),
+        }
+        deliver_log();
+        result
     }
 
     /// Ends every call in progress on it and on its clones with `ZMD_ERR_CANCELLED`; all later calls fail with it too.
@@ -284,9 +298,20 @@ impl Client {
         self.activity().credits()
     }
 
+    /// Whether the client's own log can be written: an error with the reason. `None`: it has no log.
+    pub fn check_log(&self) -> Option<Result<(), Error>> {
+        let checked = self.account.log.as_ref()?.check();
+        Some(checked.map_err(|why| Error::new(ErrorKind::InvalidConfig, why)))
+    }
+
     /// What this client and its clones have done so far.
     pub fn counters(&self) -> Counters {
         self.activity().counters()
+    }
+
+    /// Lines of this thread are those of this client, until it is dropped.
+    pub(super) fn log_scope(&self) -> client_log::Scope {
+        client_log::enter(self.account.log.as_ref())
     }
 
     pub(super) fn activity(&self) -> &Arc<Activity> {

@@ -1,9 +1,11 @@
 //! A queue of waits for the jobs of a client: many calls without a thread for each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::poller::ClientPoller;
 use super::status::Client;
+use crate::client_log::{self, ClientLog};
 use crate::error::Error;
 use crate::job::{JobId, ModuleName, NamedJob};
 use crate::wait::Operation;
@@ -13,48 +15,55 @@ use crate::wait::queue::{Queue, WaitEvent};
 ///
 /// It has one scheduling thread, and up to `max_concurrency` threads that poll, however many waits there are. It belongs to
 /// the process that created it: in a child of `fork()` every call returns an error.
-pub struct Waits(Queue<ClientPoller>);
+pub struct Waits {
+    queue: Queue<ClientPoller>,
+    /// The client's own log.
+    log: Option<Arc<ClientLog>>,
+}
 
 impl Waits {
     /// A queue with a clone of the client: cancelling the client cancels the queue; the client may be dropped first.
     pub fn new(client: &Client) -> Result<Waits, Error> {
+        let _scope = client.log_scope();
         let poller = ClientPoller::with_its_own(client.try_clone()?);
-        Queue::new(poller, client.account.limits, client.account.max_concurrency).map(Waits)
+        let queue = Queue::new(poller, client.account.limits, client.account.max_concurrency)?;
+        Ok(Waits { queue, log: client.account.log.clone() })
     }
 
     /// Waits until a job has ended: see [`Client::wait`]. Returns the id of its events.
     pub fn add(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
-        self.0.add(NamedJob::new(module, job_id), Operation::Wait { timeout })
+        let _scope = client_log::enter(self.log.as_ref());
+        self.queue.add(NamedJob::new(module, job_id), Operation::Wait { timeout })
     }
 
     /// Asks for a job's status once, with retries as in [`Client::status`]: it has one event. Without a `timeout` the limit
     /// is the setting `timeout_ms`.
     pub fn add_status(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
-        self.0.add(NamedJob::new(module, job_id), Operation::Status { timeout })
+        self.queue.add(NamedJob::new(module, job_id), Operation::Status { timeout })
     }
 
     /// Ends a wait: its last event, `ZMD_ERR_CANCELLED`, is queued at once. The others continue. Does nothing if the wait
     /// has ended or the id is unknown.
     pub fn remove(&self, id: u64) -> Result<(), Error> {
-        self.0.remove(id)
+        self.queue.remove(id)
     }
 
     /// Returns the next event; without a `timeout` it blocks until there is one. Fails with `ZMD_ERR_TIMEOUT` if there was
     /// none in time, and with `ZMD_ERR_CANCELLED` if there will be none.
     pub fn next(&self, timeout: Option<Duration>) -> Result<WaitEvent, Error> {
-        self.0.next(timeout)
+        self.queue.next(timeout)
     }
 
     /// A descriptor that is readable while [`next`](Self::next) returns at once: an event, or that there will be none. It is
     /// created by the first call, belongs to the queue, and must not be read, written or closed.
     #[cfg(unix)]
     pub fn descriptor(&self) -> Result<std::os::fd::RawFd, Error> {
-        self.0.descriptor()
+        self.queue.descriptor()
     }
 
     /// Ends all waits, each with `ZMD_ERR_CANCELLED`, and refuses later ones.
     pub fn cancel(&self) -> Result<(), Error> {
-        self.0.cancel()
+        self.queue.cancel()
     }
 }
 

@@ -6,7 +6,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use log::LevelFilter;
+
 use super::values::{Config, ProxySetting};
+use crate::client_log::Place;
 use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, ENVIRONMENTS};
 use crate::error::{Error, ErrorKind, one_line};
 use crate::proxy_url::{PROXY_RULE, ProxyUrl};
@@ -32,6 +35,16 @@ const UNREACHABLE_MS: RangeInclusive<u64> = 0..=86_400_000;
 const STALLED_MS: RangeInclusive<u64> = 0..=604_800_000;
 const MAX_RETRIES: RangeInclusive<u64> = 0..=100;
 const MAX_CONCURRENCY: RangeInclusive<u64> = 1..=1000;
+
+const LOG_LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::Off),
+    ("error", LevelFilter::Error),
+    ("warning", LevelFilter::Warn),
+    ("info", LevelFilter::Info),
+    ("debug", LevelFilter::Debug),
+    ("trace", LevelFilter::Trace),
+];
+
 /// All settings. The documentation lists them too: after a change run `make docs`.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -282,6 +295,34 @@ pub const SETTINGS: &[Setting] = &[
         takes: || "the path of a PEM file with the private key of client_cert, not encrypted".to_owned(),
         meaning: "the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519",
         set: |config, value| set_path(&mut config.client_key, value),
+    },
+    Setting {
+        key: "log_file",
+        default: "",
+        takes: || "the path of a file, which need not exist, in a directory that does; or stderr".to_owned(),
+        meaning: "the file to which the library appends what it does, or `stderr`, standard error",
+        set: |config, value| {
+            config.log_file = Some(match value {
+                "stderr" => Place::StandardError,
+                // Resolved once: the program may change its directory.
+                path => {
+                    let path = PathBuf::from(Some(path).filter(|path| !path.is_empty())?);
+                    Place::File(std::path::absolute(&path).unwrap_or(path))
+                }
+            });
+            Some(())
+        },
+    },
+    Setting {
+        key: "log_level",
+        default: "info",
+        takes: || one_of(LOG_LEVELS.iter().map(|(name, _)| *name)),
+        meaning: "how much `log_file` has: each level has what the ones before it have",
+        set: |config, value| {
+            let level = LOG_LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(value))?;
+            config.log_level = level.1;
+            Some(())
+        },
     },
 ];
 

@@ -5,6 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use log::LevelFilter;
+
+use crate::client_log::Place;
 use crate::endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
 use crate::proxy_url::ProxyUrl;
 use crate::secret::Secret;
@@ -33,6 +36,8 @@ pub struct Config {
     pub(crate) unreachable: Duration,
     pub(crate) stalled: Option<Duration>,
     pub(crate) proxy: ProxySetting,
+    pub(crate) log_level: LevelFilter,
+    pub(crate) log_file: Option<Place>,
     pub(crate) ca_file: Option<String>,
     pub(crate) extra_ca_file: Option<String>,
     pub(crate) client_cert: Option<String>,
@@ -116,6 +121,8 @@ impl Config {
             unreachable: Duration::from_millis(300_000),
             stalled: None,
             proxy: ProxySetting::Env,
+            log_level: LevelFilter::Info,
+            log_file: None,
             ca_file: None,
             extra_ca_file: None,
             client_cert: None,

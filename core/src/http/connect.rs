@@ -12,6 +12,7 @@ use super::lookup::{Resolver, without_brackets};
 use super::proxy::{self, Target};
 use super::race;
 use super::stream::Stream;
+use super::times::{Step, timed};
 use super::tls::Tls;
 use super::transport::{self, Connection};
 use crate::activity::{Activity, count};
@@ -43,7 +44,8 @@ impl Connector for Connect {
         let port = details.uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let stream = match is_tls {
             true => self.open(details.config.proxy(), host, port, until).and_then(|stream| {
-                self.0.tls.secure(stream, host, until).map_err(|cause| ExchangeError::at(Stage::Tls, cause))
+                timed(Step::Tls, || self.0.tls.secure(stream, host, until))
+                    .map_err(|cause| ExchangeError::at(Stage::Tls, cause))
             }),
             false => self.connect_to_this_machine(host, port, until),
         };
@@ -76,13 +78,14 @@ impl Connect {
         lookup: Stage,
         connect: Stage,
     ) -> Result<Box<dyn Stream>, ExchangeError> {
-        let addresses = self.0.resolver.look_up(host, port, until).map_err(|cause| ExchangeError::at(lookup, cause))?;
+        let found = timed(Step::Lookup, || self.0.resolver.look_up(host, port, until));
+        let addresses = found.map_err(|cause| ExchangeError::at(lookup, cause))?;
         self.race(&addresses, until, connect)
     }
 
     /// For plain http, which would show the access token to others: a name like `localhost` is what the resolver says.
     fn connect_to_this_machine(&self, host: &str, port: u16, until: Instant) -> Result<Box<dyn Stream>, ExchangeError> {
-        let found = self.0.resolver.look_up(host, port, until);
+        let found = timed(Step::Lookup, || self.0.resolver.look_up(host, port, until));
         let found = found.map_err(|cause| ExchangeError::at(Stage::Lookup, cause))?;
         let local: Vec<_> = found.iter().copied().filter(|address| address.ip().to_canonical().is_loopback()).collect();
         match (local.is_empty(), found.first()) {
@@ -92,7 +95,7 @@ impl Connect {
     }
 
     fn race(&self, addresses: &[SocketAddr], until: Instant, connect: Stage) -> Result<Box<dyn Stream>, ExchangeError> {
-        match race::connect(addresses, until, &self.0.cancel) {
+        match timed(Step::Connect, || race::connect(addresses, until, &self.0.cancel)) {
             Ok(socket) => {
                 count(&self.0.activity.connections, 1);
                 Ok(Box::new(socket.counted(&self.0.activity)))

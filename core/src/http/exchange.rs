@@ -16,6 +16,7 @@ use super::explain::{self, Limits};
 use super::lookup::{AddressCache, Resolver};
 use super::response::Response;
 use super::route::Route;
+use super::times::CallTimes;
 use super::tls::{Tls, TlsSettings};
 use super::transport::{ExchangeDeadline, Stale};
 use crate::activity::Activity;
@@ -206,6 +207,23 @@ impl Http {
         send: impl Fn() -> Result<http::Response<Body>, ureq::Error>,
     ) -> Result<Response, Failure> {
         let _deadline = ExchangeDeadline::set(deadline.end());
+        let times = log::log_enabled!(log::Level::Debug).then(CallTimes::start);
+        let result = self.exchange_again(route, secrets, deadline, send);
+        if let Some(times) = times {
+            let status = result.as_ref().map_or_else(|failure| failure.error.http_status(), |response| response.status);
+            log::debug!("{}: HTTP {status}, {}", route.base, times.end());
+        }
+        result
+    }
+
+    /// Sends a request until it reaches a connection that the server has not closed.
+    fn exchange_again(
+        &self,
+        route: &Route,
+        secrets: &[&Secret],
+        deadline: Deadline,
+        send: impl Fn() -> Result<http::Response<Body>, ureq::Error>,
+    ) -> Result<Response, Failure> {
         loop {
             if deadline.remaining().is_zero() {
                 return Err(self.explain(ExchangeError::at(Stage::Response, Cause::TimedOut).into(), route, deadline));

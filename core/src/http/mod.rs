@@ -16,6 +16,7 @@ mod response;
 mod route;
 mod socket;
 mod stream;
+mod times;
 mod tls;
 mod transport;
 

@@ -109,7 +109,8 @@ impl Tokens {
             Source::Provider(provider) => {
                 let refused = refused.map(|token| &token.secret);
                 count(&http.activity.token_requests, 1);
-                lock.requests.ask(provider, refused, deadline, http.cancellation()).map(Token::given)
+                let provided = lock.requests.ask(provider, refused, deadline, http.cancellation()).map(Token::given);
+                provided.inspect(|_| log::info!("access token given by the token provider"))
             }
         };
         match made {

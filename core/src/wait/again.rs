@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use super::due::due;
 use super::kept::Kept;
 use super::operation::Operation;
 use super::outcome::Wait;
-use super::schedule::{Schedule, due};
+use super::schedule::Schedule;
 
-impl<J: Clone> Schedule<J> {
+impl<J: Clone + std::fmt::Display> Schedule<J> {
     /// Adds a wait that continues the schedule of another for the job, and keeps what it leaves itself if it times out.
     pub(super) fn add_again(&mut self, job: J, operation: Operation, now: Instant, kept: Option<Kept<J>>) -> u64 {
         self.keeps = true;

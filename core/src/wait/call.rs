@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::kept::Kept;
+use super::logged::log_begin;
 use super::operation::Operation;
 use super::poller::{Limits, Poller};
 use super::reported::{Polled, Progress, Waited};
@@ -36,6 +37,7 @@ pub(crate) fn run_call<P: Poller + 'static>(
     schedule.activity = poller.activity();
     let add = |job| match job {
         Ok(job) => {
+            log_begin(&job, operation, kept.as_ref().is_some_and(|kept| kept.is_some()));
             match &mut kept {
                 Some(kept) => schedule.add_again(job, operation, now, kept.take()),
                 None => schedule.add(job, operation, now),

@@ -6,7 +6,9 @@
 
 mod again;
 mod call;
+mod due;
 mod kept;
+mod logged;
 mod operation;
 mod outcome;
 pub(crate) mod pace;

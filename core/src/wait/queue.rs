@@ -7,6 +7,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::logged::log_begin;
 use super::operation::Operation;
 use super::poller::{Limits, Poller};
 #[cfg(unix)]
@@ -134,8 +135,9 @@ impl<P: Poller + 'static> Queue<P> {
         if !shared.schedule.is_open() || self.inner.poller.is_cancelled() {
             return Err(shared.sink.end());
         }
-        let id = shared.schedule.add(job, operation, self.inner.poller.now());
+        let id = shared.schedule.add(job.clone(), operation, self.inner.poller.now());
         drop(shared);
+        log_begin(&job, operation, false);
         self.inner.poller.wake();
         Ok(id)
     }

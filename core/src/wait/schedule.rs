@@ -1,10 +1,13 @@
 //! When each job is polled, and when each wait times out. A schedule has no clock: its caller passes the time.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::due::{due, later};
 use super::kept::Kept;
+use super::logged::log_end;
 use super::operation::Operation;
 use super::outcome::Wait;
 use super::pace::{Observation, Pace};
@@ -16,9 +19,6 @@ use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::retry::{Failure, Retry};
 use crate::status::Status;
-
-/// How long before the time limit of a wait its last poll is made, so that the response arrives in time.
-const LAST_POLL: Duration = Duration::from_millis(500);
 
 /// What happened to a wait.
 pub(crate) struct Event {
@@ -35,6 +35,10 @@ pub(crate) struct Event {
     pub has_stopped: bool,
     /// Fewer API credits remain than the waits may need, if that has just become so.
     pub shortage: Option<Shortage>,
+    /// It is a wait, and not one status.
+    pub is_wait: bool,
+    /// The poll found the job's state or counts changed.
+    pub is_change: bool,
     /// The result of a poll, if there was one.
     pub polled: Option<Result<Status, Error>>,
     /// How the wait ended, if it has.
@@ -96,7 +100,7 @@ pub(super) struct Done<J> {
     pub(super) result: Result<Status, Failure>,
 }
 
-impl<J: Clone> Schedule<J> {
+impl<J: Clone + fmt::Display> Schedule<J> {
     pub(crate) fn new(limits: Limits, is_open: bool) -> Schedule<J> {
         Schedule {
             limits,
@@ -196,6 +200,7 @@ impl<J: Clone> Schedule<J> {
         if let Some(call) = &wait.call {
             call.cancel();
         }
+        log_end(&wait.job, now.saturating_duration_since(wait.begun), &Err(&error));
         Some(Event {
             id,
             elapsed: now.saturating_duration_since(wait.begun),
@@ -204,6 +209,8 @@ impl<J: Clone> Schedule<J> {
             standstill: None,
             has_stopped: false,
             shortage: None,
+            is_wait: !wait.operation.is_once(),
+            is_change: false,
             polled: None,
             ended: Some(Waited { last: wait.last, result: Err(error) }),
         })
@@ -325,6 +332,8 @@ impl<J: Clone> Schedule<J> {
         self.activity.waited(wait.passed(now));
         let stalled = self.limits.stalled.filter(|_| result.is_ok() && !wait.operation.is_once());
         let outcome = outcome.or_else(|| Some(Err(wait.stalled(now, stalled?)?)));
+        let is_wait = !wait.operation.is_once();
+        let is_change = result.is_ok() && wait.unchanged_since == Some(now);
         let stalls_at = wait.unchanged_since.and_then(|since| Some(later(since, stalled?)));
         let is_over = outcome.is_none() && wait.is_over(now);
         let outcome = if is_over { Some(Err(wait.timed_out())) } else { outcome };
@@ -343,6 +352,8 @@ impl<J: Clone> Schedule<J> {
                 standstill: None,
                 has_stopped: false,
                 shortage: None,
+                is_wait,
+                is_change,
                 polled: Some(result),
                 ended,
             });
@@ -374,27 +385,11 @@ impl<J: Clone> Schedule<J> {
             standstill,
             has_stopped,
             shortage,
+            is_wait,
+            is_change,
             polled: Some(result),
             ended: None,
         })
-    }
-}
-
-/// A time after another; one beyond the range of the clock is far away.
-fn later(time: Instant, pause: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-    time.checked_add(pause).unwrap_or_else(|| time + FAR)
-}
-
-/// When to poll again. A poll that would come after the time limit is made shortly before it instead.
-pub(super) fn due(now: Instant, pause: Duration, until: Option<Instant>, poll_min: Duration) -> Instant {
-    let due = later(now, pause);
-    match until {
-        Some(until) if due >= until => {
-            let last = until.checked_sub(LAST_POLL).filter(|last| *last >= later(now, poll_min));
-            last.unwrap_or(until)
-        }
-        _ => due,
     }
 }
 
@@ -673,7 +668,8 @@ mod tests {
             let Step::Query(task) = schedule.next(now, 1) else { panic!("nothing is due") };
             let deleted = if minute < 30 { minute.min(3) } else { 4 };
             let event = schedule.polled(now, task.id, Ok(status(State::Running, deleted, 9))).unwrap();
-            told.extend(event.standstill.map(|_| minute));
+            assert_eq!(event.standstill.is_some(), (13..30).contains(&minute), "{minute}");
+            told.extend(event.has_stopped.then_some(minute));
             now += SECOND * 60;
         }
         // Ten minutes after the third and, as it was 26 minutes, longer after the fourth.

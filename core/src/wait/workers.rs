@@ -1,9 +1,11 @@
 //! Who makes the polls of a schedule: this thread, or worker threads where there are several jobs.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::logged::{change, log_end};
 use super::poller::Poller;
 use super::schedule::{Done, Event, Schedule, Step, Task};
 use super::shortage::Shortage;
@@ -21,7 +23,7 @@ pub(crate) struct Shared<J, S> {
     pub(crate) sink: S,
 }
 
-impl<J: Clone, S: Sink> Shared<J, S> {
+impl<J: Clone + fmt::Display, S: Sink> Shared<J, S> {
     /// Ends all waits with an error.
     pub(crate) fn finish(&mut self, now: Instant, error: &Error) {
         for event in self.schedule.finish(now, error) {
@@ -154,8 +156,26 @@ fn record<P: Poller, S: Sink>(poller: &P, shared: &Mutex<Shared<P::Job, S>>, don
         _ => None,
     };
     let shortage = event.shortage;
+    let (is_wait, is_change) = (event.is_wait, event.is_change);
+    let change = match &event.polled {
+        Some(Ok(status)) if is_wait && is_change => change(status, event.next_poll, event.remaining),
+        _ => None,
+    };
+    let is_logged = event.is_wait && log::log_enabled!(log::Level::Info);
+    let ended = event.ended.as_ref().filter(|_| is_logged).map(|waited| match (&waited.result, &waited.last) {
+        (Ok(()), Some(status)) => Ok(status.clone()),
+        (Err(error), _) => Err(error.clone()),
+        (Ok(()), None) => Err(cancelled()),
+    });
+    let elapsed = event.elapsed;
     locked.sink.take(event);
     drop(locked);
+    if let Some(change) = change {
+        log::info!("{job}: {change}");
+    }
+    if let Some(ended) = ended {
+        log_end(&job, elapsed, &ended.as_ref());
+    }
     if let Some(Shortage { needed, remaining }) = shortage {
         log::warn!(
             "{remaining} API credits remain to the organization, and the waits of this client may need {needed}: they poll \

@@ -47,6 +47,8 @@ class BaseClient:
         extra_ca_file: Optional[Path] = None,
         client_cert: Optional[Path] = None,
         client_key: Optional[Path] = None,
+        log_file: Optional[Path] = None,
+        log_level: Optional[str] = None,
     ) -> None:
         """A client with these settings; None is the default. A credential is required: ``access_token``, or
         ``client_id`` and ``client_secret`` together with ``refresh_token`` or ``org_id``. Environment variables named
@@ -113,6 +115,10 @@ class BaseClient:
             file with a certificate and the chain above it.
         :param client_key: The private key of ``client_cert``, if that file does not contain it: RSA, P-256, P-384 or
             Ed25519. Takes the path of a PEM file with the private key of client_cert, not encrypted.
+        :param log_file: The file to which the library appends what it does, or ``stderr``, standard error. Takes the
+            path of a file, which need not exist, in a directory that does; or stderr.
+        :param log_level: How much ``log_file`` has: each level has what the ones before it have. Takes one of off,
+            error, warning, info, debug, trace; the default is ``info``.
 
         Raises :class:`ConfigError` if a setting has an invalid value, or is missing.
         """
@@ -142,6 +148,8 @@ class BaseClient:
             "extra_ca_file": extra_ca_file,
             "client_cert": client_cert,
             "client_key": client_key,
+            "log_file": log_file,
+            "log_level": log_level,
         }
         self._prepare()
         # None: closed.
@@ -177,6 +185,8 @@ class BaseClient:
         extra_ca_file: Optional[Path] = None,
         client_cert: Optional[Path] = None,
         client_key: Optional[Path] = None,
+        log_file: Optional[Path] = None,
+        log_level: Optional[str] = None,
         config_file: Optional[Path] = None,
         profile: Optional[str] = None,
     ) -> ClientT:
@@ -247,6 +257,10 @@ class BaseClient:
             file with a certificate and the chain above it.
         :param client_key: The private key of ``client_cert``, if that file does not contain it: RSA, P-256, P-384 or
             Ed25519. Takes the path of a PEM file with the private key of client_cert, not encrypted.
+        :param log_file: The file to which the library appends what it does, or ``stderr``, standard error. Takes the
+            path of a file, which need not exist, in a directory that does; or stderr.
+        :param log_level: How much ``log_file`` has: each level has what the ones before it have. Takes one of off,
+            error, warning, info, debug, trace; the default is ``info``.
         :param config_file: the configuration file, instead of that of ``ZMD_CONFIG_FILE`` or the default path
         :param profile: the profile in it, instead of that of ``ZMD_PROFILE`` or ``default``
 
@@ -277,6 +291,8 @@ class BaseClient:
             "extra_ca_file": extra_ca_file,
             "client_cert": client_cert,
             "client_key": client_key,
+            "log_file": log_file,
+            "log_level": log_level,
         }
         client = cls.__new__(cls)
         client._environment = Environment(config_file, profile)

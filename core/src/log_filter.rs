@@ -1,4 +1,4 @@
-//! Which lines of the log a logger gets: their level, and that they carry no secret.
+//! Which lines a log gets: their level, and that they carry no secret.
 
 use log::{Level, Metadata, Record};
 
@@ -23,19 +23,19 @@ const WITHOUT_SECRETS: &[(&str, Level)] = &[
 ];
 
 /// The level of a line. All lines of the HTTP and TLS libraries are trace.
-pub(super) fn level(metadata: &Metadata) -> Level {
+pub fn level(metadata: &Metadata) -> Level {
     if is_own(metadata.target()) { metadata.level() } else { Level::Trace }
 }
 
 /// Whether a line can't carry a secret. What this library itself logs is written so that it does not; a line without
 /// arguments is a constant.
-pub(super) fn is_without_secrets(record: &Record) -> bool {
+pub fn is_without_secrets(record: &Record) -> bool {
     let is_listed = |(module, lowest): &(&str, Level)| record.target() == *module && record.level() <= *lowest;
     is_own(record.target()) || record.args().as_str().is_some() || WITHOUT_SECRETS.iter().any(is_listed)
 }
 
 /// The part of the library that a line comes from: `zmd_core::http::connect` is `http`, `rustls::client` is `rustls`.
-pub(super) fn part(target: &str) -> &str {
+pub fn part(target: &str) -> &str {
     target.strip_prefix("zmd_core::").unwrap_or(target).split("::").next().unwrap_or_default()
 }
 
@@ -75,7 +75,7 @@ mod tests {
     /// Another version may log something else in a module that is listed: look at what it logs there, and name it here.
     #[test]
     fn the_list_was_checked_for_these_versions() {
-        let lock = include_str!("../Cargo.lock");
+        let lock = include_str!("../../Cargo.lock");
         for (library, version) in [("ureq", "3.5.2"), ("ureq-proto", "0.7.1"), ("rustls", "0.23.46")] {
             let entry = format!("name = \"{library}\"\nversion = \"{version}\"\n");
             assert!(lock.contains(&entry), "{library} is not {version}");

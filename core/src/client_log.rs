@@ -1,0 +1,302 @@
+//! The log of a client, for hosts that can set no logger: a file, or standard error.
+//!
+//! The file is opened for each line, and closed after it. So a file that was moved is replaced, as tools expect that rotate
+//! logs; nothing is left open; and a child of `fork()` writes lines of its own, without a lock.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use log::{Level, LevelFilter};
+
+use crate::file;
+
+/// Where a client logs: the setting `log_file`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    StandardError,
+    File(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::StandardError => f.write_str("stderr"),
+            Place::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// What a client and its clones log, and where.
+#[derive(Debug)]
+pub struct ClientLog {
+    level: LevelFilter,
+    place: Place,
+    /// Of this process, from 1.
+    number: u64,
+    /// How many lines could not be written since the last one that could.
+    lost: AtomicU64,
+    has_failed: AtomicBool,
+}
+
+/// How many clients have had a log.
+static CLIENTS: AtomicU64 = AtomicU64::new(0);
+
+/// How many logs there are of each level.
+static LEVELS: [AtomicUsize; 6] = [const { AtomicUsize::new(0) }; 6];
+
+/// The level of the program's logger.
+static HOST: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// The log of the client that this thread runs a call of.
+    static CURRENT: RefCell<Option<Arc<ClientLog>>> = const { RefCell::new(None) };
+}
+
+/// Makes lines of this thread those of a client, until it is dropped.
+pub(crate) struct Scope(Option<Arc<ClientLog>>, PhantomData<*const ()>);
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        replace(self.0.take());
+    }
+}
+
+fn replace(log: Option<Arc<ClientLog>>) -> Option<Arc<ClientLog>> {
+    CURRENT.try_with(|current| current.replace(log)).ok().flatten()
+}
+
+/// Lines that this thread logs are those of a client with this log, until the result is dropped.
+pub(crate) fn enter(log: Option<&Arc<ClientLog>>) -> Scope {
+    Scope(replace(log.cloned()), PhantomData)
+}
+
+/// The log that a line of this thread is for, if it takes such lines.
+pub fn log_for(level: Level) -> Option<Arc<ClientLog>> {
+    CURRENT.try_with(|current| current.borrow().as_ref().filter(|log| level <= log.level).cloned()).ok().flatten()
+}
+
+/// The log of this thread's client.
+pub(crate) fn current() -> Option<Arc<ClientLog>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// Sets the level of the program's logger.
+pub fn set_host_level(level: LevelFilter) {
+    HOST.store(level as usize, SeqCst);
+    update_max_level();
+}
+
+/// The level of the program's logger.
+pub fn host_level() -> LevelFilter {
+    of_number(HOST.load(SeqCst))
+}
+
+/// What is logged is what the logger or one of the logs takes.
+fn update_max_level() {
+    let wanted = || (0..LEVELS.len()).rev().find(|level| LEVELS[*level].load(SeqCst) > 0).unwrap_or(0);
+    loop {
+        let level = of_number(wanted().max(HOST.load(SeqCst)));
+        log::set_max_level(level);
+        // Another thread may have changed a level, and set the maximum before this one did.
+        if level == of_number(wanted().max(HOST.load(SeqCst))) {
+            return;
+        }
+    }
+}
+
+fn of_number(number: usize) -> LevelFilter {
+    LevelFilter::iter().find(|level| *level as usize == number).unwrap_or(LevelFilter::Off)
+}
+
+impl ClientLog {
+    /// A log of lines up to a level. `None`: there is nothing to log.
+    pub(crate) fn new(level: LevelFilter, place: Option<&Place>) -> Option<Arc<ClientLog>> {
+        let place = place.filter(|_| level != LevelFilter::Off)?.clone();
+        let number = CLIENTS.fetch_add(1, SeqCst) + 1;
+        LEVELS[level as usize].fetch_add(1, SeqCst);
+        update_max_level();
+        let (lost, has_failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        Some(Arc::new(ClientLog { level, place, number, lost, has_failed }))
+    }
+
+    /// Whether a line can be written; if not, why.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.place.append(b"").map_err(|error| self.why_lost(&error))
+    }
+
+    fn why_lost(&self, error: &io::Error) -> String {
+        format!("log_file {} can't be written, and lines are lost: {error}", self.place)
+    }
+
+    /// A line as it is written, without its end: the time in UTC, the level, process and thread, the client if there are
+    /// several, and the text.
+    pub fn line(&self, level: Level, text: &str) -> String {
+        let level = match level {
+            Level::Error => "error",
+            Level::Warn => "warning",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Trace => "trace",
+        };
+        let client = match CLIENTS.load(SeqCst) {
+            0 | 1 => String::new(),
+            _ => format!(" client {}:", self.number),
+        };
+        format!("{} {level} {}/{}{client} {text}", utc(SystemTime::now()), std::process::id(), thread_number())
+    }
+
+    /// Writes a line, in one write. It never fails the caller: the first line that is lost returns what to tell the program's
+    /// logger.
+    pub fn write(&self, line: &str) -> Option<String> {
+        let lost = self.lost.load(SeqCst);
+        let mut text = String::with_capacity(line.len() + 1);
+        if lost > 0 {
+            text += &self.line(Level::Warn, &format!("log: {lost} lines before this one could not be written\n"));
+        }
+        text += line;
+        text.push('\n');
+        match self.place.append(text.as_bytes()) {
+            Ok(()) => {
+                self.lost.fetch_sub(lost, SeqCst);
+                None
+            }
+            Err(error) => {
+                self.lost.fetch_add(1, SeqCst);
+                let is_first = !self.has_failed.swap(true, SeqCst);
+                is_first.then(|| format!("log: {}", self.why_lost(&error)))
+            }
+        }
+    }
+}
+
+impl Drop for ClientLog {
+    fn drop(&mut self) {
+        LEVELS[self.level as usize].fetch_sub(1, SeqCst);
+        update_max_level();
+    }
+}
+
+impl Place {
+    /// Appends bytes, or says why that is not possible.
+    pub(crate) fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Place::File(path) => io::Write::write_all(&mut &*file::open_log(path)?, bytes),
+            Place::StandardError => append_to_stderr(bytes),
+        }
+    }
+}
+
+/// Without the lock of the standard library, which another thread may have held at a fork. A pipe that nobody reads would
+/// raise a signal, and one that is full would block: there the line is lost.
+#[cfg(all(unix, not(miri)))]
+fn append_to_stderr(mut bytes: &[u8]) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stderr = rustix::stdio::stderr();
+    while !bytes.is_empty() {
+        let mut polled = [PollFd::new(&stderr, PollFlags::OUT)];
+        let ready = poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        match ready {
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+            Ok(_) if polled[0].revents() != PollFlags::OUT => return Err(io::ErrorKind::WouldBlock.into()),
+            Ok(_) => {}
+        }
+        match rustix::io::write(stderr, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(any(not(unix), miri))]
+fn append_to_stderr(bytes: &[u8]) -> io::Result<()> {
+    io::Write::write_all(&mut io::stderr(), bytes)
+}
+
+/// The number that the system's tools show for this thread; where there is none, how many threads have logged before.
+fn thread_number() -> u64 {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    return rustix::thread::gettid().as_raw_nonzero().get() as u64;
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        thread_local! {
+            static NUMBER: u64 = LAST.fetch_add(1, SeqCst) + 1;
+        }
+        NUMBER.try_with(|number| *number).unwrap_or(0)
+    }
+}
+
+/// A time in RFC 3339: `2026-11-24T08:05:00.123Z`. The local time would be read from the environment.
+fn utc(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, milliseconds) = (since.as_secs(), since.subsec_millis());
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    // Years that begin with March: a leap day is the last of its year. An era has 400 of them.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_utc_with_milliseconds() {
+        for (milliseconds, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (951_868_799_999, "2000-02-29T23:59:59.999Z"),
+            (1_795_507_199_123, "2026-11-24T07:59:59.123Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (1_735_689_599_001, "2024-12-31T23:59:59.001Z"),
+        ] {
+            assert_eq!(utc(UNIX_EPOCH + Duration::from_millis(milliseconds)), text);
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it has no such files")]
+    fn lines_that_are_lost_are_told_once_and_counted() {
+        let path = std::env::temp_dir().join(format!("zmd-log-{}", std::process::id()));
+        let log = ClientLog {
+            level: LevelFilter::Off,
+            place: Place::File(path.join("log")),
+            number: 1,
+            lost: AtomicU64::new(0),
+            has_failed: AtomicBool::new(false),
+        };
+        // Its drop takes it out.
+        LEVELS[0].fetch_add(1, SeqCst);
+        let told = log.write("one").unwrap();
+        assert!(told.contains("log_file") && told.contains(path.to_str().unwrap()), "{told}");
+        assert_eq!(log.write("two"), None);
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!((log.write("three"), log.write("four")), (None, None));
+        let written = std::fs::read_to_string(path.join("log")).unwrap();
+        let lines: Vec<_> = written.lines().collect();
+        assert!(lines.len() == 3 && lines[0].contains("log: 2 lines before this one"), "{written}");
+        assert_eq!(lines[1..], ["three", "four"]);
+        // A pipe, a directory: it does not block, and is no log.
+        std::fs::remove_file(path.join("log")).unwrap();
+        std::fs::create_dir(path.join("log")).unwrap();
+        assert_eq!((log.write("five"), log.lost.load(SeqCst)), (None, 1));
+        std::fs::remove_dir_all(path).unwrap();
+    }
+}
