@@ -54,7 +54,7 @@ final class Client
      *
      * @param Settings $settings
      */
-    public function __construct(array $settings)
+    public function __construct(#[\SensitiveParameter] array $settings)
     {
         $this->open($settings, static fn () => null);
     }
@@ -67,7 +67,8 @@ final class Client
      * @param ?string $profile of the configuration file
      * @param ?string $configFile another configuration file
      */
-    public static function fromEnvironment(array $settings = [], ?string $profile = null, ?string $configFile = null): self
+    public static function fromEnvironment(
+        #[\SensitiveParameter] array $settings = [], ?string $profile = null, ?string $configFile = null): self
     {
         $client = (new \ReflectionClass(self::class))->newInstanceWithoutConstructor();
         $client->open($settings, static function (\FFI\CData $config) use ($profile, $configFile): void {
@@ -143,7 +144,7 @@ final class Client
     }
 
     /** Replaces the access token: calls that start after this one use it. */
-    public function setAccessToken(string $accessToken): void
+    public function setAccessToken(#[\SensitiveParameter] string $accessToken): void
     {
         ZmdException::check(Library::functions()->zmd_client_set_access_token(
             $this->handle(), Library::text('accessToken', $accessToken)));
@@ -194,7 +195,7 @@ final class Client
     }
 
     /** @param callable(\FFI\CData): void $load reads further settings */
-    private function open(array $settings, callable $load): void
+    private function open(#[\SensitiveParameter] array $settings, callable $load): void
     {
         $zmd = Library::functions();
         if (($settings['access_token'] ?? null) instanceof \Closure) {

@@ -83,7 +83,7 @@ final class Library
     }
 
     /** A string without a NUL, which would cut it. */
-    public static function text(string $name, string $value): string
+    public static function text(string $name, #[\SensitiveParameter] string $value): string
     {
         if (str_contains($value, "\0")) {
             throw new \ValueError("$name has a NUL in it");

@@ -199,6 +199,15 @@ $provided = Client::fromEnvironment(['access_token' => fn () => 'stale']);
 thrown(UnauthorizedException::class, fn () => $provided->status('Leads', '1001'));
 thrown(DomainException::class, fn () => new Client(['access_token' => fn () => throw new DomainException('locked')]));
 
+// A token is in no stack trace.
+ini_set('zend.exception_ignore_args', '0');
+foreach ([
+    fn () => $client->setAccessToken("secret\0"), fn () => new Client(['access_token' => "secret\0"]),
+    fn () => Client::fromEnvironment(['access_token' => "secret\0"]),
+] as $call) {
+    same(false, str_contains(print_r(thrown(ValueError::class, $call)->getTrace(), true), 'secret'));
+}
+
 // Each kind of error has its class.
 $names = [];
 for ($number = 1; $number < 100; $number++) {
