@@ -273,7 +273,11 @@ print.zmd_client <- print.zmd_waits <- function(x, ...) {
   result$value
 }
 
-.call <- function(name, ...) do.call(.Call, list(.zmd$routines[[name]], ...))
+# Not do.call: an error shows the values of its arguments, tokens among them.
+.call <- function(name, ...) {
+  call_routine <- .Call
+  call_routine(.zmd$routines[[name]], ...)
+}
 
 .key <- function(id) sprintf("%.0f", id)
 

@@ -12,7 +12,7 @@ static void *open_pointer(SEXP pointer)
 {
     void *address = R_ExternalPtrAddr(pointer);
     if (address == NULL)
-        Rf_error("it is closed");
+        Rf_errorcall(R_NilValue, "it is closed");
     return address;
 }
 
