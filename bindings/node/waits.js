@@ -10,6 +10,10 @@ const TIMEOUT = 15;
 // where koffi's watcher aborts the process if they are terminated.
 const INTERVAL_MS = 20;
 
+// At the end of the process koffi would abort it, if an event came then.
+const watchers = new Set();
+process.on('exit', () => watchers.forEach((watcher) => watcher.close()));
+
 /** Throws the error of a call of the library that has just returned this number. */
 function check(number, details) {
   if (number !== 0) throw errorOf(number, zmd.lastError(), details);
@@ -58,10 +62,11 @@ class Waits {
       const timer = setInterval(() => this.#deliver(), INTERVAL_MS);
       this.#watcher = { ref: () => timer.ref(), unref: () => timer.unref(), close: () => clearInterval(timer) };
     } else {
-      // koffi's callback runs outside of Node's, where promises do not continue: setImmediate() does.
+      // Not in koffi's own callback, which runs outside of those of Node.js.
       this.#watcher = koffi.node.poll(descriptor, { readable: true }, () => setImmediate(() => this.#deliver()));
     }
     this.#watcher.unref();
+    watchers.add(this.#watcher);
   }
 
   /** Starts a wait or a status call. `listener` gets its events; what this returns is for `remove`. */
@@ -129,6 +134,7 @@ class Waits {
   #end(number) {
     if (!this.#watcher) return;
     this.#watcher.close();
+    watchers.delete(this.#watcher);
     this.#watcher = null;
     const message = zmd.lastError();
     for (const { module, jobId, listener } of this.#listeners.values()) {

@@ -116,8 +116,13 @@ test('the binding', async (t) => {
     assert.deepEqual((await all(client.watch('Leads', '1001'))).map(({ status }) => status), [COMPLETED]);
     for await (const { status } of client.watch('Leads', '1002')) {
       assert.equal(status.state, 'RUNNING');
-      break; // which ends the wait, or the process would not end
+      break;
     }
+    // Which ends the wait: an idle client does not keep its process alive.
+    const code = `(async () => {
+      for await (const _ of require(${JSON.stringify(require.resolve('zmd'))}).Client.fromEnvironment().watch('Leads', '1002')) break;
+    })()`;
+    assert.equal(spawnSync(process.execPath, ['-e', code], { timeout: 60_000 }).status, 0);
     await failure('JobNotFoundError', all(client.watch('Leads', '4711')));
   });
 
@@ -225,7 +230,7 @@ test('the binding', async (t) => {
     const code = `
       const client = require(${JSON.stringify(require.resolve('zmd'))}).Client.fromEnvironment();
       client.status('Leads', '1001').then(() => require('node:worker_threads').parentPort.postMessage(null));
-      client.wait('Leads', '1002');`;
+      for (let i = 0; i < 50; i++) client.wait('Leads', '1002');`;
     const worker = new Worker(code, { eval: true });
     await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     await worker.terminate();
