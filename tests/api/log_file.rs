@@ -49,7 +49,9 @@ fn levels_of(sim: &Sim, level: &str) -> Vec<String> {
     if !file.exists() {
         return Vec::new();
     }
-    let mut levels: Vec<_> = lines(&text(&file)).into_iter().map(|(level, _, _)| level).collect();
+    let all = text(&file);
+    assert!(!all.contains(TOKEN) && !all.contains(&TOKEN[5..25]), "{all}");
+    let mut levels: Vec<_> = lines(&all).into_iter().map(|(level, _, _)| level).collect();
     levels.sort();
     levels.dedup();
     levels

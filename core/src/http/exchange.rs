@@ -211,7 +211,8 @@ impl Http {
         let result = self.exchange_again(route, secrets, deadline, send);
         if let Some(times) = times {
             let status = result.as_ref().map_or_else(|failure| failure.error.http_status(), |response| response.status);
-            log::debug!("{}: HTTP {status}, {}", route.base, times.end());
+            let response = if status == 0 { "no response".to_owned() } else { format!("HTTP {status}") };
+            log::debug!("{}: {response}, {}", route.base, times.end());
         }
         result
     }
