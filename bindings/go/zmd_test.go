@@ -92,6 +92,20 @@ func Test(t *testing.T) {
 	})
 	same("4711", failure(t, err, JobNotFound, "4711").Job.ID)
 
+	// A transient one is progress.
+	nowhere, err := FromEnvironment(Settings{"api_domain": "https://127.0.0.1:1", "proxy": "none"})
+	same(nil, err)
+	limited, cancel = context.WithTimeout(background, 500*time.Millisecond)
+	var transient *Error
+	_, err = nowhere.Wait(limited, "Leads", "1001", func(poll Poll) error {
+		transient = failure(t, poll.Err, Connect, "")
+		return nil
+	})
+	cancel()
+	failure(t, err, Timeout, "")
+	same(true, transient != nil && transient.IsTransient() && transient.Job == completed.Job)
+	same(nil, nowhere.Close())
+
 	// A job that left records.
 	status, err = client.Wait(background, " Leads ", "1003", nil)
 	same(nil, err)
