@@ -6,12 +6,12 @@ using Zmd;
 
 internal static class Example
 {
-    private static bool Show(Status status, ZmdException error)
+    private static bool Show(Poll poll)
     {
-        if (error == null)
-            Console.WriteLine(status);
-        else if (error.IsTransient)
-            Console.Error.WriteLine(error.Message); // the wait continues
+        if (poll.Error == null)
+            Console.WriteLine(poll.Status);
+        else
+            Console.Error.WriteLine(poll.Error.Message); // the wait continues
         return true;
     }
 
@@ -35,7 +35,12 @@ internal static class Example
         catch (ZmdException failure)
         {
             Console.Error.WriteLine("{0}: {1}", failure.Name, failure.Message);
-            return failure.Kind == ErrorKind.Timeout && failure.Status.State != State.Unknown ? 2 : 3;
+            return failure.Kind == ErrorKind.Timeout && failure.Status != null ? 2 : 3;
+        }
+        catch (DllNotFoundException failure)
+        {
+            Console.Error.WriteLine(failure.Message);
+            return 3;
         }
     }
 }

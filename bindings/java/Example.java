@@ -1,7 +1,6 @@
 import java.time.Duration;
 import zmd.Client;
-import zmd.State;
-import zmd.Status;
+import zmd.Poll;
 import zmd.ZmdException;
 
 /**
@@ -10,11 +9,11 @@ import zmd.ZmdException;
  * <p>Exit status: 0 every record was deleted, 1 the job failed or left records behind, 2 it still runs, 3 an error.
  */
 public class Example {
-    static boolean show(Status status, ZmdException error) {
-        if (error == null) {
-            System.out.println(status);
-        } else if (error.isTransient()) {
-            System.err.println(error.getMessage()); // the wait continues
+    static boolean show(Poll poll) {
+        if (poll.error() == null) {
+            System.out.println(poll.status());
+        } else {
+            System.err.println(poll.error().getMessage()); // the wait continues
         }
         return true;
     }
@@ -24,8 +23,10 @@ public class Example {
             return client.await(module, jobId, limit, Example::show).isSuccessful() ? 0 : 1;
         } catch (ZmdException failure) {
             System.err.println("ZMD_ERR_" + failure.kind() + ": " + failure.getMessage());
-            boolean isRunning = failure.kind() == ZmdException.Kind.TIMEOUT && failure.status().state() != State.UNKNOWN;
-            return isRunning ? 2 : 3;
+            return failure.kind() == ZmdException.Kind.TIMEOUT && failure.status().isPresent() ? 2 : 3;
+        } catch (UnsatisfiedLinkError failure) {
+            System.err.println(failure.getMessage());
+            return 3;
         }
     }
 

@@ -9,6 +9,8 @@ use std::process::Command;
 use common::*;
 use zmd_sim::{End, Job, Reply, Sim};
 
+mod managed;
+
 /// A stand-in with the jobs of every binding's test. Its first two answers are about a job that is queued,
 /// without counts, and one that runs.
 fn stand_in(tls: bool) -> Sim {
@@ -246,62 +248,6 @@ fn perl() {
     callbacks(|| program("perl/t/callbacks.pl"));
     shortest_works(perl().arg("-e").arg(shortest("perl", "perl")));
     fs::remove_dir_all(directory).unwrap();
-}
-
-#[test]
-fn java() {
-    const JNA: &str = "/usr/share/java/jna.jar";
-    if missing("javac") || missing("java") || missing(JNA) {
-        return;
-    }
-    let directory = scratch("java");
-    let classes = directory.join("classes");
-    fs::write(directory.join("Shortest.java"), shortest("java", "java")).unwrap();
-    let mut javac = Command::new("javac");
-    javac.args(["-Xlint:all,-try", "-Werror", "--release", "17", "-cp", JNA, "-sourcepath"]).arg(binding("java/src"));
-    javac.arg("-d").arg(&classes).arg(directory.join("Shortest.java"));
-    text_of(javac.args(["Example", "test/Test", "test/Callbacks"].map(|name| binding(&format!("java/{name}.java")))));
-    let program = |class: &str| {
-        let mut java = Command::new("java");
-        java.arg("-cp").arg(format!("{JNA}:{}", classes.display())).args(["-Xshare:auto", class]);
-        java
-    };
-    test(|| program("Test"));
-    example(EXITS, || program("Example"));
-    callbacks(|| program("Callbacks"));
-    shortest_works(&mut program("Shortest"));
-    fs::remove_dir_all(directory).unwrap();
-}
-
-#[test]
-fn csharp() {
-    if missing("mcs") || missing("mono") {
-        return;
-    }
-    let directory = scratch("csharp");
-    let library = directory.join("Zmd.dll");
-    fs::write(directory.join("Shortest.cs"), shortest("csharp", "csharp")).unwrap();
-    let compile = |source: &Path, output: &Path, flags: &[&str]| {
-        let mut mcs = Command::new("mcs");
-        mcs.args(["-langversion:7", "-warn:4", "-warnaserror", "-nologo"]).args(flags);
-        text_of(mcs.arg(format!("-out:{}", output.display())).arg(source));
-    };
-    compile(&binding("csharp/Zmd.cs"), &library, &["-target:library"]);
-    let reference = format!("-r:{}", library.display());
-    let program = |source: &Path| {
-        let output = directory.join(source.with_extension("exe").file_name().unwrap());
-        compile(source, &output, &[&reference]);
-        move || {
-            let mut mono = Command::new("mono");
-            mono.arg(&output);
-            mono
-        }
-    };
-    test(program(&binding("csharp/test/Test.cs")));
-    example(EXITS, program(&binding("csharp/Example.cs")));
-    callbacks(program(&binding("csharp/test/Callbacks.cs")));
-    shortest_works(&mut program(&directory.join("Shortest.cs"))());
-    fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]

@@ -10,9 +10,9 @@ internal static class Callbacks
         {
             using (Client client = Client.FromEnvironment())
             {
-                Status last = client.Wait("Leads", "1001", null, (status, error) =>
+                Status last = client.Wait("Leads", "1001", null, poll =>
                 {
-                    Console.WriteLine(status);
+                    Console.WriteLine(poll.Status);
                     return arguments[0] == "go";
                 });
                 Console.WriteLine("{0} {1}", last.HasEnded, last.IsSuccessful);

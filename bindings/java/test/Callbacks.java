@@ -7,8 +7,8 @@ public class Callbacks {
     public static void main(String[] arguments) {
         boolean goesOn = arguments[0].equals("go");
         try (Client client = Client.fromEnvironment()) {
-            Status last = client.await("Leads", "1001", null, (status, error) -> {
-                System.out.println(status);
+            Status last = client.await("Leads", "1001", null, poll -> {
+                System.out.println(poll.status());
                 return goesOn;
             });
             System.out.println(last.hasEnded() + " " + last.isSuccessful());
