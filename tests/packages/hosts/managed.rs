@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::json;
+
 use super::*;
 
 const JNA: &str = "/usr/share/java/jna.jar";
@@ -193,6 +195,95 @@ fn csharp() {
         assert_eq!(run(&mut example).0, Some(1), "loaded from the file");
     }
     fs::remove_dir_all(&directory).unwrap();
+}
+
+/// What `packaging/KIND` makes of the library of this machine, twice the same.
+fn packed(kind: &str) -> PathBuf {
+    let work = scratch(kind);
+    let native = work.join("native");
+    fs::create_dir_all(native.join("x86_64-unknown-linux-gnu")).unwrap();
+    fs::copy(release().join("libzmd.so"), native.join("x86_64-unknown-linux-gnu/libzmd.so")).unwrap();
+    let version = text_of(&mut Command::new(format!("{ROOT}/scripts/version")));
+    let (version, repository) = version.trim().split_once(' ').unwrap();
+    for turn in ["packages", "again"] {
+        let [packages, scratch] = [turn, &format!("work-{turn}")].map(|name| work.join(name));
+        fs::create_dir(&packages).unwrap();
+        fs::create_dir(&scratch).unwrap();
+        let mut packer = Command::new(format!("{ROOT}/packaging/{kind}"));
+        packer.current_dir(ROOT).env("DIST", packages).env("NATIVE", &native).env("WORK", scratch);
+        packer.env("TARGETS", "x86_64-unknown-linux-gnu").env("SOURCE_DATE_EPOCH", "1790000000");
+        packer.env("VERSION", version).env("REPOSITORY", repository).env("GROUP", "org.example");
+        assert_eq!(text_of(&mut packer), "");
+    }
+    text_of(Command::new("diff").arg("-r").args(["packages", "again"].map(|turn| work.join(turn))));
+    work
+}
+
+/// An example that finds the library in the package, and nowhere else.
+fn finds_its_library(command: &mut Command) {
+    let sim = stand_in(false);
+    prepared(command.args(["Leads", "1003"]), &sim).env_remove("LD_LIBRARY_PATH");
+    let (exit, out, err) = run(command);
+    assert_eq!((exit, &*err), (Some(1), ""), "{out}");
+}
+
+#[test]
+fn the_package_for_maven() {
+    if missing("javac") || missing("java") || missing(JNA) {
+        return;
+    }
+    let work = packed("jar");
+    let jar = work.join("packages/zmd-0.1.0.jar");
+    let classes = format!("{JNA}:{}:{}", jar.display(), work.display());
+    let mut javac = Command::new("javac");
+    text_of(javac.args(["-cp", &classes, "-d"]).arg(&work).arg(binding("java/Example.java")));
+    finds_its_library(Command::new("java").args(["-Xshare:auto", "-cp", &classes, "Example"]));
+    for (suffix, part) in [("sources", "zmd/Client.java"), ("javadoc", "zmd/Client.html")] {
+        let listed = text_of(Command::new("jar").arg("tf").arg(work.join(format!("packages/zmd-0.1.0-{suffix}.jar"))));
+        assert!(listed.lines().any(|line| line == part), "{listed}");
+    }
+    fs::remove_dir_all(work).unwrap();
+}
+
+#[test]
+fn the_package_for_nuget() {
+    if missing("mcs") || missing("python3") {
+        return;
+    }
+    let Some(core) = from_pypi("dotnetcore2==3.1.23") else { return };
+    let work = packed("nupkg");
+    let package = work.join("all/zmd/0.1.0");
+    let mut unzip = Command::new("python3");
+    text_of(unzip.args(["-m", "zipfile", "-e"]).arg(work.join("packages/Zmd.0.1.0.nupkg")).arg(&package));
+    let reference = format!("-r:{}/lib/netstandard2.0/Zmd.dll", package.display());
+    let example = work.join("Example.exe");
+    let mut mcs = Command::new("mcs");
+    text_of(
+        mcs.args(["-langversion:7", &reference])
+            .arg(format!("-out:{}", example.display()))
+            .arg(binding("csharp/Example.cs")),
+    );
+    // What the SDK of .NET writes for a program that refers to the package.
+    let target = ".NETCoreApp,Version=v3.1";
+    let native = json!({"runtimes/linux-x64/native/libzmd.so": {"rid": "linux-x64", "assetType": "native"}});
+    let zmd = json!({"runtime": {"lib/netstandard2.0/Zmd.dll": {}}, "runtimeTargets": native});
+    let program = json!({"dependencies": {"Zmd": "0.1.0"}, "runtime": {"Example.exe": {}}});
+    let dependencies = json!({
+        "runtimeTarget": {"name": target},
+        "targets": {target: {"Example/1.0.0": program, "Zmd/0.1.0": zmd}},
+        "libraries": {
+            "Example/1.0.0": {"type": "project", "serviceable": false, "sha512": ""},
+            "Zmd/0.1.0": {"type": "package", "serviceable": true, "sha512": "", "path": "zmd/0.1.0"},
+        },
+    });
+    let [settings, file] = ["runtimeconfig.json", "deps.json"].map(|name| work.join(name));
+    fs::write(&settings, FRAMEWORK).unwrap();
+    fs::write(&file, dependencies.to_string()).unwrap();
+    let mut command = Command::new(executable(core.join("dotnetcore2/bin/dotnet")));
+    command.args(["exec", "--runtimeconfig"]).arg(settings).arg("--depsfile").arg(file);
+    command.arg("--additionalprobingpath").arg(work.join("all")).arg(example);
+    finds_its_library(command.env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"));
+    fs::remove_dir_all(work).unwrap();
 }
 
 /// Where the library is not found, the example says which file was tried, and what ZMD_LIBRARY is.
