@@ -123,7 +123,10 @@ fn the_docstring_of_the_python_client_lists_the_settings() {
             takes = format!("{} to {} seconds, or a ``timedelta``", seconds(least), seconds(most));
         }
         let default = if default == "````" { String::new() } else { format!("; the default is {default}") };
-        let of_python = |text: &str| text.replace("_ms`", "`").replace('`', "``").replace("``````", "``");
+        let of_python = |text: &str| {
+            let text = text.replace("_ms`", "`").replace('`', "``").replace("``````", "``");
+            text.replace("``ZMD_ERR_STALLED``", ":class:`Stalled`")
+        };
         let more = match *key {
             "access_token" => {
                 ". Or a function that returns a token, for example from a vault: it is called when a token is needed, \

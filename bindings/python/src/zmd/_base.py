@@ -101,7 +101,7 @@ class BaseClient:
             name that does not exist ends the wait at once. Takes 0 to 86400 seconds, or a ``timedelta``; the default is
             300.
         :param stalled: How long a job's state and counts may stay the same before that ends its wait, with
-            ``ZMD_ERR_STALLED``; 0: they may for ever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
+            :class:`Stalled`; 0: they may for ever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
         :param proxy: ``env``: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
             ``none``: no proxy; or the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL:
             a scheme (http, the default, https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F,
@@ -243,7 +243,7 @@ class BaseClient:
             name that does not exist ends the wait at once. Takes 0 to 86400 seconds, or a ``timedelta``; the default is
             300.
         :param stalled: How long a job's state and counts may stay the same before that ends its wait, with
-            ``ZMD_ERR_STALLED``; 0: they may for ever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
+            :class:`Stalled`; 0: they may for ever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
         :param proxy: ``env``: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
             ``none``: no proxy; or the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL:
             a scheme (http, the default, https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F,

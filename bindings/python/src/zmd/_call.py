@@ -47,7 +47,7 @@ class Call:
         """Makes the call. After an exception the handle is cancelled, and must not be used again."""
         if threading.get_ident() != threading.main_thread().ident:
             outcome = self.ask()
-            block_when_exiting()
+            block_when_exiting(lambda: delattr(self, "handle"))
             return outcome
         self._answers: "queue.SimpleQueue[Union[Outcome, BaseException]]" = queue.SimpleQueue()
         try:

@@ -4,7 +4,7 @@ import atexit
 import threading
 import time
 import weakref
-from typing import Protocol
+from typing import Callable, Protocol
 
 from ._handle import handles_with_tokens
 from ._library import LogFunction, library
@@ -29,10 +29,11 @@ def is_exiting() -> bool:
     return _is_exiting
 
 
-def block_when_exiting() -> None:
+def block_when_exiting(free: Callable[[], object]) -> None:
     """Blocks a daemon thread while the interpreter ends, which does so with all of them: with the error of a call that
-    was cancelled for that it would have time to print a traceback."""
+    was cancelled for that it would have time to print a traceback. ``free`` frees what the call has of the library."""
     if _is_exiting and threading.current_thread() is not threading.main_thread():
+        free()
         threading.Event().wait()
 
 

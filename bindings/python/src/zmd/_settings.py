@@ -131,6 +131,8 @@ def timeout_ms(timeout: Optional[Seconds]) -> int:
 def status_timeout_ms(timeout: Optional[Seconds]) -> int:
     """The same for a status call: negative is the setting, and a limit that is too long is the maximum."""
     number = timeout_ms(timeout)
+    if number == 0:
+        raise ArgumentError("timeout must be more than 0 seconds, or None for that of the client")
     return 2**63 - 1 if number < 0 and timeout is not None else number
 
 

@@ -170,7 +170,7 @@ class Waits:
             if taken is not None:
                 self.deliver(taken)
         self.deliver_all()
-        block_when_exiting()
+        block_when_exiting(self.close)
 
 
 class Polls:

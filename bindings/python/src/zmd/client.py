@@ -44,13 +44,13 @@ class Client(BaseClient):
         Raises :class:`Timeout` when the time limit expires.
         """
         job, limit_ms = one_job(module, job_id), status_timeout_ms(timeout)
-        root = self._begin()
         if is_cooperative():
+            self._begin()
             with self._polls(is_many=False) as polls:
                 polls.add(0, job, limit_ms, is_wait=False)
                 outcome = polls.next().outcome
         else:
-            call = Call(self._check_out(root), job, limit_ms)
+            call = Call(self._check_out(self._begin()), job, limit_ms)
             outcome = call.run()
             self._idle.append(call.handle)
             if self._root is None:
