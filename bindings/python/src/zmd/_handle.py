@@ -27,8 +27,8 @@ class Handle:
         self, pointer: ctypes.c_void_p, free: Callable[[ctypes.c_void_p], Any], tokens: "Optional[TokenSource]" = None
     ) -> None:
         """``tokens`` lives as long as the library may call it."""
-        self.pointer = pointer
-        self.tokens = tokens
+        self.pointer: ctypes.c_void_p = pointer
+        self.tokens: Optional[TokenSource] = tokens
         self._free = free
         if tokens is not None:
             handles_with_tokens.add(self)

@@ -31,7 +31,7 @@ class TokenSource:
         self._answers: "queue.SimpleQueue[Answer]" = queue.SimpleQueue()
         self.failure: Optional[BaseException] = None
         """The provider's exception, if its last call raised one."""
-        self.function = TokenFunction(self._provide)
+        self.function: Any = TokenFunction(self._provide)
 
     def close(self) -> None:
         """Ends the library's call, and every later one, without a token."""
