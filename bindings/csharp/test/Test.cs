@@ -258,12 +258,10 @@ internal static class Test
             throw new NotSupportedException("mine");
         }))));
 
-        int polls = 0;
         CountdownEvent polled = new CountdownEvent(3);
         CancellationTokenSource source = new CancellationTokenSource();
         Task<Status> wait = client.WaitAsync("Leads", "1002", null, new Reports(poll =>
         {
-            Interlocked.Increment(ref polls);
             if (!polled.IsSet)
                 polled.Signal();
         }), source.Token);
@@ -271,11 +269,11 @@ internal static class Test
         source.Cancel();
         Same(source.Token, Thrown<OperationCanceledException>(wait).CancellationToken);
         Same(true, wait.IsCanceled);
-        int before = Volatile.Read(ref polls);
-        for (int turn = 0; turn < 10; turn++)
-            client.GetStatus("Leads", "1001");
-        // One may have been under way.
-        Same(true, Volatile.Read(ref polls) <= before + 1);
+        long before = client.GetCounters().Polls;
+        int others = 0;
+        Failure(ErrorKind.Cancelled, () => client.Wait("Leads", "1002", null, poll => ++others < 8));
+        // One of each may have been under way.
+        Same(true, client.GetCounters().Polls <= before + 8 + 2);
 
         // One that is cancelled already, and in calls that block.
         Thrown<OperationCanceledException>(client.WaitAsync("Leads", "1002", null, null, source.Token));

@@ -244,21 +244,18 @@ public class Test {
         // What depends on a future may block in the client.
         same(true, client.awaitAsync("Leads", "1001", null).thenApply(last -> client.await("Leads", "1001")).get().hasEnded());
 
-        AtomicInteger polls = new AtomicInteger();
         CountDownLatch polled = new CountDownLatch(3);
         CompletableFuture<Status> wait = client.awaitAsync("Leads", "1002", null, poll -> {
-            polls.incrementAndGet();
             polled.countDown();
             return true;
         });
         polled.await();
         wait.cancel(true);
-        int before = polls.get();
-        for (int turn = 0; turn < 10; turn++) {
-            client.status("Leads", "1001");
-        }
-        // One may have been under way.
-        same(true, polls.get() <= before + 1);
+        long before = client.counters().polls();
+        int[] others = {0};
+        failure(Kind.CANCELLED, () -> client.await("Leads", "1002", null, poll -> ++others[0] < 8));
+        // One of each may have been under way.
+        same(true, client.counters().polls() <= before + 8 + 2);
         thrown(CancellationException.class, wait::get);
 
         failure = thrown(ExecutionException.class, () -> client.awaitAsync("Leads", "1002", null, poll -> false).get());
