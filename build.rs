@@ -83,9 +83,15 @@ fn without_safety_sections(text: &str) -> String {
     kept.join("\n") + "\n"
 }
 
-/// Programs linked with libzmd load libzmd.so.0 at run time. The number changes when the ABI does.
+/// Programs linked with libzmd load libzmd.so.0 (libzmd.0.dylib) at run time. The number changes when the ABI does.
 fn name_the_library() {
-    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+    let system = env::var("CARGO_CFG_TARGET_OS").expect("cargo sets it");
+    if system == "macos" {
+        // Two words: both compilers and ld take them.
+        println!("cargo::rustc-cdylib-link-arg=-install_name");
+        println!("cargo::rustc-cdylib-link-arg=@rpath/libzmd.0.dylib");
+    }
+    if system == "linux" {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libzmd.so.0");
         // Its functions call each other. Where a process has two copies, they must not call those of the other.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-Bsymbolic");

@@ -1,5 +1,5 @@
 //! The library and the command `zmd` on other targets than this machine's: built by cross/build, and asked under emulators.
-//! `make test-targets` runs these.
+//! `make test-targets` runs these. `make test-dist` runs them and those that are ignored, with what scripts/native has built.
 //!
 //! What only Unix has, `fork()` and signals, is tested on this machine's target alone (tests/c/fork_test.c,
 //! tests/c/signal_test.c); Windows has neither.
@@ -33,7 +33,7 @@ struct Target {
 }
 
 impl Target {
-    /// Builds the library and the command, unless a tool is missing.
+    /// Builds the library and the command, unless a tool is missing; or takes those of scripts/native.
     fn new(name: &'static str, cc: &'static str, runner: &[&'static str]) -> Option<Target> {
         if [cc, "/usr/bin/rustc"].into_iter().chain(runner.first().copied()).any(missing) {
             return None;
@@ -49,13 +49,12 @@ impl Target {
                 return None;
             }
             assert_eq!(exit, Some(0), "{err}");
-            if name.contains("musl") {
+            if cxx[0].contains("musl") {
                 let zig = format!("{}/python-zig", zig.trim());
                 cxx = [&zig, "c++", "-target", "x86_64-linux-musl"].map(str::to_owned).into();
             }
         }
-        text_of(script("build").arg(name));
-        let built = target_directory().join(name).join("release");
+        let built = built_for(name);
         for file in ["libzmd.so", "zmd.dll", "libzmd.a", "zmd", "zmd.exe"].map(|file| built.join(file)) {
             assert!(!file.exists() || paths_of_this_machine(&file).is_empty(), "{:?}", paths_of_this_machine(&file));
         }
@@ -216,6 +215,17 @@ fn files(directory: &Path) -> Vec<String> {
     files
 }
 
+/// The directory of what is built for a target; with `ZMD_TEST_NATIVE`, that of what is there already.
+fn built_for(target: &str) -> PathBuf {
+    match std::env::var_os("ZMD_TEST_NATIVE") {
+        Some(native) => std::path::absolute(native).unwrap().join(target),
+        None => {
+            text_of(script("build").arg(target));
+            target_directory().join(target).join("release")
+        }
+    }
+}
+
 /// target/, where that is.
 fn target_directory() -> PathBuf {
     target().to_owned()
@@ -230,8 +240,25 @@ fn needs(file: &Path) -> (Vec<String>, (u32, u32)) {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
         (numbers.next().unwrap(), numbers.next().unwrap_or(0))
     };
-    let newest = symbols.split("@GLIBC_").skip(1).map(version_of).max().unwrap_or_default();
-    (dynamic.lines().filter_map(name_of).collect(), newest)
+    // Where a function may be missing, its version may be missing, too.
+    let strong = symbols.lines().filter(|line| !line.contains(" WEAK "));
+    let newest = strong.filter_map(|line| line.split_once("@GLIBC_")).map(|(_, version)| version_of(version)).max();
+    let versions = text_of(Command::new("readelf").args(["-V", "-W"]).arg(file));
+    let named =
+        versions.lines().filter(|line| line.contains("Flags: none")).filter_map(|line| line.split_once("GLIBC_"));
+    assert_eq!(
+        named.map(|(_, version)| version_of(version)).max(),
+        newest,
+        "{file:?} names a version that it does not need"
+    );
+    (dynamic.lines().filter_map(name_of).collect(), newest.unwrap_or_default())
+}
+
+/// The symbols that no version of glibc has: the loader looks for them in vain.
+fn unknown_symbols(file: &Path) -> Vec<String> {
+    let symbols = text_of(Command::new("readelf").args(["--dyn-syms", "-W"]).arg(file));
+    let is_unknown = |line: &&str| line.contains(" GLOBAL ") && line.contains(" UND ") && !line.contains('@');
+    symbols.lines().filter(is_unknown).map(str::to_owned).collect()
 }
 
 /// The functions of zmd.h, in order.
@@ -249,6 +276,7 @@ fn glibc(name: &'static str, cc: &'static str, runner: &[&'static str]) {
         let (libraries, newest) = needs(&target.built.join(file));
         assert!((2, 0) < newest && newest <= (2, 17), "{name} {file} needs glibc {newest:?}");
         assert!(!libraries.iter().any(|library| library.contains("gcc")), "{name} {file}: {libraries:?}");
+        assert_eq!(unknown_symbols(&target.built.join(file)), [""; 0], "{name} {file}");
     }
     assert_eq!(exported(&target.built.join("libzmd.so")), functions());
     std::os::unix::fs::symlink(target.built.join("libzmd.so"), target.directory.join("libzmd.so.0")).unwrap();
@@ -265,22 +293,32 @@ fn glibc(name: &'static str, cc: &'static str, runner: &[&'static str]) {
 }
 
 #[test]
-
 fn linux_on_arm() {
     let runner = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"];
     glibc("aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc", &runner);
 }
 
 #[test]
-
 fn linux_of_32_bits() {
     let runner = ["/usr/i686-linux-gnu/lib/ld-linux.so.2", "--library-path", "/usr/i686-linux-gnu/lib"];
     glibc("i686-unknown-linux-gnu", "i686-linux-gnu-gcc", &runner);
 }
 
+/// Of another byte order.
+#[test]
+fn linux_on_z() {
+    glibc("s390x-unknown-linux-gnu", "s390x-linux-gnu-gcc", &["qemu-s390x", "-L", "/usr/s390x-linux-gnu"]);
+}
+
+#[test]
+#[ignore = "make test-dist"]
+fn linux_on_power() {
+    let runner = ["qemu-ppc64le", "-L", "/usr/powerpc64le-linux-gnu"];
+    glibc("powerpc64le-unknown-linux-gnu", "powerpc64le-linux-gnu-gcc", &runner);
+}
+
 /// A shared library and a program without any.
 #[test]
-
 fn linux_with_musl() {
     let Some(target) = Target::new("x86_64-unknown-linux-musl", "musl-gcc", &[]) else { return };
     let zmd = target.built.join("zmd");
@@ -310,9 +348,10 @@ fn windows(name: &'static str, arch: &str, cc: &'static str, wine: &'static str)
     let Some(target) = Target::new(name, cc, &[wine]) else { return };
 
     // What is tested is what is in the zip.
-    text_of(script("package").arg(name));
+    text_of(script("package").args([name.as_ref(), target.built.as_os_str(), target.directory.as_os_str()]));
     let packed = format!("zmd-{VERSION}-windows-{arch}");
-    let zip = target.built.with_file_name(format!("{packed}.zip"));
+    let zip = target.directory.join(format!("{packed}.zip"));
+    fs::remove_dir_all(target.directory.join(&packed)).unwrap();
     text_of(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&zip).arg(&target.directory));
     let package = target.directory.join(&packed);
     let expected = [
@@ -454,13 +493,11 @@ fn a_batch_file_stops_after_each_other_exit_status() {
 }
 
 #[test]
-
 fn windows_of_64_bits() {
     windows("x86_64-pc-windows-gnu", "x86_64", "x86_64-w64-mingw32-gcc", "/usr/lib/wine/wine64");
 }
 
 #[test]
-
 fn windows_of_32_bits() {
     let has_wine = Path::new("/usr/lib/wine/wine").exists();
     let is_root = text_of(Command::new("id").arg("-u")).trim() == "0";
@@ -469,4 +506,56 @@ fn windows_of_32_bits() {
     }
     let wine = concat!(env!("CARGO_MANIFEST_DIR"), "/../cross/wine32");
     windows("i686-pc-windows-gnu", "x86", "i686-w64-mingw32-gcc", wine);
+}
+
+/// No Mac is here: what is linked is looked at, and not run.
+fn macos(name: &str, oldest: &str) {
+    if ["/usr/bin/rustc", "ld64.lld-14", "llvm-objdump", "llvm-nm"].into_iter().any(missing) {
+        return;
+    }
+    let built = built_for(name);
+    for file in ["libzmd.dylib", "zmd"].map(|file| built.join(file)) {
+        let shown = |option: &str| text_of(Command::new("llvm-objdump").args(["--macho", option]).arg(&file));
+        let needed = shown("--dylibs-used");
+        let needed = needed.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+        for library in needed.filter(|library| *library != "@rpath/libzmd.0.dylib") {
+            let known = [
+                "/System/Library/Frameworks/CoreFoundation.framework/Versions/A/CoreFoundation",
+                "/System/Library/Frameworks/Security.framework/Versions/A/Security",
+                "/usr/lib/libSystem.B.dylib",
+                "/usr/lib/libiconv.2.dylib",
+            ];
+            assert!(known.contains(&library), "{file:?} needs {library}");
+        }
+        let headers = shown("--private-headers");
+        // Of the command that tells the oldest system there are two kinds.
+        let system = headers.lines().map(str::trim).filter_map(|line| {
+            line.strip_prefix("minos ").or_else(|| line.strip_prefix("version ").filter(|version| version.len() < 8))
+        });
+        assert_eq!(system.map(str::trim).next(), Some(oldest), "{headers}");
+        // Processors of Apple run nothing that is not signed.
+        assert!(!name.starts_with("aarch64") || headers.contains("LC_CODE_SIGNATURE"), "{headers}");
+        assert_eq!(paths_of_this_machine(&file), [""; 0]);
+    }
+    let library = built.join("libzmd.dylib");
+    let id = text_of(Command::new("llvm-objdump").args(["--macho", "--dylib-id"]).arg(&library));
+    assert_eq!(id.lines().nth(1), Some("@rpath/libzmd.0.dylib"), "{id}");
+    let symbols = text_of(
+        Command::new("llvm-nm").args(["--extern-only", "--defined-only", "--format=just-symbols"]).arg(&library),
+    );
+    let mut exported: Vec<_> = symbols.lines().map(|name| name.trim_start_matches('_').to_owned()).collect();
+    exported.sort_unstable();
+    assert_eq!(exported, functions());
+}
+
+#[test]
+#[ignore = "make test-dist"]
+fn macos_on_apples_processors() {
+    macos("aarch64-apple-darwin", "11.0");
+}
+
+#[test]
+#[ignore = "make test-dist"]
+fn macos_on_x86_64() {
+    macos("x86_64-apple-darwin", "10.14");
 }
