@@ -1,11 +1,11 @@
 # find_package(zmd) finds libzmd where it was installed together with this file, and gives the targets zmd::zmd and, on Linux
-# where libzmd.a is installed, zmd::zmd-static. Both bring zmd.h and zmd.hpp along.
+# and macOS where libzmd.a is installed, zmd::zmd-static. Both bring zmd.h and zmd.hpp along.
 
 include("${CMAKE_CURRENT_LIST_DIR}/zmdPrefix.cmake")
 find_path(zmd_INCLUDE_DIR zmd.h PATHS "${_zmd_prefix}/include" NO_DEFAULT_PATH)
 set(_zmd_places PATHS "${_zmd_prefix}" PATH_SUFFIXES "lib/${CMAKE_LIBRARY_ARCHITECTURE}" lib lib64 NO_DEFAULT_PATH)
 find_library(zmd_LIBRARY zmd ${_zmd_places})
-if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+if(CMAKE_SYSTEM_NAME MATCHES "^(Linux|Darwin)$")
     find_library(zmd_STATIC_LIBRARY libzmd.a ${_zmd_places})
 endif()
 mark_as_advanced(zmd_INCLUDE_DIR zmd_LIBRARY zmd_STATIC_LIBRARY)

@@ -1,8 +1,12 @@
 # The targets zmd::zmd and, where there is a static library, zmd::zmd-static. zmdConfig.cmake includes it, and so does libzmd's
 # own CMakeLists.txt.
 
-# What rustc --print native-static-libs prints for Linux, without what a C compiler adds by itself.
-set(_zmd_static_needs "util;rt;pthread;m;dl")
+# What rustc --print native-static-libs prints, without what a C compiler adds by itself.
+if(APPLE)
+    set(_zmd_static_needs "-framework Security;-framework CoreFoundation;iconv")
+else()
+    set(_zmd_static_needs "util;rt;pthread;m;dl")
+endif()
 
 if(NOT TARGET zmd::zmd)
     add_library(zmd::zmd UNKNOWN IMPORTED ${zmd_SCOPE})

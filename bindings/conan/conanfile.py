@@ -47,8 +47,8 @@ class Zmd(ConanFile):
         cmake_layout(self)
 
     def validate(self):
-        if self.settings.os != "Linux" or cross_building(self):
-            raise ConanInvalidConfiguration("this recipe builds on Linux, for Linux")
+        if self.settings.os not in ("Linux", "Macos") or cross_building(self):
+            raise ConanInvalidConfiguration("this recipe builds on Linux and macOS, for the system that it runs on")
 
     def package_id(self):
         # cargo builds it, optimized, and its interface is C's.
@@ -71,7 +71,8 @@ class Zmd(ConanFile):
              os.path.join(self.package_folder, "licenses"))
         # Conan writes a package for CMake itself, and has one kind of library in a package.
         rmdir(self, os.path.join(self.package_folder, "share"))
-        rm(self, "libzmd.a" if self.options.shared else "libzmd.so*", os.path.join(self.package_folder, "lib"))
+        for unwanted in ["libzmd.a"] if self.options.shared else ["libzmd.so*", "libzmd*.dylib"]:
+            rm(self, unwanted, os.path.join(self.package_folder, "lib"))
 
     def package_info(self):
         self.cpp_info.libs = ["zmd"]
@@ -79,4 +80,8 @@ class Zmd(ConanFile):
         self.cpp_info.set_property("pkg_config_name", "zmd")
         if not self.options.shared:
             self.cpp_info.set_property("cmake_target_aliases", ["zmd::zmd-static"])
-            self.cpp_info.system_libs = ["util", "rt", "pthread", "m", "dl"]
+            if self.settings.os == "Macos":
+                self.cpp_info.frameworks = ["Security", "CoreFoundation"]
+                self.cpp_info.system_libs = ["iconv"]
+            else:
+                self.cpp_info.system_libs = ["util", "rt", "pthread", "m", "dl"]

@@ -11,7 +11,7 @@ vcpkg_cmake_install()
 
 # vcpkg has one kind of library in a package, and a package's CMake files in share/PORT.
 if(VCPKG_LIBRARY_LINKAGE STREQUAL "static")
-    file(GLOB unwanted "${CURRENT_PACKAGES_DIR}/lib/libzmd.so*")
+    file(GLOB unwanted "${CURRENT_PACKAGES_DIR}/lib/libzmd.so*" "${CURRENT_PACKAGES_DIR}/lib/libzmd*.dylib")
 else()
     set(unwanted "${CURRENT_PACKAGES_DIR}/lib/libzmd.a")
 endif()
