@@ -6,6 +6,7 @@
 # make install        library, headers, zmd.pc, CMake package, command, manual pages: prefix, libdir, DESTDIR as usual;
 #                     make uninstall removes them
 # make deb            Debian packages, in target/deb
+# make dist           archives and packages for all targets, in target/dist: see packaging/README.md; make test-dist tests them
 # make docs           the lists of settings and errors, and what commands print, in the documentation
 # make bench          libzmd beside libcurl, requests and others
 #
@@ -13,9 +14,20 @@
 CARGO ?= cargo
 PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-RELEASE := $(TARGET)/release
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-SONAME := libzmd.so.$(firstword $(subst ., ,$(VERSION)))
+# What is installed: the directory of the libraries and the command, and the system that they are for.
+RELEASE := $(TARGET)/release
+SYSTEM := $(shell uname -s)
+# What programs link, what they load, and the file itself.
+major := $(firstword $(subst ., ,$(VERSION)))
+names := $(if $(filter Darwin,$(SYSTEM)),libzmd.dylib libzmd.$(major).dylib libzmd.$(VERSION).dylib,libzmd.so libzmd.so.$(major) \
+	libzmd.so.$(VERSION))
+LIBRARY := $(word 1,$(names))
+SONAME := $(word 2,$(names))
+FILE := $(word 3,$(names))
+# A command zmd that runs here: it writes manual pages and completions.
+ZMD := $(RELEASE)/zmd
+STATIC_LIBRARIES = $(shell scripts/static-libraries)
 # What ships has no path of this machine in it.
 BUILD := cross/pathless $(CARGO) build --release --locked
 export CARGO PYTHON
@@ -43,7 +55,7 @@ demo: cargo
 	$(CARGO) build -p zmd-cli -p zmd-sim
 	tests/demo.sh $(TARGET)/debug/zmd-sim $(TARGET)/debug/zmd
 
-test test-packages test-hosts test-targets test-engines: cargo
+test test-packages test-hosts test-targets test-engines test-dist: cargo
 	scripts/test $@
 
 lint: cargo
@@ -58,29 +70,30 @@ to = $(DESTDIR)$(1)
 install: $(if $(wildcard $(RELEASE)/zmd),,all)
 	install -d $(foreach d,$(bindir) $(libdir)/pkgconfig $(includedir) $(datadir)/cmake/zmd $(datadir)/doc/zmd $(mandir)/man3 \
 		$(bashdir) $(zshdir) $(fishdir),$(call to,$(d)))
-	install -m 755 $(RELEASE)/libzmd.so $(call to,$(libdir)/libzmd.so.$(VERSION))
-	ln -sf libzmd.so.$(VERSION) $(call to,$(libdir)/$(SONAME))
-	ln -sf libzmd.so.$(VERSION) $(call to,$(libdir)/libzmd.so)
+	install -m 755 $(RELEASE)/$(LIBRARY) $(call to,$(libdir)/$(FILE))
+	ln -sf $(FILE) $(call to,$(libdir)/$(SONAME))
+	ln -sf $(FILE) $(call to,$(libdir)/$(LIBRARY))
 	install -m 644 $(RELEASE)/libzmd.a $(call to,$(libdir))
 	install -m 644 include/zmd.h bindings/cpp/zmd.hpp $(call to,$(includedir))
 	install -m 644 bindings/cmake/*.cmake $(call to,$(datadir)/cmake/zmd)
 	install -m 644 LICENSE-* THIRD-PARTY-LICENSES sbom/libzmd.cdx.json sbom/zmd.cdx.json $(call to,$(datadir)/doc/zmd)
 	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(patsubst $(prefix)/%,$${prefix}/%,$(libdir))|' -e 's|@version@|$(VERSION)|' \
-		-e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' -e "s|@static@|$$(scripts/static-libraries)|" \
+		-e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' -e 's|@static@|$(STATIC_LIBRARIES)|' \
 		packaging/zmd.pc.in >$(call to,$(libdir)/pkgconfig/zmd.pc)
 	install -m 755 $(RELEASE)/zmd $(call to,$(bindir))
 	install -m 644 doc/zmd.3 $(call to,$(mandir)/man3)
 	for name in $$(sed -n 's/^[a-z].*[ *]\(zmd_[a-z_]*\)(.*/\1/p' include/zmd.h); do \
 		echo .so man3/zmd.3 >$(call to,$(mandir)/man3)/$$name.3; done
-	$(RELEASE)/zmd man $(call to,$(mandir))
-	$(RELEASE)/zmd completions bash >$(call to,$(bashdir)/zmd)
-	$(RELEASE)/zmd completions zsh >$(call to,$(zshdir)/_zmd)
-	$(RELEASE)/zmd completions fish >$(call to,$(fishdir)/zmd.fish)
+	$(ZMD) man $(call to,$(mandir))
+	$(ZMD) completions bash >$(call to,$(bashdir)/zmd)
+	$(ZMD) completions zsh >$(call to,$(zshdir)/_zmd)
+	$(ZMD) completions fish >$(call to,$(fishdir)/zmd.fish)
 
 uninstall:
-	rm -f $(foreach f,$(libdir)/libzmd.so* $(libdir)/libzmd.a $(libdir)/pkgconfig/zmd.pc $(includedir)/zmd.h $(includedir)/zmd.hpp \
-		$(bindir)/zmd $(mandir)/man1/zmd.1 $(mandir)/man1/zmd-*.1 $(mandir)/man3/zmd.3 $(mandir)/man3/zmd_*.3 $(mandir)/man5/zmd-settings.5 \
-		$(bashdir)/zmd $(zshdir)/_zmd $(fishdir)/zmd.fish,$(call to,$(f)))
+	rm -f $(foreach f,$(libdir)/libzmd.so* $(libdir)/libzmd*.dylib $(libdir)/libzmd.a $(libdir)/pkgconfig/zmd.pc \
+		$(includedir)/zmd.h $(includedir)/zmd.hpp $(bindir)/zmd $(mandir)/man1/zmd.1 $(mandir)/man1/zmd-*.1 \
+		$(mandir)/man3/zmd.3 $(mandir)/man3/zmd_*.3 $(mandir)/man5/zmd-settings.5 $(bashdir)/zmd $(zshdir)/_zmd \
+		$(fishdir)/zmd.fish,$(call to,$(f)))
 	rm -rf $(call to,$(datadir)/cmake/zmd) $(call to,$(datadir)/doc/zmd)
 
 deb:
@@ -105,4 +118,4 @@ SCRIPTS := $(filter-out test bench static-libraries,$(notdir $(wildcard scripts/
 $(SCRIPTS): cargo
 	scripts/$@
 
-.PHONY: all cargo demo test test-packages test-hosts test-targets test-engines lint install uninstall deb docs bench clean $(SCRIPTS)
+.PHONY: all cargo demo test test-packages test-hosts test-targets test-engines test-dist lint install uninstall deb docs bench clean $(SCRIPTS)

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use common::*;
 use zmd_sim::{Job, Sim};
 
-fn make(arguments: &[&str]) -> Command {
+pub fn make(arguments: &[&str]) -> Command {
     let mut command = from_a_shell("make");
     command.arg("-C").arg(ROOT).args(arguments).env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target());
     // Another make's, if that has started the tests.
@@ -16,7 +17,7 @@ fn make(arguments: &[&str]) -> Command {
 }
 
 /// Every file and link below a directory, in order.
-fn files(directory: &Path) -> Vec<String> {
+pub fn files(directory: &Path) -> Vec<String> {
     let listing = text_of(Command::new("find").arg(".").args(["!", "-type", "d"]).current_dir(directory));
     let mut files: Vec<_> = listing.lines().map(|line| line[2..].to_owned()).collect();
     files.sort();
@@ -34,19 +35,28 @@ fn cpp_block(language: &str) -> String {
 }
 
 /// A tree below which the library is installed with the prefix /usr, and programs that are made with it elsewhere.
-struct Installed {
-    root: PathBuf,
+pub struct Installed {
+    pub root: PathBuf,
     libdir: &'static str,
-    work: PathBuf,
+    /// Whether zmd.pc has the prefix /usr; else it says where it is itself.
+    is_below_root: bool,
+    pub work: PathBuf,
     sim: Sim,
 }
 
 impl Installed {
-    fn new(name: &str, libdir: &'static str) -> Installed {
+    pub fn new(name: &str, libdir: &'static str) -> Installed {
         let sim = sim();
         sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
         let root = scratch(name);
-        Installed { work: scratch(&format!("{name}-work")), root, libdir, sim }
+        Installed { work: scratch(&format!("{name}-work")), root, libdir, is_below_root: true, sim }
+    }
+
+    /// One that can be moved.
+    pub fn relocatable(name: &str, libdir: &'static str) -> Installed {
+        let mut installed = Installed::new(name, libdir);
+        installed.is_below_root = false;
+        installed
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -54,11 +64,14 @@ impl Installed {
     }
 
     /// A command in the directory of the programs, which finds the installed tree.
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = from_a_shell(program);
         let libraries = self.root.join(self.libdir);
         command.current_dir(&self.work).env("PKG_CONFIG_PATH", libraries.join("pkgconfig"));
-        command.env("PKG_CONFIG_SYSROOT_DIR", &self.root).env("LD_LIBRARY_PATH", libraries);
+        command.env("LD_LIBRARY_PATH", libraries);
+        if self.is_below_root {
+            command.env("PKG_CONFIG_SYSROOT_DIR", &self.root);
+        }
         without_variables(&mut command, |name| name.starts_with("ZMD_"));
         environment(&mut command, &self.sim);
         command
@@ -69,7 +82,7 @@ impl Installed {
     }
 
     /// The README's recipes, and a program that is linked statically.
-    fn programs_work(&self) {
+    pub fn programs_work(&self) {
         let completed = output();
         let line = readme_block("## C\n", "sh");
         self.write("example.c", &readme_block("## C\n", "c"));
@@ -413,11 +426,17 @@ fn debian_packages_come_and_go() {
     let names: Vec<_> = packages.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     let version = full_version();
     assert_eq!(names, ["libzmd-dev", "libzmd0", "zmd"].map(|name| format!("{name}_{version}-1_amd64.deb")));
-    text_of(Command::new("lintian").args(["--fail-on", "error"]).args(&packages));
+    debian_packages_work(&packages, multiarch);
+}
+
+/// The packages libzmd-dev, libzmd0 and zmd, in this order, are installed, do their work, and are removed without a trace.
+pub fn debian_packages_work(packages: &[PathBuf], multiarch: &'static str) {
+    text_of(Command::new("lintian").args(["--fail-on", "error"]).args(packages));
 
     // A root of their own, which has the packages of this system as far as dpkg knows: so what they depend on is
     // looked at, and nothing here is changed.
-    let installed = Installed::new("deb", multiarch);
+    let made_in = packages[0].parent().unwrap().file_name().unwrap();
+    let installed = Installed::new(&format!("deb-{}", made_in.display()), multiarch);
     let admin = installed.root.join("var/lib/dpkg");
     for directory in ["info", "updates"] {
         fs::create_dir_all(admin.join(directory)).unwrap();
@@ -429,7 +448,7 @@ fn debian_packages_come_and_go() {
         command.arg("--force-not-root").arg(format!("--root={}", installed.root.display()));
         command
     };
-    text_of(dpkg().arg("-i").args(&packages));
+    text_of(dpkg().arg("-i").args(packages));
     installed.programs_work();
     for package in ["libzmd-dev", "libzmd0", "zmd"] {
         let packed = installed.root.join(format!("usr/share/doc/{package}/THIRD-PARTY-LICENSES.gz"));
@@ -448,21 +467,27 @@ fn debian_packages_come_and_go() {
     assert!(left.iter().all(|file| file.starts_with("var/lib/dpkg/")), "{left:?}");
 }
 
-/// For RHEL 7 and later.
-#[test]
-fn a_library_and_a_wheel_for_old_systems() {
+/// What `make manylinux` builds, for RHEL 7 and later; nothing where a tool is missing.
+pub fn manylinux() -> Option<PathBuf> {
+    static BUILT: OnceLock<bool> = OnceLock::new();
     if missing("python3") {
-        return;
+        return None;
     }
-    let directory = target().join("manylinux");
     // What ships is optimized as a whole, which takes minutes and changes nothing of what is tested here.
     let quickly = [("LTO", "off"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "1")];
     let quickly = quickly.map(|(key, value)| (format!("CARGO_PROFILE_RELEASE_{key}"), value));
-    let (exit, out, err) = run(make(&["manylinux"]).envs(quickly));
-    if err.contains("No matching distribution") && missing("a package index that has zig") {
-        return;
-    }
-    assert_eq!(exit, Some(0), "{out}{err}");
+    let is_built = *BUILT.get_or_init(|| {
+        let (exit, out, err) = run(make(&["manylinux"]).envs(quickly));
+        let has_no_zig = err.contains("No matching distribution");
+        assert!(exit == Some(0) || has_no_zig, "{out}{err}");
+        !has_no_zig
+    });
+    (is_built || !missing("a package index that has zig")).then(|| target().join("manylinux"))
+}
+
+#[test]
+fn a_library_and_a_wheel_for_old_systems() {
+    let Some(directory) = manylinux() else { return };
 
     let library = directory.join("libzmd.so");
     for built in [&library, &directory.join("zmd"), &directory.join("zmd-sim")] {

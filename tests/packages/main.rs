@@ -2,9 +2,11 @@
 
 mod checks;
 mod costs;
+mod dist;
 mod engines;
 mod hosts;
 mod install;
 mod linking;
 mod python;
+mod shipped;
 mod targets;
