@@ -99,6 +99,34 @@ fn credits_are_known_once_the_service_reports_them() {
 }
 
 #[test]
+fn a_warning_says_that_credits_may_not_suffice() {
+    let waited = |level: &str| {
+        let sim = with_job(Sim::builder().clock(Clock::driven()).start());
+        sim.add_job("Leads", "2", Job::new(1000, 1.0));
+        sim.limit_credits(5000, 4990);
+        let file = scratch(&format!("log-credits-{level}")).join("zmd.log");
+        let log = [("log_file", file.to_str().unwrap()), ("log_level", level)];
+        let client = Client::of(&sim, &[&log[..], &[("poll_min_ms", "10"), ("poll_max_ms", "1000")]].concat());
+        let mut polls = 0;
+        let (_, result) = client.wait("Leads", "2", -1, &mut |_, _, _| {
+            polls += 1;
+            if polls == 3 {
+                sim.clock().advance(Duration::from_secs(2000));
+            }
+            true
+        });
+        result.unwrap();
+        std::fs::read_to_string(file).unwrap_or_default()
+    };
+    let log = waited("warning");
+    // Once, for an hour of one poll a second, as nothing of the job's end is known, and ten around it.
+    let text =
+        " API credits remain to the organization, and the waits of this client may need 3610: they poll less often\n";
+    assert!(log.lines().count() == 1 && log.contains(" warning ") && log.ends_with(&format!("wait: 9{text}")), "{log}");
+    assert_eq!(waited("error"), "");
+}
+
+#[test]
 fn a_job_that_stands_still_ends_its_wait_where_that_is_asked_for() {
     let sim = with_job(Sim::builder().clock(Clock::driven()).start());
     // Its clock stands still.

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -314,4 +315,75 @@ fn standard_error_is_a_log_where_that_is_asked_for() {
     let all = lines(&err);
     assert_eq!((exit, all.len(), &*all[0].0), (Some(0), 1, "info"), "{err}");
     assert_eq!(environment("").2, "");
+}
+
+/// A program that makes so many calls at once, with a client of its environment.
+fn program(sim: &Sim, calls: &str, variables: &[(&str, &str)]) -> Command {
+    let mut program = Command::new(compile("cc", &["-std=c99"], "tests/c/queries.c", "queries-logged"));
+    environment(program.env_clear().args([calls, "many"]), sim).envs(variables.iter().copied());
+    program
+}
+
+#[test]
+fn the_settings_may_come_from_the_environment_or_a_profile() {
+    let sim = sim();
+    let directory = scratch("log-environment");
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let (config, log, of_profile) = (&*path("config.toml"), &*path("env.log"), &*path("profile.log"));
+    fs::write(config, format!("[default]\n[night]\nlog_file = '{of_profile}'\nlog_level = 'debug'\n")).unwrap();
+    // The levels of the lines in each of the two files, which are removed.
+    let logged = |variables: &[(&str, &str)]| {
+        let all = [&[("ZMD_CONFIG_FILE", config)], variables].concat();
+        let (exit, _, err) = run(&mut program(&sim, "1", &all));
+        assert_eq!((exit, &*err), (Some(0), ""), "{variables:?}");
+        [log, of_profile].map(|file| {
+            let Ok(text) = fs::read_to_string(file) else { return "none" };
+            fs::remove_file(file).unwrap();
+            let has = |wanted: &str| lines(&text).iter().any(|(level, _, _)| level == wanted);
+            match (has("info"), has("debug"), has("trace")) {
+                (true, false, false) => "info",
+                (true, true, false) => "debug",
+                _ => "others",
+            }
+        })
+    };
+    let (file, night) = (("ZMD_LOG_FILE", log), ("ZMD_PROFILE", "night"));
+    assert_eq!(logged(&[]), ["none", "none"]);
+    assert_eq!(logged(&[file]), ["info", "none"]);
+    assert_eq!(logged(&[file, ("ZMD_LOG_LEVEL", "debug")]), ["debug", "none"]);
+    // A level alone waits for a file that another place names.
+    assert_eq!(logged(&[("ZMD_LOG_LEVEL", "trace")]), ["none", "none"]);
+    assert_eq!(logged(&[night]), ["none", "debug"]);
+    assert_eq!(logged(&[night, ("ZMD_LOG_LEVEL", "info")]), ["none", "info"]);
+    assert_eq!(logged(&[night, file]), ["debug", "none"]);
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn processes_that_share_a_file_write_whole_lines() {
+    const CALLS: usize = 500;
+    let sim = sim();
+    let file = scratch("log-shared").join("zmd.log");
+    let variables =
+        [("ZMD_LOG_FILE", file.to_str().unwrap()), ("ZMD_LOG_LEVEL", "debug"), ("ZMD_MAX_CONCURRENCY", "8")];
+    let children = [(); 2].map(|()| {
+        let mut program = program(&sim, &CALLS.to_string(), &variables);
+        program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let ids = children.map(|child| {
+        let id = child.id();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        id
+    });
+    let all = text(&file);
+    let all = lines(&all);
+    for id in ids {
+        let of_process: Vec<_> = all.iter().filter(|(_, process, _)| *process == id).map(|(_, _, rest)| rest).collect();
+        let answer = "client: job 1001 of Leads: COMPLETED, ";
+        let ended = of_process.iter().filter(|rest| rest.starts_with(answer)).count();
+        let whole = of_process.iter().filter(|rest| rest.starts_with("client: ") || rest.starts_with("http: ")).count();
+        assert_eq!((ended, whole), (CALLS, of_process.len()));
+    }
+    assert!(all.iter().all(|(_, process, _)| ids.contains(process)));
 }
