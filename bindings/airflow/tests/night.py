@@ -1,4 +1,4 @@
-"""A night of a real Airflow: database, API server, scheduler, DAG processor and triggerer, each a process.
+"""A night of a real Airflow: database, API server (or none in Airflow 2), scheduler and triggerer, each a process.
 
 ZMD_TEST_HOME        an empty directory: AIRFLOW_HOME
 ZMD_TEST_JOBS        how many sensors wait
@@ -17,14 +17,22 @@ import sqlite3
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
+
+from zmd_airflow import example_dags
 
 HOME = Path(os.environ.pop("ZMD_TEST_HOME"))
 JOBS = int(os.environ["ZMD_TEST_JOBS"])
 PORT = os.environ.pop("ZMD_TEST_PORT")
-CONNECTION = os.environ.pop("ZMD_TEST_CONNECTION")
+CONNECTION = json.loads(os.environ.pop("ZMD_TEST_CONNECTION"))
 DATABASE = HOME / "airflow.db"
 TIME_LIMIT_S = 420
+# Of the backfill.
+DAYS = ["2026-01-10", "2026-01-11"]
+IS_2 = metadata.version("apache-airflow").startswith("2.")
+EXAMPLES = Path(example_dags.__path__[0])
+SECRETS = HOME / "secrets.json"
 
 ENVIRONMENT = {
     **os.environ,
@@ -46,14 +54,31 @@ ENVIRONMENT = {
     # A triggerer that was killed counts as dead after this, and another one takes its triggers.
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
+    "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
+    # Connections: one in the database, one in the environment, and one in a secrets backend.
+    "AIRFLOW_CONN_ZOHO_CRM_ENVIRONMENT": json.dumps(CONNECTION),
+    "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+    "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": str(SECRETS)}),
+    "AIRFLOW__WORKERS__SECRETS_BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+    "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS": json.dumps({"connections_file_path": str(SECRETS)}),
 }
+if IS_2:
+    # There SQLite is for one process at a time, says Airflow; for so few tasks it will do.
+    ENVIRONMENT["_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK"] = "1"
+    ENVIRONMENT["AIRFLOW__CORE__PARALLELISM"] = "3"
+    ENVIRONMENT["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{DATABASE}?timeout=60"
 
 
-def airflow(*arguments: str) -> None:
+def airflow(*arguments: str, level: str = "DEBUG") -> str:
+    environment = {**ENVIRONMENT, "AIRFLOW__LOGGING__LOGGING_LEVEL": level}
     with open(HOME / "cli.log", "ab") as log:
-        subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments], env=ENVIRONMENT, stdout=log, stderr=log, check=True
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments], env=environment, stdout=subprocess.PIPE, stderr=log
         )
+        log.write(done.stdout)
+    if done.returncode:
+        sys.exit(f"airflow {' '.join(arguments)}: {done.returncode}: {done.stdout.decode()[-4000:]}")
+    return done.stdout.decode()
 
 
 def start(name: str) -> subprocess.Popen:
@@ -82,8 +107,8 @@ def wait_until(what: str, is_so, limit: float = TIME_LIMIT_S) -> None:
         time.sleep(0.5)
 
 
-def states() -> dict:
-    return dict(query("select state, count(*) from task_instance where dag_id = 'night' group by state"))
+def states() -> list:
+    return query("select dag_id, task_id, state, count(*) from task_instance group by dag_id, task_id, state")
 
 
 def say(text: str) -> None:
@@ -99,34 +124,68 @@ def listens() -> bool:
 
 def sensors_in(state: str) -> int:
     ((count,),) = query(
-        f"select count(*) from task_instance where task_id in ('deleted', 'templated') and state = '{state}'"
+        f"select count(*) from task_instance where dag_id = 'night' and task_id in {WAITING} and state = '{state}'"
     )
     return count
+
+
+def runs_that_ended(dag: str) -> list:
+    return [state for (state,) in query(f"select state from dag_run where dag_id = '{dag}'") if state in ENDED]
+
+
+ENDED = {"success", "failed"}
+# Until the stand-in ends their jobs.
+WAITING = (
+    "deleted",
+    "templated",
+    "from_trigger",
+    "several",
+    "several_left",
+    "several_unknown",
+    "failed",
+    "left",
+    "soft",
+)
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     (HOME / "dags").mkdir()
     (HOME / "dags/night.py").write_text(Path(__file__).with_name("dag.py").read_text())
+    example = "example_zoho_mass_delete"
+    (HOME / f"dags/{example}.py").write_text(EXAMPLES.joinpath(f"{example}.py").read_text())
     airflow("db", "migrate")
     # From a file: a command with its arguments gets into Airflow's audit log.
     connections = HOME / "connections.json"
-    connections.write_text(json.dumps({"zoho_crm_default": json.loads(CONNECTION)}))
+    refused = {**CONNECTION, "extra": json.dumps({**json.loads(CONNECTION["extra"]), "refresh_token": "1000.refused"})}
+    connections.write_text(json.dumps({"zoho_crm_default": CONNECTION, "zoho_crm_refused": refused}))
     airflow("connections", "import", str(connections))
     connections.unlink()
+    SECRETS.write_text(json.dumps({"zoho_crm_secrets": CONNECTION}))
+    # Before there is a scheduler: in one process. At level DEBUG, Airflow 3 itself prints there which secrets it masks.
+    airflow("dags", "test", "connections", "2026-01-05", level="INFO")
+    airflow("dags", "test", example, "-c", '{"leads": ["0", "1"], "deals": "2"}', level="INFO")
+    test_runs = query("select dag_id, state from dag_run order by dag_id")
+    links = query("select cast(value as text) from xcom where key = 'zoho_crm_module' and task_id = 'one'")
+    if not IS_2:
+        # For the scheduler. Beside its writing, SQLite would refuse this command's.
+        airflow("dags", "unpause", "connections")
+        airflow("backfill", "create", "--dag-id", "connections", "--from-date", DAYS[0], "--to-date", DAYS[1])
     processes = []
     try:
-        for name in ["api-server", "dag-processor", "scheduler"]:
+        for name in ["scheduler"] if IS_2 else ["api-server", "dag-processor", "scheduler"]:
             processes.append(start(name))
         triggerer = start("triggerer")
         processes.append(triggerer)
-        wait_until("the API server listens", listens)
+        if not IS_2:
+            wait_until("the API server listens", listens)
         wait_until("the DAG is there", lambda: query("select 1 from dag where dag_id = 'night'"))
+        say("begin")
         airflow("dags", "unpause", "night")
         airflow("dags", "trigger", "night")
         begin = time.monotonic()
-        # Those that are mapped and the one with templates wait; the others have ended or poke.
-        wait_until("all sensors are deferred", lambda: sensors_in("deferred") == JOBS + 1)
+        # These wait; the others have ended or poke.
+        wait_until("all sensors are deferred", lambda: sensors_in("deferred") == JOBS + len(WAITING) - 1)
         deferred = time.monotonic() - begin
         say("deferred")
         end(triggerer)
@@ -135,18 +194,41 @@ def main() -> None:
         processes.append(triggerer)
         say("restarted")
         begin = time.monotonic()
-        wait_until("the run ends", lambda: query("select 1 from dag_run where state in ('success', 'failed')"))
+        wait_until("the run ends", lambda: runs_that_ended("night"))
         ended = time.monotonic() - begin
+
+        if IS_2:
+            # It runs the tasks itself, but for what the triggerer does.
+            end(processes[0])
+            airflow("dags", "backfill", "connections", "--start-date", DAYS[0], "--end-date", DAYS[1])
+        count = (
+            "select count(*) from dag_run where dag_id = 'connections' and run_type = 'backfill' and state = 'success'"
+        )
+        wait_until("the backfill ends", lambda: query(count) == [(2,)])
     finally:
         for process in processes:
             end(process)
 
-    tasks = query("select task_id, state, try_number, count(*) from task_instance group by task_id, state, try_number")
-    values = query("select task_id, value from xcom where task_id in ('templated', 'poked') and key = 'return_value'")
+    tasks = query(
+        "select task_id, state, try_number, count(*) from task_instance where dag_id = 'night'"
+        " group by task_id, state, try_number"
+    )
+    values = query(
+        "select task_id, cast(value as text) from xcom where dag_id = 'night' and key = 'return_value'"
+        " and task_id in ('templated', 'poked', 'several', 'from_trigger')"
+    )
     triggers = query("select classpath, kwargs from trigger")
     print(
         json.dumps(
-            {"tasks": tasks, "xcom": dict(values), "triggers": triggers, "deferred_s": deferred, "ended_s": ended}
+            {
+                "tasks": tasks,
+                "xcom": dict(values),
+                "triggers": triggers,
+                "deferred_s": deferred,
+                "ended_s": ended,
+                "tested": dict(test_runs),
+                "links": [link for (link,) in links],
+            }
         )
     )
 

@@ -26,6 +26,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [{"integration-name": "Zoho CRM", "python-modules": ["zmd_airflow.hook"]}],
         "sensors": [{"integration-name": "Zoho CRM", "python-modules": ["zmd_airflow.sensor"]}],
         "triggers": [{"integration-name": "Zoho CRM", "python-modules": ["zmd_airflow.trigger"]}],
+        "extra-links": ["zmd_airflow.links.ZohoModuleLink"],
         "connection-types": [
             {
                 "connection-type": "zoho_crm",
