@@ -13,11 +13,14 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import zmd
 import zmd_spark
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrameReader, SparkSession
 from pyspark.sql import functions as f
+from zmd_spark import _settings
+from zmd_spark._columns import COLUMNS
 
 MASTER = os.environ.pop("ZMD_TEST_MASTER")
 JOBS = int(os.environ.pop("ZMD_TEST_JOBS"))
@@ -43,6 +46,7 @@ spark = (
     .config("spark.ui.enabled", "false")
     .config("spark.driver.host", "127.0.0.1")
     .config("spark.python.worker.reuse", "true")
+    .config("spark.sql.parquet.compression.codec", "gzip")
     .config("spark.sql.execution.arrow.maxRecordsPerBatch", "200")
     .getOrCreate()
 )
@@ -55,7 +59,7 @@ begin = time.monotonic()
 statuses = zmd_spark.status(jobs, max_concurrency=LIMIT, **SETTINGS)
 rows = statuses.collect()
 seconds = time.monotonic() - begin
-assert statuses.columns == ["job_id", "module", "org", *(field.name for field in zmd_spark.COLUMNS)], statuses.columns
+assert statuses.columns == ["job_id", "module", "org", *(field.name for field in COLUMNS)], statuses.columns
 assert sorted(row.job_id for row in rows) == list(range(JOBS))
 for row in rows:
     assert row.org == f"org {row.job_id % 7}", row
@@ -115,6 +119,88 @@ rows = wrong.collect()
 messages = {row.message for row in rows}
 assert {row.error for row in rows} == {"OAuthError"} and len(rows) == 500, rows
 assert all("invalid_client_secret" in message for message in messages), messages
+
+# Settings of the driver's environment, of a profile and of a connection string.
+few = jobs.where("job_id < 50")
+
+
+def good(count: int = 50, **how: str) -> None:
+    (row,) = zmd_spark.status(few, **how).groupBy("error").count().collect()
+    assert (row["error"], row["count"]) == (None, count), row
+
+
+TEXTS = {key: str(value) for key, value in SETTINGS.items() if key != "poll_min"}
+CREDENTIALS = {key: TEXTS.pop(key) for key in ("refresh_token", "client_id", "client_secret")}
+good(connection=";".join(f"{key}={{{value}}}" for key, value in {**TEXTS, **CREDENTIALS, "poll_min_ms": 100}.items()))
+refused(lambda: zmd_spark.status(few, connection="data_centre=eu"), zmd.ConfigError, "data_centre")
+# The fixed token of the profile counts less than the credentials of the environment.
+config = Path("profiles.toml")
+config.write_text(
+    "[default]\naccess_token = '1000.outdated'\npoll_min_ms = 100\nmax_concurrency = 3\n"
+    f"[token]\naccess_token = '{TOKEN}'\napi_domain = '{TEXTS['api_domain']}'\n"
+)
+config.chmod(0o600)
+good(profile="token", config_file=str(config))
+refused(lambda: zmd_spark.status(few, profile="none", config_file=str(config)), zmd.ConfigError, "none")
+os.environ.update({f"ZMD_{key.upper()}": value for key, value in {**TEXTS, **CREDENTIALS}.items()})
+os.environ["ZMD_CONFIG_FILE"] = str(config)
+good()
+assert _settings.read({}, None, None, None)["max_concurrency"] == 3
+config.unlink()
+del os.environ["ZMD_CONFIG_FILE"]
+
+# The data source: jobs as an option, or of files.
+zmd_spark.register(spark, max_concurrency=LIMIT, poll_min=0.1)
+
+
+def read() -> DataFrameReader:
+    return spark.read.format("zmd")
+
+
+rows = read().option("jobs", "Leads:10,Leads:13 Leads:unknown").load().collect()
+assert {(row.module, row.job_id, row.state, row.is_successful, row.error) for row in rows} == {
+    ("Leads", "10", "COMPLETED", True, None),
+    ("Leads", "13", "COMPLETED", False, None),
+    ("Leads", "unknown", None, None, "JobNotFoundError"),
+}, rows
+few.write.parquet("jobs.parquet")
+assert read().load("jobs.parquet").where("is_successful is not null").count() == 50
+waited = read().option("jobs", "Leads:running").option("wait", "true").option("timeout", "1").load().collect()
+assert [(row.state, row.error) for row in waited] == [("RUNNING", "Timeout")], waited
+
+# The table function keeps the table's columns.
+few.createOrReplaceTempView("jobs")
+rows = spark.sql("SELECT * FROM zmd_status(TABLE(jobs)) WHERE is_successful").collect()
+assert {row.job_id for row in rows} == {id for id in range(50) if id % 10 != 3}, rows
+assert all(row.org == f"org {row.job_id % 7}" and row.total_count == row.job_id for row in rows), rows
+spark.sql("SELECT 'Leads' AS module, 'running' AS job_id").createOrReplaceTempView("waiting")
+waited = spark.sql("SELECT * FROM zmd_status(TABLE(waiting), wait => true, timeout => 1)").collect()
+assert [(row.state, row.error) for row in waited] == [("RUNNING", "Timeout")], waited
+
+# A stream has a row for each job when that ends, and ends with the last one; it goes on where it was.
+STREAMED = [("Leads", f"slow-{number}") for number in range(4)] + [("Leads", "10"), ("Leads", "unknown")]
+spark.createDataFrame(STREAMED, "module string, job_id string").write.parquet("streamed.parquet")
+
+
+def stream(checkpoint: str) -> None:
+    source = spark.readStream.format("zmd").option("timeout", "60").load("streamed.parquet")
+    query = source.writeStream.format("parquet").trigger(availableNow=True)
+    query = query.option("checkpointLocation", checkpoint).option("path", "ended.parquet").start()
+    assert query.awaitTermination(120), "the stream does not end"
+    batches.append(query.recentProgress)
+
+
+batches: list = []
+stream("checkpoint")
+stream("checkpoint")
+ended = spark.read.parquet("ended.parquet").collect()
+assert sorted((row.module, row.job_id) for row in ended) == sorted(STREAMED), ended
+assert {row.job_id: row.state for row in ended if row.error is None} == {
+    **{f"slow-{number}": "COMPLETED" for number in range(4)},
+    "10": "COMPLETED",
+}, ended
+assert sum(progress["numInputRows"] > 0 for progress in batches[0]) > 1, "all at once"
+assert not any(progress["numInputRows"] for progress in batches[1]), "again"
 
 print(json.dumps({"seconds": seconds}), flush=True)
 spark.stop()

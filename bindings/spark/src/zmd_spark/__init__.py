@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import zmd
-from pyspark.sql.types import BooleanType, IntegerType, LongType, StringType, StructField, StructType
+from pyspark.sql.functions import udtf
+from pyspark.sql.types import StructType
 
-from . import _tokens, _worker
+from . import _settings, _source, _tokens, _worker
+from ._columns import COLUMNS, check
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 __version__ = "0.1.0"
-__all__ = ["status", "wait"]
-
-COLUMNS = [
-    StructField("state", StringType()),
-    StructField("total_count", LongType()),
-    StructField("deleted_count", LongType()),
-    StructField("failed_count", LongType()),
-    StructField("is_successful", BooleanType()),
-    StructField("error", StringType()),
-    StructField("message", StringType()),
-]
-
-# What stays with the driver.
-_CREDENTIALS = frozenset({"refresh_token", "client_id", "client_secret", "org_id", "accounts_url", "token_cache"})
-_SETTINGS = frozenset(inspect.signature(zmd.Client).parameters)
+__all__ = ["register", "status", "wait"]
 
 
-def status(jobs: DataFrame, *, max_concurrency: int = 5, token_port: int = 0, **settings: Any) -> DataFrame:
+def status(
+    jobs: DataFrame,
+    *,
+    connection: str | None = None,
+    profile: str | None = None,
+    config_file: str | None = None,
+    token_port: int = 0,
+    **settings: Any,
+) -> DataFrame:
     """Queries how far each job is.
 
     :param jobs: has the columns ``module`` and ``job_id``, which is text or an integer; others are kept
-    :param max_concurrency: how many calls may be in flight at once, in the whole cluster: your edition's limit
+    :param connection: settings in a string, ``"data_center=eu;refresh_token=..."``; a ``profile`` too
+    :param profile: the profile of the driver's configuration file; ``ZMD_PROFILE`` or ``default`` unless set
+    :param config_file: that file, instead of the usual one
     :param token_port: the driver's port for requests of access tokens by the executors; 0: any
-    :param settings: those of :class:`zmd.Client`, credentials among them. Paths must be there on the driver and on the
-        executors, but for ``token_cache``, which is the driver's.
+    :param settings: those of :class:`zmd.Client`, credentials among them. ``max_concurrency`` is the limit for the
+        whole cluster, 5 unless set. Paths must be there on the driver and on the executors, but for ``token_cache``,
+        which is the driver's.
+
+    What is given here counts more than the connection string, that more than the driver's environment (``ZMD_``
+    variables), and that more than the profile.
 
     The result has the columns of ``jobs`` and, of each job, ``state``, ``total_count``, ``deleted_count`` and
     ``failed_count``, ``is_successful``: whether the records are deleted, and where that is not known ``error``, such as
     ``JobNotFoundError``, with a ``message``. An error of one job does not disturb the others.
 
-    As every DataFrame it is lazy, and queries again whenever it is computed: ``cache()`` it, or write it, to use it twice.
+    As every DataFrame it is lazy, and queries again whenever it is computed: ``cache()`` it, or write it, to use it
+    twice.
 
     ``refresh_token``, ``client_id`` and ``client_secret``, or ``org_id``, stay with the driver, which makes the access
     tokens and gives them to the executors; those ask it when they begin and when a token is refused. A fixed
@@ -55,14 +57,17 @@ def status(jobs: DataFrame, *, max_concurrency: int = 5, token_port: int = 0, **
 
     Raises ``ValueError`` for a bad setting, such as :class:`zmd.ConfigError`, and ``TypeError`` for a bad column.
     """
-    return _ask(jobs, None, False, max_concurrency, token_port, settings)
+    check(jobs.schema)
+    return _with_columns(jobs, _task(jobs.sparkSession, connection, profile, config_file, token_port, settings))
 
 
 def wait(
     jobs: DataFrame,
     *,
     timeout: float | datetime.timedelta | None = None,
-    max_concurrency: int = 5,
+    connection: str | None = None,
+    profile: str | None = None,
+    config_file: str | None = None,
     token_port: int = 0,
     **settings: Any,
 ) -> DataFrame:
@@ -72,38 +77,72 @@ def wait(
         is none. A job that has not ended by then has the error ``Timeout``, and its last status.
 
     The executors' cores are taken while it waits. Where that is hours, ask for the :func:`status` every few minutes
-    instead.
+    instead, or read a stream: see :func:`register`.
     """
-    if isinstance(timeout, datetime.timedelta):
-        timeout = timeout.total_seconds()
-    return _ask(jobs, timeout, True, max_concurrency, token_port, settings)
+    check(jobs.schema)
+    task = _task(jobs.sparkSession, connection, profile, config_file, token_port, settings)
+    seconds = timeout.total_seconds() if isinstance(timeout, datetime.timedelta) else timeout
+    return _with_columns(jobs, dataclasses.replace(task, is_wait=True, timeout=seconds))
 
 
-def _ask(
-    jobs: DataFrame,
-    timeout: float | None,
-    is_wait: bool,
-    max_concurrency: int,
+def register(
+    spark: SparkSession,
+    *,
+    name: str = "zmd",
+    connection: str | None = None,
+    profile: str | None = None,
+    config_file: str | None = None,
+    token_port: int = 0,
+    **settings: Any,
+) -> None:
+    """Gives a session the data source ``zmd`` and the table function ``zmd_status``, for one account.
+
+    :param name: another name than ``zmd``, for another account; the function is called so, and ``_status``
+
+    The other parameters are those of :func:`status`.
+
+    ``spark.read.format("zmd")`` takes as options either ``jobs``, such as ``"Leads:1001,Leads:1002"``, or a path of
+    files with the columns ``module`` and ``job_id`` (``load(path)``; ``fileFormat``: ``parquet``, ``csv`` or ``json``),
+    and ``wait`` (``true``) and ``timeout`` (seconds). ``spark.readStream.format("zmd")`` has a row for each job when
+    that has ended; with the trigger ``availableNow`` the query ends when all have (Spark 4.2 and later).
+
+    ``SELECT * FROM zmd_status(TABLE(jobs))`` adds the columns to a table; with ``wait => true, timeout => 3600`` it
+    waits.
+    """
+    task = _task(spark, connection, profile, config_file, token_port, settings)
+    # Classes that are made here are pickled whole, with the settings.
+    source = type("Source", (_source.Source,), {"task": task, "name": classmethod(lambda _: name)})
+    spark.dataSource.register(source)
+    function = type("Function", (_source.Function,), {"task": task})
+    spark.udtf.register(f"{name}_status", udtf(function))
+
+
+def _task(
+    spark: SparkSession,
+    connection: str | None,
+    profile: str | None,
+    config_file: str | None,
     token_port: int,
-    settings: dict[str, Any],
-) -> DataFrame:
-    _check_columns(jobs.schema)
-    unknown = sorted(settings.keys() - _SETTINGS)
+    given: dict[str, Any],
+) -> _worker.Task:
+    unknown = sorted(given.keys() - _settings.NAMES)
     if unknown:
         raise TypeError(f"{unknown[0]!r} is no setting of zmd.Client")
     # Bad settings are to be an error here, and not in the tasks.
-    zmd.Client(**settings, max_concurrency=max_concurrency).close()
+    settings = _settings.read(given, connection, profile, config_file)
+    max_concurrency = settings.pop("max_concurrency", 5)
     if settings.get("access_token") is None:
-        kept = {key: value for key, value in settings.items() if key not in _CREDENTIALS}
+        kept = {key: value for key, value in settings.items() if key not in _settings.CREDENTIALS}
         # As Spark has it for what executors ask of the driver.
-        host = jobs.sparkSession.conf.get("spark.driver.host", None) or "127.0.0.1"
-        bind_address = jobs.sparkSession.conf.get("spark.driver.bindAddress", None) or host
+        host = spark.conf.get("spark.driver.host", None) or "127.0.0.1"
+        bind_address = spark.conf.get("spark.driver.bindAddress", None) or host
         settings = {**kept, "access_token": _tokens.from_driver(settings, bind_address, host, token_port)}
+    return _worker.Task(settings=settings, shares=_shares(spark, max_concurrency), is_wait=False, timeout=None)
 
-    shares = _shares(jobs, max_concurrency)
-    task = _worker.Task(settings=settings, shares=shares, is_wait=is_wait, timeout=timeout)
+
+def _with_columns(jobs: DataFrame, task: _worker.Task) -> DataFrame:
     schema = StructType(jobs.schema.fields + COLUMNS)
-    return jobs.repartition(len(shares)).mapInArrow(_function(task), schema)
+    return jobs.repartition(len(task.shares)).mapInArrow(_function(task), schema)
 
 
 def _function(task: _worker.Task) -> Callable[..., Any]:
@@ -113,27 +152,11 @@ def _function(task: _worker.Task) -> Callable[..., Any]:
     return zmd_status
 
 
-def _check_columns(schema: StructType) -> None:
-    types = {field.name: field.dataType for field in schema.fields}
-    for name in ("module", "job_id"):
-        if name not in types:
-            raise TypeError(f"jobs has no column {name}, but {', '.join(types)}")
-    if not isinstance(types["module"], StringType):
-        raise TypeError(f"the column module must be a string, not {types['module'].simpleString()}")
-    # A double has lost a job id's last digits.
-    if not isinstance(types["job_id"], (StringType, LongType, IntegerType)):
-        raise TypeError(f"the column job_id must be a string or a bigint, not {types['job_id'].simpleString()}")
-    taken = [field.name for field in COLUMNS if field.name in types]
-    if taken:
-        raise TypeError(f"jobs has a column {taken[0]} already: rename or drop it")
-
-
-def _shares(jobs: DataFrame, max_concurrency: int) -> list[int]:
+def _shares(session: SparkSession, max_concurrency: int) -> list[int]:
     """For each partition, how many calls it may have in flight: all of them together, ``max_concurrency``.
 
     So the limit holds wherever the partitions run, and however many of them run at once.
     """
-    session = jobs.sparkSession
     limit = max_concurrency
     if session.conf.get("spark.speculation", "false") == "true":
         # A slow task may run twice at the same time.

@@ -54,19 +54,29 @@ def run(task: Task, batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.
     client = client_of({**task.settings, "max_concurrency": share})
     if not task.is_wait:
         for batch in batches:
-            yield with_columns(batch, client.status_many(jobs_of(batch)))
+            yield with_columns(batch, outcomes(client, jobs_of(batch), task))
         return
     # All of the partition's jobs are waited for together.
     known = list(batches)
-    outcomes = iter(client.wait_many([job for batch in known for job in jobs_of(batch)], timeout=task.timeout))
+    found = iter(outcomes(client, [job for batch in known for job in jobs_of(batch)], task))
     for batch in known:
-        yield with_columns(batch, [next(outcomes) for _ in range(batch.num_rows)])
+        yield with_columns(batch, [next(found) for _ in range(batch.num_rows)])
+
+
+def outcomes(client: zmd.Client, jobs: list[tuple[str, str]], task: Task) -> list[zmd.Status | zmd.Error]:
+    """Queries the jobs, or waits for them."""
+    return client.wait_many(jobs, timeout=task.timeout) if task.is_wait else client.status_many(jobs)
 
 
 def jobs_of(batch: pyarrow.RecordBatch) -> list[tuple[str, str]]:
-    """The jobs of a batch. A null is an empty text, which the library refuses for that job alone."""
+    """The jobs of a batch."""
     modules, ids = (batch.column(batch.schema.get_field_index(name)).to_pylist() for name in ("module", "job_id"))
-    return [(module or "", "" if job_id is None else str(job_id)) for module, job_id in zip(modules, ids, strict=True)]
+    return [job(*pair) for pair in zip(modules, ids, strict=True)]
+
+
+def job(module: str | None, job_id: str | int | None) -> tuple[str, str]:
+    """A null is an empty text, which the library refuses for that job alone."""
+    return module or "", "" if job_id is None else str(job_id)
 
 
 def with_columns(batch: pyarrow.RecordBatch, outcomes: list[zmd.Status | zmd.Error]) -> pyarrow.RecordBatch:
