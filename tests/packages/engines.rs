@@ -1,5 +1,6 @@
-//! The packages for Airflow and Spark, in bindings/: each installed as its users do, in the real engine, which asks the
-//! stand-in. `make test-engines` runs these: the engines come from PyPI, into an environment in target/ that is kept.
+//! The packages for Airflow and Spark, in bindings/, and what doc/ says of other engines: each installed as its users do, in
+//! the real engine, which asks the stand-in. `make test-engines` runs these: the engines come from PyPI, into environments in
+//! target/ that are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,32 +17,109 @@ use zmd_sim::{End, Job, Sim};
 const REFRESH_TOKEN: &str = "1000.refresh-token-of-the-engines";
 const CLIENT_SECRET: &str = "client-secret-of-the-engines";
 
-/// The Python of an environment with the engines and this repository's packages.
-/// `None` where the machine has no Python, or reaches no package index.
-fn python() -> Option<&'static Path> {
-    static MADE: OnceLock<Option<PathBuf>> = OnceLock::new();
-    MADE.get_or_init(|| {
-        if missing("python3.11") {
-            return None;
+/// An environment with some engines, which tests/engines lists, and this repository's packages for them.
+#[derive(Clone, Copy)]
+enum Engines {
+    Airflow2,
+    Airflow3,
+    Others,
+    Shells,
+}
+use Engines::{Airflow2, Airflow3, Others, Shells};
+
+impl Engines {
+    fn name(self) -> &'static str {
+        match self {
+            Airflow2 => "airflow-2",
+            Airflow3 => "airflow-3",
+            Others => "others",
+            Shells => "shells",
         }
-        let environment = built().join("engines");
+    }
+
+    /// `None` where the machine has no Python, or reaches no package index.
+    fn python(self) -> Option<&'static Path> {
+        static MADE: [OnceLock<Option<PathBuf>>; 4] = [const { OnceLock::new() }; 4];
+        MADE[self as usize].get_or_init(|| self.make()).as_deref()
+    }
+
+    fn make(self) -> Option<PathBuf> {
+        let uv = uv()?;
+        let environment = built().join("engines").join(self.name());
         let python = environment.join("bin/python");
-        let constraints = format!("{ROOT}/tests/engines.txt");
-        let kept = environment.join("engines.txt");
-        if fs::read(&kept).ok() != fs::read(&constraints).ok() {
+        let list = format!("{ROOT}/tests/engines/{}.txt", self.name());
+        let kept = environment.join("list.txt");
+        if fs::read(&kept).ok() != fs::read(&list).ok() {
             let _ = fs::remove_dir_all(&environment);
-            text_of(clean("python3.11").args(["-m", "venv"]).arg(&environment));
-            let (exit, out, err) = run(pip(&python).arg("-r").arg(&constraints));
+            text_of(clean("python3.11").args(["-m", "venv", "--without-pip"]).arg(&environment));
+            let (exit, out, err) = run(install(uv, &python).args(["-r", &list]));
             if exit != Some(0) {
                 eprintln!("{out}{err}");
                 missing("a package index");
                 return None;
             }
-            fs::copy(&constraints, kept).unwrap();
+            fs::copy(&list, kept).unwrap();
         }
+        let own = match self {
+            Airflow2 | Airflow3 => &["zmd", "airflow_provider_zmd"][..],
+            Others => &["zmd", "zmd_spark"],
+            Shells => &["zmd"],
+        };
+        let wheels = fs::read_dir(wheels()).unwrap().map(|entry| entry.unwrap().path());
+        let own = wheels.filter(|wheel| {
+            let name = wheel.file_name().unwrap().to_string_lossy().into_owned();
+            own.iter().any(|package| name.starts_with(&format!("{package}-")))
+        });
+        text_of(install(uv, &python).args(["--no-deps", "--reinstall"]).args(own));
+        text_of(clean(uv).args(["pip", "check", "--python"]).arg(&python));
+        Some(python)
+    }
+}
+
+/// The installer, which takes seconds for what takes pip minutes.
+fn uv() -> Option<&'static Path> {
+    static MADE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    MADE.get_or_init(|| {
+        if missing("python3.11") {
+            return None;
+        }
+        let environment = built().join("engines/uv");
+        let uv = environment.join("bin/uv");
+        if !uv.exists() {
+            text_of(clean("python3.11").args(["-m", "venv"]).arg(&environment));
+            let mut pip = clean(environment.join("bin/python"));
+            pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install", "uv"]);
+            let (exit, out, err) = run(&mut pip);
+            if exit != Some(0) {
+                eprintln!("{out}{err}");
+                missing("a package index");
+                return None;
+            }
+        }
+        Some(uv)
+    })
+    .as_deref()
+}
+
+fn install(uv: &Path, python: &Path) -> Command {
+    let mut install = clean(uv);
+    install.env("UV_CACHE_DIR", built().join("engines/cache"));
+    if let Some(index) = std::env::var_os("PIP_INDEX_URL") {
+        install.env("UV_DEFAULT_INDEX", index);
+    }
+    install.args(["pip", "install", "--quiet", "--python"]).arg(python);
+    install
+}
+
+/// This repository's packages, each built once; with the library and the command that the other tests use.
+fn wheels() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let wheels = built().join("engines/wheels");
+        let _ = fs::remove_dir_all(&wheels);
+        let mut packages = vec![PathBuf::from(format!("{ROOT}/bindings/python"))];
         // setuptools writes into the source, and takes files from what an earlier build has left there: that is a copy.
         let copies = scratch("packages");
-        let mut packages = vec![PathBuf::from(format!("{ROOT}/bindings/python"))];
         for name in ["airflow", "spark"] {
             let copy = copies.join(name);
             fs::create_dir(&copy).unwrap();
@@ -49,24 +127,20 @@ fn python() -> Option<&'static Path> {
             text_of(Command::new("cp").arg("-r").args(sources).arg(&copy));
             packages.push(copy);
         }
-        text_of(pip(&python).args(["--no-deps", "--force-reinstall"]).args(packages));
+        let mut pip = clean(built().join("engines/uv/bin/python"));
+        pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps", "--wheel-dir"]);
+        zmd_command(&[]);
+        text_of(pip.arg(&wheels).args(packages).env("ZMD_BUILD_LIBRARY", library()));
         fs::remove_dir_all(copies).unwrap();
-        text_of(clean(&python).args(["-m", "pip", "--disable-pip-version-check", "check"]));
-        Some(python)
+        wheels
     })
-    .as_deref()
-}
-
-fn pip(python: &Path) -> Command {
-    let mut pip = clean(python);
-    pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-compile"]);
-    pip
 }
 
 /// The program, without what the environment may say to Python, the engines or libzmd.
 fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = from_a_shell(program);
-    let unwanted = ["ZMD_", "PYTHON", "AIRFLOW", "SPARK", "PYSPARK", "LD_LIBRARY_PATH"];
+    let unwanted =
+        ["ZMD_", "PYTHON", "AIRFLOW", "DAGSTER", "DBT", "MELTANO", "PREFECT", "SPARK", "PYSPARK", "LD_LIBRARY_PATH"];
     without_variables(&mut command, |name| unwanted.iter().any(|start| name.starts_with(start)));
     let target = target();
     command.env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target).current_dir("/");
@@ -131,15 +205,14 @@ fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-#[test]
-
-fn the_airflow_provider_by_itself() {
-    let Some(python) = python() else { return };
+fn the_airflow_provider_by_itself(engines: Engines) {
+    let Some(python) = engines.python() else { return };
     let sim = Sim::builder().refresh_token("1000.refresh", "1000.id", "S3cret-of-the-client").start();
     sim.accept_token("1000.second");
     sim.add_job("Leads", "1001", Job::new(9, f64::INFINITY));
     sim.add_job("Leads", "1002", Job::new(9, 0.0));
     sim.add_job("Leads", "1003", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Leads", "1004", Job::new(1_000_000, 100.0));
     let home = scratch("provider");
     let mut tests = clean(python);
     tests.arg(format!("{ROOT}/bindings/airflow/tests/test_provider.py"));
@@ -147,6 +220,16 @@ fn the_airflow_provider_by_itself() {
     assert_eq!(exit, Some(0), "{out}{err}");
     assert!(err.trim_end().ends_with("OK"), "{err}");
     fs::remove_dir_all(home).unwrap();
+}
+
+#[test]
+fn the_airflow_provider_in_the_oldest_airflow() {
+    the_airflow_provider_by_itself(Airflow2);
+}
+
+#[test]
+fn the_airflow_provider_in_the_newest_airflow() {
+    the_airflow_provider_by_itself(Airflow3);
 }
 
 /// Ended with the test, and able to end what it has started.
@@ -160,21 +243,26 @@ impl Drop for Night {
 }
 
 #[test]
+fn a_night_of_the_oldest_airflow() {
+    a_night_of_airflow(Airflow2, 5);
+}
 
-fn a_night_of_airflow() {
-    const JOBS: usize = 200;
+#[test]
+fn a_night_of_the_newest_airflow() {
+    a_night_of_airflow(Airflow3, 60);
+}
+
+/// With everything that Airflow consists of; the triggerer is killed on the way.
+fn a_night_of_airflow(engines: Engines, jobs: usize) {
     const CONCURRENCY: usize = 4;
-    let Some(python) = python() else { return };
+    let Some(python) = engines.python() else { return };
     let sim = stand_in(CONCURRENCY, Duration::from_millis(20));
-    let running = Job::new(9, 0.0);
-    let waiting: BTreeSet<_> = (0..JOBS).map(|n| n.to_string()).chain(["4711".to_owned()]).collect();
-    let module = |id: &str| if id == "4711" { "Sales_Orders" } else { "Leads" };
-    for id in &waiting {
-        sim.add_job(module(id), id, running.clone());
+    let done = Job::new(9, f64::INFINITY);
+    let left = Job { failed: 2, ..done.clone() };
+    for (module, id) in [("Leads", "0"), ("Leads", "1"), ("Deals", "2"), ("Leads", "done")] {
+        sim.add_job(module, id, done.clone());
     }
-    sim.add_job("Leads", "late", running.clone());
-    sim.add_job("Leads", "failed", Job { failed: 9, ends: End::Failed, ..Job::new(9, f64::INFINITY) });
-    sim.add_job("Leads", "left", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Leads", "left_at_once", left.clone());
 
     let home = scratch("airflow");
     let cache = scratch("airflow-tokens");
@@ -187,15 +275,26 @@ fn a_night_of_airflow() {
     });
     let mut command = clean(python);
     command.arg(format!("{ROOT}/bindings/airflow/tests/night.py"));
-    command.env("ZMD_TEST_HOME", &home).env("ZMD_TEST_JOBS", JOBS.to_string());
+    command.env("ZMD_TEST_HOME", &home).env("ZMD_TEST_JOBS", jobs.to_string());
     command.env("ZMD_TEST_PORT", free_port().to_string()).env("ZMD_TEST_CONNECTION", connection.to_string());
     let mut night = Night(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
     let mut stdin = night.0.stdin.take().unwrap();
     let mut lines = BufReader::new(night.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     let minutes = |n: u64| Duration::from_secs(60 * n);
 
+    // What `airflow dags test` has run is over; now all jobs run, until they are ended below.
+    assert_eq!(lines.next().as_deref(), Some("begin"));
+    let module = |id: &str| if id == "4711" { "Sales_Orders" } else { "Leads" };
+    let ids = (0..jobs).map(|n| n.to_string());
+    let waiting: BTreeSet<_> = ids.chain(["4711", "failed", "left"].map(str::to_owned)).collect();
+    for id in waiting.iter().map(String::as_str).chain(["late"]) {
+        sim.add_job(module(id), id, Job::new(9, 0.0));
+    }
+    let before = arrived(&sim);
+    writeln!(stdin).unwrap();
+
     assert_eq!(lines.next().as_deref(), Some("deferred"));
-    wait_until("the triggerer asks for every job", minutes(2), || asked_since(&sim, 0).is_superset(&waiting));
+    wait_until("the triggerer asks for every job", minutes(2), || asked_since(&sim, before).is_superset(&waiting));
     writeln!(stdin).unwrap();
 
     assert_eq!(lines.next().as_deref(), Some("killed"));
@@ -205,12 +304,17 @@ fn a_night_of_airflow() {
     assert_eq!(lines.next().as_deref(), Some("restarted"));
     wait_until("the new triggerer asks for every job", minutes(2), || asked_since(&sim, before).is_superset(&waiting));
     for id in &waiting {
-        sim.add_job(module(id), id, Job::new(9, f64::INFINITY));
+        sim.add_job(module(id), id, done.clone());
     }
+    sim.add_job("Leads", "failed", Job { failed: 9, ends: End::Failed, ..done });
+    sim.add_job("Leads", "left", left);
     writeln!(stdin).unwrap();
 
     let report: Value = serde_json::from_str(&lines.next().expect("a report")).unwrap();
     println!("all deferred after {} s, all ended {} s after the restart", report["deferred_s"], report["ended_s"]);
+    assert_eq!(report["tested"], json!({"connections": "success", "example_zoho_mass_delete": "success"}));
+    let link = report["links"].to_string();
+    assert!(link.contains("https://crm.zoho.com/crm/tab/Potentials"), "{link}");
     let tasks: BTreeMap<_, _> = report["tasks"]
         .as_array()
         .unwrap()
@@ -218,64 +322,90 @@ fn a_night_of_airflow() {
         .map(|task| (task[0].as_str().unwrap(), (task[1].as_str().unwrap(), task[2].as_u64(), task[3].as_u64())))
         .collect();
     let once = |state| (state, Some(1), Some(1));
-    let expected = BTreeMap::from([
-        ("schedule", once("success")),
-        ("schedule_one", once("success")),
-        ("deleted", ("success", Some(1), Some(JOBS as u64))),
-        ("templated", once("success")),
-        ("poked", once("success")),
+    let mut expected = BTreeMap::from([
+        ("deleted", ("success", Some(1), Some(jobs as u64))),
         ("soft", once("skipped")),
-        // Not retried, though the DAG says so: it would be in vain.
-        ("failed", once("failed")),
-        ("poked_failed", once("failed")),
-        ("left", once("failed")),
-        ("late", once("failed")),
-        ("no_job", once("failed")),
-        ("unknown", once("failed")),
-        ("no_connection", once("failed")),
+        ("again", ("failed", Some(2), Some(1))),
+        ("again_anew", ("failed", Some(2), Some(1))),
     ]);
+    for task in ["schedule", "schedule_one", "schedule_two", "templated", "from_trigger", "several", "poked"] {
+        expected.insert(task, once("success"));
+    }
+    // Not retried, though the DAG says so: it would be in vain.
+    for task in [
+        "failed",
+        "left",
+        "several_left",
+        "several_unknown",
+        "poked_left",
+        "poked_unknown",
+        "late",
+        "from_trigger_late",
+        "no_job",
+        "no_connection",
+    ] {
+        expected.insert(task, once("failed"));
+    }
     assert_eq!(tasks, expected);
     assert_eq!(report["triggers"], json!([]), "all of them have ended");
-    for task in ["templated", "poked"] {
+    let status = json!({"state": "COMPLETED", "total_count": 9, "deleted_count": 9, "failed_count": 0});
+    for task in ["templated", "poked", "from_trigger"] {
         let value: Value = serde_json::from_str(report["xcom"][task].as_str().unwrap()).unwrap();
-        let expected = json!({"state": "COMPLETED", "total_count": 9, "deleted_count": 9, "failed_count": 0});
-        assert_eq!(value, expected, "{task}");
+        assert_eq!(value, status, "{task}");
     }
-    for (task, message) in [
-        ("failed", "not all of the records are deleted: Leads failed"),
-        ("poked_failed", "not all of the records are deleted: Leads failed"),
-        ("left", "not all of the records are deleted: Leads left"),
-        ("unknown", "Zoho has no job unknown of Leads"),
-        ("late", "Timeout"),
-        ("no_connection", "none_such"),
-        ("no_job", "job_id is empty"),
+    let several: Value = serde_json::from_str(report["xcom"]["several"].as_str().unwrap()).unwrap();
+    assert_eq!((&several[0]["job_id"], &several[1]["module"]), (&json!("0"), &json!("Sales_Orders")), "{several}");
+    for (task, attempt, message) in [
+        ("failed", 1, "not all of the records are deleted: Leads failed"),
+        ("left", 1, "not all of the records are deleted: Leads left"),
+        // What the triggerer has logged.
+        ("left", 1, "Leads left: RUNNING, 0 of 9 deleted"),
+        ("several_left", 1, "1 of 2 jobs: not all of the records are deleted: Leads left"),
+        ("several_unknown", 1, "Zoho has no job unknown of Leads"),
+        ("poked_left", 1, "not all of the records are deleted: Leads left_at_once"),
+        ("poked_unknown", 1, "Zoho has no job unknown of Leads"),
+        ("late", 1, "(last: RUNNING, 0 of 9 deleted"),
+        ("from_trigger_late", 1, "(last: RUNNING, 0 of 9 deleted"),
+        ("no_connection", 1, "none_such"),
+        ("no_job", 1, "job_id is empty"),
+        ("again", 1, "refused to make an access token"),
+        ("again", 2, "for all tries together, is over"),
+        ("again_anew", 2, "refused to make an access token"),
     ] {
-        let log = log_of(&home, task);
+        let log = log_of(&home, task, attempt);
         assert!(log.contains(message), "{task}: {log}");
     }
 
-    // Two triggerers and two sensors that poked, one after the other and at the same time.
-    assert_eq!((sim.token_requests(), sim.refused()), (1, 0));
+    // Two triggerers, and sensors that poked, one after the other and at the same time: one token. Besides it the
+    // refresh token that is refused was tried.
+    assert_eq!(sim.refused(), 0);
+    let made = secrets(&sim).len() - 2;
+    assert_eq!(made, 1, "{:?}", secrets(&sim));
     assert!(sim.in_flight_peak() <= CONCURRENCY, "{}", sim.in_flight_peak());
+    // The connection that the secrets backend reads is in a file of this test.
+    fs::remove_file(home.join("secrets.json")).unwrap();
     let files = hold_no_secret(&home, &secrets(&sim));
-    assert!(files > 2 * JOBS, "the logs of every sensor are there: {files} files");
+    assert!(files > 2 * jobs, "the logs of every sensor are there: {files} files");
     drop(night);
     fs::remove_dir_all(cache).unwrap();
     fs::remove_dir_all(home).unwrap();
 }
 
-/// What Airflow shows as the log of a task.
-fn log_of(home: &Path, task: &str) -> String {
+/// What Airflow shows as the log of a task: what the worker wrote, and the triggerer.
+fn log_of(home: &Path, task: &str, attempt: u32) -> String {
     let runs = fs::read_dir(home.join("logs/dag_id=night")).unwrap();
     let run = runs.map(|run| run.unwrap().path()).next().expect("a run");
-    fs::read_to_string(run.join(format!("task_id={task}/attempt=1.log"))).unwrap()
+    let logs = fs::read_dir(run.join(format!("task_id={task}"))).unwrap().map(|log| log.unwrap().path());
+    let of_attempt =
+        |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(&format!("attempt={attempt}.log"));
+    logs.filter(of_attempt).map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
 /// 5,000 jobs; the token that executors have is revoked on the way.
 fn a_night_of_spark(master: &str) {
     const JOBS: usize = 5000;
     const CONCURRENCY: usize = 10;
-    let Some(python) = python() else { return };
+    let Some(python) = Others.python() else { return };
     if missing("java") {
         return;
     }
@@ -287,6 +417,9 @@ fn a_night_of_spark(master: &str) {
         sim.add_job("Leads", &id.to_string(), Job { failed, ..Job::new(total, f64::INFINITY) });
     }
     sim.add_job("Leads", "running", Job::new(9, 0.0));
+    for number in 0..4 {
+        sim.add_job("Leads", &format!("slow-{number}"), Job::new(9, 0.0));
+    }
 
     let home = scratch("spark");
     let settings = json!({
@@ -323,13 +456,125 @@ fn a_night_of_spark(master: &str) {
 }
 
 #[test]
-
 fn a_night_of_spark_in_one_process() {
     a_night_of_spark("local[4]");
 }
 
 #[test]
-
 fn a_night_of_spark_in_two_executors() {
     a_night_of_spark("local-cluster[2,1,1024]");
+}
+
+/// The samples of the page for Dagster and Prefect are these programs'.
+#[test]
+fn dagster_and_prefect() {
+    let Some(python) = Others.python() else { return };
+    let samples = format!("{ROOT}/tests/engines/samples");
+    let page = fs::read_to_string(format!("{ROOT}/doc/engines.md")).unwrap();
+    for sample in ["dagster_night.py", "prefect_night.py"] {
+        let code = fs::read_to_string(format!("{samples}/{sample}")).unwrap();
+        let parts: Vec<_> = code.split("\n# doc: ").skip(1).filter_map(|part| part.split_once('\n')).collect();
+        assert!(parts.len() > 1);
+        for (name, part) in &parts[..parts.len() - 1] {
+            assert!(page.contains(part.trim()), "the page has not the sample: {name}");
+        }
+    }
+    for test in ["test_dagster.py", "test_prefect.py"] {
+        let home = scratch("samples");
+        let mut program = clean(python);
+        program.arg(format!("{samples}/{test}")).env("PYTHONDONTWRITEBYTECODE", "1").env("HOME", &home);
+        program.env("DAGSTER_DISABLE_TELEMETRY", "yes").env("DO_NOT_TRACK", "1").env("PREFECT_HOME", &home);
+        let (exit, out, err) = run(&mut program);
+        assert!(exit == Some(0) && out.trim_end().ends_with("ok"), "{test}: {out}{err}");
+        fs::remove_dir_all(home).unwrap();
+    }
+}
+
+/// The block of a page is this file.
+fn is_on_page(page: &str, sample: &str) {
+    let text = fs::read_to_string(format!("{ROOT}/doc/{page}.md")).unwrap();
+    let code = fs::read_to_string(format!("{ROOT}/tests/engines/samples/{sample}")).unwrap();
+    assert!(text.contains(&format!("\n{}\n```", code.trim_end())), "doc/{page}.md has not {sample}");
+}
+
+#[test]
+fn dbt_and_meltano() {
+    is_on_page("dbt", "dbt/night.sh");
+    is_on_page("meltano", "meltano/meltano.yml");
+    let Some(python) = Shells.python() else { return };
+    let directory = scratch("shells");
+    let mut program = clean(python);
+    program.arg(format!("{ROOT}/tests/engines/samples/test_shells.py")).arg(&directory);
+    let (exit, out, err) = run(&mut program);
+    assert!(exit == Some(0) && out.trim_end().ends_with("ok"), "{out}{err}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// The line for cron goes on only if every record is deleted, and prints what is not.
+#[test]
+fn cron() {
+    let page = fs::read_to_string(format!("{ROOT}/doc/cron.md")).unwrap();
+    let line = page.lines().find_map(|line| line.strip_prefix("15 2 * * * ")).unwrap();
+    let sim = sim();
+    sim.add_job("Leads", "1002", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
+    let home = scratch("cron");
+    let load = home.join("load-new-records");
+    fs::write(&load, "#!/bin/sh\necho loaded\n").unwrap();
+    text_of(Command::new("chmod").arg("755").arg(&load));
+    let program = PathBuf::from(zmd_command(&[]).get_program());
+    let path = format!("{}:{}:/usr/bin:/bin", home.display(), program.parent().unwrap().display());
+    for (jobs, expected) in [
+        ("Leads 1001", "loaded\n".to_owned()),
+        ("Leads 1001\nLeads 1002", "Leads 1002: COMPLETED, 7 of 9 deleted, 2 failed\n".to_owned()),
+    ] {
+        fs::write(home.join("jobs.txt"), jobs).unwrap();
+        let mut shell = Command::new("/bin/sh");
+        shell.env_clear().arg("-c").arg(line).env("HOME", &home).env("PATH", &path);
+        shell.env("ZMD_ACCESS_TOKEN", TOKEN).env("ZMD_API_DOMAIN", sim.url());
+        let (_, out, err) = run(&mut shell);
+        assert_eq!((out, &*err), (expected, ""));
+    }
+    fs::remove_dir_all(home).unwrap();
+}
+
+/// systemd accepts the units, and the service's command does what its line for restarts says.
+#[test]
+fn systemd() {
+    for unit in ["zmd-night.service", "zmd-night.timer"] {
+        is_on_page("cron", &format!("systemd/{unit}"));
+    }
+    if missing("systemd-analyze") {
+        return;
+    }
+    let directory = scratch("systemd");
+    let samples = format!("{ROOT}/tests/engines/samples/systemd");
+    let service = fs::read_to_string(format!("{samples}/zmd-night.service")).unwrap();
+    let program = zmd_command(&[]).get_program().to_str().unwrap().to_owned();
+    let here = service.replace("/usr/bin/zmd", &program).replace("/usr/bin/load-new-records", "/bin/true");
+    fs::write(directory.join("zmd-night.service"), here).unwrap();
+    fs::copy(format!("{samples}/zmd-night.timer"), directory.join("zmd-night.timer")).unwrap();
+    let mut verify = Command::new("systemd-analyze");
+    verify.arg("verify").args(["zmd-night.timer", "zmd-night.service"].map(|unit| directory.join(unit)));
+    // What it does not know is a line there, and no failure.
+    assert_eq!(run(&mut verify), (Some(0), String::new(), String::new()));
+
+    // The credentials are files that nobody else can read, in a directory that the service has.
+    let sim = sim();
+    sim.add_job("Leads", "1002", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
+    sim.add_job("Leads", "1003", Job::new(9, 0.0));
+    let config = format!("[default]\naccess_token = \"{TOKEN}\"\napi_domain = \"{}\"\npoll_min_ms = 10\n", sim.url());
+    fs::write(directory.join("config.toml"), config).unwrap();
+    text_of(Command::new("chmod").arg("400").arg(directory.join("config.toml")));
+    let line = service.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/zmd ")).unwrap();
+    let line = line.replace("%d", directory.to_str().unwrap()).replace("4h", "1");
+    for (jobs, status) in [("Leads 1001", 0), ("Leads 1001\nLeads 1002", 1), ("Leads 1003", 2), ("Leads unknown", 4)] {
+        fs::write(directory.join("jobs.txt"), jobs).unwrap();
+        let cache = directory.join("tokens");
+        let environment = [("ZMD_CONFIG_FILE", directory.join("config.toml")), ("ZMD_TOKEN_CACHE", cache)];
+        let mut command = Command::new(&program);
+        command.env_clear().envs(environment).args(line.split(' '));
+        let (exit, out, err) = run(&mut command);
+        assert_eq!(exit, Some(status), "{jobs}: {out}{err}");
+    }
+    fs::remove_dir_all(directory).unwrap();
 }

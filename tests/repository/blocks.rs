@@ -97,7 +97,8 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Their blocks are in tests/packages/engines.rs.
-const ENGINES: [&str; 3] = ["doc/airflow.md", "doc/spark.md", "doc/engines.md"];
+const ENGINES: [&str; 6] =
+    ["doc/airflow.md", "doc/cron.md", "doc/dbt.md", "doc/engines.md", "doc/meltano.md", "doc/spark.md"];
 
 struct Block {
     heading: String,
