@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -432,14 +432,28 @@ fn a_night_of_spark(master: &str) {
     command.env("ZMD_TEST_LIMIT", CONCURRENCY.to_string()).env("ZMD_TEST_SETTINGS", settings.to_string());
     sim.accept_token(TOKEN);
     command.env("ZMD_TEST_TOKEN", TOKEN);
-    let night = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut night = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = night.stderr.take().unwrap();
+    let errors = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stderr.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
     wait_until("a third of the jobs is asked for", Duration::from_secs(180), || sim.requests() > JOBS / 3);
     for secret in secrets(&sim) {
         sim.revoke_token(&secret);
     }
-    let output = night.wait_with_output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}{err}");
+    let mut out = String::new();
+    for line in BufReader::new(night.stdout.take().unwrap()).lines().map(Result::unwrap) {
+        if line == "batch" {
+            for number in 0..4 {
+                sim.add_job("Leads", &format!("slow-{number}"), Job::new(9, f64::INFINITY));
+            }
+        }
+        out += &format!("{line}\n");
+    }
+    let (status, err) = (night.wait().unwrap(), errors.join().unwrap());
+    assert!(status.success(), "{out}{err}");
     let report: Value = serde_json::from_str(out.lines().last().expect("a report")).unwrap();
     let ideal = delay.as_secs_f64() * JOBS as f64 / CONCURRENCY as f64;
     println!("{master}: {JOBS} jobs in {} s, start included; at the limit they take {ideal} s", report["seconds"]);

@@ -6,7 +6,7 @@ ZMD_TEST_LIMIT     max_concurrency
 ZMD_TEST_SETTINGS  the settings, as JSON
 ZMD_TEST_TOKEN     an access token that is good
 
-Prints JSON at the end.
+Prints ``batch`` when a stream has its first rows, after which the jobs slow-0 to slow-3 are to end, and JSON at the end.
 """
 
 import json
@@ -183,10 +183,15 @@ spark.createDataFrame(STREAMED, "module string, job_id string").write.parquet("s
 
 
 def stream(checkpoint: str) -> None:
-    source = spark.readStream.format("zmd").option("timeout", "60").load("streamed.parquet")
+    source = spark.readStream.format("zmd").option("timeout", "900").load("streamed.parquet")
     query = source.writeStream.format("parquet").trigger(availableNow=True)
     query = query.option("checkpointLocation", checkpoint).option("path", "ended.parquet").start()
-    assert query.awaitTermination(120), "the stream does not end"
+    if not batches:
+        while not any(progress["numInputRows"] for progress in query.recentProgress):
+            assert query.isActive, query.exception()
+            time.sleep(0.2)
+        print("batch", flush=True)
+    assert query.awaitTermination(300), "the stream does not end"
     batches.append(query.recentProgress)
 
 
