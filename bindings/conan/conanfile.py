@@ -1,4 +1,5 @@
-"""libzmd as a package for Conan 2: `conan create bindings/conan` in a checkout. It is built with cargo."""
+"""libzmd as a package for Conan 2, built with cargo: of the checkout that the recipe is in, or of the source's archive that
+conandata.yml beside it names."""
 
 import os
 import re
@@ -7,7 +8,7 @@ from conan import ConanFile
 from conan.errors import ConanInvalidConfiguration
 from conan.tools.build import cross_building
 from conan.tools.cmake import CMake, CMakeToolchain, cmake_layout
-from conan.tools.files import copy, load, rm, rmdir
+from conan.tools.files import copy, get, load, rm, rmdir
 
 required_conan_version = ">=2.0"
 
@@ -23,6 +24,7 @@ class Zmd(ConanFile):
     name = "zmd"
     description = "How far is a Zoho CRM mass-delete job? A C library, with a header for C++."
     license = "MIT OR Apache-2.0"
+    homepage = "https://example.org/zmd"
     topics = ("zoho", "crm", "etl")
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
@@ -36,12 +38,21 @@ class Zmd(ConanFile):
         return os.path.join(self.recipe_folder, os.pardir, os.pardir)
 
     def set_version(self):
+        if self.conan_data:
+            self.version = self.version or next(iter(self.conan_data["sources"]))
+            return
         manifest = load(self, os.path.join(self._checkout, "Cargo.toml"))
         self.version = re.search(r'^version = "(.*)"', manifest, re.MULTILINE).group(1)
 
     def export_sources(self):
+        if self.conan_data:
+            return
         for pattern in SOURCES:
             copy(self, pattern, self._checkout, self.export_sources_folder)
+
+    def source(self):
+        if self.conan_data:
+            get(self, **self.conan_data["sources"][self.version], strip_root=True)
 
     def layout(self):
         cmake_layout(self)
