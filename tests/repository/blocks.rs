@@ -76,6 +76,9 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
     ("doc/metrics.md", "Prometheus", "python", "packages::python::counters_are_exported"),
     ("doc/metrics.md", "OpenTelemetry", "python", "packages::python::counters_are_exported"),
     ("doc/networks.md", "Networks: proxies and certificates", "sh", "repository::blocks::every_variable_is_a_setting"),
+    ("doc/releasing.md", "Before the tag", "sh", "Never run"),
+    ("doc/releasing.md", "Signing", "console", "Never run"),
+    ("doc/releasing.md", "Signing", "sh", "repository::blocks::a_signature_by_minisign"),
     ("doc/settings.md", "The configuration file", "toml", "repository::blocks::the_configuration_file"),
     ("doc/settings.md", "The log", "text", "api::log_file::info_is_what_an_operator_wants_of_a_night"),
     ("doc/settings.md", "The configuration file", "text", "repository::blocks::the_configuration_file"),
@@ -188,7 +191,7 @@ fn every_variable_is_a_setting() {
 fn every_make_target_exists() {
     let makefile = read("Makefile");
     let mut count = 0;
-    for page in super::docs::markdown_files().into_iter().filter(|page| !page.starts_with("packaging/")) {
+    for page in super::docs::markdown_files() {
         for code in read(&page).split('`').skip(1).step_by(2) {
             for line in code.lines() {
                 let mut words = line.split(' ').skip_while(|word| word.contains('=') || *word == "sudo");
@@ -344,6 +347,28 @@ fn the_credentials_in_the_environment() {
     let curl = code("doc/credentials.md", "sh", "curl").replace("https://accounts.zoho.com", &sim.url());
     let (exit, out, err) = shell.run(&curl);
     assert!(exit == Some(0) && out.contains("\"refresh_token\":\"1000.xxxx.yyyy\""), "{out}{err}");
+}
+
+#[test]
+fn a_signature_by_minisign() {
+    if missing("minisign") {
+        return;
+    }
+    let directory = scratch("minisign");
+    fs::write(directory.join("file"), "a package\n").unwrap();
+    let shell = |script: &str| run(Command::new("sh").args(["-euc", script]).current_dir(&directory));
+    let begin = "sha256sum file >SHA256SUMS\nminisign -G -W -p minisign.pub -s minisign.key >&2\n";
+    let block = code("doc/releasing.md", "sh", "minisign");
+    let (exit, _, err) = shell(&format!("{begin}{block}"));
+    assert_eq!(exit, Some(0), "{err}");
+    let verify = block.lines().nth(1).unwrap();
+    for changed in ["file", "SHA256SUMS"] {
+        assert_eq!(shell(verify).0, Some(0));
+        let (exit, out, _) = shell(&format!("echo more >>{changed}\n{verify}"));
+        assert_ne!(exit, Some(0), "{changed}: {out}");
+        fs::write(directory.join("file"), "a package\n").unwrap();
+    }
+    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
