@@ -273,3 +273,21 @@ fn the_source_archive_builds_without_a_network() {
     assert!(text_of(&mut Command::new(source.join("scripts/version"))).starts_with(&full_version()));
     fs::remove_dir_all(directory).unwrap();
 }
+
+/// ConanCenter's and vcpkg's recipes fetch the archive of the source that lies beside them.
+#[test]
+fn recipes_have_the_checksum_of_the_source_archive() {
+    let (dist, _) = shipped();
+    let version = full_version();
+    let source = format!("zmd-{version}-source.tar.gz");
+    for (kind, file, program) in
+        [("conan", "recipes/zmd/all/conandata.yml", "sha256sum"), ("vcpkg", "ports/zmd/portfile.cmake", "sha512sum")]
+    {
+        let name = format!("zmd-{kind}-{version}");
+        let mut tar = Command::new("tar");
+        let recipe = text_of(tar.arg("-xzOf").arg(dist.join(format!("{name}.tar.gz"))).arg(format!("{name}/{file}")));
+        let sum = text_of(Command::new(program).arg(dist.join(&source)));
+        assert!(recipe.contains(sum.split(' ').next().unwrap()), "{recipe}");
+        assert!(recipe.contains(&format!("/v{version}/{source}\"")), "{recipe}");
+    }
+}
