@@ -77,7 +77,7 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
     ("doc/metrics.md", "OpenTelemetry", "python", "packages::python::counters_are_exported"),
     ("doc/networks.md", "Networks: proxies and certificates", "sh", "repository::blocks::every_variable_is_a_setting"),
     ("doc/releasing.md", "Before the tag", "sh", "Never run"),
-    ("doc/releasing.md", "Signing", "console", "Never run"),
+    ("doc/releasing.md", "Signing", "bash", "Never run"),
     ("doc/releasing.md", "Signing", "sh", "repository::blocks::a_signature_by_minisign"),
     ("doc/settings.md", "The configuration file", "toml", "repository::blocks::the_configuration_file"),
     ("doc/settings.md", "The log", "text", "api::log_file::info_is_what_an_operator_wants_of_a_night"),
