@@ -203,8 +203,8 @@ fn packed(kind: &str) -> PathBuf {
     let native = work.join("native");
     fs::create_dir_all(native.join("x86_64-unknown-linux-gnu")).unwrap();
     fs::copy(release().join("libzmd.so"), native.join("x86_64-unknown-linux-gnu/libzmd.so")).unwrap();
-    let version = text_of(&mut Command::new(format!("{ROOT}/scripts/version")));
-    let (version, repository) = version.trim().split_once(' ').unwrap();
+    let defined = text_of(&mut Command::new(format!("{ROOT}/scripts/version")));
+    let [version, repository, ..] = defined.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{defined}") };
     for turn in ["packages", "again"] {
         let [packages, scratch] = [turn, &format!("work-{turn}")].map(|name| work.join(name));
         fs::create_dir(&packages).unwrap();
