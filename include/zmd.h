@@ -627,7 +627,7 @@ zmd_error zmd_config_new(struct zmd_config **config);
  * - `client_cert`: the certificate to present to a gateway or proxy that requires one
  * - `client_key`: the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519
  * - `log_file`: the file to which the library appends what it does, or `stderr`, standard error
- * - `log_level` (info): how much `log_file` has: each level has what the ones before it have
+ * - `log_level` (info): how much `log_file` has: each level has what the ones before it have; no effect without it
  *
  * @param config  the configuration
  * @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`

@@ -141,8 +141,8 @@ export interface Settings {
    */
   log_file?: string;
   /**
-   * How much `log_file` has: each level has what the ones before it have. Takes one of off, error, warning, info,
-   * debug, trace; the default is `info`.
+   * How much `log_file` has: each level has what the ones before it have; no effect without it. Takes one of off,
+   * error, warning, info, debug, trace; the default is `info`.
    */
   log_level?: 'off' | 'error' | 'warning' | 'info' | 'debug' | 'trace';
 }

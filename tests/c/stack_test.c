@@ -1,7 +1,7 @@
 /*
  * How much of the calling thread's stack each kind of call takes, measured and printed; then the same calls on a thread
  * with 128 KB. In C without POSIX but for the thread. The arguments are CACHE REFRESH_TOKEN CLIENT_ID CLIENT_SECRET, for a
- * token that is made, and the environment names the stand-in server of tests/packages/targets.rs.
+ * token that is made, and LOG, a file; the environment names the stand-in server of tests/packages/targets.rs.
  *
  * The measure: a function fills the stack below its caller with a pattern and returns, the call follows, and what it has
  * changed is looked for from the far end.
@@ -77,7 +77,7 @@ static void logged(void *user_data, int32_t level, const char *message)
     (void)user_data, (void)level, (void)message;
 }
 
-enum { WITH_TOKEN, RENEWING, WITH_SYSTEM_ROOTS };
+enum { WITH_TOKEN, RENEWING, WITH_SYSTEM_ROOTS, WITH_LOG };
 
 static zmd_client *client_of(const struct calls *calls, int kind)
 {
@@ -96,6 +96,10 @@ static zmd_client *client_of(const struct calls *calls, int kind)
         CHECK_OK(zmd_config_set(config, "access_token", getenv("ZMD_ACCESS_TOKEN")));
     for (i = 0; kind == RENEWING && i < 4; i++)
         CHECK_OK(zmd_config_set(config, keys[i], calls->arguments[i]));
+    if (kind == WITH_LOG) {
+        CHECK_OK(zmd_config_set(config, "log_level", "trace"));
+        CHECK_OK(zmd_config_set(config, "log_file", calls->arguments[4]));
+    }
     CHECK_OK(zmd_client_new(config, &client));
     zmd_config_free(config);
     return client;
@@ -146,6 +150,12 @@ static void all(const struct calls *calls)
     CHECK_OK(zmd_set_logger(NULL, NULL, 0));
     zmd_client_free(client);
 
+    client = client_of(calls, WITH_LOG);
+    MEASURE("the first status, with a log of level trace", zmd_client_status(client, "Leads", "1001", &status));
+    MEASURE("a wait, with a log of level trace",
+            zmd_client_wait(client, "Leads", "1001", 60000, polled, NULL, &status));
+    zmd_client_free(client);
+
     /* Else the small thread would find the token that this one got. */
     CHECK(remove(calls->arguments[0]) == 0);
 }
@@ -187,7 +197,7 @@ int main(int argc, char **argv)
     struct calls calls = {1, argv + 1};
 
     check_environment();
-    CHECK(argc == 5);
+    CHECK(argc == 6);
     all(&calls);
     calls.is_measured = 0;
     on_small_thread(&calls);

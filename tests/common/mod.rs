@@ -623,8 +623,10 @@ pub fn stack_is_small(command: &mut Command, target: &str) {
     let [refresh_token, client_id, client_secret] = REFRESH;
     let sim = with_job(Sim::builder().tls().refresh_token(refresh_token, client_id, client_secret).start());
     let directory = scratch(&format!("stack-{target}"));
-    command.arg(directory.join("cache")).args(REFRESH).env("ZMD_POLL_MIN_MS", "10");
+    let log = directory.join("log");
+    command.arg(directory.join("cache")).args(REFRESH).arg(&log).env("ZMD_POLL_MIN_MS", "10");
     let out = text_of(environment(command, &sim));
+    assert!(fs::read_to_string(log).unwrap().contains(" trace "));
     let mut lines: Vec<_> = out.lines().map(str::trim).collect();
     assert_eq!(lines.pop(), Some("ok stack_test"));
     show(&format!("stack on {target}: {}\n", lines.join(", ")));

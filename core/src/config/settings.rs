@@ -317,7 +317,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "log_level",
         default: "info",
         takes: || one_of(LOG_LEVELS.iter().map(|(name, _)| *name)),
-        meaning: "how much `log_file` has: each level has what the ones before it have",
+        meaning: "how much `log_file` has: each level has what the ones before it have; no effect without it",
         set: |config, value| {
             let level = LOG_LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(value))?;
             config.log_level = level.1;

@@ -117,8 +117,8 @@ class BaseClient:
             Ed25519. Takes the path of a PEM file with the private key of client_cert, not encrypted.
         :param log_file: The file to which the library appends what it does, or ``stderr``, standard error. Takes the
             path of a file, which need not exist, in a directory that does; or stderr.
-        :param log_level: How much ``log_file`` has: each level has what the ones before it have. Takes one of off,
-            error, warning, info, debug, trace; the default is ``info``.
+        :param log_level: How much ``log_file`` has: each level has what the ones before it have; no effect without it.
+            Takes one of off, error, warning, info, debug, trace; the default is ``info``.
 
         Raises :class:`ConfigError` if a setting has an invalid value, or is missing.
         """
@@ -259,8 +259,8 @@ class BaseClient:
             Ed25519. Takes the path of a PEM file with the private key of client_cert, not encrypted.
         :param log_file: The file to which the library appends what it does, or ``stderr``, standard error. Takes the
             path of a file, which need not exist, in a directory that does; or stderr.
-        :param log_level: How much ``log_file`` has: each level has what the ones before it have. Takes one of off,
-            error, warning, info, debug, trace; the default is ``info``.
+        :param log_level: How much ``log_file`` has: each level has what the ones before it have; no effect without it.
+            Takes one of off, error, warning, info, debug, trace; the default is ``info``.
         :param config_file: the configuration file, instead of that of ``ZMD_CONFIG_FILE`` or the default path
         :param profile: the profile in it, instead of that of ``ZMD_PROFILE`` or ``default``
 
