@@ -218,7 +218,9 @@ fn the_airflow_provider_by_itself(engines: Engines) {
     tests.arg(format!("{ROOT}/bindings/airflow/tests/test_provider.py"));
     let (exit, out, err) = run(tests.env("ZMD_TEST_URL", sim.url()).env("AIRFLOW_HOME", &home));
     assert_eq!(exit, Some(0), "{out}{err}");
-    assert!(err.trim_end().ends_with("OK"), "{err}");
+    // There the time limit over tries takes a database, as in the night.
+    let end = if matches!(engines, Airflow2) { "OK (skipped=1)" } else { "OK" };
+    assert!(err.trim_end().ends_with(end), "{err}");
     fs::remove_dir_all(home).unwrap();
 }
 
