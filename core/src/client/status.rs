@@ -415,7 +415,7 @@ pub(super) mod tests {
     #[test]
     fn the_lines_of_an_attempt_are_delivered_at_its_end() {
         log::set_logger(&Collecting).unwrap();
-        log::set_max_level(log::LevelFilter::Trace);
+        crate::logging::set_host_level(log::LevelFilter::Trace);
         let sim = Sim::start();
         sim.accept_any_token();
         let client = client(&sim, &[("access_token", "1000.a.b")]);
