@@ -32,7 +32,7 @@ func slogTest(t *testing.T) {
 	if text := lines(slog.LevelDebug); !strings.Contains(text, `level=DEBUG msg="client: job 1001 of Leads: COMPLETED`) {
 		t.Fatal(text)
 	}
-	if text := lines(slog.LevelInfo); text != "" {
+	if text := lines(slog.LevelWarn); text != "" {
 		t.Fatal(text)
 	}
 	if err := client.Close(); err != nil {
