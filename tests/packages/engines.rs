@@ -213,7 +213,7 @@ fn the_airflow_provider_by_itself(engines: Engines) {
     sim.add_job("Leads", "1002", Job::new(9, 0.0));
     sim.add_job("Leads", "1003", Job { failed: 2, ..Job::new(9, f64::INFINITY) });
     sim.add_job("Leads", "1004", Job::new(1_000_000, 100.0));
-    let home = scratch("provider");
+    let home = scratch(&format!("provider-{}", engines.name()));
     let mut tests = clean(python);
     tests.arg(format!("{ROOT}/bindings/airflow/tests/test_provider.py"));
     let (exit, out, err) = run(tests.env("ZMD_TEST_URL", sim.url()).env("AIRFLOW_HOME", &home));
@@ -266,8 +266,8 @@ fn a_night_of_airflow(engines: Engines, jobs: usize) {
     }
     sim.add_job("Leads", "left_at_once", left.clone());
 
-    let home = scratch("airflow");
-    let cache = scratch("airflow-tokens");
+    let home = scratch(engines.name());
+    let cache = scratch(&format!("{}-tokens", engines.name()));
     let extra = json!({
         "refresh_token": REFRESH_TOKEN, "api_domain": sim.url(), "accounts_url": sim.url(),
         "max_concurrency": CONCURRENCY, "poll_max": 10, "org_id": "", "token_cache": cache.join("tokens"),
