@@ -2,6 +2,7 @@
 
 pub mod abi;
 pub mod authority;
+pub mod cpp;
 pub mod nginx;
 pub mod squid;
 

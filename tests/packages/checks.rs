@@ -2,23 +2,12 @@
 
 use std::process::Command;
 
+use common::cpp::stand_in;
 use common::*;
-use zmd_sim::{Job, Sim};
 
-const WARNINGS: [&str; 3] = ["-Wshadow", "-Wconversion", "-Wsign-conversion"];
-
-/// Compiles a program that includes zmd.hpp. Further flags may be sources too.
+/// Compiles a program that includes zmd.hpp.
 fn compile_cpp(compiler: &str, flags: &[&str], source: &str, name: &str) -> std::path::PathBuf {
-    let include = format!("-I{ROOT}/bindings/cpp");
-    let flags: Vec<_> = WARNINGS.iter().chain(&[include.as_str()]).chain(flags).copied().collect();
-    compile_with(release_directory(), compiler, &flags, source, name)
-}
-
-/// A stand-in with a job that is completed and one that goes on. It accepts no other token than ours.
-fn stand_in(tls: bool) -> Sim {
-    let sim = sim_over(tls);
-    sim.add_job("Leads", "1002", Job::new(50_000, 40.0));
-    sim
+    common::cpp::compile_cpp(release_directory(), compiler, flags, source, name)
 }
 
 #[test]
