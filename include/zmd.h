@@ -452,7 +452,7 @@ typedef struct zmd_event {
    */
   zmd_error error;
   /**
-   * 1: the wait has ended, and this is its last event; 0: it was polled, and continues.
+   * 1: the wait has ended, and this is its last event; 0: it was polled, and another event follows.
    */
   int32_t has_ended;
   /**

@@ -32,7 +32,7 @@ pub struct zmd_event {
     /// If `has_ended` is 1, what `zmd_client_wait()` would have returned; else the `zmd_error` of a poll, after which the
     /// wait continues.
     pub error: zmd_error,
-    /// 1: the wait has ended, and this is its last event; 0: it was polled, and continues.
+    /// 1: the wait has ended, and this is its last event; 0: it was polled, and another event follows.
     pub has_ended: i32,
     /// Milliseconds since the wait was added.
     pub elapsed_ms: i64,

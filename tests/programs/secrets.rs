@@ -200,9 +200,10 @@ impl Host {
         command.env_clear().current_dir(&directory.0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let descriptor = reader.as_raw_fd();
-        // SAFETY: dup2 is allowed between fork and exec.
+        // Where the pipe itself has the number 3, dup2 would leave it to be closed by exec.
+        // SAFETY: fcntl and dup2 are allowed between fork and exec.
         unsafe {
-            command.pre_exec(move || match libc::dup2(descriptor, 3) {
+            command.pre_exec(move || match libc::dup2(libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 4), 3) {
                 3 => Ok(()),
                 _ => Err(std::io::Error::last_os_error()),
             });
