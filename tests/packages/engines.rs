@@ -251,7 +251,7 @@ fn a_night_of_the_oldest_airflow() {
 
 #[test]
 fn a_night_of_the_newest_airflow() {
-    a_night_of_airflow(Airflow3, 60);
+    a_night_of_airflow(Airflow3, 20);
 }
 
 /// With everything that Airflow consists of; the triggerer is killed on the way.
@@ -357,26 +357,27 @@ fn a_night_of_airflow(engines: Engines, jobs: usize) {
     }
     let several: Value = serde_json::from_str(report["xcom"]["several"].as_str().unwrap()).unwrap();
     assert_eq!((&several[0]["job_id"], &several[1]["module"]), (&json!("0"), &json!("Sales_Orders")), "{several}");
-    for (task, attempt, message) in [
-        ("failed", 1, "not all of the records are deleted: Leads failed"),
-        ("left", 1, "not all of the records are deleted: Leads left"),
+    for (task, message) in [
+        ("failed", "not all of the records are deleted: Leads failed"),
+        ("left", "not all of the records are deleted: Leads left"),
         // What the triggerer has logged.
-        ("left", 1, "Leads left: RUNNING, 0 of 9 deleted"),
-        ("several_left", 1, "1 of 2 jobs: not all of the records are deleted: Leads left"),
-        ("several_unknown", 1, "Zoho has no job unknown of Leads"),
-        ("poked_left", 1, "not all of the records are deleted: Leads left_at_once"),
-        ("poked_unknown", 1, "Zoho has no job unknown of Leads"),
-        ("late", 1, "(last: RUNNING, 0 of 9 deleted"),
-        ("from_trigger_late", 1, "(last: RUNNING, 0 of 9 deleted"),
-        ("no_connection", 1, "none_such"),
-        ("no_job", 1, "job_id is empty"),
-        ("again", 1, "refused to make an access token"),
-        ("again", 2, "for all tries together, is over"),
-        ("again_anew", 2, "refused to make an access token"),
+        ("left", "Leads left: RUNNING, 0 of 9 deleted"),
+        ("several_left", "1 of 2 jobs: not all of the records are deleted: Leads left"),
+        ("several_unknown", "Zoho has no job unknown of Leads"),
+        ("poked_left", "not all of the records are deleted: Leads left_at_once"),
+        ("poked_unknown", "Zoho has no job unknown of Leads"),
+        ("late", "(last: RUNNING, 0 of 9 deleted"),
+        ("from_trigger_late", "(last: RUNNING, 0 of 9 deleted"),
+        ("no_connection", "none_such"),
+        ("no_job", "job_id is empty"),
+        ("again", "refused to make an access token"),
+        ("again", "for all tries together, is over"),
+        ("again_anew", "refused to make an access token"),
     ] {
-        let log = log_of(&home, task, attempt);
+        let log = log_of(&home, task);
         assert!(log.contains(message), "{task}: {log}");
     }
+    assert!(!log_of(&home, "again_anew").contains("for all tries together"));
 
     // Two triggerers, and sensors that poked, one after the other and at the same time: one token. Besides it the
     // refresh token that is refused was tried.
@@ -393,14 +394,13 @@ fn a_night_of_airflow(engines: Engines, jobs: usize) {
     fs::remove_dir_all(home).unwrap();
 }
 
-/// What Airflow shows as the log of a task: what the worker wrote, and the triggerer.
-fn log_of(home: &Path, task: &str, attempt: u32) -> String {
+/// What Airflow shows as the logs of a task: what the worker wrote in all its tries, and the triggerer. (A busy scheduler of
+/// Airflow 3 may start a try twice, and then the number of a log is not that of the try.)
+fn log_of(home: &Path, task: &str) -> String {
     let runs = fs::read_dir(home.join("logs/dag_id=night")).unwrap();
     let run = runs.map(|run| run.unwrap().path()).next().expect("a run");
     let logs = fs::read_dir(run.join(format!("task_id={task}"))).unwrap().map(|log| log.unwrap().path());
-    let of_attempt =
-        |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(&format!("attempt={attempt}.log"));
-    logs.filter(of_attempt).map(|path| fs::read_to_string(path).unwrap()).collect()
+    logs.map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
 /// 5,000 jobs; the token that executors have is revoked on the way.
