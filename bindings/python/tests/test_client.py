@@ -77,6 +77,8 @@ class Settings(SimTest):
             "unreachable": 60.5,
             "stalled": 3600,
             "proxy": "none",
+            "log_file": pathlib.Path("log"),
+            "log_level": "error",
         }
         others = ["org_id", "ca_file", "extra_ca_file", "client_cert", "client_key"]
         self.assertEqual(sorted([*good, *others]), sorted(documented_settings()))

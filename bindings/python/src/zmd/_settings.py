@@ -21,7 +21,7 @@ Organization = Literal["production", "sandbox", "developer"]
 
 _NUMBERS = {"max_retries", "max_concurrency"}
 _SECONDS = {"timeout", "connect_timeout", "poll_min", "poll_max", "unreachable", "stalled"}
-_PATHS = {"token_cache", "ca_file", "extra_ca_file", "client_cert", "client_key", "config_file"}
+_PATHS = {"token_cache", "ca_file", "extra_ca_file", "client_cert", "client_key", "config_file", "log_file"}
 _SECRETS = {"access_token", "refresh_token", "client_id", "client_secret"}
 
 
