@@ -154,7 +154,8 @@ impl ClientLog {
     /// Writes a line, in one write. It never fails the caller: the first line that is lost returns what to tell the program's
     /// logger.
     pub fn write(&self, line: &str) -> Option<String> {
-        let lost = self.lost.load(SeqCst);
+        // Taken, so that of threads that write at the same time only one tells.
+        let lost = self.lost.swap(0, SeqCst);
         let mut text = String::with_capacity(line.len() + 1);
         if lost > 0 {
             text += &self.line(Level::Warn, &format!("log: {lost} lines before this one could not be written\n"));
@@ -162,12 +163,9 @@ impl ClientLog {
         text += line;
         text.push('\n');
         match self.place.append(text.as_bytes()) {
-            Ok(()) => {
-                self.lost.fetch_sub(lost, SeqCst);
-                None
-            }
+            Ok(()) => None,
             Err(error) => {
-                self.lost.fetch_add(1, SeqCst);
+                self.lost.fetch_add(lost + 1, SeqCst);
                 let is_first = !self.has_failed.swap(true, SeqCst);
                 is_first.then(|| format!("log: {}", self.why_lost(&error)))
             }
@@ -271,19 +269,48 @@ mod tests {
         }
     }
 
+    fn log_in(directory: &std::path::Path) -> ClientLog {
+        // Its drop takes it out.
+        LEVELS[0].fetch_add(1, SeqCst);
+        ClientLog {
+            level: LevelFilter::Off,
+            place: Place::File(directory.join("log")),
+            number: 1,
+            lost: AtomicU64::new(0),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it has no such files")]
+    fn threads_that_write_at_the_same_time_tell_each_lost_line_once() {
+        let path = std::env::temp_dir().join(format!("zmd-log-threads-{}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        let (log, threads) = (log_in(&path), std::sync::Barrier::new(4));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        if threads.wait().is_leader() {
+                            log.lost.store(3, SeqCst);
+                        }
+                        threads.wait();
+                        assert_eq!(log.write("line"), None);
+                    }
+                });
+            }
+        });
+        let written = std::fs::read_to_string(path.join("log")).unwrap();
+        assert_eq!(written.matches(" 3 lines before this one").count(), 200);
+        assert_eq!((written.matches("lines before this one").count(), log.lost.load(SeqCst)), (200, 0));
+        std::fs::remove_dir_all(path).unwrap();
+    }
+
     #[test]
     #[cfg_attr(miri, ignore = "it has no such files")]
     fn lines_that_are_lost_are_told_once_and_counted() {
         let path = std::env::temp_dir().join(format!("zmd-log-{}", std::process::id()));
-        let log = ClientLog {
-            level: LevelFilter::Off,
-            place: Place::File(path.join("log")),
-            number: 1,
-            lost: AtomicU64::new(0),
-            has_failed: AtomicBool::new(false),
-        };
-        // Its drop takes it out.
-        LEVELS[0].fetch_add(1, SeqCst);
+        let log = log_in(&path);
         let told = log.write("one").unwrap();
         assert!(told.contains("log_file") && told.contains(path.to_str().unwrap()), "{told}");
         assert_eq!(log.write("two"), None);
