@@ -55,7 +55,7 @@ impl Shipped {
     }
 
     /// `libzmd.so` is below `lib` of what is installed, and in what is built.
-    fn library(&self) -> &'static str {
+    fn shared_library(&self) -> &'static str {
         match self.target {
             target if target.contains("windows") => "zmd.dll",
             target if target.contains("apple") => "libzmd.dylib",
@@ -133,7 +133,7 @@ fn the_libraries_are_small() {
     let mut report = BTreeMap::new();
     for shipped in &ALL {
         let directory = native.join(shipped.target);
-        let shared = size(directory.join(shipped.library()));
+        let shared = size(directory.join(shipped.shared_library()));
         let archive = if shipped.is_windows() { 0 } else { size(directory.join("libzmd.a")) };
         report.insert(shipped.target, (shared, archive));
     }
@@ -161,7 +161,7 @@ fn the_archives_install_themselves() {
         for (file, built) in [("bin/zmd", "zmd"), ("lib/libzmd.a", "libzmd.a"), ("include/zmd.h", "zmd.h")] {
             shipped.is_built(&prefix.join(file), built);
         }
-        shipped.is_built(&prefix.join("lib").join(shipped.library()), shipped.library());
+        shipped.is_built(&prefix.join("lib").join(shipped.shared_library()), shipped.shared_library());
         shipped.zmd_works(&prefix.join("bin/zmd"));
         fs::remove_dir_all(directory).unwrap();
     }
@@ -194,13 +194,13 @@ fn the_wheels_are_installed_for_their_platforms() {
         let mut pip = Command::new(home.join("venv/bin/pip"));
         pip.args(["install", "-q", "--no-index", "--only-binary=:all:", "--platform", shipped.platform, "--target"]);
         text_of(pip.arg(&to).arg("--find-links").arg(&dist).arg(format!("zmd=={}", full_version())));
-        let library = to.join("zmd").join(format!("libzmd.{}", shipped.library().rsplit('.').next().unwrap()));
+        let library = to.join("zmd").join(format!("libzmd.{}", shipped.shared_library().rsplit('.').next().unwrap()));
         if shipped.name.ends_with("musl") {
             // It names the C library as distributions do.
             let needed = text_of(Command::new("readelf").args(["-d", "-W"]).arg(&library));
             assert!(needed.contains("[libc.musl-x86_64.so.1]"), "{needed}");
         } else {
-            shipped.is_built(&library, shipped.library());
+            shipped.is_built(&library, shipped.shared_library());
         }
         let programs = to.join("bin");
         let ending = if shipped.is_windows() { ".exe" } else { "" };
