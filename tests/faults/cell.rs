@@ -7,7 +7,7 @@
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
-use common::{Answer, Client, Failed, TOKEN, error_of_job, timed};
+use common::{Answer, Client, Failed, TOKEN, error_of_job, ignore, timed};
 
 /// Without caches of threads, and with one arena, the number of bytes in use is exact.
 pub const COUNTING: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1");
@@ -111,7 +111,9 @@ pub fn serve(order: &Order) {
         let settings: Vec<_> = order.settings.iter().map(|(key, value)| (&**key, &**value)).collect();
         let client = Client::new(&settings).unwrap();
         if order.is_warm {
-            assert_eq!(client.status("Leads", GOOD), Ok(Answer::completed()), "the call before the fault");
+            // As a wait, which has a limit of its own: that of a call is short, as the fault is to take all of it.
+            let (answer, ended) = client.wait("Leads", GOOD, 60_000, &mut ignore);
+            assert_eq!((answer, ended), (Answer::completed(), Ok(())), "the call before the fault");
         }
         println!("ready");
         if lines.next().is_none() {
