@@ -38,7 +38,7 @@ static void a_wait(zmd_client *client)
     polls.end_after = 2;
     CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", -1, polled, &polls, &status), ZMD_ERR_CANCELLED);
     CHECK(polls.count == 2 && status.state == ZMD_STATE_RUNNING);
-    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", 500, NULL, NULL, &status), ZMD_ERR_TIMEOUT);
+    CHECK_RETURNS(zmd_client_wait(client, "Leads", "1002", 2000, NULL, NULL, &status), ZMD_ERR_TIMEOUT);
     CHECK(status.state == ZMD_STATE_RUNNING && status.total_count == 50000);
 }
 

@@ -175,7 +175,7 @@ impl Target {
             self.name
         );
         assert!(err.contains("4 of 9"), "{err}");
-        let (exit, out, err) = zmd(&["wait", "--quiet", "--timeout", "1s", "Leads", "1002"]);
+        let (exit, out, err) = zmd(&["wait", "--quiet", "--timeout", "3s", "Leads", "1002"]);
         assert!(
             exit == Some(2) && out.contains("RUNNING") && err.contains("has not ended"),
             "{} {out} {err}",
