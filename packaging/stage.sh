@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# For packers of installed trees: `. packaging/stage.sh`.
+# For packers: `. packaging/stage.sh`.
 
 # stage TARGET DIRECTORY PREFIX LIBDIR: what `make install` installs for a target, below a directory.
 stage() {
@@ -15,10 +15,10 @@ stage() {
     find "$2" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 }
 
-# archive DIRECTORY NAME: DIST/NAME.tar.gz of DIRECTORY/NAME, the same bytes for the same files.
+# archive DIRECTORY NAME [AS]: DIST/NAME.tar.gz of DIRECTORY/NAME, or AS.tar.gz; the same bytes for the same files.
 archive() {
     tar -C "$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rwX,go+rX,go-w --format=gnu -cf - "$2" |
-        gzip -9n >"$DIST/$2.tar.gz"
+        gzip -9n >"$DIST/${3:-$2}.tar.gz"
 }
 
 # What files for users call a target: linux-x86_64.
