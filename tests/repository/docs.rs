@@ -147,6 +147,26 @@ fn the_docstring_of_the_python_client_lists_the_settings() {
     is_up_to_date(path, &fresh);
 }
 
+/// The Python package converts numbers, times and paths; all other settings are text.
+#[test]
+fn the_python_package_knows_what_each_setting_is() {
+    let source = read("bindings/python/src/zmd/_settings.py");
+    let names = |set: &str| {
+        let list = source.split_once(&format!("\n{set} = {{")).expect("the set").1.split_once('}').unwrap().0;
+        list.split(", ").map(|name| name.trim_matches('"').to_owned()).collect::<BTreeSet<_>>()
+    };
+    let settings = |is_one: &dyn Fn(&Setting) -> bool| {
+        let found = SETTINGS.iter().filter(|setting| is_one(setting));
+        found.map(|setting| setting.key.trim_end_matches("_ms").to_owned()).collect::<BTreeSet<_>>()
+    };
+    let is_number = |setting: &Setting| setting.default.parse::<u64>().is_ok();
+    assert_eq!(names("_SECONDS"), settings(&|setting| setting.key.ends_with("_ms")));
+    assert_eq!(names("_NUMBERS"), settings(&|setting| is_number(setting) && !setting.key.ends_with("_ms")));
+    let mut paths = settings(&|setting| (setting.takes)().starts_with("the path of "));
+    paths.insert("config_file".to_owned());
+    assert_eq!(names("_PATHS"), paths);
+}
+
 #[test]
 fn the_types_of_the_settings_of_php_are_complete() {
     let mut list = String::new();
