@@ -133,7 +133,8 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         self._client = zmd.Client(**self._task.settings, max_concurrency=sum(self._task.shares))
         self._ended = list(start["ended"])
         self._events: queue.SimpleQueue[zmd.Status | zmd.Error] = queue.SimpleQueue()
-        jobs = [job for index, job in enumerate(self._jobs) if index not in set(self._ended)]
+        ended = set(self._ended)
+        jobs = [job for index, job in enumerate(self._jobs) if index not in ended]
         self._index = {job: index for index, job in enumerate(self._jobs)}
         outcomes = self._client.as_completed(jobs, timeout=self._task.timeout)
         threading.Thread(target=lambda: [self._events.put(outcome) for outcome in outcomes], daemon=True).start()
