@@ -212,7 +212,10 @@ impl OldSystem {
         }
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         let _ = fs::remove_file(to);
-        fs::write(to, bytes).unwrap();
+        let patched = PathBuf::from(format!("{}.patched", to.display()));
+        fs::write(&patched, bytes).unwrap();
+        copy_program(&patched, to);
+        fs::remove_file(patched).unwrap();
         fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -257,7 +260,7 @@ fn the_archive_works_with_the_c_library_of_rhel_7() {
     let Some(dist) = packed() else { return };
     let Some(system) = OldSystem::new("dist-old-tar") else { return };
     // A program of this machine does not run there.
-    fs::copy("/bin/ls", system.0.join("bin/ls-of-today")).unwrap();
+    copy_program("/bin/ls", &system.0.join("bin/ls-of-today"));
     let (exit, _, err) = run(&mut system.command(&["/bin/ls-of-today"]));
     assert!(exit == Some(1) && err.contains("version `GLIBC_2.") && err.contains("not found"), "{exit:?} {err}");
 

