@@ -5,6 +5,7 @@ use std::io;
 
 use crate::logging;
 use crate::sync::thread::{self, JoinHandle};
+use task::Task;
 
 /// Starts one thread of this library.
 pub(crate) struct Builder(thread::Builder);
@@ -19,11 +20,72 @@ impl Builder {
         Builder(builder)
     }
 
-    pub(crate) fn spawn<T: Send + 'static>(
-        self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> io::Result<JoinHandle<T>> {
-        self.0.spawn(logging::for_thread(work))
+    pub(crate) fn spawn<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> io::Result<Thread<T>> {
+        let work = logging::for_thread(work);
+        self.0.spawn(|| (work(), Task::of_this_thread())).map(Thread)
+    }
+}
+
+/// A thread of this library, to be joined.
+#[derive(Debug)]
+pub(crate) struct Thread<T>(JoinHandle<(T, Task)>);
+
+impl<T> Thread<T> {
+    /// Waits until the thread has ended, also for the kernel: a program that counts its threads after a call, as Python does at
+    /// `fork()`, does not find it.
+    pub(crate) fn join(self) -> thread::Result<T> {
+        let (result, task) = self.0.join()?;
+        task.wait_for_end();
+        Ok(result)
+    }
+}
+
+/// What a thread is to the kernel.
+#[cfg(all(target_os = "linux", not(miri), not(all(test, shuttle))))]
+#[allow(unsafe_code)]
+mod task {
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    #[derive(Debug)]
+    pub(super) struct Task(libc::c_long);
+
+    impl Task {
+        pub(super) fn of_this_thread() -> Task {
+            // SAFETY: it has no arguments, and does nothing but return a number. glibc has a function for it from 2.30 on.
+            Task(unsafe { libc::syscall(libc::SYS_gettid) })
+        }
+
+        /// `pthread_join()` returns when a thread has left the memory of its process, and it leaves the list of threads some
+        /// microseconds later, or when the system next has time for it. Nothing announces that, so this asks, for about
+        /// a second at most.
+        pub(super) fn wait_for_end(&self) {
+            for _ in 0..10_000 {
+                if !self.is_there() {
+                    return;
+                }
+                sleep(Duration::from_micros(100));
+            }
+        }
+
+        pub(super) fn is_there(&self) -> bool {
+            // SAFETY: signal 0 is sent to nobody: the kernel only says whether this process has such a thread.
+            unsafe { libc::syscall(libc::SYS_tgkill, libc::c_long::from(libc::getpid()), self.0, 0) == 0 }
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(miri), not(all(test, shuttle)))))]
+mod task {
+    #[derive(Debug)]
+    pub(super) struct Task;
+
+    impl Task {
+        pub(super) fn of_this_thread() -> Task {
+            Task
+        }
+
+        pub(super) fn wait_for_end(&self) {}
     }
 }
 
@@ -76,5 +138,26 @@ mod tests {
         let thread = quiet_thread(|builder| builder.spawn(work)).unwrap();
         assert_eq!(thread.join().unwrap(), ([false; 5], [true; 3]));
         assert!(!is_blocked(libc::SIGTERM));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_kernel_has_no_thread_that_was_joined() {
+        // Descriptors that only this thread has are closed when `pthread_join()` has returned: with many of them it is there for a
+        // while. It gets no copies of those of other tests.
+        let end_slowly = || {
+            // SAFETY: it concerns this thread alone, and no pointers.
+            #[allow(unsafe_code)]
+            let has_own = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_UNSHARE) } == 0;
+            if has_own {
+                (0..500).for_each(|_| std::mem::forget(std::fs::File::open("/dev/null")));
+            }
+            Task::of_this_thread()
+        };
+        for _ in 0..20 {
+            let thread = quiet_thread(|builder| builder.spawn(end_slowly)).unwrap();
+            assert!(!thread.join().unwrap().is_there());
+        }
+        assert!(Task::of_this_thread().is_there());
     }
 }

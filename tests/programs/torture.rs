@@ -37,6 +37,7 @@ const CALLS: &[(&str, c_long, &[c_int])] = &[
     ("brk", SYS_brk, &[ENOMEM]),
     ("clone", SYS_clone, &[EAGAIN, ENOMEM, EPERM]),
     ("clone3", SYS_clone3, &[EAGAIN, ENOMEM, EPERM, ENOSYS]),
+    ("clock_nanosleep", SYS_clock_nanosleep, &[EINTR]),
     ("close", SYS_close, &[EINTR, EIO, ENOSPC]),
     (
         "connect",
@@ -87,6 +88,7 @@ const CALLS: &[(&str, c_long, &[c_int])] = &[
     ("setsockopt", SYS_setsockopt, &[ENOBUFS, ENOMEM, ENOPROTOOPT, EPERM]),
     ("socket", SYS_socket, &[EACCES, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM]),
     ("statx", SYS_statx, &[EACCES, EIO, ENOENT, ENOMEM, ENOSYS, EPERM]),
+    ("tgkill", SYS_tgkill, &[ENOSYS, EPERM]),
     ("unlink", SYS_unlink, &[EACCES, EBUSY, EIO, ENOENT, EPERM, EROFS]),
     ("utimensat", SYS_utimensat, &[EACCES, ENOENT, EPERM, EROFS]),
     ("write", SYS_write, &[EDQUOT, EFBIG, EINTR, EIO, ENOSPC]),

@@ -13,11 +13,10 @@ use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 use super::cause::{Cause, LookupError};
 use crate::cancel::{Cancel, Sleepers};
 use crate::sync::lock;
-use crate::sync::thread::JoinHandle;
 use crate::sync::{ArcSwap, Mutex};
 #[cfg(test)]
 use crate::sync::{AtomicBool, Ordering};
-use crate::thread::quiet_thread;
+use crate::thread::{Thread, quiet_thread};
 
 /// How long an address is used without asking again.
 const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
@@ -132,7 +131,7 @@ impl Resolver {
         }
     }
 
-    fn join_or_begin(&self, host: &str, port: u16) -> (Arc<Lookup>, Option<JoinHandle<()>>) {
+    fn join_or_begin(&self, host: &str, port: u16) -> (Arc<Lookup>, Option<Thread<()>>) {
         let key = (host.to_owned(), port);
         let mut hosts = lock(&self.hosts);
         if let Some(lookup) = hosts.get(&key) {

@@ -10,9 +10,8 @@ use crate::panic;
 use crate::retry::Deadline;
 use crate::secret::{Secret, parse_token, placeholder, token_rule};
 use crate::sync::lock;
-use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, holds_nothing, process_id, thread_local};
-use crate::thread::quiet_thread;
+use crate::thread::{Thread, quiet_thread};
 use crate::token_provider::TokenProvider;
 
 thread_local! {
@@ -32,7 +31,7 @@ pub(super) struct Requests {
 #[derive(Debug)]
 struct Request {
     result: Arc<CallResult>,
-    thread: JoinHandle<()>,
+    thread: Thread<()>,
     process: u64,
 }
 

@@ -20,14 +20,13 @@ use crate::error::{Error, ErrorKind};
 use crate::panic;
 use crate::status::Status;
 use crate::sync::lock;
-use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, process_id};
-use crate::thread::quiet_thread;
+use crate::thread::{Thread, quiet_thread};
 
 /// A queue of waits, and the thread of its schedule. It belongs to the process that created it.
 pub(crate) struct Queue<P: Poller + 'static> {
     inner: Arc<Inner<P>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread<()>>,
     process: u64,
 }
 
@@ -241,7 +240,7 @@ impl<P: Poller + 'static> Drop for Queue<P> {
             return;
         }
         self.inner.poller.interrupt();
-        let _ = self.thread.take().map(JoinHandle::join);
+        let _ = self.thread.take().map(Thread::join);
     }
 }
 

@@ -13,9 +13,8 @@ use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, cancelled};
 use crate::panic;
 use crate::retry::Failure;
-use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, MutexGuard, deliver_log, lock, process_id};
-use crate::thread::quiet_thread;
+use crate::thread::{Thread, quiet_thread};
 
 /// A schedule, and the receiver of its events. One lock guards both, so that the events of a wait stay in order.
 pub(crate) struct Shared<J, S> {
@@ -224,7 +223,7 @@ impl<P: Poller> Executor<P::Job> for ThisThread<'_, P> {
 struct Workers<P: Poller + 'static> {
     poller: Arc<P>,
     queue: Arc<Queue<P::Job>>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<Thread<()>>,
     concurrency: usize,
 }
 
