@@ -5,6 +5,7 @@ import os
 import queue
 import select
 import threading
+import time
 from typing import List, Optional, Tuple, Union
 
 from ._exit import block_when_exiting
@@ -18,6 +19,9 @@ _TICK_S = 0.1 if os.name == "nt" else None
 
 # So many threads without a task are kept for the next one.
 _MAX_IDLE_WORKERS = 4
+
+# How long a fork waits for their end, which takes them a moment of the processor.
+_PATIENCE_S = 5.0
 
 
 def is_cooperative() -> bool:
@@ -135,10 +139,17 @@ def _work(tasks: "queue.SimpleQueue[Optional[Tuple[_Worker, Call]]]") -> None:
 
 def end_idle_workers() -> None:
     threads = []
-    while _idle_workers:
-        threads.append(_idle_workers.pop().thread)
+    try:
+        while True:
+            threads.append(_idle_workers.pop().thread)
+    except IndexError:
+        pass
+    end = time.monotonic() + _PATIENCE_S
     for thread in threads:
-        thread.join(1)
+        thread.join(max(0.0, end - time.monotonic()))
+        # Python is done with it, and Linux, whose threads Python counts, may not be.
+        while os.path.exists(f"/proc/self/task/{thread.native_id}") and time.monotonic() < end:
+            time.sleep(0.0001)
 
 
 if hasattr(os, "register_at_fork"):
