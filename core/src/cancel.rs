@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, pipe};
 use crate::sync::{AtomicBool, Condvar, Mutex, Ordering, deliver_log, lock, thread_local};
 
 /// Ends every wait of a session at once, and all later ones, when the session is cancelled.
@@ -142,8 +142,8 @@ pub(crate) struct Signal {
 #[cfg(unix)]
 impl Signal {
     fn new() -> io::Result<Signal> {
-        let (reader, writer) = io::pipe()?;
-        Ok(Signal { reader: Descriptor::new(reader)?, writer: Descriptor::new(writer)? })
+        let (reader, writer) = pipe()?;
+        Ok(Signal { reader, writer })
     }
 
     fn raise(&self) {

@@ -5,9 +5,10 @@
 //!
 //! A child that inherits a connection keeps it open after the parent has closed it, and one that never calls the library
 //! would do so for as long as it lives. So a handler of `pthread_atfork()` closes in the child what the parent had open.
-//! glibc drops the handler when the library is unloaded, and musl never unloads a library.
+//! Another waits before the fork until no thread is between opening something and noting that, which takes microseconds.
+//! glibc drops the handlers when the library is unloaded, and musl never unloads a library.
 //!
-//! One of three modules with unsafe code: the handler has nothing but the numbers of the descriptors.
+//! One of three modules with unsafe code: the handlers have nothing but the numbers of the descriptors.
 
 #![allow(unsafe_code)]
 
@@ -36,8 +37,24 @@ pub(crate) struct Descriptor<D> {
 }
 
 impl<D> Descriptor<D> {
+    /// `open` does nothing else: a `fork()` waits for it.
     #[cfg(unix)]
-    pub(crate) fn new(descriptor: D) -> io::Result<Descriptor<D>>
+    pub(crate) fn open(open: impl FnOnce() -> io::Result<D>) -> io::Result<Descriptor<D>>
+    where
+        D: AsFd + From<OwnedFd>,
+    {
+        let _change = table::Change::begin();
+        Descriptor::noted(open()?)
+    }
+
+    /// There, handles are no numbers of streams, and there is no `fork()`.
+    #[cfg(not(unix))]
+    pub(crate) fn open(open: impl FnOnce() -> io::Result<D>) -> io::Result<Descriptor<D>> {
+        Ok(Descriptor { inner: ManuallyDrop::new(open()?) })
+    }
+
+    #[cfg(unix)]
+    fn noted(descriptor: D) -> io::Result<Descriptor<D>>
     where
         D: AsFd + From<OwnedFd>,
     {
@@ -45,16 +62,20 @@ impl<D> Descriptor<D> {
         let entry = table::add(inner.as_fd());
         Ok(Descriptor { inner, entry })
     }
+}
 
-    /// There, handles are no numbers of streams, and there is no `fork()`.
-    #[cfg(not(unix))]
-    pub(crate) fn new(descriptor: D) -> io::Result<Descriptor<D>> {
-        Ok(Descriptor { inner: ManuallyDrop::new(descriptor) })
-    }
+/// Both ends of a pipe.
+#[cfg(unix)]
+pub(crate) fn pipe() -> io::Result<(Descriptor<io::PipeReader>, Descriptor<io::PipeWriter>)> {
+    let _change = table::Change::begin();
+    let (reader, writer) = io::pipe()?;
+    Ok((Descriptor::noted(reader)?, Descriptor::noted(writer)?))
 }
 
 impl<D> Drop for Descriptor<D> {
     fn drop(&mut self) {
+        #[cfg(unix)]
+        let _change = table::Change::begin();
         #[cfg(unix)]
         if self.entry.as_ref().is_some_and(|entry| !entry.remove()) {
             // A child of fork(), in which it was closed: the number may be another descriptor's by now.
@@ -84,7 +105,9 @@ impl<D> DerefMut for Descriptor<D> {
 mod table {
     use std::os::fd::{AsRawFd, BorrowedFd};
     use std::sync::atomic::Ordering::SeqCst;
-    use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+    use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicU64, AtomicUsize};
+    use std::thread::sleep;
+    use std::time::Duration;
 
     /// The descriptors: a serial number, which is never 0, and below it the descriptor's. 0: free. A child keeps what finds no
     /// place.
@@ -92,6 +115,53 @@ mod table {
 
     /// All places from here on are free.
     static END: AtomicUsize = AtomicUsize::new(0);
+
+    /// How many threads open or close a descriptor. The system copies descriptors and memory one after the other.
+    static CHANGES: AtomicIsize = AtomicIsize::new(0);
+
+    /// How many threads are in `fork()`.
+    static FORKS: AtomicIsize = AtomicIsize::new(0);
+
+    /// How long one of both waits for the other: neither a file system that hangs nor a `fork()` inside a signal's handler
+    /// stops a process.
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    /// What is open and what is in the table may differ while there is one.
+    pub(super) struct Change;
+
+    impl Change {
+        pub(super) fn begin() -> Change {
+            register();
+            let is_before_a_fork = || {
+                CHANGES.fetch_add(1, SeqCst);
+                FORKS.load(SeqCst) <= 0 || {
+                    CHANGES.fetch_sub(1, SeqCst);
+                    false
+                }
+            };
+            if !wait_for(is_before_a_fork) {
+                CHANGES.fetch_add(1, SeqCst);
+            }
+            Change
+        }
+    }
+
+    impl Drop for Change {
+        fn drop(&mut self) {
+            CHANGES.fetch_sub(1, SeqCst);
+        }
+    }
+
+    fn wait_for(has_come: impl Fn() -> bool) -> bool {
+        const STEP: Duration = Duration::from_micros(50);
+        for _ in 0..PATIENCE.as_micros() / STEP.as_micros() {
+            if has_come() {
+                return true;
+            }
+            sleep(STEP);
+        }
+        false
+    }
 
     /// A descriptor in the table.
     #[derive(Debug)]
@@ -102,16 +172,11 @@ mod table {
 
     pub(super) fn add(descriptor: BorrowedFd) -> Option<Entry> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
-        static HAS_HANDLER: AtomicBool = AtomicBool::new(false);
-        #[cfg(not(miri))]
-        if !HAS_HANDLER.swap(true, SeqCst) {
-            // SAFETY: the function takes no lock and allocates nothing. Where there is no memory for the entry, children
-            // keep what is open.
-            unsafe { libc::pthread_atfork(None, None, Some(close_all)) };
-        }
         let serial = SERIAL.fetch_add(1, SeqCst).wrapping_add(1).max(1);
         let value = u64::from(serial) << 32 | u64::from(descriptor.as_raw_fd().cast_unsigned());
-        let place = OPEN.iter().position(|place| place.compare_exchange(0, value, SeqCst, SeqCst).is_ok())?;
+        let is_taken =
+            |place: &AtomicU64| place.load(SeqCst) == 0 && place.compare_exchange(0, value, SeqCst, SeqCst).is_ok();
+        let place = OPEN.iter().position(is_taken)?;
         END.fetch_max(place + 1, SeqCst);
         Some(Entry { place, value })
     }
@@ -123,8 +188,36 @@ mod table {
         }
     }
 
+    #[cfg(miri)]
+    fn register() {}
+
+    /// Registers the handlers, once.
+    #[cfg(not(miri))]
+    fn register() {
+        use std::sync::atomic::AtomicBool;
+        static HAS_HANDLERS: AtomicBool = AtomicBool::new(false);
+        if !HAS_HANDLERS.load(SeqCst) && !HAS_HANDLERS.swap(true, SeqCst) {
+            // SAFETY: the handlers neither allocate nor take a lock. Where there is no memory for the entry, children keep what
+            // is open.
+            unsafe { libc::pthread_atfork(Some(before), Some(after), Some(close_all)) };
+        }
+    }
+
+    /// Called before a `fork()`, by the thread that makes it.
+    extern "C" fn before() {
+        FORKS.fetch_add(1, SeqCst);
+        wait_for(|| CHANGES.load(SeqCst) <= 0);
+    }
+
+    /// Called after it in the parent.
+    extern "C" fn after() {
+        FORKS.fetch_sub(1, SeqCst);
+    }
+
     /// Closes everything. Called in a child, which has no other thread.
     extern "C" fn close_all() {
+        CHANGES.store(0, SeqCst);
+        FORKS.store(0, SeqCst);
         for place in &OPEN[..END.load(SeqCst)] {
             let value = place.swap(0, SeqCst);
             if value != 0 {
@@ -149,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_child_has_it_closed_and_does_not_close_another_with_its_number() {
-        let kept = Descriptor::new(File::open("/dev/null").unwrap()).unwrap();
+        let kept = Descriptor::open(|| File::open("/dev/null")).unwrap();
         // SAFETY: the child calls nothing but functions that are safe after fork: it takes no lock, and allocates nothing.
         let status = unsafe {
             let child = libc::fork();

@@ -98,9 +98,9 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 
 /// An attempt in progress.
 fn begin(address: SocketAddr) -> io::Result<Descriptor<TcpStream>> {
-    let socket = Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    let stream: Descriptor<TcpStream> = Descriptor::new(socket.into())?;
+    let opened = || Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map(TcpStream::from);
+    let stream: Descriptor<TcpStream> = Descriptor::open(opened)?;
+    stream.set_nonblocking(true)?;
     match SockRef::from(&*stream).connect(&address.into()) {
         Ok(()) => {}
         Err(error) if is_under_way(&error) => {}

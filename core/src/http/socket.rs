@@ -130,7 +130,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        (Socket::new(Descriptor::new(stream).unwrap(), cancel.signal().unwrap()), listener.accept().unwrap().0)
+        (Socket::new(Descriptor::open(|| Ok(stream)).unwrap(), cancel.signal().unwrap()), listener.accept().unwrap().0)
     }
 
     fn soon(limit: Duration) -> Instant {
