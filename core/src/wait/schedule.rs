@@ -317,7 +317,12 @@ impl<J: Clone + fmt::Display> Schedule<J> {
         let pause = wait.pace.next_pause(now.saturating_duration_since(first_poll), observation);
         let remaining = wait.pace.remaining();
         let left = wait.until.map(|until| until.saturating_duration_since(now));
-        let need = polls_needed(remaining, left, self.limits.poll_max);
+        let stalled = self.limits.stalled.filter(|_| result.is_ok() && !wait.operation.is_once());
+        let outcome = outcome.or_else(|| Some(Err(wait.stalled(now, stalled?)?)));
+        let is_over = outcome.is_none() && wait.is_over(now);
+        let outcome = if is_over { Some(Err(wait.timed_out())) } else { outcome };
+        // A wait that has ended needs none.
+        let need = if outcome.is_some() { 0 } else { polls_needed(remaining, left, self.limits.poll_max) };
         self.activity.needs(std::mem::replace(&mut wait.need, need), need);
         let shortage = self.activity.lacks().map(|(needed, remaining)| Shortage { needed, remaining });
         let has_begun = self.activity.warns(shortage.is_some());
@@ -330,13 +335,9 @@ impl<J: Clone + fmt::Display> Schedule<J> {
         wait.next_poll = Some(next);
         let (until, is_continued) = (wait.until, wait.is_continued);
         self.activity.waited(wait.passed(now));
-        let stalled = self.limits.stalled.filter(|_| result.is_ok() && !wait.operation.is_once());
-        let outcome = outcome.or_else(|| Some(Err(wait.stalled(now, stalled?)?)));
         let is_wait = !wait.operation.is_once();
         let is_change = result.is_ok() && wait.unchanged_since == Some(now);
         let stalls_at = wait.unchanged_since.and_then(|since| Some(later(since, stalled?)));
-        let is_over = outcome.is_none() && wait.is_over(now);
-        let outcome = if is_over { Some(Err(wait.timed_out())) } else { outcome };
         if let Some(outcome) = outcome {
             let wait = self.take(id);
             let last = wait.as_ref().and_then(|wait| wait.last.clone());
@@ -351,7 +352,7 @@ impl<J: Clone + fmt::Display> Schedule<J> {
                 remaining: None,
                 standstill: None,
                 has_stopped: false,
-                shortage: None,
+                shortage: shortage.filter(|_| has_begun),
                 is_wait,
                 is_change,
                 polled: Some(result),
@@ -475,6 +476,34 @@ mod tests {
         service.activity.needs(0, 130);
         wait(&service, 1, None, &mut |_| true);
         assert_eq!((service.polls()[1].0, service.activity.lacks()), (SECOND * 2, Some((130, 100))));
+    }
+
+    #[test]
+    fn of_a_shortage_the_poll_tells_that_finds_it_also_if_it_ends_its_wait() {
+        let mut schedule = Schedule::new(LIMITS, false);
+        let now = Instant::now();
+        let [first, second] = [0, 1].map(|job| schedule.add(job, Operation::Wait { timeout: None }, now));
+        let mut shortage = |id, state, credits| {
+            let Step::Query(_) = schedule.next(now + SECOND * 60, 2) else { panic!("a task") };
+            schedule.activity.responded(credits, false);
+            schedule.polled(now + SECOND * 60, id, Ok(status(state, 9, 9))).unwrap().shortage
+        };
+        assert_eq!(shortage(first, State::Running, None), None);
+        // Only the other needs any further polls.
+        assert_eq!(shortage(second, State::Completed, Some(5)), Some(Shortage { needed: 70, remaining: 5 }));
+        let mut shortage = |id| {
+            let Step::Query(_) = schedule.next(now + SECOND * 120, 2) else { panic!("a task") };
+            schedule.polled(now + SECOND * 120, id, Ok(status(State::Running, 9, 9))).unwrap().shortage
+        };
+        assert_eq!(shortage(first), None, "it was told");
+        // A wait that ends is none that lacks credits.
+        let mut schedule = Schedule::new(LIMITS, false);
+        schedule.activity.responded(Some(5), false);
+        let timeout = Some(SECOND * 9);
+        let id = schedule.add(0, Operation::Wait { timeout }, now);
+        let Step::Query(_) = schedule.next(now, 1) else { panic!("a task") };
+        let event = schedule.polled(now + SECOND * 9, id, Ok(status(State::Running, 1, 9))).unwrap();
+        assert!(event.ended.is_some() && event.shortage.is_none());
     }
 
     #[test]
