@@ -290,6 +290,18 @@ fn a_wait_that_is_removed_ends_at_once_and_the_others_continue() {
 }
 
 #[test]
+fn the_log_of_the_client_has_the_end_of_a_wait_that_is_removed() {
+    let sim = sim();
+    let log = scratch("log-removed").join("zmd.log");
+    let client = Client::of(&sim, &[("log_file", log.to_str().unwrap())]);
+    let waits = Waits::of(&client);
+    waits.remove(waits.add("fault-stall-before-header", -1));
+    waits.next_end();
+    let all = std::fs::read_to_string(log).unwrap();
+    assert!(all.contains("ZMD_ERR_CANCELLED: the wait was removed from its queue"), "{all}");
+}
+
+#[test]
 fn the_places_of_removed_waits_are_free_at_once() {
     let sim = sim();
     let waits = Waits::of(&Client::of(&sim, &QUICK));

@@ -32,25 +32,28 @@ impl Waits {
 
     /// Waits until a job has ended: see [`Client::wait`]. Returns the id of its events.
     pub fn add(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
-        let _scope = client_log::enter(self.log.as_ref());
+        let _scope = self.log_scope();
         self.queue.add(NamedJob::new(module, job_id), Operation::Wait { timeout })
     }
 
     /// Asks for a job's status once, with retries as in [`Client::status`]: it has one event. Without a `timeout` the limit
     /// is the setting `timeout_ms`.
     pub fn add_status(&self, module: &ModuleName, job_id: &JobId, timeout: Option<Duration>) -> Result<u64, Error> {
+        let _scope = self.log_scope();
         self.queue.add(NamedJob::new(module, job_id), Operation::Status { timeout })
     }
 
     /// Ends a wait: its last event, `ZMD_ERR_CANCELLED`, is queued at once. The others continue. Does nothing if the wait
     /// has ended or the id is unknown.
     pub fn remove(&self, id: u64) -> Result<(), Error> {
+        let _scope = self.log_scope();
         self.queue.remove(id)
     }
 
     /// Returns the next event; without a `timeout` it blocks until there is one. Fails with `ZMD_ERR_TIMEOUT` if there was
     /// none in time, and with `ZMD_ERR_CANCELLED` if there will be none.
     pub fn next(&self, timeout: Option<Duration>) -> Result<WaitEvent, Error> {
+        let _scope = self.log_scope();
         self.queue.next(timeout)
     }
 
@@ -63,7 +66,13 @@ impl Waits {
 
     /// Ends all waits, each with `ZMD_ERR_CANCELLED`, and refuses later ones.
     pub fn cancel(&self) -> Result<(), Error> {
+        let _scope = self.log_scope();
         self.queue.cancel()
+    }
+
+    /// Lines of this thread are those of the client, until it is dropped.
+    fn log_scope(&self) -> client_log::Scope {
+        client_log::enter(self.log.as_ref())
     }
 }
 
