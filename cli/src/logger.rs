@@ -40,10 +40,15 @@ fn of_environment() -> Result<LevelFilter, Failure> {
     }
 }
 
+/// The library's own lines, which are written so that they carry no secret. Those of HTTP and TLS show what is sent.
+fn is_shown(metadata: &Metadata) -> bool {
+    metadata.level() <= logging::host_level() && metadata.target().split("::").next() == Some("zmd_core")
+}
+
 impl Log for Logger {
-    /// The library's own lines, which are written so that they carry no secret. Those of HTTP and TLS show what is sent.
+    /// Shown, or for the setting `log_file`.
     fn enabled(&self, metadata: &Metadata) -> bool {
-        metadata.level() <= logging::host_level() && metadata.target().split("::").next() == Some("zmd_core")
+        is_shown(metadata) || logging::log_for(logging::level(metadata)).is_some()
     }
 
     fn log(&self, record: &Record) {
@@ -54,7 +59,7 @@ impl Log for Logger {
                 terminal::complain(&problem);
             }
         }
-        if self.enabled(record.metadata()) {
+        if is_shown(record.metadata()) {
             let level = match record.level() {
                 Level::Error => "error",
                 Level::Warn => "warning",

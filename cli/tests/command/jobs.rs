@@ -185,6 +185,26 @@ fn the_log_goes_to_standard_error() {
 }
 
 #[test]
+fn a_file_gets_what_is_logged_whatever_standard_error_shows() {
+    let sim = sim();
+    let home = Directory::new("log");
+    let log = home.0.join("zmd.log");
+    let logged = |options: &[&str], level: &str| {
+        let mut command = asking(&sim, &["wait"]);
+        command.args(options).args(["Leads", "1001"]).env("ZMD_LOG_FILE", &log).env("ZMD_LOG_LEVEL", level);
+        let (exit, _, err) = run(&mut command);
+        assert_eq!((exit, err.contains("the wait has ended")), (Some(0), options == ["-v"]), "{err}");
+        let all = std::fs::read_to_string(&log).unwrap();
+        std::fs::remove_file(&log).unwrap();
+        assert!(all.contains("a wait begins") && all.contains("the wait has ended after"), "{all}");
+        all.contains(" ms, total ")
+    };
+    for options in [&["--quiet"][..], &["-v"]] {
+        assert_eq!([logged(options, "info"), logged(options, "debug")], [false, true], "{options:?}");
+    }
+}
+
+#[test]
 fn colors() {
     let sim = sim();
     let has_color = |arguments: &[&str], variables: &[(&str, &str)]| {
