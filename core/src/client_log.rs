@@ -1,36 +1,15 @@
-//! The log of a client, for hosts that can set no logger: a file, or standard error.
-//!
-//! The file is opened for each line, and closed after it. So a file that was moved is replaced, as tools expect that rotate
-//! logs; nothing is left open; and a child of `fork()` writes lines of its own, without a lock.
+//! The log of a client, for hosts that can set no logger: its lines, and which thread writes those of which client.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{Level, LevelFilter};
 
-use crate::file;
-
-/// Where a client logs: the setting `log_file`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    StandardError,
-    File(PathBuf),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::StandardError => f.write_str("stderr"),
-            Place::File(path) => path.display().fmt(f),
-        }
-    }
-}
+use crate::log_place::Place;
 
 /// What a client and its clones log, and where.
 #[derive(Debug)]
@@ -42,6 +21,8 @@ pub struct ClientLog {
     /// How many lines could not be written since the last one that could.
     lost: AtomicU64,
     has_failed: AtomicBool,
+    /// The last line is there in part.
+    is_torn: AtomicBool,
 }
 
 /// How many clients have had a log.
@@ -121,13 +102,18 @@ impl ClientLog {
         let number = CLIENTS.fetch_add(1, SeqCst) + 1;
         LEVELS[level as usize].fetch_add(1, SeqCst);
         update_max_level();
-        let (lost, has_failed) = (AtomicU64::new(0), AtomicBool::new(false));
-        Some(Arc::new(ClientLog { level, place, number, lost, has_failed }))
+        Some(Arc::new(ClientLog::of(level, place, number)))
     }
 
-    /// Whether a line can be written; if not, why.
+    fn of(level: LevelFilter, place: Place, number: u64) -> ClientLog {
+        let [has_failed, is_torn] = [false; 2].map(AtomicBool::new);
+        ClientLog { level, place, number, lost: AtomicU64::new(0), has_failed, is_torn }
+    }
+
+    /// Writes a line that says so; if that is not possible, why.
     pub(crate) fn check(&self) -> Result<(), String> {
-        self.place.append(b"").map_err(|error| self.why_lost(&error))
+        let line = self.line(Level::Info, "log: a check of whether lines can be written");
+        self.append(&line).map_err(|error| self.why_lost(&error))
     }
 
     fn why_lost(&self, error: &io::Error) -> String {
@@ -156,20 +142,23 @@ impl ClientLog {
     pub fn write(&self, line: &str) -> Option<String> {
         // Taken, so that of threads that write at the same time only one tells.
         let lost = self.lost.swap(0, SeqCst);
-        let mut text = String::with_capacity(line.len() + 1);
-        if lost > 0 {
-            text += &self.line(Level::Warn, &format!("log: {lost} lines before this one could not be written\n"));
-        }
-        text += line;
-        text.push('\n');
-        match self.place.append(text.as_bytes()) {
-            Ok(()) => None,
-            Err(error) => {
-                self.lost.fetch_add(lost + 1, SeqCst);
-                let is_first = !self.has_failed.swap(true, SeqCst);
-                is_first.then(|| format!("log: {}", self.why_lost(&error)))
-            }
-        }
+        let told = match lost {
+            0 => String::new(),
+            _ => self.line(Level::Warn, &format!("log: {lost} lines before this one could not be written\n")),
+        };
+        let error = self.append(&(told + line)).err()?;
+        self.lost.fetch_add(lost + 1, SeqCst);
+        let is_first = !self.has_failed.swap(true, SeqCst);
+        is_first.then(|| format!("log: {}", self.why_lost(&error)))
+    }
+
+    /// Appends whole lines, on a line of their own.
+    fn append(&self, lines: &str) -> io::Result<()> {
+        let begin = if self.is_torn.load(SeqCst) { "\n" } else { "" };
+        let text = format!("{begin}{lines}\n");
+        let written = self.place.append(text.as_bytes())?;
+        self.is_torn.store(written < text.len(), SeqCst);
+        if written < text.len() { Err(io::Error::other("there is no room for a whole line")) } else { Ok(()) }
     }
 }
 
@@ -178,45 +167,6 @@ impl Drop for ClientLog {
         LEVELS[self.level as usize].fetch_sub(1, SeqCst);
         update_max_level();
     }
-}
-
-impl Place {
-    /// Appends bytes, or says why that is not possible.
-    pub(crate) fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Place::File(path) => io::Write::write_all(&mut &*file::open_log(path)?, bytes),
-            Place::StandardError => append_to_stderr(bytes),
-        }
-    }
-}
-
-/// Without the lock of the standard library, which another thread may have held at a fork. A pipe that nobody reads would
-/// raise a signal, and one that is full would block: there the line is lost.
-#[cfg(all(unix, not(miri)))]
-fn append_to_stderr(mut bytes: &[u8]) -> io::Result<()> {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stderr = rustix::stdio::stderr();
-    while !bytes.is_empty() {
-        let mut polled = [PollFd::new(&stderr, PollFlags::OUT)];
-        let ready = poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-        match ready {
-            Err(rustix::io::Errno::INTR) => continue,
-            Err(error) => return Err(error.into()),
-            Ok(_) if polled[0].revents() != PollFlags::OUT => return Err(io::ErrorKind::WouldBlock.into()),
-            Ok(_) => {}
-        }
-        match rustix::io::write(stderr, bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(any(not(unix), miri))]
-fn append_to_stderr(bytes: &[u8]) -> io::Result<()> {
-    io::Write::write_all(&mut io::stderr(), bytes)
 }
 
 /// The number that the system's tools show for this thread; where there is none, how many threads have logged before.
@@ -272,13 +222,7 @@ mod tests {
     fn log_in(directory: &std::path::Path) -> ClientLog {
         // Its drop takes it out.
         LEVELS[0].fetch_add(1, SeqCst);
-        ClientLog {
-            level: LevelFilter::Off,
-            place: Place::File(directory.join("log")),
-            number: 1,
-            lost: AtomicU64::new(0),
-            has_failed: AtomicBool::new(false),
-        }
+        ClientLog::of(LevelFilter::Off, Place::File(directory.join("log")), 1)
     }
 
     #[test]
@@ -320,6 +264,11 @@ mod tests {
         let lines: Vec<_> = written.lines().collect();
         assert!(lines.len() == 3 && lines[0].contains("log: 2 lines before this one"), "{written}");
         assert_eq!(lines[1..], ["three", "four"]);
+        // After a part of a line the next one begins a line of its own.
+        std::fs::write(path.join("log"), "a part of a li").unwrap();
+        log.is_torn.store(true, SeqCst);
+        assert_eq!((log.write("one"), log.write("two")), (None, None));
+        assert_eq!(std::fs::read_to_string(path.join("log")).unwrap(), "a part of a li\none\ntwo\n");
         // A pipe, a directory: it does not block, and is no log.
         std::fs::remove_file(path.join("log")).unwrap();
         std::fs::create_dir(path.join("log")).unwrap();

@@ -22,7 +22,7 @@ const NO_LINK: i32 = WITHOUT_WAITING | if cfg!(miri) { 0 } else { libc::O_NOFOLL
 /// Creates a file that only its owner may read or write, from the first byte on. On Windows that is up to the directory, whose
 /// rights a file inherits. An error if it is there.
 pub(crate) fn create_private(path: &Path) -> io::Result<Descriptor<File>> {
-    Descriptor::new(private_file().create_new(true).open(path)?)
+    Descriptor::open(|| private_file().create_new(true).open(path))
 }
 
 /// The names of the files in a directory.
@@ -60,7 +60,7 @@ pub(crate) fn open(path: &Path) -> io::Result<Descriptor<File>> {
     let mut options = File::options();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, WITHOUT_WAITING);
-    Descriptor::new(options.read(true).open(path)?)
+    Descriptor::open(|| options.read(true).open(path))
 }
 
 /// Opens a file of the library's own to read it: not through a symbolic link, and only if nobody else can write it.
@@ -68,7 +68,7 @@ pub(crate) fn open_own(path: &Path) -> io::Result<Descriptor<File>> {
     let mut options = File::options();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NO_LINK);
-    let file = Descriptor::new(options.read(true).open(path).map_err(named_link)?)?;
+    let file = Descriptor::open(|| options.read(true).open(path)).map_err(named_link)?;
     check_own(&file.metadata()?)?;
     Ok(file)
 }
@@ -83,18 +83,34 @@ pub(crate) fn open_log(path: &Path) -> io::Result<Descriptor<File>> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600).custom_flags(WITHOUT_WAITING);
     }
-    let file = Descriptor::new(options.open(path)?)?;
+    let file = Descriptor::open(|| options.open(path))?;
     let kind = file.metadata()?.file_type();
     #[cfg(unix)]
     let is_device = std::os::unix::fs::FileTypeExt::is_char_device(&kind);
     #[cfg(not(unix))]
     let is_device = false;
-    if kind.is_file() || is_device { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+    if kind.is_file() || is_device {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is not a regular file; standard error is named stderr"))
+    }
+}
+
+/// Opens what a descriptor of the host refers to, a pipe or a terminal, so that writing to it does not wait.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(crate) fn open_again(descriptor: std::os::fd::BorrowedFd) -> io::Result<Descriptor<File>> {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+    let mut options = File::options();
+    options.write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    Descriptor::open(|| options.open(path))
 }
 
 /// Opens a file of the library's own to lock it, and creates it where it is missing.
 pub(crate) fn open_lock(path: &Path) -> io::Result<Descriptor<File>> {
-    let file = Descriptor::new(private_file().create(true).truncate(false).open(path).map_err(named_link)?)?;
+    let opened = Descriptor::open(|| private_file().create(true).truncate(false).open(path));
+    let file = opened.map_err(named_link)?;
     check_own(&file.metadata()?)?;
     Ok(file)
 }

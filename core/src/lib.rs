@@ -19,6 +19,7 @@ mod limiter;
 mod json;
 mod lock_file;
 mod log_filter;
+mod log_place;
 pub mod logging;
 mod oauth;
 pub mod panic;

@@ -324,6 +324,69 @@ fn program(sim: &Sim, calls: &str, variables: &[(&str, &str)]) -> Command {
     program
 }
 
+/// What a program gets as its standard error, and its other end.
+#[cfg(target_os = "linux")]
+fn ends() -> [(&'static str, std::os::fd::OwnedFd, std::os::fd::OwnedFd); 3] {
+    use std::os::fd::{FromRawFd, OwnedFd};
+    let (mut master, mut terminal) = (-1, -1);
+    let none = std::ptr::null_mut();
+    // SAFETY: it fills in two descriptors, which nothing else owns; the other pointers may be NULL.
+    let (master, terminal) = unsafe {
+        assert_eq!(libc::openpty(&mut master, &mut terminal, none, none.cast(), none.cast()), 0);
+        (OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(terminal))
+    };
+    let (read, write) = std::io::pipe().unwrap();
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    [("pipe", write.into(), read.into()), ("socket", theirs.into(), ours.into()), ("terminal", terminal, master)]
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_error_that_nobody_reads_holds_up_no_call() {
+    use std::io::Read;
+    use std::os::unix::process::CommandExt;
+    let sim = sim();
+    for (name, theirs, ours) in ends() {
+        let mut program = program(&sim, "1000", &[("ZMD_LOG_FILE", "stderr"), ("ZMD_LOG_LEVEL", "trace")]);
+        let end_in_time = || {
+            // SAFETY: it sets a timer.
+            unsafe { libc::alarm(60) };
+            Ok(())
+        };
+        // SAFETY: it may be called between fork and exec.
+        unsafe { program.pre_exec(end_in_time) };
+        let status = program.stdout(Stdio::null()).stderr(theirs).status().unwrap();
+        assert!(status.success(), "{name}: {status}");
+        drop(program);
+        let mut read = vec![0; 4096];
+        let count = fs::File::from(ours).read(&mut read).unwrap();
+        let text = String::from_utf8_lossy(&read[..count]).replace("\r\n", "\n");
+        assert!(lines(text.rsplit_once('\n').unwrap().0).len() > 5, "{name}: {text}");
+    }
+}
+
+/// The signal that a larger file raises would end the program.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_stays_below_the_size_that_the_process_may_write() {
+    use std::os::unix::process::CommandExt;
+    let sim = sim();
+    let file = scratch("log-limit").join("zmd.log");
+    let mut program = program(&sim, "100", &[("ZMD_LOG_FILE", file.to_str().unwrap())]);
+    let limit = libc::rlimit { rlim_cur: 2000, rlim_max: 2000 };
+    let set_limit = move || {
+        // SAFETY: the limit outlives the call.
+        unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) };
+        Ok(())
+    };
+    // SAFETY: it may be called between fork and exec.
+    unsafe { program.pre_exec(set_limit) };
+    let (exit, _, err) = run(&mut program);
+    assert_eq!((exit, &*err), (Some(0), ""));
+    let all = text(&file);
+    assert!(all.len() <= 2000 && lines(&all).len() > 5, "{all}");
+}
+
 #[test]
 fn the_settings_may_come_from_the_environment_or_a_profile() {
     let sim = sim();

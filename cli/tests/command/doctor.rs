@@ -60,6 +60,12 @@ fn doctor_finds_what_is_wrong() {
     assert!(exit == Some(4) && out.contains("log file: log_file ") && out.contains("can't be written"), "{out}");
     std::fs::create_dir(home.0.join("log")).unwrap();
     assert!(doctor(&with_log, &["-v"]).1.contains("ok   log file: "));
+    // The disk is full.
+    if cfg!(target_os = "linux") {
+        let full = [&grant[..], &[("ZMD_LOG_FILE", "/dev/full")]].concat();
+        let (exit, out, _) = doctor(&full, &[]);
+        assert!(exit == Some(4) && out.contains("log file: log_file /dev/full can't be written"), "{out}");
+    }
     // Nothing set, a server that is not there, a token that is refused.
     for (environment, message) in [
         (vec![], "zmd login"),

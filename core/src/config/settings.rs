@@ -9,9 +9,9 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::values::{Config, ProxySetting};
-use crate::client_log::Place;
 use crate::endpoint::{ApiVersion, BASE_URL_RULE, BaseUrl, DATA_CENTERS, ENVIRONMENTS};
 use crate::error::{Error, ErrorKind, one_line};
+use crate::log_place::Place;
 use crate::proxy_url::{PROXY_RULE, ProxyUrl};
 use crate::secret::{parse_token, token_rule};
 use crate::suggest::nearest;
@@ -347,6 +347,9 @@ impl Config {
     /// The path of the token cache, if it is set: there is nothing yet, or a regular file.
     pub(crate) fn checked_token_cache(&self) -> Result<Option<&Path>, Error> {
         let Some(path) = self.token_cache.as_deref() else { return Ok(None) };
+        if matches!(&self.log_file, Some(Place::File(log)) if log == path) {
+            return Err(refusal("log_file", "the path of another file than token_cache"));
+        }
         let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(Some(path)) };
         let what = match metadata.file_type() {
             kind if kind.is_file() => return Ok(Some(path)),
@@ -405,6 +408,17 @@ mod tests {
         let directory = std::env::current_dir().unwrap();
         assert_eq!(config.token_cache, Some(directory.join("cache/tokens")));
         assert_eq!(config.shown("token_cache"), "cache/tokens");
+    }
+
+    #[test]
+    fn lines_of_the_log_are_not_appended_to_the_token_cache() {
+        let mut config = Config::new();
+        config.set("token_cache", "nowhere/tokens").unwrap();
+        config.set("log_file", "nowhere/log").unwrap();
+        assert!(config.checked_token_cache().is_ok());
+        config.set("log_file", "nowhere/tokens").unwrap();
+        let error = config.checked_token_cache().unwrap_err();
+        assert_eq!(error.message(), "log_file takes the path of another file than token_cache");
     }
 
     #[test]

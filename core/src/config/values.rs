@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::client_log::Place;
 use crate::endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};
+use crate::log_place::Place;
 use crate::proxy_url::ProxyUrl;
 use crate::secret::Secret;
 use crate::token_provider::TokenProvider;
