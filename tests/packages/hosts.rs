@@ -1,5 +1,6 @@
-//! The bindings of bindings/ but for C, C++ and Python: each is compiled or loaded as its users do, asks the stand-in,
-//! and runs its example. `make test-hosts` runs these: they need a compiler or interpreter each.
+//! The bindings of bindings/: each is compiled or loaded as its users do, asks the stand-in, and runs its example, which does
+//! what those of all others do. `make test-hosts` runs these, which need a compiler or interpreter each; Python is in
+//! `python.rs`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -49,8 +50,22 @@ enum Says {
     Error,
 }
 
-/// What examples return, in the order of `Says`.
-const EXITS: [i32; 5] = [0, 1, 1, 2, 3];
+/// What differs between the examples of the languages.
+#[derive(Clone, Copy)]
+pub struct Example {
+    /// The exit status, in the order of `Says`.
+    exits: [i32; 5],
+    /// Which of the three polls of a wait it prints.
+    polls: &'static [usize],
+    /// What precedes an error's message in place of its name.
+    prefix: Option<&'static str>,
+}
+
+pub const EXAMPLE: Example = Example { exits: [0, 1, 1, 2, 3], polls: &[0, 1, 2], prefix: None };
+/// It has no callbacks: it polls once, and waits then.
+const COBOL: Example = Example { exits: [0, 4, 8, 12, 16], polls: &[0, 2], ..EXAMPLE };
+/// Standard output has the result alone.
+const COMMAND: Example = Example { exits: [0, 1, 1, 2, 4], polls: &[2], prefix: Some("zmd: ") };
 
 struct Case {
     job_id: &'static str,
@@ -96,17 +111,16 @@ COMPLETED, 9 of 9 deleted, 0 failed
 ";
 
 /// The example of a language, `MODULE JOB_ID [LIMIT]`, does what it does in all others.
-fn example(exits: [i32; 5], mut program: impl FnMut() -> Command) {
+pub fn example(expected: Example, mut program: impl FnMut() -> Command) {
     let sim = stand_in(true);
     let mut example = |arguments: &[&str], token: &str| {
         let mut command = program();
         let (exit, out, err) = run(prepared(command.args(arguments), &sim).env("ZMD_ACCESS_TOKEN", token));
-        // C++ names the job.
+        // C++, Python and the command name the job.
         (exit, out.replace(&format!("Leads {}: ", arguments.get(1).unwrap_or(&"")), ""), err)
     };
-    // COBOL has no callbacks: it polls once, and waits then.
-    let polls =
-        if exits == EXITS { POLLS.to_owned() } else { POLLS.replace("RUNNING, 4 of 9 deleted, 0 failed\n", "") };
+    let lines: Vec<_> = POLLS.split_inclusive('\n').collect();
+    let polls = expected.polls.iter().map(|poll| lines[*poll]).collect();
     assert_eq!(example(&["Leads", "1001"], TOKEN), (Some(0), polls, String::new()));
     for case in CASES {
         let arguments: Vec<_> = ["Leads", case.job_id].into_iter().chain(case.limit).collect();
@@ -114,20 +128,21 @@ fn example(exits: [i32; 5], mut program: impl FnMut() -> Command) {
             sim.next(Reply::json(200, body));
         }
         let (exit, out, err) = example(&arguments, case.token);
-        let expected = (Some(exits[case.says as usize]), case.out);
-        assert_eq!((exit, &*out), expected, "{arguments:?} {err}");
+        let exit_status = expected.exits[case.says as usize];
+        assert_eq!((exit, &*out), (Some(exit_status), case.out), "{arguments:?} {err}");
         let lines = usize::from(!case.error.is_empty());
-        assert!(err.starts_with(case.error) && err.lines().count() == lines, "{arguments:?} {err}");
+        let begin = if lines == 0 { "" } else { expected.prefix.unwrap_or(case.error) };
+        assert!(err.starts_with(begin) && err.lines().count() == lines, "{arguments:?} {err}");
     }
     for arguments in [&["Leads"][..], &["Leads", "1001", "soon"], &["Leads", "1001", "1", "more"]] {
         let (exit, out, _) = example(arguments, TOKEN);
-        assert_eq!((exit, &*out), (Some(exits[Says::Error as usize]), ""), "{arguments:?}");
+        assert_eq!((exit, &*out), (Some(expected.exits[Says::Error as usize]), ""), "{arguments:?}");
     }
 }
 
 /// `callbacks go`: a progress callback that returns what it happens to does not end the wait. `callbacks stop`: one that
 /// returns false does, where the language has that.
-fn callbacks(mut program: impl FnMut() -> Command) {
+pub fn callbacks(mut program: impl FnMut() -> Command) {
     for (argument, expected) in [
         ("go", format!("{POLLS}true true\n")),
         ("stop", "QUEUED, the service reported no counts\nZMD_ERR_CANCELLED\n".to_owned()),
@@ -228,11 +243,22 @@ fn binding(path: &str) -> PathBuf {
 #[test]
 fn c_and_cpp() {
     let c = compile_with(release_directory(), "cc", &["-std=c99"], "bindings/c/example.c", "example-host");
-    example(EXITS, || Command::new(&c));
+    example(EXAMPLE, || Command::new(&c));
     let include = format!("-I{ROOT}/bindings/cpp");
     let flags = ["-std=c++11", &include];
     let cpp = compile_with(release_directory(), "c++", &flags, "bindings/cpp/example.cpp", "example-host-cpp");
-    example(EXITS, || Command::new(&cpp));
+    example(EXAMPLE, || Command::new(&cpp));
+}
+
+#[test]
+fn the_command() {
+    // Its options are its own: they are put in place of the example's third argument. It takes any number of jobs.
+    let script = r#"[ $# -le 3 ] && exec "$0" wait --progress=none ${3:+--timeout="$3"} "$1" ${2:+"$2"}; exit 4"#;
+    example(COMMAND, || {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(script).arg(release().join("zmd"));
+        shell
+    });
 }
 
 #[test]
@@ -272,7 +298,7 @@ fn perl() {
         perl.arg(binding(file));
         perl
     };
-    example(EXITS, || program("perl/example.pl"));
+    example(EXAMPLE, || program("perl/example.pl"));
     callbacks(|| program("perl/t/callbacks.pl"));
     shortest_works(perl().arg("-e").arg(shortest("perl", "perl")));
     fs::remove_dir_all(directory).unwrap();
@@ -310,7 +336,7 @@ fn php() {
         php
     };
     test(|| program("php/test/test.php"));
-    example(EXITS, || program("php/example.php"));
+    example(EXAMPLE, || program("php/example.php"));
     callbacks(|| program("php/test/callbacks.php"));
     shortest_works(php().arg("-r").arg(shortest("php", "php")));
     fs::remove_dir_all(directory).unwrap();
@@ -355,7 +381,7 @@ fn r() {
         rscript.arg("--vanilla").arg(file).env("R_LIBS", &installed);
         rscript
     };
-    example(EXITS, || program(&binding("r/example.R")));
+    example(EXAMPLE, || program(&binding("r/example.R")));
     callbacks(|| program(&binding("r/test/callbacks.R")));
     let script = directory.join("shortest.R");
     fs::write(&script, shortest("r", "r")).unwrap();
@@ -395,7 +421,7 @@ fn go() {
         });
     }
     text_of(&mut go(&package, &["build", "-o", output, "./example"]));
-    example(EXITS, || Command::new(&program));
+    example(EXAMPLE, || Command::new(&program));
     text_of(&mut go(&package, &["build", "-o", output, "./test/callbacks"]));
     callbacks(|| Command::new(&program));
 
@@ -462,7 +488,7 @@ fn cobol() {
     shortest_works(&mut Command::new(compile(&directory.join("shortest.cob"))));
 
     let program = compile(&binding("cobol/zmdstep.cob"));
-    example([0, 4, 8, 12, 16], || Command::new(&program));
+    example(COBOL, || Command::new(&program));
     fs::remove_dir_all(&directory).unwrap();
 }
 
@@ -497,7 +523,7 @@ fn node() {
         node
     };
     test(|| program("test/test.js"));
-    example(EXITS, || program("node_modules/zmd/example.js"));
+    example(EXAMPLE, || program("node_modules/zmd/example.js"));
     callbacks(|| program("test/callbacks.js"));
     shortest_works(&mut program("shortest.js"));
     let (exit, ..) = run(prepared(&mut program("test/exit.js"), &stand_in(false)));

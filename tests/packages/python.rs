@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 use common::*;
 use zmd_sim::{Job, Sim};
 
+use crate::hosts::{EXAMPLE, callbacks, example};
+
 const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings/python");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -160,6 +162,35 @@ fn the_pythons_between() {
         assert!(exit == Some(0) && err.trim_end().ends_with("OK"), "3.{minor}: {out}{err}");
     }
     fs::remove_dir_all(directory).unwrap();
+}
+
+/// Python's row of the table that hosts.rs has for all languages.
+#[test]
+fn its_example_does_what_those_of_all_languages_do() {
+    let Some(python) = python(Newest) else { return };
+    example(EXAMPLE, || {
+        let mut example = clean(python);
+        example.arg(format!("{PACKAGE}/example.py")).current_dir("/");
+        example
+    });
+    let code = "
+import sys, zmd
+def progress(poll):
+    print(*str(poll.status).split(': ')[1:])
+    if sys.argv[1] == 'stop':
+        client.cancel()
+client = zmd.Client.from_env()
+try:
+    last = client.wait('Leads', 1001, progress=progress)
+    print(last.has_ended, last.is_successful)
+except zmd.Error as error:
+    print(f'ZMD_ERR_{error.code}')
+";
+    callbacks(|| {
+        let mut program = clean(python);
+        program.args(["-c", code]).current_dir("/");
+        program
+    });
 }
 
 #[test]

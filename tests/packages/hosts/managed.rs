@@ -74,7 +74,7 @@ fn java() {
     };
     let java = Path::new("java");
     test(|| program(java, "Test"));
-    example(EXITS, || program(java, "Example"));
+    example(EXAMPLE, || program(java, "Example"));
     callbacks(|| program(java, "Callbacks"));
     shortest_works(&mut program(java, "Shortest"));
     library_is_named(|| program(java, "Example"));
@@ -135,7 +135,7 @@ fn csharp() {
         mono
     };
     test(|| mono("Test"));
-    example(EXITS, || mono("Example"));
+    example(EXAMPLE, || mono("Example"));
     callbacks(|| mono("Callbacks"));
     shortest_works(&mut mono("Shortest"));
     library_is_named(|| mono("Example"));
@@ -160,7 +160,7 @@ fn csharp() {
         flags.extend(references.iter().map(String::as_str));
         compile(&binding("csharp/test/Test.cs"), &directory.join("Newer.exe"), &flags);
         test(|| core("Newer"));
-        example(EXITS, || core("Example"));
+        example(EXAMPLE, || core("Example"));
         callbacks(|| core("Callbacks"));
         library_is_named(|| core("Example"));
         waits(|| core("Waits"));

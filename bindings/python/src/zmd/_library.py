@@ -76,6 +76,7 @@ _FUNCTIONS: Any = {
     "zmd_error_is_transient": (c_int32, c_int32),
     "zmd_status_is_successful": (c_int32, POINTER(RawStatus)),
     "zmd_status_has_ended": (c_int32, POINTER(RawStatus)),
+    "zmd_status_text": (c_size_t, POINTER(RawStatus), c_char_p, c_size_t),
     "zmd_last_error": (c_char_p,),
     "zmd_last_error_code": (c_char_p,),
     "zmd_last_error_of_job": (c_char_p, c_size_t),

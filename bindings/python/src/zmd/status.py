@@ -1,5 +1,6 @@
 """The status of a job."""
 
+import ctypes
 import dataclasses
 import enum
 from typing import Any, Dict, Optional
@@ -83,21 +84,17 @@ class Status:
 
     def __str__(self) -> str:
         """Such as ``Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed``."""
-
-        def number(count: Optional[int]) -> str:
-            return "?" if count is None else str(count)
-
-        state = self.state_text if self.state is State.UNKNOWN else self.state.name
-        counts = (
-            f"{number(self.deleted_count)} of {number(self.total_count)} deleted, {number(self.failed_count)} failed"
-        )
-        return f"{self.module} {self.job_id}: {state}, {counts}"
+        text = ctypes.create_string_buffer(256)
+        library.zmd_status_text(self._raw(), text, len(text))
+        return f"{self.module} {self.job_id}: {text.value.decode('utf-8', 'replace')}"
 
     def _raw(self) -> RawStatus:
         total, deleted, failed = (
             -1 if count is None else count for count in (self.total_count, self.deleted_count, self.failed_count)
         )
-        return RawStatus(self.state, self.http_status, total, deleted, failed)
+        # As the library cuts it, with a NUL behind it.
+        state_text = self.state_text.encode("utf-8", "replace")[:31]
+        return RawStatus(self.state, self.http_status, total, deleted, failed, state_text)
 
 
 _STATES = {state.value: state for state in State}
