@@ -50,7 +50,11 @@ class Settings(SimTest):
     def test_few_values_are_literals(self):
         from zmd import _settings
 
-        values = {"data_center": _settings.DataCenter, "environment": _settings.Organization}
+        values = {
+            "data_center": _settings.DataCenter,
+            "environment": _settings.Organization,
+            "log_level": _settings.LogLevel,
+        }
         for function in (zmd.Client.__init__, zmd.Client.from_env):
             for name, literal in values.items():
                 listed = re.search(rf":param {name}: .*? Takes one of ([a-z, \n]+)[;.]", function.__doc__, re.DOTALL).group(1)
@@ -244,6 +248,8 @@ class Asking(SimTest):
         self.assertEqual(client.status(" Leads\t", " 1001\n"), COMPLETED)
         self.assertEqual(client.wait_many([("Leads ", " 1001")]), [COMPLETED])
         self.assertEqual(str(COMPLETED), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed")
+        other = zmd.Status("Leads", "1", zmd.State.UNKNOWN, total_count=5, state_text="PAUS\u00c9")
+        self.assertEqual(str(other), "Leads 1: PAUS\u00c9, deleted not reported of 5, failed not reported")
         running = client.status("Leads", "1002")
         self.assertEqual((running.state, running.has_ended, running.total_count), (zmd.State.RUNNING, False, 50000))
         self.assertEqual((running.module, running.job_id), ("Leads", "1002"))

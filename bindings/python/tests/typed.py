@@ -68,6 +68,8 @@ def makes() -> None:
     zmd.AsyncClient.from_env(profile="sandbox").cancel()
     zmd.Client("1000.x", data_center="eu", environment="sandbox").close()
     zmd.Client("1000.x", data_center="mars")  # type: ignore[arg-type]
+    zmd.Client("1000.x", log_file="stderr", log_level="warning").close()
+    zmd.Client("1000.x", log_level="loud")  # type: ignore[arg-type]
     zmd.AsyncClient(provides, environment="production").cancel()
     zmd.Client("1000.x", timeout="5")  # type: ignore[arg-type]
     zmd.Client(no_such_key=1)  # type: ignore[call-arg]

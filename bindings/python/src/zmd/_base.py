@@ -6,7 +6,7 @@ from ._exit import clients_with_tokens
 from ._handle import Root, check
 from ._library import library
 from ._log import follow_log_level
-from ._settings import DataCenter, Environment, Organization, Path, Seconds, open_client, token_setting
+from ._settings import DataCenter, Environment, LogLevel, Organization, Path, Seconds, open_client, token_setting
 from ._tokens import TokenProvider, TokenSource
 from .counters import Counters, counters_of
 from .errors import ArgumentError
@@ -48,7 +48,7 @@ class BaseClient:
         client_cert: Optional[Path] = None,
         client_key: Optional[Path] = None,
         log_file: Optional[Path] = None,
-        log_level: Optional[str] = None,
+        log_level: Optional[LogLevel] = None,
     ) -> None:
         """A client with these settings; None is the default. A credential is required: ``access_token``, or
         ``client_id`` and ``client_secret`` together with ``refresh_token`` or ``org_id``. Environment variables named
@@ -186,7 +186,7 @@ class BaseClient:
         client_cert: Optional[Path] = None,
         client_key: Optional[Path] = None,
         log_file: Optional[Path] = None,
-        log_level: Optional[str] = None,
+        log_level: Optional[LogLevel] = None,
         config_file: Optional[Path] = None,
         profile: Optional[str] = None,
     ) -> ClientT:

@@ -18,6 +18,7 @@ Seconds = Union[float, datetime.timedelta]
 Path = Union[str, "os.PathLike[str]"]
 DataCenter = Literal["us", "eu", "in", "au", "cn", "jp", "ca", "sa", "uk", "ae", "sg"]
 Organization = Literal["production", "sandbox", "developer"]
+LogLevel = Literal["off", "error", "warning", "info", "debug", "trace"]
 
 _NUMBERS = {"max_retries", "max_concurrency"}
 _SECONDS = {"timeout", "connect_timeout", "poll_min", "poll_max", "unreachable", "stalled"}
