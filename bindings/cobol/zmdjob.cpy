@@ -46,6 +46,8 @@
            15  ZMD-DELETED-COUNT      PIC S9(18) COMP-5.
            15  ZMD-FAILED-COUNT       PIC S9(18) COMP-5.
            15  ZMD-STATE-NAME         PIC X(16).
+      *    Of the response; 0: there was none.
+           15  ZMD-HTTP-STATUS        PIC S9(9) COMP-5.
       *    Whether all records were deleted: COMPLETED, none failed, and
       *    the deleted ones reach the total.
            15  ZMD-IS-SUCCESSFUL      PIC S9(9) COMP-5.
@@ -55,6 +57,12 @@
                88  ZMD-ENDED          VALUE 1.
       *    One line for people: COMPLETED, 9 of 9 deleted, 0 failed
            15  ZMD-STATUS-TEXT        PIC X(128).
+      *    Of a wait, after each poll: milliseconds since it began; until
+      *    its next poll, -1: the wait has ended; until the job's end as
+      *    far as its counts show it, else -1.
+           15  ZMD-ELAPSED-MS         PIC S9(18) COMP-5.
+           15  ZMD-NEXT-POLL-MS       PIC S9(18) COMP-5.
+           15  ZMD-REMAINING-MS       PIC S9(18) COMP-5.
       *    Of an error; else blank. ZMD-ERROR-CODE is the API's own.
            15  ZMD-ERROR-NAME         PIC X(32).
            15  ZMD-ERROR-CODE         PIC X(64).

@@ -20,10 +20,5 @@
                    88  JOB-WAIT-IS-OPEN VALUE 1.
                    88  JOB-WAIT-HAS-ENDED VALUE 2.
                10  JOB-WAIT-ID        PIC S9(18) COMP-5.
-      *    Since the wait began; until its next poll, -1: none; until
-      *    the job's end as far as its counts show it, else -1.
-               10  JOB-ELAPSED-MS     PIC S9(18) COMP-5.
-               10  JOB-NEXT-POLL-MS   PIC S9(18) COMP-5.
-               10  JOB-REMAINING-MS   PIC S9(18) COMP-5.
                10  JOB-REQUEST.
        COPY "zmdjob.cpy" REPLACING LEADING ==ZMD-== BY ==JOB-==.

@@ -1,5 +1,5 @@
       * A job step that waits until a mass-delete job has ended, and
-      * displays once a minute its progress.
+      * displays its progress after each poll.
       *
       *     zmdstep MODULE JOB-ID [MINUTES]
       *
@@ -16,18 +16,12 @@
        COPY "zmd.cpy".
        01  ARGUMENT-COUNT             PIC 9(4).
        01  MINUTES-TEXT               PIC X(10) VALUE "240".
-       01  MINUTES                    PIC S9(9) COMP-5.
+       01  PROGRESS                   USAGE PROGRAM-POINTER.
        PROCEDURE DIVISION.
        MAIN SECTION.
            PERFORM GET-ARGUMENTS
-      *    First a poll, then a minute at a time.
-           MOVE 0 TO ZMD-TIMEOUT-MS
-           PERFORM WAIT-AND-SHOW
-           MOVE 60000 TO ZMD-TIMEOUT-MS
-           PERFORM UNTIL NOT ZMD-TIMEOUT OR MINUTES <= 0
-               PERFORM WAIT-AND-SHOW
-               SUBTRACT 1 FROM MINUTES
-           END-PERFORM
+           SET PROGRESS TO ENTRY "SHOWPOLL"
+           CALL "ZMDWATCH" USING ZMD-REQUEST PROGRESS
            PERFORM SET-RETURN-CODE
            STOP RUN.
 
@@ -49,14 +43,10 @@
                MOVE 16 TO RETURN-CODE
                STOP RUN
            END-IF
-           COMPUTE MINUTES = FUNCTION NUMVAL(MINUTES-TEXT).
+           COMPUTE ZMD-TIMEOUT-MS =
+               FUNCTION NUMVAL(MINUTES-TEXT) * 60000.
 
       * After a timeout the state and the counts are set.
-       WAIT-AND-SHOW SECTION.
-           CALL "ZMDWAIT" USING ZMD-REQUEST
-           IF ZMD-OK OR (ZMD-TIMEOUT AND NOT ZMD-UNKNOWN)
-               DISPLAY FUNCTION TRIM(ZMD-STATUS-TEXT)
-           END-IF.
 
        SET-RETURN-CODE SECTION.
            IF NOT ZMD-OK
@@ -80,3 +70,18 @@
                    MOVE 16 TO RETURN-CODE
            END-EVALUATE.
        END PROGRAM ZMDSTEP.
+
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. SHOWPOLL.
+       DATA DIVISION.
+       LINKAGE SECTION.
+       COPY "zmd.cpy".
+       PROCEDURE DIVISION USING ZMD-REQUEST.
+           IF ZMD-OK
+               DISPLAY FUNCTION TRIM(ZMD-STATUS-TEXT)
+           ELSE
+      *        The wait continues.
+               DISPLAY FUNCTION TRIM(ZMD-ERROR-TEXT) UPON SYSERR
+           END-IF
+           GOBACK.
+       END PROGRAM SHOWPOLL.

@@ -62,8 +62,8 @@ pub struct Example {
 }
 
 pub const EXAMPLE: Example = Example { exits: [0, 1, 1, 2, 3], polls: &[0, 1, 2], prefix: None };
-/// It has no callbacks: it polls once, and waits then.
-const COBOL: Example = Example { exits: [0, 4, 8, 12, 16], polls: &[0, 2], ..EXAMPLE };
+/// Exit statuses as job steps of COBOL have them.
+const COBOL: Example = Example { exits: [0, 4, 8, 12, 16], ..EXAMPLE };
 /// Standard output has the result alone.
 const COMMAND: Example = Example { exits: [0, 1, 1, 2, 4], polls: &[2], prefix: Some("zmd: ") };
 

@@ -5,13 +5,18 @@
        WORKING-STORAGE SECTION.
        COPY "zmd.cpy".
        COPY "zmdjobs.cpy".
+       COPY "zmdset.cpy".
+       COPY "zmdcount.cpy".
+       01  PROGRESS                   USAGE PROGRAM-POINTER.
+       01  POLLS-SEEN                 PIC S9(9) COMP-5 EXTERNAL.
+       01  STOP-AT                    PIC S9(9) COMP-5 EXTERNAL.
        01  I                          PIC S9(9) COMP-5.
        01  NEWS                       PIC S9(9) COMP-5 VALUE 0.
        01  TALLY-COUNT                PIC S9(9) COMP-5.
        01  CHECK-NAME                 PIC X(40).
-       01  POLLS                      PIC S9(9) COMP-5.
        PROCEDURE DIVISION.
        MAIN SECTION.
+           PERFORM CHECK-SETTINGS
            MOVE "Leads" TO ZMD-MODULE
            MOVE "1001" TO ZMD-JOB-ID
 
@@ -83,11 +88,104 @@
            MOVE "1001" TO ZMD-JOB-ID
            CALL "ZMDSTAT" USING ZMD-REQUEST
            PERFORM CHECK-COMPLETED
+           PERFORM CHECK-TOKEN
            PERFORM CHECK-TABLE
            PERFORM CHECK-FORECAST
            PERFORM CHECK-NEWS
+           PERFORM CHECK-WATCH
+           PERFORM CHECK-COUNTERS
            DISPLAY "ok cobol"
            STOP RUN.
+
+      * The first call after them makes the client.
+       CHECK-SETTINGS SECTION.
+           MOVE "a setting that there is not" TO CHECK-NAME
+           MOVE "log_flie" TO ZMD-KEY
+           MOVE "stderr" TO ZMD-VALUE
+           CALL "ZMDSET" USING ZMD-SETTING
+           MOVE ZMD-SETTING-ERROR TO ZMD-ERROR
+           MOVE ZMD-SETTING-ERROR-TEXT TO ZMD-ERROR-TEXT
+           MOVE 0 TO TALLY-COUNT
+           INSPECT ZMD-ERROR-TEXT TALLYING TALLY-COUNT
+               FOR ALL "did you mean log_file"
+           IF NOT ZMD-INVALID-CONFIG OR TALLY-COUNT = 0
+               PERFORM FAIL END-IF
+           MOVE "a profile that there is not" TO CHECK-NAME
+           MOVE "profile" TO ZMD-KEY
+           MOVE "elsewhere" TO ZMD-VALUE
+           CALL "ZMDSET" USING ZMD-SETTING
+           CALL "ZMDSTAT" USING ZMD-REQUEST
+           IF NOT ZMD-SETTING-OK OR NOT ZMD-INVALID-CONFIG
+               OR NOT ZMD-UNKNOWN OR ZMD-TOTAL-COUNT NOT = -1
+               OR ZMD-ERROR-TEXT = SPACES PERFORM FAIL END-IF
+           MOVE SPACES TO ZMD-VALUE
+           CALL "ZMDSET" USING ZMD-SETTING
+           MOVE "a setting" TO CHECK-NAME
+           MOVE "log_level" TO ZMD-KEY
+           MOVE "debug" TO ZMD-VALUE
+           CALL "ZMDSET" USING ZMD-SETTING
+           IF NOT ZMD-SETTING-OK PERFORM FAIL END-IF.
+
+      * It can be replaced at any time, other settings cannot.
+       CHECK-TOKEN SECTION.
+           MOVE "a token that is refused" TO CHECK-NAME
+           MOVE "access_token" TO ZMD-KEY
+           MOVE "wrong" TO ZMD-VALUE
+           CALL "ZMDSET" USING ZMD-SETTING
+           MOVE "Leads" TO ZMD-MODULE
+           MOVE "4711" TO ZMD-JOB-ID
+           CALL "ZMDSTAT" USING ZMD-REQUEST
+           IF NOT ZMD-UNAUTHORIZED OR ZMD-TRANSIENT
+               OR ZMD-HTTP-STATUS NOT = 401 PERFORM FAIL END-IF
+           MOVE "another token" TO CHECK-NAME
+           ACCEPT ZMD-VALUE FROM ENVIRONMENT "ZMD_ACCESS_TOKEN"
+           CALL "ZMDSET" USING ZMD-SETTING
+           IF NOT ZMD-SETTING-OK PERFORM FAIL END-IF
+           MOVE "a setting that comes too late" TO CHECK-NAME
+           MOVE "log_file" TO ZMD-KEY
+           CALL "ZMDSET" USING ZMD-SETTING
+           IF NOT ZMD-SETTING-IS-LATE PERFORM FAIL END-IF.
+
+      * A program that is called after each poll.
+       CHECK-WATCH SECTION.
+           SET PROGRESS TO ENTRY "ONPOLL"
+           MOVE "a wait that is watched" TO CHECK-NAME
+           MOVE "1001" TO ZMD-JOB-ID
+           MOVE -1 TO ZMD-TIMEOUT-MS
+           MOVE 0 TO POLLS-SEEN STOP-AT
+           CALL "ZMDWATCH" USING ZMD-REQUEST PROGRESS
+           PERFORM CHECK-COMPLETED
+           IF POLLS-SEEN NOT = 1 OR ZMD-NEXT-POLL-MS NOT = -1
+               OR ZMD-ELAPSED-MS < 0 OR ZMD-HTTP-STATUS NOT = 200
+               PERFORM FAIL END-IF
+           MOVE "a wait that is stopped" TO CHECK-NAME
+           MOVE "1002" TO ZMD-JOB-ID
+           MOVE 0 TO POLLS-SEEN
+           MOVE 2 TO STOP-AT
+           CALL "ZMDWATCH" USING ZMD-REQUEST PROGRESS
+           IF NOT ZMD-CANCELLED OR NOT ZMD-RUNNING
+               OR POLLS-SEEN NOT = 2 PERFORM FAIL END-IF
+           MOVE "an error that ends a wait" TO CHECK-NAME
+           MOVE "error-NO_PERMISSION" TO ZMD-JOB-ID
+           MOVE 0 TO POLLS-SEEN
+           CALL "ZMDWATCH" USING ZMD-REQUEST PROGRESS
+           IF NOT ZMD-FORBIDDEN OR ZMD-ERROR-CODE NOT = "NO_PERMISSION"
+               OR POLLS-SEEN NOT = 0 PERFORM FAIL END-IF
+           MOVE "an invalid job to watch" TO CHECK-NAME
+           MOVE "no id" TO ZMD-JOB-ID
+           CALL "ZMDWATCH" USING ZMD-REQUEST PROGRESS
+           IF NOT ZMD-INVALID-ARGUMENT PERFORM FAIL END-IF.
+
+       CHECK-COUNTERS SECTION.
+           MOVE "counters" TO CHECK-NAME
+           CALL "ZMDCOUNT" USING ZMD-COUNTERS
+           IF ZMD-CREDITS NOT = -1 OR ZMD-POLLS < 8
+               OR ZMD-CALLS <= ZMD-POLLS OR ZMD-CONNECTIONS < 1
+               OR ZMD-BYTES-RECEIVED < 1000 OR ZMD-WAITED-MS < 1
+               DISPLAY ZMD-CREDITS " " ZMD-CALLS " " ZMD-POLLS
+                   UPON SYSERR
+               PERFORM FAIL
+           END-IF.
 
        CHECK-TABLE SECTION.
            MOVE 4 TO ZMD-JOB-COUNT
@@ -209,3 +307,27 @@
            MOVE 1 TO RETURN-CODE
            STOP RUN.
        END PROGRAM ZMDTEST.
+
+      * It asks for another job, and checks what it is told of its own.
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. ONPOLL.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       01  POLLS-SEEN                 PIC S9(9) COMP-5 EXTERNAL.
+       01  STOP-AT                    PIC S9(9) COMP-5 EXTERNAL.
+       COPY "zmd.cpy" REPLACING LEADING ==ZMD-== BY ==OTHER-==.
+       LINKAGE SECTION.
+       COPY "zmd.cpy".
+       PROCEDURE DIVISION USING ZMD-REQUEST.
+           MOVE "Leads" TO OTHER-MODULE
+           MOVE "1003" TO OTHER-JOB-ID
+           CALL "ZMDSTAT" USING OTHER-REQUEST
+           IF OTHER-OK AND ZMD-OK AND ZMD-ELAPSED-MS >= 0
+               AND (ZMD-ENDED OR ZMD-NEXT-POLL-MS >= 0)
+               ADD 1 TO POLLS-SEEN
+           END-IF
+           IF POLLS-SEEN = STOP-AT
+               SET ZMD-STOP TO TRUE
+           END-IF
+           GOBACK.
+       END PROGRAM ONPOLL.
