@@ -172,7 +172,7 @@ fn the_types_of_the_settings_of_php_are_complete() {
     let mut list = String::new();
     for Setting { key, default, .. } in SETTINGS {
         let kind = match *key {
-            "access_token" => "string|\\Closure(?string): string",
+            "access_token" => "string|callable(?string): string",
             _ if default.parse::<u64>().is_ok() => "int",
             _ => "string",
         };

@@ -11,10 +11,11 @@ use Zmd\Exception\ZmdException;
  * Asks how far jobs are. It keeps connections open between calls: make one, and keep it.
  *
  * The settings are those of zmd_config_set() in zmd.h. access_token may be a function that returns a token, for example from a
- * vault: it is called at once with null, and with the token that the service has refused.
+ * vault: it is called at once with null, and later, during a call, with the token that the service has refused. What it throws is
+ * the previous exception of an OAuthException. A name of a function, which is a string, is a token.
  *
  * @phpstan-type Settings array{
- *     access_token?: string|\Closure(?string): string,
+ *     access_token?: string|callable(?string): string,
  *     refresh_token?: string,
  *     client_id?: string,
  *     client_secret?: string,
@@ -148,6 +149,9 @@ final class Client
     {
         ZmdException::check(Library::functions()->zmd_client_set_access_token(
             $this->handle(), Library::text('accessToken', $accessToken)));
+        if ($this->tokens !== null) {
+            $this->tokens->token = $accessToken;
+        }
     }
 
     /** How many API credits remained when the service last told, which it does once half of them are used; null: it has not. */
@@ -198,8 +202,9 @@ final class Client
     private function open(#[\SensitiveParameter] array $settings, callable $load): void
     {
         $zmd = Library::functions();
-        if (($settings['access_token'] ?? null) instanceof \Closure) {
-            $this->tokens = new Tokens($settings['access_token']);
+        $provider = $settings['access_token'] ?? null;
+        if (is_callable($provider) && !is_string($provider)) {
+            $this->tokens = new Tokens($provider(...));
             $settings['access_token'] = $this->tokens->token;
         }
         $config = $zmd->new('zmd_config *');

@@ -23,7 +23,7 @@ final readonly class Event implements \Stringable, \JsonSerializable
         public bool $hasEnded,
         /** Seconds since the wait began. */
         public float $elapsed,
-        /** Seconds until the job's next poll; null: there is none. */
+        /** Seconds until the job's next poll; null: the wait has ended. */
         public ?float $nextPoll,
         /** Seconds until the job ends, as far as its counts show it. */
         public ?float $remaining,

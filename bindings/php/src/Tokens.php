@@ -17,19 +17,30 @@ final class Tokens
 
     public function __construct(private readonly \Closure $provider)
     {
-        $this->token = ($this->provider)(null);
+        $this->provide(null);
     }
 
-    /** Replaces the token, which the service has refused; false: there is no client that needs it. */
-    public function renew(): bool
+    /** Replaces the token, which the service has refused for a job. */
+    public function renew(string $module, string $jobId, ?Status $status): void
     {
-        if ($this->client === null) {
-            return false;
-        }
-        $this->token = ($this->provider)($this->token);
-        ZmdException::check(Library::functions()->zmd_client_set_access_token(
-            $this->client, Library::text('access_token', $this->token)));
+        $this->provide($this->token, $module, $jobId, $status);
         $this->renewals++;
-        return true;
+    }
+
+    private function provide(#[\SensitiveParameter] ?string $refused, mixed ...$about): void
+    {
+        try {
+            $token = Library::text('its result', ($this->provider)($refused));
+            if ($token === $refused) {
+                throw new \UnexpectedValueException('its result is the one that the service has just refused');
+            }
+            if ($this->client !== null) {
+                ZmdException::check(Library::functions()->zmd_client_set_access_token($this->client, $token));
+            }
+            $this->token = $token;
+        } catch (\Throwable $cause) {
+            $why = $refused === null ? $cause->getMessage() : str_replace($refused, '***', $cause->getMessage());
+            throw ZmdException::ofProvider($cause, "the token provider returned no access token: $why", ...$about);
+        }
     }
 }

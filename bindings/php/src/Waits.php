@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Zmd;
 
-use Zmd\Exception\ZmdException;
+use Zmd\Exception\{OAuthException, ZmdException};
 
 /**
  * Many waits in one queue, for which the library has one thread, and up to max_concurrency others while it polls. Waits can be
@@ -182,8 +182,12 @@ final class Waits implements \IteratorAggregate, \Countable
         }
         if ($event->has_ended) {
             unset($this->open[$event->id]);
-            if ($event->error === self::UNAUTHORIZED && $this->beginsAgain($wait, $elapsed)) {
-                return null;
+            try {
+                if ($event->error === self::UNAUTHORIZED && $this->beginsAgain($wait, $elapsed, $status)) {
+                    return null;
+                }
+            } catch (OAuthException $failure) {
+                $error = $failure;
             }
         }
         return new Event(
@@ -195,16 +199,18 @@ final class Waits implements \IteratorAggregate, \Countable
      * The library calls a token provider on a thread of its own, which PHP does not allow: here it is called when the library has
      * ended a wait because the service refused the token.
      */
-    private function beginsAgain(\stdClass $wait, float $elapsed): bool
+    private function beginsAgain(\stdClass $wait, float $elapsed, ?Status $status): bool
     {
-        if ($this->tokens === null) {
+        // A closed client has none.
+        if ($this->tokens?->client === null) {
             return false;
         }
         // Another wait may have got a new one already.
         if ($wait->renewals === $this->tokens->renewals) {
-            if ($wait->isRefused || !$this->tokens->renew()) {
+            if ($wait->isRefused) {
                 return false;
             }
+            $this->tokens->renew($wait->module, $wait->jobId, $status);
             $wait->isRefused = true;
         }
         $wait->renewals = $this->tokens->renewals;

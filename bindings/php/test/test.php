@@ -6,7 +6,7 @@ require 'vendor/autoload.php';
 
 use Zmd\{Client, Event, State, Status};
 use Zmd\Exception\{ApiException, CancelledException, ForbiddenException, InvalidArgumentException, InvalidConfigException,
-    JobFailedException, JobNotFoundException, TimeoutException, UnauthorizedException, ZmdException};
+    JobFailedException, JobNotFoundException, OAuthException, TimeoutException, UnauthorizedException, ZmdException};
 
 function same(mixed $expected, mixed $found): void
 {
@@ -197,8 +197,42 @@ $provided = Client::fromEnvironment(['access_token' => function (?string $refuse
 same(array_fill(0, 5, Status::class), classes($provided->waitMany(array_fill(0, 5, ['Leads', '1001']))));
 same([null, 'stale'], $asked);
 $provided = Client::fromEnvironment(['access_token' => fn () => 'stale']);
+contains('has just refused', thrown(OAuthException::class, fn () => $provided->status('Leads', '1001')));
+$number = 0;
+$provided = Client::fromEnvironment(['access_token' => function () use (&$number) { return 'stale' . $number++; }]);
 thrown(UnauthorizedException::class, fn () => $provided->status('Leads', '1001'));
-thrown(DomainException::class, fn () => new Client(['access_token' => fn () => throw new DomainException('locked')]));
+same(2, $number);
+
+// What it throws is the cause of the error, of that job alone.
+$locked = new class {
+    public bool $isLocked = false;
+
+    public function __invoke(?string $refused): string
+    {
+        return $this->isLocked ? throw new DomainException("locked after $refused") : 'stale';
+    }
+};
+$provided = Client::fromEnvironment(['access_token' => $locked]);
+$locked->isLocked = true;
+$calls = [
+    fn () => $provided->status('Leads', '1001'), fn () => $provided->wait('Leads', '1001'),
+    fn () => throw $provided->waitMany([['Leads', '1001'], ['Leads', '1003']])[1],
+    function () use ($provided) {
+        $waits = $provided->waits();
+        $waits->add('Leads', '1001');
+        throw $waits->next()->error;
+    },
+];
+foreach ($calls as $call) {
+    $error = thrown(OAuthException::class, $call);
+    same([29, 'Leads', DomainException::class], [$error->getCode(), $error->module, $error->getPrevious()::class]);
+    contains('no access token: locked after ***', $error);
+}
+$provided->setAccessToken(getenv('ZMD_ACCESS_TOKEN'));
+same(State::Completed, $provided->status('Leads', '1001')->state);
+$error = thrown(OAuthException::class, fn () => new Client(['access_token' => $locked]));
+same([null, DomainException::class], [$error->module, $error->getPrevious()::class]);
+same(TypeError::class, thrown(OAuthException::class, fn () => new Client(['access_token' => fn () => null]))->getPrevious()::class);
 
 // A token is in no stack trace.
 ini_set('zend.exception_ignore_args', '0');

@@ -13,6 +13,7 @@ use Zmd\Status;
  */
 class ZmdException extends \RuntimeException
 {
+    private const OAUTH = 29;
     private const CLASSES = [
         2 => InvalidArgumentException::class,
         3 => InvalidConfigException::class,
@@ -33,7 +34,7 @@ class ZmdException extends \RuntimeException
         26 => ServerException::class,
         27 => ApiException::class,
         28 => BadResponseException::class,
-        29 => OAuthException::class,
+        self::OAUTH => OAuthException::class,
         99 => InternalException::class,
     ];
 
@@ -52,8 +53,9 @@ class ZmdException extends \RuntimeException
         public readonly int $httpStatus,
         /** Of a wait that did not end: the last status seen, if there was one. */
         public readonly ?Status $status,
+        ?\Throwable $cause = null,
     ) {
-        parent::__construct($message, $number);
+        parent::__construct($message, $number, $cause);
     }
 
     /** Whether the same call may succeed later; a wait continues after such an error of a poll. */
@@ -84,6 +86,13 @@ class ZmdException extends \RuntimeException
         $zmd = Library::functions();
         return self::of(
             $number, $zmd->zmd_last_error_of_job(0), $zmd->zmd_last_error_code_of_job(0), $module, $jobId, $httpStatus, $status);
+    }
+
+    /** @internal what a token provider has thrown */
+    public static function ofProvider(
+        \Throwable $cause, string $message, ?string $module = null, ?string $jobId = null, ?Status $status = null): self
+    {
+        return self::of(self::OAUTH, $message, '', $module, $jobId, 0, $status, $cause);
     }
 
     private static function of(int $number, string $message, string $apiCode, mixed ...$about): self
