@@ -43,7 +43,7 @@ sub _make {
     my $self = bless { renewals => 0 }, $class;
     if (ref $settings{access_token} eq 'CODE') {
         $self->{provider}       = $settings{access_token};
-        $settings{access_token} = $self->_provided(undef);
+        $settings{access_token} = $self->_provide;
     }
     Zmd::Error->_check(Zmd::FFI::config_new(\my $config));
     my $is_made = eval {
@@ -130,6 +130,7 @@ sub waits {
 sub set_access_token {
     my ($self, $token) = @_;
     Zmd::Error->_check(Zmd::FFI::client_set_access_token($self->_handle, Zmd::FFI::utf8_of(access_token => $token)));
+    $self->{token} = $token if $self->{provider};
     return;
 }
 
@@ -148,16 +149,21 @@ sub counters {
     return \%counters;
 }
 
-sub _provided {
-    my ($self, $refused) = @_;
-    return $self->{token} = $self->{provider}->($refused);
-}
-
-sub _renew_token {
-    my ($self) = @_;
-    $self->set_access_token($self->_provided($self->{token}));
-    $self->{renewals}++;
-    return;
+# Calls the provider. It replaces the token if there is one: then the service has refused it for the job of the arguments.
+sub _provide {
+    my ($self, %about) = @_;
+    my ($refused, $token) = $self->{token};
+    my $is_provided = eval {
+        $token = Zmd::FFI::utf8_of('its result', scalar $self->{provider}->($refused));
+        if (defined $refused) {
+            die "its result is the one that the service has just refused\n" if $token eq $refused;
+            $self->set_access_token($token);
+            $self->{renewals}++;
+        }
+        1;
+    };
+    die Zmd::Error->_of_provider($@, $refused, %about) unless $is_provided;
+    return $self->{token} = $token;
 }
 
 sub _handle {
@@ -219,8 +225,9 @@ Pass a job id as a string: a number beyond 2**63 loses digits.
 A client with these settings only: the keys of C<zmd_config_set()> in zmd.h, such as C<data_center>, C<timeout_ms> and
 C<log_file>. Keep it: it keeps connections open between calls.
 
-C<access_token> may be a sub that returns a token, for example from a vault. It is called at once, and when the service has refused
-the token, which is its argument then (else C<undef>). If it dies, so does the call.
+C<access_token> may be a sub that returns a token, for example from a vault. It is called at once, and later, during a call, when
+the service has refused the token, which is its argument then (else C<undef>). What it dies with is the C<cause> of a
+C<Zmd::Error::Oauth>. While it runs, no time limit ends the call.
 
 =item $client = Zmd->from_env(key => $value, ...)
 

@@ -137,9 +137,40 @@ my $provided = Zmd->from_env(access_token => sub { push @asked, $_[0]; return sh
 ok completed($provided), 'a token of the provider';
 is_deeply \@asked, [undef, 'stale'], 'it is told the token that was refused';
 $provided = Zmd->from_env(access_token => sub {'stale'});
-isa_ok failure { $provided->status('Leads', '1001') }, 'Zmd::Error::Unauthorized', 'a provider whose tokens are refused';
-is failure { Zmd->from_env(access_token => sub { die "locked\n" }) }, "locked\n", 'a provider that dies';
+$error = failure { $provided->status('Leads', '1001') };
+isa_ok $error, 'Zmd::Error::Oauth', 'a provider that has only the token that was refused';
+like "$error", qr/has just refused/, 'its message';
 my $renewals = 0;
+$provided = Zmd->from_env(access_token => sub { 'stale' . $renewals++ });
+isa_ok failure { $provided->status('Leads', '1001') }, 'Zmd::Error::Unauthorized', 'a provider whose tokens are refused';
+is $renewals, 2, 'it is asked once more';
+
+# What it dies with is the cause of the error, of that job alone.
+my $is_locked;
+my $locked = sub { $is_locked ? die { locked => $_[0] } : 'stale' };
+$provided = Zmd->from_env(access_token => $locked);
+$is_locked = 1;
+for my $call (
+    sub { $provided->status('Leads', '1001') }, sub { $provided->wait('Leads', '1001') },
+    sub { die(($provided->wait_many([map { ['Leads', $_] } '1003', '1001']))[1]) },
+    sub {
+        my $queue = $provided->waits;
+        $queue->add('Leads', '1001');
+        die $queue->next->error;
+    },
+) {
+    $error = failure { $call->() };
+    isa_ok $error, 'Zmd::Error::Oauth', 'the error of a provider that dies';
+    is_deeply [map { $error->$_ } qw(number name job_id cause)], [29, 'ZMD_ERR_OAUTH', '1001', { locked => 'stale' }], 'its cause';
+}
+$provided->set_access_token($ENV{ZMD_ACCESS_TOKEN});
+ok completed($provided), 'another token';
+$error = failure { Zmd->from_env(access_token => sub { die "locked\n" }) };
+is_deeply [ref $error, $error->cause, $error->job_id], ['Zmd::Error::Oauth', "locked\n", undef], 'a provider that dies at once';
+like failure { Zmd->from_env(access_token => sub { undef }) }, qr/no access token: its result is undefined/, 'one that returns nothing';
+$provided = Zmd->from_env(access_token => sub { defined $_[0] ? die "$_[0] is locked\n" : 'stale' });
+is failure { $provided->status('Leads', '1001') }, 'the token provider returned no access token: *** is locked', 'a token is in no message';
+$renewals = 0;
 $provided = Zmd->from_env(access_token => sub { $renewals++ ? $ENV{ZMD_ACCESS_TOKEN} : 'stale' });
 is_deeply [map {ref} $provided->wait_many([map { ['Leads', '1001'] } 1 .. 5])], [('Zmd::Status') x 5], 'many jobs';
 is $renewals, 2, 'one renewal for all of them';

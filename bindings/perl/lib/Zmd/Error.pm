@@ -41,6 +41,18 @@ sub _of_failed_job {
     }, 'Zmd::Error::JobFailed';
 }
 
+# A token provider that died, or returned no token.
+sub _of_provider {
+    my ($class, $cause, $refused, %about) = @_;
+    my ($number, $why) = (29, "$cause" =~ s/\s+\z//r);
+    $why =~ s/\Q$refused\E/***/g if defined $refused;
+    my $name = Zmd::FFI::error_name($number);
+    return bless {
+        http_status => 0, %about, cause => $cause, number => $number, name => $name, code => '',
+        message => "the token provider returned no access token: $why",
+    }, _class($number, $name);
+}
+
 sub _check {
     my ($class, $number) = @_;
     die $class->_of($number) if $number;
@@ -55,6 +67,7 @@ sub module      { return $_[0]{module} }
 sub job_id      { return $_[0]{job_id} }
 sub http_status { return $_[0]{http_status} }
 sub status      { return $_[0]{status} }
+sub cause       { return $_[0]{cause} }
 
 # What the number does not say: a proxy that refused the credentials refuses them again.
 sub is_transient {
@@ -118,6 +131,10 @@ That of the failed response; 0 if there was none.
 =item status
 
 After a time limit or an end on request the last L<Zmd::Status> of the job, if there was one; also of a job that failed.
+
+=item cause
+
+What a token provider died with; else C<undef>.
 
 =item is_transient
 

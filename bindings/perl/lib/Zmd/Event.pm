@@ -53,7 +53,7 @@ Whether the wait has ended, and this is its last event. After an error without a
 
 =item elapsed, next_poll, remaining
 
-Seconds: since the wait began; until the job's next poll, C<undef> if there is none; until the job ends, as far as its counts
+Seconds: since the wait began; until the job's next poll, C<undef> if the wait has ended; until the job ends, as far as its counts
 show it, else C<undef>.
 
 =item id

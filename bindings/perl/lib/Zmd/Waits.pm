@@ -117,7 +117,10 @@ sub _event {
     }
     if ($has_ended) {
         delete $self->{open}{$at};
-        return if $number == $UNAUTHORIZED && $self->_begins_again($wait, $event{elapsed});
+        my $begins_again = eval { $number == $UNAUTHORIZED && $self->_begins_again($wait, $event{elapsed}, $status) };
+        return if $begins_again;
+        if (ref $@ && $@->isa('Zmd::Error::Oauth')) { $event{error} = $@ }
+        elsif (!defined $begins_again)              { die $@ }
     }
     return bless \%event, 'Zmd::Event';
 }
@@ -125,13 +128,13 @@ sub _event {
 # The library calls a token provider on a thread of its own, which Perl does not allow: here it is called when the library has
 # ended a wait because the service refused the token.
 sub _begins_again {
-    my ($self, $wait, $elapsed) = @_;
+    my ($self, $wait, $elapsed, $status) = @_;
     my $client = $self->{client};
     return 0 unless $client && $client->{provider};
     # Another wait may have got a new one already.
     if ($wait->{renewals} == $client->{renewals}) {
         return 0 if $wait->{is_refused}++;
-        $client->_renew_token;
+        $client->_provide(%{ $wait->{job} }, status => $status);
     }
     $wait->{renewals} = $client->{renewals};
     if ($wait->{limit} >= 0) {
