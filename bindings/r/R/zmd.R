@@ -29,7 +29,7 @@ zmd_client <- function(..., environment = length(list(...)) == 0, profile = NULL
   client$renewals <- 0
   if (is.function(settings$access_token)) {
     client$provider <- settings$access_token
-    settings$access_token <- client$token <- client$provider(NULL)
+    settings$access_token <- .provide(client)
   }
   keys <- vapply(names(settings), .text, "", name = "a setting's name", USE.NAMES = FALSE)
   values <- vapply(settings, .text, "", name = "a setting", USE.NAMES = FALSE)
@@ -96,7 +96,9 @@ zmd_remove <- function(waits, id) {
 zmd_open_count <- function(waits) length(waits$open)
 
 zmd_set_access_token <- function(client, token) {
-  invisible(.value(.call("zmd_r_set_access_token", client$pointer, .text(token, "token"))))
+  .value(.call("zmd_r_set_access_token", client$pointer, .text(token, "token")))
+  if (!is.null(client$provider)) client$token <- token
+  invisible()
 }
 
 zmd_credits <- function(client) .call("zmd_r_credits", client$pointer)
@@ -195,7 +197,11 @@ print.zmd_client <- print.zmd_waits <- function(x, ...) {
   elapsed <- wait$before + event$elapsed
   if (event$has_ended) {
     rm(list = at, envir = waits$open)
-    if (inherits(error, "zmd_err_unauthorized") && .begins_again(waits, wait, elapsed)) return(NULL)
+    if (inherits(error, "zmd_err_unauthorized")) {
+      begins_again <- tryCatch(.begins_again(waits, wait, elapsed, status), zmd_err_oauth = identity)
+      if (isTRUE(begins_again)) return(NULL)
+      if (inherits(begins_again, "zmd_error")) error <- begins_again
+    }
   }
   structure(class = "zmd_event", list(
     id = wait$id, module = wait$module, job_id = wait$job_id, status = if (is.null(error)) status, error = error,
@@ -204,15 +210,14 @@ print.zmd_client <- print.zmd_waits <- function(x, ...) {
 
 # The library calls a token provider on a thread of its own, which R does not allow: here it is called when the library has ended
 # a wait because the service refused the token.
-.begins_again <- function(waits, wait, elapsed) {
+.begins_again <- function(waits, wait, elapsed, status) {
   client <- waits$client
   if (is.null(client$provider)) return(FALSE)
   # Another wait may have got a new one already.
   if (wait$renewals == client$renewals) {
     if (wait$is_refused) return(FALSE)
     wait$is_refused <- TRUE
-    client$token <- client$provider(client$token)
-    zmd_set_access_token(client, client$token)
+    .provide(client, wait, status)
     client$renewals <- client$renewals + 1
   }
   wait$renewals <- client$renewals
@@ -220,6 +225,25 @@ print.zmd_client <- print.zmd_waits <- function(x, ...) {
   wait$before <- elapsed
   assign(.key(wait$id), .enqueue(waits, wait), envir = waits$renamed)
   TRUE
+}
+
+# Calls the provider. It replaces the token if there is one: then the service has refused it for the job.
+.provide <- function(client, job = list(), status = NULL) {
+  refused <- client$token
+  tryCatch({
+    token <- .text(client$provider(refused), "its result")
+    if (identical(token, refused)) stop("its result is the one that the service has just refused")
+    if (!is.null(refused)) zmd_set_access_token(client, token)
+    client$token <- token
+  }, error = function(cause) {
+    why <- conditionMessage(cause)
+    if (!is.null(refused)) why <- gsub(refused, "***", why, fixed = TRUE)
+    error <- list(number = 29L, name = "ZMD_ERR_OAUTH", code = "", is_transient = FALSE,
+      message = paste0("the token provider returned no access token: ", why))
+    condition <- .condition(error, job[c("module", "job_id")], status)
+    condition$parent <- cause
+    stop(condition)
+  })
 }
 
 .jobs <- function(module, job_id, is_one = FALSE) {

@@ -147,8 +147,32 @@ provided <- zmd_client(environment = TRUE, access_token = function(refused) {
 same(rep(TRUE, 5), zmd_wait_many(provided, "Leads", rep("1001", 5))$is_successful)
 same(list(NULL, "stale"), asked)
 provided <- zmd_client(environment = TRUE, access_token = function(refused) "stale")
+contains("has just refused", failure("zmd_err_oauth", zmd_status(provided, "Leads", "1001")))
+asked <- 0
+provided <- zmd_client(environment = TRUE, access_token = function(refused) paste0("stale", asked <<- asked + 1))
 failure("zmd_err_unauthorized", zmd_status(provided, "Leads", "1001"))
-contains("locked", failure("simpleError", zmd_client(access_token = function(refused) stop("locked"))))
+same(2, asked)
+
+# An error in it is the parent of the error, of that job alone.
+provided <- zmd_client(environment = TRUE, access_token = function(refused) if (is.null(refused)) "stale" else stop(refused, " is locked"))
+for (call in list(
+  function() zmd_status(provided, "Leads", "1001"), function() zmd_wait(provided, "Leads", "1001"),
+  function() {
+    waits <- zmd_waits(provided)
+    zmd_add(waits, "Leads", "1001")
+    stop(zmd_next(waits)$error)
+  }
+)) {
+  error <- failure("zmd_err_oauth", call())
+  same(list(29L, "Leads", "1001", "stale is locked"), list(error$number, error$module, error$job_id, conditionMessage(error$parent)))
+  same("the token provider returned no access token: *** is locked", conditionMessage(error))
+}
+same(rep("ZMD_ERR_OAUTH", 2), zmd_wait_many(provided, "Leads", c("1001", "1003"))$error)
+zmd_set_access_token(provided, Sys.getenv("ZMD_ACCESS_TOKEN"))
+same(completed, zmd_status(provided, "Leads", "1001"))
+error <- failure("zmd_err_oauth", zmd_client(access_token = function(refused) stop("locked")))
+same(list(NULL, "locked"), list(error$module, conditionMessage(error$parent)))
+contains("its result must be one string", failure("zmd_err_oauth", zmd_client(access_token = function(refused) NULL)))
 
 # fork: parent and child can both use a client.
 child <- parallel::mcparallel(zmd_status(client, "Leads", "1001"))
