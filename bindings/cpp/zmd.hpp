@@ -1347,7 +1347,7 @@ struct event : result {
     bool has_ended = false;              /**< The call has ended: `status` and `code` are its result, and there is no
                                               other event of this id. false: a poll, after which the wait continues. */
     std::chrono::milliseconds elapsed{}; /**< Since the call was added. */
-    std::chrono::milliseconds next_poll = std::chrono::milliseconds(-1); /**< Until its next poll. Negative: none. */
+    std::chrono::milliseconds next_poll = std::chrono::milliseconds(-1); /**< Until its next poll. Negative: it has ended. */
 };
 
 /**
