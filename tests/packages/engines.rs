@@ -1,4 +1,4 @@
-//! The packages for Airflow and Spark, in bindings/, and what doc/ says of other engines: each installed as its users do, in
+//! The packages for Airflow, Dagster, Prefect and Spark, in bindings/, and what doc/ says of other engines: each installed as its users do, in
 //! the real engine, which asks the stand-in. `make test-engines` runs these: the engines come from PyPI, into environments in
 //! target/ that are kept.
 
@@ -62,7 +62,7 @@ impl Engines {
         }
         let own = match self {
             Airflow2 | Airflow3 => &["zmd", "airflow_provider_zmd"][..],
-            Others => &["zmd", "zmd_spark"],
+            Others => &["zmd", "zmd_spark", "dagster_zmd", "prefect_zmd"],
             Shells => &["zmd"],
         };
         let wheels = fs::read_dir(wheels()).unwrap().map(|entry| entry.unwrap().path());
@@ -120,7 +120,7 @@ fn wheels() -> &'static Path {
         let mut packages = vec![PathBuf::from(format!("{ROOT}/bindings/python"))];
         // setuptools writes into the source, and takes files from what an earlier build has left there: that is a copy.
         let copies = scratch("packages");
-        for name in ["airflow", "spark"] {
+        for name in ["airflow", "dagster", "prefect", "spark"] {
             let copy = copies.join(name);
             fs::create_dir(&copy).unwrap();
             let sources = ["pyproject.toml", "README.md", "src"].map(|file| format!("{ROOT}/bindings/{name}/{file}"));
@@ -481,29 +481,37 @@ fn a_night_of_spark_in_two_executors() {
     a_night_of_spark("local-cluster[2,1,1024]");
 }
 
-/// The samples of the page for Dagster and Prefect are these programs'.
-#[test]
-fn dagster_and_prefect() {
-    let Some(python) = Others.python() else { return };
-    let samples = format!("{ROOT}/tests/engines/samples");
+/// The package in the real engine; the example of its README is the program that its test runs, and those of the page for all
+/// engines are parts of it.
+fn a_package_for(engine: &str) {
+    let directory = format!("{ROOT}/bindings/{engine}");
+    let example = fs::read_to_string(format!("{directory}/tests/night.py")).unwrap();
+    let readme = fs::read_to_string(format!("{directory}/README.md")).unwrap();
+    assert!(readme.contains(&format!("\n```python\n{}\n```\n", example.trim_end())), "{engine}: the example");
     let page = fs::read_to_string(format!("{ROOT}/doc/engines.md")).unwrap();
-    for sample in ["dagster_night.py", "prefect_night.py"] {
-        let code = fs::read_to_string(format!("{samples}/{sample}")).unwrap();
-        let parts: Vec<_> = code.split("\n# doc: ").skip(1).filter_map(|part| part.split_once('\n')).collect();
-        assert!(parts.len() > 1);
-        for (name, part) in &parts[..parts.len() - 1] {
-            assert!(page.contains(part.trim()), "the page has not the sample: {name}");
-        }
-    }
-    for test in ["test_dagster.py", "test_prefect.py"] {
-        let home = scratch("samples");
-        let mut program = clean(python);
-        program.arg(format!("{samples}/{test}")).env("PYTHONDONTWRITEBYTECODE", "1").env("HOME", &home);
-        program.env("DAGSTER_DISABLE_TELEMETRY", "yes").env("DO_NOT_TRACK", "1").env("PREFECT_HOME", &home);
-        let (exit, out, err) = run(&mut program);
-        assert!(exit == Some(0) && out.trim_end().ends_with("ok"), "{test}: {out}{err}");
-        fs::remove_dir_all(home).unwrap();
-    }
+    let start = page.find(&format!("(../bindings/{engine}/README.md)")).unwrap();
+    let section = page[start..].split("\n## ").next().unwrap();
+    let blocks: Vec<_> = section.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(!blocks.is_empty() && blocks.iter().all(|block| example.contains(block)), "{engine}: {blocks:?}");
+    let Some(python) = Others.python() else { return };
+    let home = scratch(engine);
+    let mut program = clean(python);
+    program.arg(format!("{directory}/tests/test_{engine}.py")).arg(&home).env("PYTHONDONTWRITEBYTECODE", "1");
+    program.env("HOME", &home).env("PREFECT_HOME", &home).env("DO_NOT_TRACK", "1");
+    program.env("DAGSTER_DISABLE_TELEMETRY", "yes");
+    let (exit, out, err) = run(&mut program);
+    assert!(exit == Some(0) && out.trim_end().ends_with("ok"), "{engine}: {out}{err}");
+    fs::remove_dir_all(home).unwrap();
+}
+
+#[test]
+fn dagster() {
+    a_package_for("dagster");
+}
+
+#[test]
+fn prefect() {
+    a_package_for("prefect");
 }
 
 /// The block of a page is this file.

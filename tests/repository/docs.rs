@@ -607,7 +607,7 @@ fn the_links_of_the_packaged_pages_lead_to_packaged_files() {
 /// The package for Python is read where the repository is not: on PyPI, and in a source distribution.
 #[test]
 fn the_readmes_of_the_python_packages_stand_alone() {
-    for package in ["python", "airflow", "spark"] {
+    for package in ["python", "airflow", "dagster", "prefect", "spark"] {
         let file = format!("bindings/{package}/README.md");
         let outside: Vec<_> = targets_of(&file).into_iter().map(|(path, _)| path).collect();
         let package = format!("bindings/{package}/");
