@@ -8,7 +8,7 @@ import time
 import unittest
 
 import zmd
-from support import TOKEN, Sim, SimTest, Unanswered, eventually, run
+from support import AT_ONCE, TOKEN, Sim, SimTest, Unanswered, eventually, run
 
 COMPLETED = zmd.Status("Leads", "1001", zmd.State.COMPLETED, 9, 9, 0, "COMPLETED", 200)
 JOBS = [("Leads", 1001), ("Leads", 1002), ("Leads", "error-NO_PERMISSION"), ("Leads", "no id"), ("Leads", "1003")]
@@ -17,6 +17,14 @@ JOBS = [("Leads", 1001), ("Leads", 1002), ("Leads", "error-NO_PERMISSION"), ("Le
 def open_waits(client):
     """Those of the queues of an AsyncClient."""
     return [wait for queue in client._queues.values() for wait in queue.waits._open]
+
+
+async def soon(condition):
+    """Waits for it, while the loop runs."""
+    end = time.monotonic() + AT_ONCE
+    while not condition() and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+    return condition()
 
 
 def threads():
@@ -33,7 +41,7 @@ class AsyncTest(SimTest):
             async with self.async_client(**settings) as client:
                 return await function(client)
 
-        return asyncio.run(asyncio.wait_for(main(), 30))
+        return asyncio.run(asyncio.wait_for(main(), 5 * AT_ONCE))
 
 
 class Calls(AsyncTest):
@@ -58,7 +66,7 @@ class Calls(AsyncTest):
             begin = time.monotonic()
             with self.assertRaisesRegex(zmd.Timeout, r"0\.3 s"):
                 await client.status("Leads", "fault-stall-in-body", timeout=0.3)
-            self.assertTrue(0.3 <= time.monotonic() - begin < 0.8)
+            self.assertGreaterEqual(time.monotonic() - begin, 0.3)
 
         self.run_async(main)
 
@@ -83,15 +91,20 @@ class Calls(AsyncTest):
         polls = []
 
         async def main(client):
-            status = await client.wait("Leads", 1003, timeout=20, progress=polls.append, check=True)
+            begin = time.monotonic()
+            status = await client.wait("Leads", 1003, timeout=AT_ONCE, progress=polls.append, check=True)
+            took = time.monotonic() - begin
             self.assertEqual((status.state, status.deleted_count), (zmd.State.COMPLETED, 300))
             self.assertEqual((polls[-1].status, polls[-1].next_poll), (status, None))
             self.assertTrue(all(each.next_poll > 0 for each in polls[:-1]))
-            self.assertGreater(polls[-1].elapsed, 1)
+            # After two pauses of poll_min at least.
+            self.assertTrue(len(polls) == 3 and 0.04 <= polls[-1].elapsed <= took, polls)
             begin = time.monotonic()
-            with self.assertRaises(zmd.Timeout) as caught:
+            with self.assertRaisesRegex(zmd.Timeout, r"within 0\.3 s"):
                 await client.wait("Leads", 1002, timeout=0.3)
-            self.assertTrue(0.3 <= time.monotonic() - begin < 0.8)
+            self.assertGreaterEqual(time.monotonic() - begin, 0.3)
+            with self.assertRaises(zmd.Timeout) as caught:
+                await client.wait("Leads", 1002, timeout=0)
             self.assertEqual(caught.exception.last_status.state, zmd.State.RUNNING)
             self.assertEqual(caught.exception.last_status.job_id, "1002")
 
@@ -101,10 +114,11 @@ class Calls(AsyncTest):
         polls = []
 
         async def main(client):
-            outcomes = await client.wait_many(JOBS, timeout=2.5, progress=polls.append)
+            # No time: each is polled once.
+            outcomes = await client.wait_many(JOBS, timeout=0, progress=polls.append)
             self.assertEqual(
                 [type(each) for each in outcomes],
-                [zmd.Status, zmd.Timeout, zmd.ForbiddenError, zmd.ArgumentError, zmd.Status],
+                [zmd.Status, zmd.Timeout, zmd.ForbiddenError, zmd.ArgumentError, zmd.Timeout],
             )
             self.assertEqual(outcomes[1].last_status.state, zmd.State.RUNNING)
             # A refused argument is no poll, nor is the end of the time.
@@ -153,14 +167,17 @@ class Calls(AsyncTest):
     def test_watch(self):
         async def main(client):
             polls = [poll async for poll in client.watch("Leads", 1003)]
-            self.assertGreater(len(polls), 1)
-            self.assertEqual(polls[-1].status.deleted_count, 300)
-            self.assertEqual([poll.next_poll is None for poll in polls], [False] * (len(polls) - 1) + [True])
-            polls = []
+            self.assertEqual([poll.status.deleted_count for poll in polls], [100, 200, 300])
+            self.assertEqual([poll.next_poll is None for poll in polls], [False, False, True])
             with self.assertRaises(zmd.Timeout):
-                async for poll in client.watch("Leads", "error-html500", timeout=0.3):
-                    polls.append(poll)
-            self.assertEqual({type(poll.error) for poll in polls}, {zmd.ServerError})
+                async for _ in client.watch("Leads", 1002, timeout=0):
+                    pass
+            polls = []
+            async for poll in client.watch("Leads", "error-html500"):
+                polls.append(type(poll.error))
+                if len(polls) == 3:
+                    break
+            self.assertEqual(polls, [zmd.ServerError] * 3)
             with self.assertRaises(zmd.ForbiddenError):
                 async for poll in client.watch("Leads", "error-NO_PERMISSION"):
                     self.fail(poll)
@@ -168,8 +185,7 @@ class Calls(AsyncTest):
             async for _ in client.watch("Leads", 1002):
                 break
             gc.collect()
-            await asyncio.sleep(0.05)
-            self.assertFalse(open_waits(client))
+            self.assertTrue(await soon(lambda: not open_waits(client)))
 
         self.run_async(main)
 
@@ -187,19 +203,19 @@ class Calls(AsyncTest):
 class AsCompleted(AsyncTest):
     def test_each_job_as_it_ends(self):
         async def main(client):
-            return [outcome async for outcome in client.as_completed(JOBS, timeout=2.5)]
+            return [outcome async for outcome in client.as_completed(JOBS, timeout=0)]
 
         with Sim() as sim:
             asynchronous = self.run_async(main, api_domain=sim.url)
         with Sim() as sim:
-            blocking = list(self.client(api_domain=sim.url).as_completed(iter(JOBS), timeout=2.5))
+            blocking = list(self.client(api_domain=sim.url).as_completed(iter(JOBS), timeout=0))
         for outcomes in (asynchronous, blocking):
-            self.assertEqual([each.job_id for each in outcomes[-2:]], ["1003", "1002"])
-            self.assertEqual({each.job_id for each in outcomes}, {str(job_id) for _, job_id in JOBS})
-            self.assertIsInstance(outcomes[-1], zmd.Timeout)
-            self.assertEqual(outcomes[-1].last_status.state, zmd.State.RUNNING)
-            self.assertTrue(str(outcomes[-1]).startswith("Leads 1002: "))
-            self.assertTrue(outcomes[-2].is_successful)
+            by_id = {each.job_id: each for each in outcomes}
+            self.assertEqual((len(outcomes), set(by_id)), (len(JOBS), {str(job_id) for _, job_id in JOBS}))
+            self.assertIsInstance(by_id["1002"], zmd.Timeout)
+            self.assertEqual(by_id["1002"].last_status.state, zmd.State.RUNNING)
+            self.assertTrue(str(by_id["1002"]).startswith("Leads 1002: "))
+            self.assertEqual(by_id["1001"], COMPLETED)
         self.assertEqual(list(self.client().as_completed([])), [])
 
     def test_it_begins_with_the_iteration_and_arguments_before(self):
@@ -223,14 +239,16 @@ class AsCompleted(AsyncTest):
         polls = []
 
         async def main(client):
-            return [each async for each in client.as_completed(JOBS[:2], timeout=0.5, progress=asynchronous.append)]
+            return [each async for each in client.as_completed(jobs, progress=asynchronous.append)]
 
-        asynchronous = []
+        asynchronous, jobs = [], [("Leads", 1001), ("Leads", 1003)]
         outcomes = self.run_async(main)
-        self.assertEqual(outcomes[0], list(self.client().as_completed(JOBS[:2], timeout=0.5, progress=polls.append))[0])
+        self.assertEqual({each.job_id for each in outcomes}, {"1001", "1003"})
+        with Sim() as sim:
+            list(self.client(api_domain=sim.url).as_completed(jobs, progress=polls.append))
         for each in (polls, asynchronous):
-            self.assertGreater(len(each), 2)
-            self.assertEqual({(poll.index, poll.job_id) for poll in each}, {(0, "1001"), (1, "1002")})
+            found = [(poll.index, poll.job_id, poll.status.deleted_count) for poll in each]
+            self.assertEqual(sorted(found), [(0, "1001", 9)] + [(1, "1003", count) for count in (100, 200, 300)])
 
     def test_leaving_it_ends_the_other_waits(self):
         client = self.client()
@@ -240,17 +258,19 @@ class AsCompleted(AsyncTest):
         gc.collect()
         polls = client.counters.polls
         time.sleep(0.3)
-        self.assertEqual(client.counters.polls, polls)
+        # One may have been under way.
+        self.assertLessEqual(client.counters.polls, polls + 1)
 
     def test_closing_or_cancelling_the_client_ends_it(self):
         for end in (zmd.Client.cancel, zmd.Client.close):
             client = self.client()
-            iterator = client.as_completed([("Leads", 1001), ("Leads", 1002), ("Leads", 1002)])
+            jobs = [("Leads", 1001), ("Leads", 1002), ("Leads", 1002)]
+            iterator = client.as_completed(jobs, timeout=2 * AT_ONCE)
             self.assertEqual(next(iterator), COMPLETED)
             end(client)
             begin = time.monotonic()
             self.assertEqual([type(each) for each in iterator], [zmd.Cancelled] * 2)
-            self.assertLess(time.monotonic() - begin, 0.5)
+            self.assertLess(time.monotonic() - begin, AT_ONCE)
         client = self.client()
         client.cancel()
         self.assertEqual([type(each) for each in client.as_completed(JOBS[:2])], [zmd.Cancelled] * 2)
@@ -272,7 +292,7 @@ class TokenProviders(AsyncTest):
             async with zmd.AsyncClient(provider, api_domain=self.sim.url, max_retries=0, **settings) as client:
                 return await function(client)
 
-        return asyncio.run(asyncio.wait_for(main(), 30))
+        return asyncio.run(asyncio.wait_for(main(), 5 * AT_ONCE))
 
     def test_a_coroutine_function_runs_in_the_loop(self):
         refused, loops = [], []
@@ -319,11 +339,11 @@ class TokenProviders(AsyncTest):
 
         def hangs(_):
             begun.set()
-            release.wait(20)
+            release.wait(2 * AT_ONCE)
 
         async def hangs_in_the_loop(_):
             begun.set()
-            await asyncio.sleep(20)
+            await asyncio.sleep(2 * AT_ONCE)
 
         for provider in (hangs, hangs_in_the_loop):
             begun.clear()
@@ -336,19 +356,20 @@ class TokenProviders(AsyncTest):
                 while not end.done():
                     await asyncio.sleep(0.005)
                     last, longest = time.monotonic(), max(longest, time.monotonic() - last)
-                self.assertLess(longest, 1)
+                self.assertLess(longest, AT_ONCE)
                 with self.assertRaises(zmd.Cancelled):
                     await waiting
 
             begin = time.monotonic()
             self.run_with(provider, main)
-            self.assertLess(time.monotonic() - begin, 5)
+            self.assertLess(time.monotonic() - begin, AT_ONCE)
 
 
 class Cancelling(AsyncTest):
     def test_a_task_ends_at_once_and_disturbs_no_other(self):
         async def main(client):
-            others = [asyncio.ensure_future(client.wait("Leads", job_id)) for job_id in (1002, 1003)]
+            self.sim.command("job Leads:1004:9:0")
+            others = [asyncio.ensure_future(client.wait("Leads", job_id)) for job_id in (1002, 1004)]
             tasks = [
                 asyncio.ensure_future(client.wait("Leads", 1002)),
                 asyncio.ensure_future(client.wait_many([("Leads", 1002)] * 3)),
@@ -359,9 +380,10 @@ class Cancelling(AsyncTest):
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-            self.assertLess(time.monotonic() - begin, 0.2)
+            self.assertLess(time.monotonic() - begin, AT_ONCE)
             self.assertTrue(all(task.cancelled() for task in tasks))
             self.assertEqual(len(open_waits(client)), 2)
+            self.sim.command("job Leads:1004:9:inf")
             self.assertTrue((await others[1]).is_successful)
             self.assertFalse(others[0].done())
             others[0].cancel()
@@ -369,7 +391,7 @@ class Cancelling(AsyncTest):
                 await asyncio.wait_for(client.wait("Leads", 1002), 0.1)
             self.assertEqual(await client.status("Leads", 1001), COMPLETED)
 
-        self.run_async(main)
+        self.run_async(main, timeout=600)
 
     def test_what_is_cancelled_does_not_ask_any_more(self):
         async def main(client):
@@ -381,7 +403,8 @@ class Cancelling(AsyncTest):
             await asyncio.sleep(0.3)
             self.assertEqual(len(polls), before)
             # All of the workers are free.
-            self.assertEqual(await asyncio.wait_for(client.status_many([("Leads", 1001)] * 20), 2), [COMPLETED] * 20)
+            found = await asyncio.wait_for(client.status_many([("Leads", 1001)] * 20), AT_ONCE)
+            self.assertEqual(found, [COMPLETED] * 20)
 
         polls = []
         self.run_async(main)
@@ -390,23 +413,25 @@ class Cancelling(AsyncTest):
         async def main():
             for end in (zmd.AsyncClient.cancel, zmd.AsyncClient.close):
                 client = self.async_client()
-                tasks = [asyncio.ensure_future(client.wait("Leads", 1002)) for _ in range(3)]
-                await asyncio.sleep(0.1)
+                polls = set()
+                waits = [client.wait("Leads", 1002, progress=lambda _, i=i: polls.add(i)) for i in range(3)]
+                tasks = [asyncio.ensure_future(wait) for wait in waits]
+                self.assertTrue(await soon(lambda: len(polls) == 3))
                 begin = time.monotonic()
                 result = end(client)
                 if result is not None:
                     await result
                 done = await asyncio.gather(*tasks, return_exceptions=True)
-                self.assertLess(time.monotonic() - begin, 0.5)
+                self.assertLess(time.monotonic() - begin, AT_ONCE)
                 self.assertEqual([type(each) for each in done], [zmd.Cancelled] * 3)
-                self.assertEqual(done[0].last_status.state, zmd.State.RUNNING)
+                self.assertEqual([each.last_status.state for each in done], [zmd.State.RUNNING] * 3)
                 expected = zmd.ArgumentError if end is zmd.AsyncClient.close else zmd.Cancelled
                 with self.assertRaises(expected):
                     await client.status("Leads", 1001)
                 await client.close()
                 await client.close()
 
-        asyncio.run(asyncio.wait_for(main(), 20))
+        asyncio.run(asyncio.wait_for(main(), 5 * AT_ONCE))
 
     def test_closing_leaves_nothing_behind(self):
         gc.collect()
@@ -459,7 +484,7 @@ class Threads(AsyncTest):
             self.assertTrue((await tasks[-1]).is_successful)
             await asyncio.wait(tasks)
             self.assertEqual(open_waits(client), [])
-            self.assertLess(time.monotonic() - begin, 5)
+            self.assertLess(time.monotonic() - begin, AT_ONCE)
 
         self.run_async(main, poll_min=0.5)
 
@@ -486,7 +511,7 @@ class Threads(AsyncTest):
                 self.assertTrue((await client.wait("Leads", 1003)).is_successful)
 
         loop = Loop()
-        loop.run_until_complete(asyncio.wait_for(main(), 20))
+        loop.run_until_complete(asyncio.wait_for(main(), 5 * AT_ONCE))
         loop.close()
 
     def test_several_loops(self):
@@ -506,7 +531,7 @@ class Threads(AsyncTest):
         for user in users:
             user.start()
         for user in users:
-            user.join(20)
+            user.join()
         self.assertEqual(failures, [])
         asyncio.run(client.close())
 
@@ -546,7 +571,7 @@ class Processes(AsyncTest):
         for end in ("", "await client.close()", "client.cancel()", "raise SystemExit", "del client"):
             code = f"""
 async def main():
-    client = zmd.AsyncClient(token, api_domain=url)
+    client = zmd.AsyncClient(token, api_domain=url, timeout=600)
     for _ in range(50):
         asyncio.ensure_future(client.wait("Leads", 1002))
     asyncio.ensure_future(client.status("Leads", "fault-stall-in-body"))
@@ -557,21 +582,21 @@ async def main():
 asyncio.run(main())
 """
             with self.subTest(end):
-                self.assertLess(self.passes(code), 5)
+                self.assertLess(self.passes(code), AT_ONCE)
 
     def test_nor_where_a_connection_is_not_answered(self):
         server = Unanswered()
         self.addCleanup(server.close)
         code = """
 async def main():
-    client = zmd.AsyncClient(token, api_domain=url, connect_timeout=60, timeout=60)
+    client = zmd.AsyncClient(token, api_domain=url, connect_timeout=600, timeout=600)
     try:
         await asyncio.wait_for(client.status("Leads", 1001), 0.2)
     except asyncio.TimeoutError:
         print("too late")
 asyncio.run(main())
 """
-        self.assertLess(self.passes(code, server.url, "too late\n"), 5)
+        self.assertLess(self.passes(code, server.url, "too late\n"), AT_ONCE)
 
     def test_ctrl_c(self):
         code = """
@@ -584,15 +609,15 @@ try:
 except KeyboardInterrupt:
     print("interrupted")
 client = zmd.Client(token, api_domain=url)
-threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
 try:
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
     for outcome in client.as_completed([("Leads", 1002)] * 3):
         print(outcome)
 except KeyboardInterrupt:
     print("interrupted")
 print(client.status("Leads", 1001).deleted_count)
 """
-        self.assertLess(self.passes(code, out="interrupted\ninterrupted\n9\n"), 5)
+        self.assertLess(self.passes(code, out="interrupted\ninterrupted\n9\n"), AT_ONCE)
 
     def test_fork(self):
         code = """
@@ -605,7 +630,7 @@ children = []
 for _ in range(5):
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.alarm(300)
         asyncio.run(use())
         asyncio.run(client.close())
         other.close()
@@ -619,7 +644,7 @@ for outcome in other.as_completed([("Leads", 1001), ("Leads", 1002)]):
     child = os.fork()
     break
 if child == 0:
-    signal.alarm(20)
+    signal.alarm(300)
     asyncio.run(use())
     sys.exit()
 assert os.waitpid(child, 0)[1] == 0
@@ -627,7 +652,7 @@ try:
     for outcome in other.as_completed([("Leads", 1001), ("Leads", 1002)]):
         child = os.fork()
         if child == 0:
-            signal.alarm(5)
+            signal.alarm(300)
         else:
             assert os.waitpid(child, 0)[1] == 0
             break
@@ -652,7 +677,7 @@ for target in [use, iterate] * 2:
 time.sleep(0.3)
 """
         for _ in range(5):
-            self.assertLess(self.passes(code), 5)
+            self.assertLess(self.passes(code), AT_ONCE)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import zmd
 
 def main():
     with zmd.Client.from_env() as client:
-        return client.wait("Leads", 1001, timeout=10, check=True).deleted_count
+        return client.wait("Leads", 1001, timeout=300, check=True).deleted_count
 """
 
 TESTS = """
@@ -67,7 +67,7 @@ class Testing(unittest.TestCase):
             self.assertEqual((status.state, status.deleted_count, status.failed_count), (zmd.State.FAILED, 97, 3))
 
             async def main():
-                async with service.async_client(timeout=5) as client:
+                async with service.async_client(timeout=60) as client:
                     return await client.wait("Leads", 1)
 
             self.assertEqual(asyncio.run(main()), status)
