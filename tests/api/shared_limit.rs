@@ -157,13 +157,13 @@ fn a_slot_is_free_when_its_process_is_stopped_or_dead() {
             let mut byte = 0_u8;
             // SAFETY: the pipes are open, and a byte and a number have room. The watchdog ends both processes.
             unsafe {
-                libc::alarm(60);
+                libc::alarm(300);
                 libc::read(go[0], (&raw mut byte).cast(), 1);
                 let bystander = libc::fork();
                 if bystander > 0 {
                     libc::write(pids[1], (&raw const bystander).cast(), size_of_val(&bystander));
                 }
-                libc::alarm(60);
+                libc::alarm(300);
                 loop {
                     libc::pause();
                 }
