@@ -17,8 +17,9 @@ stage() {
 
 # archive DIRECTORY NAME [AS]: DIST/NAME.tar.gz of DIRECTORY/NAME, or AS.tar.gz; the same bytes for the same files.
 archive() {
-    tar -C "$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rwX,go+rX,go-w --format=gnu -cf - "$2" |
-        gzip -9n >"$DIST/${3:-$2}.tar.gz"
+    packed=$DIST/${3:-$2}.tar
+    tar -C "$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rwX,go+rX,go-w --format=gnu -cf "$packed" "$2"
+    gzip -9nf "$packed"
 }
 
 # What files for users call a target: linux-x86_64.
