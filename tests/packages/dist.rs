@@ -12,7 +12,7 @@ use common::*;
 
 use super::install::{Installed, debian_packages_work, files, make, manylinux};
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+const TARGETS: &str = "TARGETS=x86_64-unknown-linux-gnu";
 
 /// The directory of the packages, which are made twice and must be the same; nothing where a tool is missing.
 fn packed() -> Option<&'static Path> {
@@ -22,21 +22,12 @@ fn packed() -> Option<&'static Path> {
         return None;
     }
     Some(PACKED.get_or_init(|| {
-        let native = fresh("dist-native");
-        let of_target = native.join(TARGET);
-        fs::create_dir(&of_target).unwrap();
-        let archive = built.join("build").join(TARGET).join("release/libzmd.a");
-        for file in ["libzmd.so", "zmd", "zmd-sim"].map(|name| built.join(name)) {
-            fs::copy(&file, of_target.join(file.file_name().unwrap())).unwrap();
-        }
-        text_of(Command::new("strip").args(["--strip-debug", "-o"]).arg(of_target.join("libzmd.a")).arg(archive));
         let [first, second] = ["dist", "dist-again"].map(fresh);
         for (to, umask) in [(&first, "022"), (&second, "077")] {
-            let variables =
-                [("NATIVE", &native), ("DIST", to)].map(|(name, path)| format!("{name}={}", path.display()));
+            let variables = [("NATIVE", &built), ("DIST", to)].map(|(name, path)| format!("{name}={}", path.display()));
             let mut shell = from_a_shell("sh");
             shell.args(["-c", "umask $1; shift; exec \"$@\"", "sh", umask]);
-            let make = make(&["dist", "PACKAGES=tar deb rpm wheel", &variables[0], &variables[1]]);
+            let make = make(&["dist", TARGETS, "PACKAGES=tar deb rpm wheel", &variables[0], &variables[1]]);
             shell.arg(make.get_program()).args(make.get_args());
             shell.env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target()).env_remove("MAKEFLAGS");
             // Somebody may commit meanwhile.
@@ -315,7 +306,7 @@ fn the_rpms_are_installed_with_the_c_library_of_rhel_7_and_are_removed() {
 /// Of what a machine lacks, `make dist` says what it is, makes the rest, and fails.
 #[test]
 fn make_dist_names_what_is_missing() {
-    let Some(_) = packed() else { return };
+    let Some(native) = manylinux() else { return };
     let directory = scratch("dist-missing");
     let path = directory.join("bin");
     fs::create_dir(&path).unwrap();
@@ -329,10 +320,10 @@ fn make_dist_names_what_is_missing() {
         }
     }
     // With another PATH cargo would compile it again.
-    let zmd = target().join("debug/zmd");
-    let variables = [("NATIVE", built().join("dist-native")), ("DIST", directory.join("dist")), ("ZMD", zmd)];
+    let zmd = native.join("x86_64-unknown-linux-gnu/zmd");
+    let variables = [("NATIVE", native), ("DIST", directory.join("dist")), ("ZMD", zmd)];
     let variables = variables.map(|(name, path)| format!("{name}={}", path.display()));
-    let mut make_dist = make(&["dist", "PACKAGES=rpm tar"]);
+    let mut make_dist = make(&["dist", TARGETS, "PACKAGES=rpm tar"]);
     let (exit, _, err) = run(make_dist.args(variables).env("PATH", &path));
     assert!(exit != Some(0) && err.contains("rpm: rpmbuild: apt-get install rpm"), "{err}");
     assert_eq!(packages(&directory.join("dist"), ".tar.gz").len(), 1);

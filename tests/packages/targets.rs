@@ -44,8 +44,8 @@ impl Target {
             return None;
         }
         if name.contains("linux") {
-            let (exit, zig, err) = run(&mut script("zig"));
-            if err.contains("No matching distribution") && missing("a package index that has zig") {
+            let (exit, zig, err) = run(script("tools").arg("zig"));
+            if exit == Some(77) && missing("a package index that has zig") {
                 return None;
             }
             assert_eq!(exit, Some(0), "{err}");
