@@ -426,14 +426,23 @@ pub fn library() -> &'static Path {
     })
 }
 
-/// The directory with libzmd.so, libzmd.a and zmd as they ship.
+/// The directory with libzmd.so, libzmd.a and zmd as they ship; in `make test-dist`, for a system that is older than this machine.
 pub fn release() -> &'static Path {
     static RELEASE: OnceLock<PathBuf> = OnceLock::new();
     RELEASE.get_or_init(|| {
+        if let Some((_, native)) = shipped() {
+            return native.join("x86_64-unknown-linux-gnu");
+        }
         // As `make` does, so that it is compiled once.
         build(from_a_shell("make").args(["-s", &format!("CARGO={}", env!("CARGO"))]));
         target().join("release")
     })
+}
+
+/// In `make test-dist`: what `make dist` has packed, and what scripts/native has built.
+pub fn shipped() -> Option<(PathBuf, PathBuf)> {
+    let named = |variable| std::env::var_os(variable).map(PathBuf::from);
+    named("ZMD_TEST_DIST").zip(named("ZMD_TEST_NATIVE"))
 }
 
 fn build(command: &mut Command) {

@@ -1,6 +1,7 @@
-//! What `make dist` packs, installed in an empty place by its own tool, and used there.
+//! What `make dist` packs for x86-64, installed in an empty place by its own tool, and used there.
 //!
-//! The libraries are those that `make manylinux` builds; scripts/dist packs them as it does those of all targets.
+//! The libraries are those that `make manylinux` builds; scripts/dist packs them as it does those of all targets. In `make test-dist` it is
+//! what has been packed from those that ship.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,12 +12,16 @@ use std::sync::OnceLock;
 use common::*;
 
 use super::install::{Installed, debian_packages_work, files, make, manylinux};
+use super::shipped::{ALL, expected};
 
 const TARGETS: &str = "TARGETS=x86_64-unknown-linux-gnu";
 
 /// The directory of the packages, which are made twice and must be the same; nothing where a tool is missing.
 fn packed() -> Option<&'static Path> {
     static PACKED: OnceLock<PathBuf> = OnceLock::new();
+    if let Some((dist, _)) = shipped() {
+        return Some(PACKED.get_or_init(|| dist));
+    }
     let built = manylinux()?;
     if ["python3", "rpmbuild", "dpkg-deb"].into_iter().any(missing) {
         return None;
@@ -68,16 +73,7 @@ fn unpacked(dist: &Path, to: &Path) -> PathBuf {
 #[test]
 fn the_directory_has_the_packages_licenses_and_sboms() {
     let Some(dist) = packed() else { return };
-    let version = full_version();
-    let mut expected =
-        ["LICENSE-APACHE", "LICENSE-MIT", "SHA256SUMS", "THIRD-PARTY-LICENSES"].map(str::to_owned).to_vec();
-    expected.extend(["libzmd", "zmd", "zmd-sim"].map(|name| format!("{name}.cdx.json")));
-    expected.extend(["libzmd-dev", "libzmd0", "zmd"].map(|name| format!("{name}_{version}-1_amd64.deb")));
-    expected.extend(["libzmd", "libzmd-devel", "zmd"].map(|name| format!("{name}-{version}-1.x86_64.rpm")));
-    expected.push(format!("zmd-{version}-linux-x86_64.tar.gz"));
-    expected.push(format!("zmd-{version}-py3-none-manylinux2014_x86_64.whl"));
-    expected.sort();
-    assert_eq!(files(dist), expected);
+    assert_eq!(files(dist), expected(&ALL[..1]));
 }
 
 /// The archive is installed by a user, used, and removed.
@@ -99,8 +95,9 @@ fn the_archive_installs_itself() {
     assert!(said.contains(&format!("export PATH=\"{}/bin:$PATH\"", prefix.display())), "{said}");
     // What `make install` installs, and nothing else.
     let made = scratch("dist-made");
-    release();
-    text_of(&mut make(&["install", &format!("DESTDIR={}", made.display()), "prefix=/usr", "libdir=/usr/lib"]));
+    let variables =
+        [("DESTDIR", &*made), ("RELEASE", release())].map(|(name, path)| format!("{name}={}", path.display()));
+    text_of(make(&["install", "prefix=/usr", "libdir=/usr/lib", "STATIC_LIBRARIES="]).args(variables));
     assert_eq!(files(&installed.root), files(&made));
     fs::remove_dir_all(made).unwrap();
     installed.programs_work();
@@ -134,7 +131,7 @@ fn the_packages_for_debian_do_their_work() {
     if ["lintian", "pkg-config"].into_iter().any(missing) {
         return;
     }
-    debian_packages_work(&packages(dist, ".deb"), "usr/lib/x86_64-linux-gnu");
+    debian_packages_work(&packages(dist, "_amd64.deb"), "usr/lib/x86_64-linux-gnu");
 }
 
 #[test]
@@ -143,7 +140,11 @@ fn the_wheel_does_its_work() {
     let installed = Installed::new("dist-wheel", "lib");
     let home = installed.work.join("venv");
     text_of(Command::new("python3").args(["-m", "venv"]).arg(&home));
-    text_of(Command::new(home.join("bin/pip")).args(["install", "-q", "--no-index"]).args(packages(dist, ".whl")));
+    text_of(
+        Command::new(home.join("bin/pip"))
+            .args(["install", "-q", "--no-index"])
+            .args(packages(dist, "-manylinux2014_x86_64.whl")),
+    );
     let mut python = installed.command(home.join("bin/python"));
     python.arg("-c").arg(doc_block("bindings/python/README.md", "# zmd\n", "python")).env_remove("PYTHONPATH");
     assert_eq!(text_of(&mut python), "9 of 9 deleted\n");
@@ -277,7 +278,7 @@ fn the_rpms_are_installed_with_the_c_library_of_rhel_7_and_are_removed() {
         rpm.arg("--root").arg(&system.0).args(["--dbpath", "/var/lib/rpm"]).args(arguments).env("LC_ALL", "C");
         rpm
     };
-    let packages = packages(dist, ".rpm");
+    let packages = packages(dist, ".x86_64.rpm");
     // What the tree has is not of packages.
     text_of(rpm(&["--nodeps", "-i"]).args(&packages));
     let all = ["libzmd", "libzmd-devel", "zmd"];

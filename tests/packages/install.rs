@@ -330,38 +330,41 @@ fn the_vcpkg_port_installs_it() {
     }
     release();
     for linkage in ["static", "dynamic"] {
-        let installed = Installed::new(&format!("vcpkg-{linkage}"), "usr/lib");
-        let prefix = installed.root.join("usr");
-        let mut run_port = installed.command("cmake");
-        run_port.arg(format!("-DPORT_DIR={port}")).arg(format!("-DVCPKG_LIBRARY_LINKAGE={linkage}"));
-        run_port.arg(format!("-DCURRENT_BUILDTREES_DIR={}", installed.work.join("port").display()));
-        run_port.arg(format!("-DCURRENT_PACKAGES_DIR={}", prefix.display()));
-        run_port.env("CARGO_TARGET_DIR", target()).args(["-P", &format!("{ROOT}/tests/vcpkg/run_port.cmake")]);
-        text_of(&mut run_port);
-
-        let full = format!("lib/libzmd.so.{}", full_version());
-        let libraries = match linkage {
-            "static" => &["lib/libzmd.a"][..],
-            _ => &["lib/libzmd.so", "lib/libzmd.so.0", &full],
-        };
-        let headers = ["include/zmd.h", "include/zmd.hpp"];
-        let shared_files =
-            ["copyright", "usage", "zmdConfig.cmake", "zmdConfigVersion.cmake", "zmdPrefix.cmake", "zmdTargets.cmake"]
-                .map(|name| format!("share/zmd/{name}"));
-        let expected: Vec<_> =
-            headers.iter().chain(libraries).copied().chain(shared_files.iter().map(String::as_str)).collect();
-        assert_eq!(files(&prefix), expected);
-
-        installed.write("example.c", &readme_block("## C\n", "c"));
-        installed.write("CMakeLists.txt", &doc_block("doc/cmake.md", "## An installed zmd\n", "cmake"));
-        installed
-            .shell(&format!("cmake -S . -B build -DCMAKE_PREFIX_PATH={} && cmake --build build", prefix.display()));
-        assert_eq!(installed.shell("build/example"), output());
+        a_port_installs_it(Path::new(&port), linkage, |run_port| run_port.env("CARGO_TARGET_DIR", target()));
     }
 }
 
+/// A port for vcpkg installs a kind of library, which programs link.
+pub fn a_port_installs_it(port: &Path, linkage: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) {
+    let installed = Installed::new(&format!("vcpkg-{linkage}"), "usr/lib");
+    let prefix = installed.root.join("usr");
+    let mut run_port = installed.command("cmake");
+    run_port.arg(format!("-DPORT_DIR={}", port.display())).arg(format!("-DVCPKG_LIBRARY_LINKAGE={linkage}"));
+    run_port.arg(format!("-DCURRENT_BUILDTREES_DIR={}", installed.work.join("port").display()));
+    run_port.arg(format!("-DCURRENT_PACKAGES_DIR={}", prefix.display()));
+    text_of(prepare(&mut run_port).args(["-P", &format!("{ROOT}/tests/vcpkg/run_port.cmake")]));
+
+    let full = format!("lib/libzmd.so.{}", full_version());
+    let libraries = match linkage {
+        "static" => &["lib/libzmd.a"][..],
+        _ => &["lib/libzmd.so", "lib/libzmd.so.0", &full],
+    };
+    let headers = ["include/zmd.h", "include/zmd.hpp"];
+    let shared_files =
+        ["copyright", "usage", "zmdConfig.cmake", "zmdConfigVersion.cmake", "zmdPrefix.cmake", "zmdTargets.cmake"]
+            .map(|name| format!("share/zmd/{name}"));
+    let expected: Vec<_> =
+        headers.iter().chain(libraries).copied().chain(shared_files.iter().map(String::as_str)).collect();
+    assert_eq!(files(&prefix), expected);
+
+    installed.write("example.c", &readme_block("## C\n", "c"));
+    installed.write("CMakeLists.txt", &doc_block("doc/cmake.md", "## An installed zmd\n", "cmake"));
+    installed.shell(&format!("cmake -S . -B build -DCMAKE_PREFIX_PATH={} && cmake --build build", prefix.display()));
+    assert_eq!(installed.shell("build/example"), output());
+}
+
 /// The program `conan`: the one on the PATH, or one from PyPI in a directory of its own.
-fn conan() -> Option<PathBuf> {
+pub fn conan() -> Option<PathBuf> {
     let on_path = run(Command::new("sh").args(["-c", "command -v conan"])).1;
     if !on_path.is_empty() {
         return Some(on_path.trim().into());

@@ -8,55 +8,63 @@ use std::process::{Command, Stdio};
 
 use common::*;
 
-use super::install::files;
+use super::install::{a_port_installs_it, conan, files};
+use super::targets::{Platform, platforms};
 
-/// A target, as users know it.
-struct Shipped {
-    target: &'static str,
+/// A platform, as the files for users name it.
+pub struct Shipped {
+    platform: &'static Platform,
     /// In the names of archives.
     name: &'static str,
     /// In the names of wheels.
-    platform: &'static str,
-    /// What runs its programs here; nothing does, if there is no word.
-    runner: &'static [&'static str],
+    wheel: &'static str,
 }
 
-const QEMU_ARM: &[&str] = &["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"];
-const QEMU_POWER: &[&str] = &["qemu-ppc64le", "-L", "/usr/powerpc64le-linux-gnu"];
-const QEMU_Z: &[&str] = &["qemu-s390x", "-L", "/usr/s390x-linux-gnu"];
-const LOADER_OF_32_BITS: &[&str] =
-    &["/usr/i686-linux-gnu/lib/ld-linux.so.2", "--library-path", "/usr/i686-linux-gnu/lib"];
-const WINE: &[&str] = &["/usr/lib/wine/wine64"];
-const WINE32: &[&str] = &[concat!(env!("CARGO_MANIFEST_DIR"), "/../cross/wine32")];
-
 #[rustfmt::skip]
-const ALL: [Shipped; 10] = [
-    Shipped { target: "x86_64-unknown-linux-gnu", name: "linux-x86_64", platform: "manylinux2014_x86_64", runner: &["env"] },
-    Shipped { target: "x86_64-unknown-linux-musl", name: "linux-x86_64-musl", platform: "musllinux_1_2_x86_64", runner: &["env"] },
-    Shipped { target: "aarch64-unknown-linux-gnu", name: "linux-aarch64", platform: "manylinux2014_aarch64", runner: QEMU_ARM },
-    Shipped { target: "i686-unknown-linux-gnu", name: "linux-i686", platform: "manylinux2014_i686", runner: LOADER_OF_32_BITS },
-    Shipped { target: "powerpc64le-unknown-linux-gnu", name: "linux-ppc64le", platform: "manylinux2014_ppc64le", runner: QEMU_POWER },
-    Shipped { target: "s390x-unknown-linux-gnu", name: "linux-s390x", platform: "manylinux2014_s390x", runner: QEMU_Z },
-    Shipped { target: "x86_64-pc-windows-gnu", name: "windows-x86_64", platform: "win_amd64", runner: WINE },
-    Shipped { target: "i686-pc-windows-gnu", name: "windows-x86", platform: "win32", runner: WINE32 },
-    Shipped { target: "aarch64-apple-darwin", name: "macos-arm64", platform: "macosx_11_0_arm64", runner: &[] },
-    Shipped { target: "x86_64-apple-darwin", name: "macos-x86_64", platform: "macosx_10_14_x86_64", runner: &[] },
+pub const ALL: [Shipped; 10] = [
+    Shipped { platform: &platforms::LINUX, name: "linux-x86_64", wheel: "manylinux2014_x86_64" },
+    Shipped { platform: &platforms::LINUX_MUSL, name: "linux-x86_64-musl", wheel: "musllinux_1_2_x86_64" },
+    Shipped { platform: &platforms::LINUX_ARM, name: "linux-aarch64", wheel: "manylinux2014_aarch64" },
+    Shipped { platform: &platforms::LINUX_32, name: "linux-i686", wheel: "manylinux2014_i686" },
+    Shipped { platform: &platforms::LINUX_POWER, name: "linux-ppc64le", wheel: "manylinux2014_ppc64le" },
+    Shipped { platform: &platforms::LINUX_Z, name: "linux-s390x", wheel: "manylinux2014_s390x" },
+    Shipped { platform: &platforms::WINDOWS, name: "windows-x86_64", wheel: "win_amd64" },
+    Shipped { platform: &platforms::WINDOWS_32, name: "windows-x86", wheel: "win32" },
+    Shipped { platform: &platforms::MACOS_ARM, name: "macos-arm64", wheel: "macosx_11_0_arm64" },
+    Shipped { platform: &platforms::MACOS, name: "macos-x86_64", wheel: "macosx_10_14_x86_64" },
 ];
 
-/// target/dist and target/native, as scripts/test names them.
-fn shipped() -> (PathBuf, PathBuf) {
-    let named = |variable| std::env::var_os(variable).map(PathBuf::from).expect("`make test-dist` runs this");
-    (named("ZMD_TEST_DIST"), named("ZMD_TEST_NATIVE"))
+/// target/dist and target/native.
+fn dist_and_native() -> (PathBuf, PathBuf) {
+    shipped().expect("`make test-dist` runs this")
+}
+
+/// What is made for these platforms without a registry of a language, but for PyPI's.
+pub fn expected(platforms: &[Shipped]) -> Vec<String> {
+    let version = full_version();
+    let mut expected =
+        ["LICENSE-APACHE", "LICENSE-MIT", "SHA256SUMS", "THIRD-PARTY-LICENSES"].map(str::to_owned).to_vec();
+    expected.extend(["libzmd", "zmd", "zmd-sim"].map(|name| format!("{name}.cdx.json")));
+    for Shipped { platform, name, wheel } in platforms {
+        let ending = if platform.is_windows() { "zip" } else { "tar.gz" };
+        expected.push(format!("zmd-{version}-{name}.{ending}"));
+        expected.push(format!("zmd-{version}-py3-none-{wheel}.whl"));
+        let (debian, rpm) = match *name {
+            "linux-x86_64" => ("amd64", "x86_64"),
+            "linux-aarch64" => ("arm64", "aarch64"),
+            _ => continue,
+        };
+        expected.extend(["libzmd-dev", "libzmd0", "zmd"].map(|name| format!("{name}_{version}-1_{debian}.deb")));
+        expected.extend(["libzmd", "libzmd-devel", "zmd"].map(|name| format!("{name}-{version}-1.{rpm}.rpm")));
+    }
+    expected.sort();
+    expected
 }
 
 impl Shipped {
-    fn is_windows(&self) -> bool {
-        self.target.contains("windows")
-    }
-
     /// `libzmd.so` is below `lib` of what is installed, and in what is built.
     fn shared_library(&self) -> &'static str {
-        match self.target {
+        match self.platform.target {
             target if target.contains("windows") => "zmd.dll",
             target if target.contains("apple") => "libzmd.dylib",
             _ => "libzmd.so",
@@ -65,40 +73,33 @@ impl Shipped {
 
     /// The file of this name is the one that was built for the target.
     fn is_built(&self, file: &Path, name: &str) {
-        let built = fs::read(shipped().1.join(self.target).join(name)).unwrap();
-        assert!(fs::read(file).unwrap() == built, "{file:?} is not the {name} of {}", self.target);
+        let built = fs::read(dist_and_native().1.join(self.platform.target).join(name)).unwrap();
+        assert!(fs::read(file).unwrap() == built, "{file:?} is not the {name} of {}", self.name);
     }
 
     /// The command, which has been installed here, queries the stand-in.
     fn zmd_works(&self, zmd: &Path) {
-        let Some(runner) = self.runner.first() else { return };
-        if missing(runner) {
+        if self.platform.cannot_run() {
             return;
         }
         let sim = sim_over(true);
-        let mut command = Command::new(runner);
-        command.args(&self.runner[1..]).arg(zmd).args(["status", "Leads", "1001"]).stdin(Stdio::null());
+        let mut command = self.platform.program(zmd);
+        command.args(["status", "Leads", "1001"]).stdin(Stdio::null());
         without_variables(&mut command, |name| name.starts_with("ZMD_"));
-        if self.is_windows() {
-            // Wine 8 lacks a library that every Windows has.
+        if self.platform.is_windows() {
             let directory = zmd.parent().unwrap();
-            let compiler = if self.name.ends_with("x86") { "i686-w64-mingw32-gcc" } else { "x86_64-w64-mingw32-gcc" };
-            let mut compile = Command::new(compiler);
-            compile.args(["-shared", "-o"]).arg(directory.join("bcryptprimitives.dll"));
-            compile.arg(format!("{ROOT}/cross/bcryptprimitives.c")).args(["-ladvapi32", "-Wl,--kill-at"]);
-            text_of(&mut compile);
-            command.env("WINEPREFIX", target().join("tmp/wine")).env("WINEDEBUG", "-all").env("LC_ALL", "C.UTF-8");
+            self.platform.complete_windows(directory);
             command.current_dir(directory);
         }
         let (exit, out, err) = run(environment(&mut command, &sim));
         let line = "Leads 1001: COMPLETED, 9 of 9 deleted, 0 failed";
-        assert_eq!((exit, out.trim()), (Some(0), line), "{}: {err}", self.target);
+        assert_eq!((exit, out.trim()), (Some(0), line), "{}: {err}", self.name);
     }
 }
 
 #[test]
 fn the_checksums_name_all_files_and_are_right() {
-    let (dist, _) = shipped();
+    let (dist, _) = dist_and_native();
     text_of(Command::new("sha256sum").args(["--quiet", "--strict", "-c", "SHA256SUMS"]).current_dir(&dist));
     let sums = fs::read_to_string(dist.join("SHA256SUMS")).unwrap();
     let mut named: Vec<_> = sums.lines().map(|line| line.split_once("  ").unwrap().1.to_owned()).collect();
@@ -107,35 +108,35 @@ fn the_checksums_name_all_files_and_are_right() {
     assert_eq!(named, files(&dist));
 
     let version = full_version();
-    let mut expected =
-        ["LICENSE-APACHE", "LICENSE-MIT", "SHA256SUMS", "THIRD-PARTY-LICENSES"].map(str::to_owned).to_vec();
-    expected.extend(["libzmd", "zmd", "zmd-sim"].map(|name| format!("{name}.cdx.json")));
-    expected.push(format!("zmd-{version}-source.tar.gz"));
-    for Shipped { name, platform, .. } in &ALL {
-        let ending = if name.starts_with("windows") { "zip" } else { "tar.gz" };
-        expected.push(format!("zmd-{version}-{name}.{ending}"));
-        expected.push(format!("zmd-{version}-py3-none-{platform}.whl"));
+    let mut expected = expected(&ALL);
+    for name in ["-source.tar.gz", ".jar", "-javadoc.jar", "-sources.jar", ".pom", ".tgz"] {
+        expected.push(format!("zmd-{version}{name}"));
     }
-    for (debian, rpm) in [("amd64", "x86_64"), ("arm64", "aarch64")] {
-        expected.extend(["libzmd-dev", "libzmd0", "zmd"].map(|name| format!("{name}_{version}-1_{debian}.deb")));
-        expected.extend(["libzmd", "libzmd-devel", "zmd"].map(|name| format!("{name}-{version}-1.{rpm}.rpm")));
+    for (name, ending) in [("conan", "tar.gz"), ("go", "zip"), ("php", "tar.gz"), ("vcpkg", "tar.gz")] {
+        expected.push(format!("zmd-{name}-{version}.{ending}"));
     }
-    // Packages for the registries of languages are beside them.
-    let absent: Vec<_> = expected.iter().filter(|name| !named.contains(name)).collect();
-    assert!(absent.is_empty(), "{absent:?}");
+    for name in ["Zmd-VERSION.tar.gz", "Zmd.VERSION.nupkg", "zmd_VERSION.tar.gz"] {
+        expected.push(name.replace("VERSION", &version));
+    }
+    let platforms = "darwin-arm64 darwin-x64 linux-arm64 linux-ppc64 linux-x64 linux-x64-musl win32-ia32 win32-x64";
+    for name in platforms.split(' ') {
+        expected.push(format!("zmd-{name}-{version}.tgz"));
+    }
+    expected.sort();
+    assert_eq!(named, expected);
 }
 
 /// Optimized as a whole, and without symbols.
 #[test]
 fn the_libraries_are_small() {
-    let (_, native) = shipped();
+    let (_, native) = dist_and_native();
     let size = |path: PathBuf| fs::metadata(&path).unwrap_or_else(|error| panic!("{path:?}: {error}")).len();
     let mut report = BTreeMap::new();
     for shipped in &ALL {
-        let directory = native.join(shipped.target);
+        let directory = native.join(shipped.platform.target);
         let shared = size(directory.join(shipped.shared_library()));
-        let archive = if shipped.is_windows() { 0 } else { size(directory.join("libzmd.a")) };
-        report.insert(shipped.target, (shared, archive));
+        let archive = if shipped.platform.is_windows() { 0 } else { size(directory.join("libzmd.a")) };
+        report.insert(shipped.name, (shared, archive));
     }
     show(&format!("bytes of the shared and of the static library: {report:#?}\n"));
     for (target, (shared, archive)) in report {
@@ -145,8 +146,8 @@ fn the_libraries_are_small() {
 
 #[test]
 fn the_archives_install_themselves() {
-    let (dist, _) = shipped();
-    for shipped in ALL.iter().filter(|shipped| !shipped.is_windows()) {
+    let (dist, _) = dist_and_native();
+    for shipped in ALL.iter().filter(|shipped| !shipped.platform.is_windows()) {
         let directory = scratch(&format!("shipped-{}", shipped.name));
         let name = format!("zmd-{}-{}", full_version(), shipped.name);
         let archive = dist.join(format!("{name}.tar.gz"));
@@ -169,8 +170,8 @@ fn the_archives_install_themselves() {
 
 #[test]
 fn the_archives_for_windows_are_unpacked() {
-    let (dist, _) = shipped();
-    for shipped in ALL.iter().filter(|shipped| shipped.is_windows()) {
+    let (dist, _) = dist_and_native();
+    for shipped in ALL.iter().filter(|shipped| shipped.platform.is_windows()) {
         let directory = scratch(&format!("shipped-{}", shipped.name));
         let name = format!("zmd-{}-{}", full_version(), shipped.name);
         let archive = dist.join(format!("{name}.zip"));
@@ -186,13 +187,13 @@ fn the_archives_for_windows_are_unpacked() {
 /// pip finds each wheel to be one for its platform, and installs it.
 #[test]
 fn the_wheels_are_installed_for_their_platforms() {
-    let (dist, native) = shipped();
+    let (dist, native) = dist_and_native();
     let home = scratch("shipped-wheels");
     text_of(Command::new("python3").args(["-m", "venv"]).arg(home.join("venv")));
     for shipped in &ALL {
         let to = home.join(shipped.name);
         let mut pip = Command::new(home.join("venv/bin/pip"));
-        pip.args(["install", "-q", "--no-index", "--only-binary=:all:", "--platform", shipped.platform, "--target"]);
+        pip.args(["install", "-q", "--no-index", "--only-binary=:all:", "--platform", shipped.wheel, "--target"]);
         text_of(pip.arg(&to).arg("--find-links").arg(&dist).arg(format!("zmd=={}", full_version())));
         let library = to.join("zmd").join(format!("libzmd.{}", shipped.shared_library().rsplit('.').next().unwrap()));
         if shipped.name.ends_with("musl") {
@@ -203,11 +204,11 @@ fn the_wheels_are_installed_for_their_platforms() {
             shipped.is_built(&library, shipped.shared_library());
         }
         let programs = to.join("bin");
-        let ending = if shipped.is_windows() { ".exe" } else { "" };
+        let ending = if shipped.platform.is_windows() { ".exe" } else { "" };
         for program in ["zmd", "zmd-sim"].map(|name| format!("{name}{ending}")) {
             shipped.is_built(&programs.join(&program), &program);
         }
-        assert!(native.join(shipped.target).exists());
+        assert!(native.join(shipped.platform.target).exists());
         shipped.zmd_works(&programs.join(format!("zmd{ending}")));
     }
     fs::remove_dir_all(home).unwrap();
@@ -215,7 +216,7 @@ fn the_wheels_are_installed_for_their_platforms() {
 
 #[test]
 fn the_packages_for_aarch64_are_installed() {
-    let (dist, _) = shipped();
+    let (dist, _) = dist_and_native();
     let arm = &ALL[2];
     if ["rpm", "dpkg"].into_iter().any(missing) {
         return;
@@ -252,7 +253,7 @@ fn the_packages_for_aarch64_are_installed() {
 /// In a network that reaches nothing, with none of this machine's crates.
 #[test]
 fn the_source_archive_builds_without_a_network() {
-    let (dist, _) = shipped();
+    let (dist, _) = dist_and_native();
     if missing("unshare") {
         return;
     }
@@ -261,7 +262,19 @@ fn the_source_archive_builds_without_a_network() {
     text_of(Command::new("tar").arg("-xzf").arg(dist.join(format!("{name}.tar.gz"))).arg("-C").arg(&directory));
     let source = directory.join(&name);
     let mut build = from_a_shell("unshare");
-    build.args(["--map-root-user", "--net", env!("CARGO"), "build", "--locked", "-q", "-p", "zmd", "-p", "zmd-cli"]);
+    build.args([
+        "--map-root-user",
+        "--net",
+        env!("CARGO"),
+        "build",
+        "--offline",
+        "--frozen",
+        "-q",
+        "-p",
+        "zmd",
+        "-p",
+        "zmd-cli",
+    ]);
     build
         .current_dir(&source)
         .env("CARGO_HOME", directory.join("cargo"))
@@ -274,20 +287,43 @@ fn the_source_archive_builds_without_a_network() {
     fs::remove_dir_all(directory).unwrap();
 }
 
-/// ConanCenter's and vcpkg's recipes fetch the archive of the source that lies beside them.
+/// What ConanCenter's and vcpkg's recipes would fetch is the archive of the source that lies beside them, and they build it without
+/// a network.
 #[test]
-fn recipes_have_the_checksum_of_the_source_archive() {
-    let (dist, _) = shipped();
-    let version = full_version();
-    let source = format!("zmd-{version}-source.tar.gz");
-    for (kind, file, program) in
-        [("conan", "recipes/zmd/all/conandata.yml", "sha256sum"), ("vcpkg", "ports/zmd/portfile.cmake", "sha512sum")]
-    {
-        let name = format!("zmd-{kind}-{version}");
-        let mut tar = Command::new("tar");
-        let recipe = text_of(tar.arg("-xzOf").arg(dist.join(format!("{name}.tar.gz"))).arg(format!("{name}/{file}")));
-        let sum = text_of(Command::new(program).arg(dist.join(&source)));
-        assert!(recipe.contains(sum.split(' ').next().unwrap()), "{recipe}");
-        assert!(recipe.contains(&format!("/v{version}/{source}\"")), "{recipe}");
+fn recipes_build_the_source_archive() {
+    let (dist, _) = dist_and_native();
+    if missing("cmake") {
+        return;
     }
+    let directory = scratch("shipped-recipes");
+    let version = full_version();
+    let unpacked = |kind: &str| {
+        let name = format!("zmd-{kind}-{version}");
+        let archive = dist.join(format!("{name}.tar.gz"));
+        text_of(Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(&directory));
+        directory.join(name)
+    };
+    // What ships is optimized as a whole, which takes minutes and changes nothing of what is tested here.
+    let variables = [
+        ("CARGO_HOME", directory.join("cargo")),
+        ("CARGO_TARGET_DIR", directory.join("target")),
+        ("CARGO_NET_OFFLINE", "true".into()),
+        ("CARGO_PROFILE_RELEASE_LTO", "off".into()),
+        ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1".into()),
+        ("CONAN_HOME", directory.join("conan")),
+    ];
+    a_port_installs_it(&unpacked("vcpkg").join("ports/zmd"), "static", |run_port| {
+        run_port.arg(format!("-DDOWNLOADS={}", dist.display())).envs(variables.clone())
+    });
+
+    let recipe = unpacked("conan").join("recipes/zmd/all");
+    let Some(conan) = conan() else { return };
+    let data = fs::read_to_string(recipe.join("conandata.yml")).unwrap();
+    let (url, archive) = data.split_once("url: \"").unwrap().1.split_once('"').unwrap().0.rsplit_once('/').unwrap();
+    assert!(url.ends_with(&format!("/v{version}")) && archive == format!("zmd-{version}-source.tar.gz"), "{data}");
+    fs::write(recipe.join("conandata.yml"), data.replace(url, &format!("file://{}", dist.display()))).unwrap();
+    for arguments in [&["profile", "detect"][..], &["create", ".", "--version", &version]] {
+        text_of(from_a_shell(&conan).args(arguments).envs(variables.clone()).current_dir(&recipe));
+    }
+    fs::remove_dir_all(directory).unwrap();
 }

@@ -11,6 +11,8 @@ use std::process::{Child, Command, Stdio};
 use common::*;
 use zmd_sim::{End, Job, Reply, Sim};
 
+use super::install::files;
+
 /// A stand-in with the jobs of tests/c/target_test.c.
 fn stand_in(tls: bool) -> Sim {
     let [refresh_token, client_id, client_secret] = REFRESH;
@@ -22,22 +24,91 @@ fn stand_in(tls: bool) -> Sim {
     sim
 }
 
-/// A target: how programs for it are compiled and run.
+/// A system and a processor: what compiles C for it, and what runs its programs here.
+pub struct Platform {
+    /// As Rust names it.
+    pub target: &'static str,
+    cc: &'static str,
+    runner: &'static [&'static str],
+}
+
+#[rustfmt::skip]
+pub mod platforms {
+    use super::Platform;
+
+    pub static LINUX: Platform = Platform { target: "x86_64-unknown-linux-gnu", cc: "gcc", runner: &[] };
+    pub static LINUX_MUSL: Platform = Platform { target: "x86_64-unknown-linux-musl", cc: "musl-gcc", runner: &[] };
+    pub static LINUX_32: Platform = Platform { target: "i686-unknown-linux-gnu", cc: "i686-linux-gnu-gcc",
+        runner: &["/usr/i686-linux-gnu/lib/ld-linux.so.2", "--library-path", "/usr/i686-linux-gnu/lib"] };
+    pub static LINUX_ARM: Platform = Platform { target: "aarch64-unknown-linux-gnu", cc: "aarch64-linux-gnu-gcc",
+        runner: &["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"] };
+    pub static LINUX_POWER: Platform = Platform { target: "powerpc64le-unknown-linux-gnu", cc: "powerpc64le-linux-gnu-gcc",
+        runner: &["qemu-ppc64le", "-L", "/usr/powerpc64le-linux-gnu"] };
+    pub static LINUX_Z: Platform = Platform { target: "s390x-unknown-linux-gnu", cc: "s390x-linux-gnu-gcc",
+        runner: &["qemu-s390x", "-L", "/usr/s390x-linux-gnu"] };
+    pub static WINDOWS: Platform = Platform { target: "x86_64-pc-windows-gnu", cc: "x86_64-w64-mingw32-gcc",
+        runner: &["/usr/lib/wine/wine64"] };
+    pub static WINDOWS_32: Platform = Platform { target: "i686-pc-windows-gnu", cc: "i686-w64-mingw32-gcc",
+        runner: &[concat!(env!("CARGO_MANIFEST_DIR"), "/../cross/wine32")] };
+    /// Nothing compiles C for these, or runs their programs.
+    pub static MACOS_ARM: Platform = Platform { target: "aarch64-apple-darwin", cc: "", runner: &[] };
+    pub static MACOS: Platform = Platform { target: "x86_64-apple-darwin", cc: "", runner: &[] };
+}
+
+impl Platform {
+    pub fn is_windows(&self) -> bool {
+        self.target.contains("windows")
+    }
+
+    /// Whether nothing runs its programs here, or what does is missing.
+    pub fn cannot_run(&self) -> bool {
+        let is_root = || text_of(Command::new("id").arg("-u")).trim() == "0";
+        self.cc.is_empty()
+            || [self.cc].into_iter().chain(self.runner.first().copied()).any(missing)
+            || self.target.starts_with("i686-pc")
+                && !Path::new("/usr/lib/wine/wine").exists()
+                && (missing("debootstrap") || !is_root() && missing("wine32, or root who can install it elsewhere"))
+    }
+
+    /// A program for it, to be run here.
+    pub fn program(&self, program: &Path) -> Command {
+        let mut words = self.runner.iter().copied().chain(program.to_str());
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
+        if self.is_windows() {
+            wine(&mut command);
+        }
+        command
+    }
+
+    /// Wine 8 has no bcryptprimitives.dll, which every Windows has: programs find it beside them.
+    pub fn complete_windows(&self, directory: &Path) {
+        let mut compile = Command::new(self.cc);
+        compile.args(["-shared", "-o"]).arg(directory.join("bcryptprimitives.dll"));
+        text_of(compile.arg(format!("{ROOT}/cross/bcryptprimitives.c")).args(["-ladvapi32", "-Wl,--kill-at"]));
+    }
+}
+
+fn wine(command: &mut Command) {
+    command.env("WINEPREFIX", built().join("wine")).env("WINEDEBUG", "-all").env("LC_ALL", "C.UTF-8");
+}
+
+/// What is built for a platform.
 struct Target {
     name: &'static str,
-    cc: &'static str,
+    platform: &'static Platform,
     cxx: Vec<String>,
-    runner: Vec<&'static str>,
     built: PathBuf,
     directory: PathBuf,
 }
 
 impl Target {
     /// Builds the library and the command, unless a tool is missing; or takes those of scripts/native.
-    fn new(name: &'static str, cc: &'static str, runner: &[&'static str]) -> Option<Target> {
-        if [cc, "/usr/bin/rustc"].into_iter().chain(runner.first().copied()).any(missing) {
+    fn new(platform: &'static Platform) -> Option<Target> {
+        if missing("/usr/bin/rustc") || platform.cannot_run() {
             return None;
         }
+        let (name, cc) = (platform.target, platform.cc);
         // Of MinGW's two kinds, this one has std::mutex.
         let mut cxx = vec![cc.replace("mingw32-gcc", "mingw32-g++-posix").replace("gcc", "g++")];
         if !name.contains("musl") && missing(&cxx[0]) {
@@ -58,7 +129,7 @@ impl Target {
         for file in ["libzmd.so", "zmd.dll", "libzmd.a", "zmd", "zmd.exe"].map(|file| built.join(file)) {
             assert!(!file.exists() || paths_of_this_machine(&file).is_empty(), "{:?}", paths_of_this_machine(&file));
         }
-        let target = Target { name, cc, cxx, runner: runner.to_vec(), built, directory: scratch(name) };
+        let target = Target { name, platform, cxx, built, directory: scratch(name) };
         target.headers();
         Some(target)
     }
@@ -66,7 +137,7 @@ impl Target {
     /// Compiles a C program.
     fn compile(&self, flags: &[&str], source: &str, name: &str) -> PathBuf {
         let program = self.directory.join(name);
-        let mut compile = Command::new(self.cc);
+        let mut compile = Command::new(self.platform.cc);
         compile.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-O1", "-o"]).arg(&program);
         text_of(compile.arg(format!("-I{ROOT}/include")).arg(format!("{ROOT}/{source}")).args(flags));
         program
@@ -86,7 +157,7 @@ impl Target {
             text_of(compile.args(["-x", language]).arg(format!("{ROOT}/{source}")));
         };
         for standard in ["c99", "c11", "c17"] {
-            check(&[self.cc.to_owned()], standard, "c", "tests/c/header.c");
+            check(&[self.platform.cc.to_owned()], standard, "c", "tests/c/header.c");
         }
         for standard in ["c++11", "c++14", "c++17", "c++20"] {
             check(&self.cxx, standard, "c++", "tests/c/header.c");
@@ -98,13 +169,8 @@ impl Target {
 
     /// A program, to be run on the target.
     fn program(&self, program: &Path) -> Command {
-        let mut words = self.runner.iter().copied().chain(program.to_str());
-        let mut command = Command::new(words.next().unwrap());
-        command.args(words).current_dir(&self.directory);
-        if self.name.contains("windows") {
-            let prefix = target_directory().join("tmp/wine");
-            command.env("WINEPREFIX", prefix).env("WINEDEBUG", "-all").env("LC_ALL", "C.UTF-8");
-        }
+        let mut command = self.platform.program(program);
+        command.current_dir(&self.directory);
         command
     }
 
@@ -207,28 +273,15 @@ fn script(name: &str) -> Command {
     command
 }
 
-/// The files below a directory, in order.
-fn files(directory: &Path) -> Vec<String> {
-    let listing = text_of(Command::new("find").arg(".").args(["-type", "f"]).current_dir(directory));
-    let mut files: Vec<_> = listing.lines().map(|line| line[2..].to_owned()).collect();
-    files.sort();
-    files
-}
-
-/// The directory of what is built for a target; with `ZMD_TEST_NATIVE`, that of what is there already.
+/// The directory of what is built for a target; in `make test-dist`, of what is there already.
 fn built_for(target: &str) -> PathBuf {
-    match std::env::var_os("ZMD_TEST_NATIVE") {
-        Some(native) => std::path::absolute(native).unwrap().join(target),
+    match shipped() {
+        Some((_, native)) => native.join(target),
         None => {
             text_of(script("build").arg(target));
-            target_directory().join(target).join("release")
+            common::target().join(target).join("release")
         }
     }
-}
-
-/// target/, where that is.
-fn target_directory() -> PathBuf {
-    target().to_owned()
 }
 
 /// What a library or program for Linux needs at run time: the names of the libraries, and the newest version of glibc.
@@ -270,8 +323,9 @@ fn functions() -> Vec<String> {
     names
 }
 
-fn glibc(name: &'static str, cc: &'static str, runner: &[&'static str]) {
-    let Some(target) = Target::new(name, cc, runner) else { return };
+fn glibc(platform: &'static Platform) {
+    let Some(target) = Target::new(platform) else { return };
+    let name = target.name;
     for file in ["libzmd.so", "zmd"] {
         let (libraries, newest) = needs(&target.built.join(file));
         assert!((2, 0) < newest && newest <= (2, 17), "{name} {file} needs glibc {newest:?}");
@@ -294,33 +348,30 @@ fn glibc(name: &'static str, cc: &'static str, runner: &[&'static str]) {
 
 #[test]
 fn linux_on_arm() {
-    let runner = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"];
-    glibc("aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc", &runner);
+    glibc(&platforms::LINUX_ARM);
 }
 
 #[test]
 fn linux_of_32_bits() {
-    let runner = ["/usr/i686-linux-gnu/lib/ld-linux.so.2", "--library-path", "/usr/i686-linux-gnu/lib"];
-    glibc("i686-unknown-linux-gnu", "i686-linux-gnu-gcc", &runner);
+    glibc(&platforms::LINUX_32);
 }
 
 /// Of another byte order.
 #[test]
 fn linux_on_z() {
-    glibc("s390x-unknown-linux-gnu", "s390x-linux-gnu-gcc", &["qemu-s390x", "-L", "/usr/s390x-linux-gnu"]);
+    glibc(&platforms::LINUX_Z);
 }
 
 #[test]
 #[ignore = "make test-dist"]
 fn linux_on_power() {
-    let runner = ["qemu-ppc64le", "-L", "/usr/powerpc64le-linux-gnu"];
-    glibc("powerpc64le-unknown-linux-gnu", "powerpc64le-linux-gnu-gcc", &runner);
+    glibc(&platforms::LINUX_POWER);
 }
 
 /// A shared library and a program without any.
 #[test]
 fn linux_with_musl() {
-    let Some(target) = Target::new("x86_64-unknown-linux-musl", "musl-gcc", &[]) else { return };
+    let Some(target) = Target::new(&platforms::LINUX_MUSL) else { return };
     let zmd = target.built.join("zmd");
     assert_eq!(needs(&zmd), (Vec::new(), (0, 0)));
     let library = target.built.join("libzmd.so");
@@ -341,14 +392,14 @@ fn linux_with_musl() {
     target.command(&zmd);
 }
 
-fn windows(name: &'static str, arch: &str, cc: &'static str, wine: &'static str) {
+fn windows(platform: &'static Platform, arch: &str) {
     if ["python3", "llvm-dlltool", "clang", "lld-link", "script"].into_iter().any(missing) {
         return;
     }
-    let Some(target) = Target::new(name, cc, &[wine]) else { return };
+    let Some(target) = Target::new(platform) else { return };
 
     // What is tested is what is in the zip.
-    text_of(script("package").args([name.as_ref(), target.built.as_os_str(), target.directory.as_os_str()]));
+    text_of(script("package").args([target.name.as_ref(), target.built.as_os_str(), target.directory.as_os_str()]));
     let packed = format!("zmd-{VERSION}-windows-{arch}");
     let zip = target.directory.join(format!("{packed}.zip"));
     fs::remove_dir_all(target.directory.join(&packed)).unwrap();
@@ -373,7 +424,7 @@ fn windows(name: &'static str, arch: &str, cc: &'static str, wine: &'static str)
     assert!(readme.lines().count() > 20 && readme.matches('\n').count() == readme.matches("\r\n").count());
 
     // Libraries that every Windows has, none of the compiler's; and none that starts programs or knows about proxies.
-    let tool = |name: &str| Command::new(cc.replace("gcc", name));
+    let tool = |name: &str| Command::new(platform.cc.replace("gcc", name));
     for file in ["zmd.dll", "zmd.exe"] {
         let headers = text_of(tool("objdump").arg("-p").arg(package.join("bin").join(file)));
         let mut imported: Vec<_> = headers
@@ -403,11 +454,11 @@ fn windows(name: &'static str, arch: &str, cc: &'static str, wine: &'static str)
         "{resources}"
     );
 
-    // Programs find the DLL beside them. Wine 8 has no bcryptprimitives.dll.
+    // Programs find the DLL beside them.
     for file in ["zmd.dll", "zmd.exe"] {
         fs::copy(package.join("bin").join(file), target.directory.join(file)).unwrap();
     }
-    target.compile(&["-shared", "-ladvapi32", "-Wl,--kill-at"], "cross/bcryptprimitives.c", "bcryptprimitives.dll");
+    platform.complete_windows(&target.directory);
     let (include, search) = (format!("-I{}/include", package.display()), format!("-L{}/lib", package.display()));
     let flags = ["-std=c99", &include, &search, "-lzmd"];
     target.holds(&target.compile(&flags, "tests/c/target_test.c", "target_test.exe"));
@@ -468,8 +519,8 @@ fn ctrl_c(target: &Target) {
 /// What doc/windows.md recommends goes on after the exit status 0 alone, and not after that of Ctrl-C, which is negative.
 #[test]
 fn a_batch_file_stops_after_each_other_exit_status() {
-    const WINE: &str = "/usr/lib/wine/wine64";
-    if missing(WINE) {
+    let program = platforms::WINDOWS.runner[0];
+    if missing(program) {
         return;
     }
     let page = fs::read_to_string(format!("{ROOT}/doc/windows.md")).unwrap();
@@ -479,9 +530,9 @@ fn a_batch_file_stops_after_each_other_exit_status() {
     let goes_on = |rule: &str, status: i32| {
         let batch = format!("@echo off\r\ncmd /c exit {status}\r\n{rule}\r\necho goes on\r\n");
         fs::write(directory.join("night.bat"), batch).unwrap();
-        let mut wine = Command::new(WINE);
-        wine.env("WINEPREFIX", target_directory().join("tmp/wine")).env("WINEDEBUG", "-all");
-        let (_, out, _) = run(wine.args(["cmd", "/c", "night.bat"]).current_dir(&directory));
+        let mut shell = Command::new(program);
+        wine(&mut shell);
+        let (_, out, _) = run(shell.args(["cmd", "/c", "night.bat"]).current_dir(&directory));
         out.contains("goes on")
     };
     for status in [0, 1, 2, 3, 4, -1_073_741_510] {
@@ -494,22 +545,17 @@ fn a_batch_file_stops_after_each_other_exit_status() {
 
 #[test]
 fn windows_of_64_bits() {
-    windows("x86_64-pc-windows-gnu", "x86_64", "x86_64-w64-mingw32-gcc", "/usr/lib/wine/wine64");
+    windows(&platforms::WINDOWS, "x86_64");
 }
 
 #[test]
 fn windows_of_32_bits() {
-    let has_wine = Path::new("/usr/lib/wine/wine").exists();
-    let is_root = text_of(Command::new("id").arg("-u")).trim() == "0";
-    if !has_wine && (missing("debootstrap") || !is_root && missing("wine32, or root who can install it elsewhere")) {
-        return;
-    }
-    let wine = concat!(env!("CARGO_MANIFEST_DIR"), "/../cross/wine32");
-    windows("i686-pc-windows-gnu", "x86", "i686-w64-mingw32-gcc", wine);
+    windows(&platforms::WINDOWS_32, "x86");
 }
 
 /// No Mac is here: what is linked is looked at, and not run.
-fn macos(name: &str, oldest: &str) {
+fn macos(platform: &Platform, oldest: &str) {
+    let name = platform.target;
     if ["/usr/bin/rustc", "ld64.lld-14", "llvm-objdump", "llvm-nm"].into_iter().any(missing) {
         return;
     }
@@ -551,11 +597,11 @@ fn macos(name: &str, oldest: &str) {
 #[test]
 #[ignore = "make test-dist"]
 fn macos_on_apples_processors() {
-    macos("aarch64-apple-darwin", "11.0");
+    macos(&platforms::MACOS_ARM, "11.0");
 }
 
 #[test]
 #[ignore = "make test-dist"]
 fn macos_on_x86_64() {
-    macos("x86_64-apple-darwin", "10.14");
+    macos(&platforms::MACOS, "10.14");
 }

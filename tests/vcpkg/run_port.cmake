@@ -1,8 +1,10 @@
 # Runs the port with CMake alone, as vcpkg does for a triplet of one build type: what the port calls of vcpkg's scripts is here.
 #
 #     cmake -DPORT_DIR=... -DCURRENT_BUILDTREES_DIR=... -DCURRENT_PACKAGES_DIR=... -DVCPKG_LIBRARY_LINKAGE=static|dynamic
-#         -P run_port.cmake
-cmake_minimum_required(VERSION 3.14)
+#         [-DDOWNLOADS=...] -P run_port.cmake
+#
+# DOWNLOADS is a directory with what the port would download.
+cmake_minimum_required(VERSION 3.18)
 set(PORT zmd)
 
 function(run)
@@ -10,6 +12,22 @@ function(run)
     if(NOT result EQUAL 0)
         message(FATAL_ERROR "failed: ${ARGN}")
     endif()
+endfunction()
+
+function(vcpkg_download_distfile variable)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "FILENAME;SHA512" "URLS")
+    file(SHA512 "${DOWNLOADS}/${arg_FILENAME}" sum)
+    if(arg_UNPARSED_ARGUMENTS OR NOT sum STREQUAL arg_SHA512 OR NOT arg_URLS MATCHES "/${arg_FILENAME}$")
+        message(FATAL_ERROR "${arg_FILENAME} is not what ${arg_URLS} has")
+    endif()
+    set(${variable} "${DOWNLOADS}/${arg_FILENAME}" PARENT_SCOPE)
+endfunction()
+
+function(vcpkg_extract_source_archive variable)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ARCHIVE" "")
+    file(ARCHIVE_EXTRACT INPUT "${arg_ARCHIVE}" DESTINATION "${CURRENT_BUILDTREES_DIR}/src")
+    file(GLOB directory "${CURRENT_BUILDTREES_DIR}/src/*")
+    set(${variable} "${directory}" PARENT_SCOPE)
 endfunction()
 
 function(vcpkg_cmake_configure)
