@@ -241,12 +241,13 @@ impl Target {
             self.name
         );
         assert!(err.contains("4 of 9"), "{err}");
-        let (exit, out, err) = zmd(&["wait", "--quiet", "--timeout", "3s", "Leads", "1002"]);
-        assert!(
-            exit == Some(2) && out.contains("RUNNING") && err.contains("has not ended"),
-            "{} {out} {err}",
-            self.name
-        );
+        // On a busy machine the shorter limits end before the first answer.
+        let is_late = |limit: &str| {
+            let (exit, out, err) = zmd(&["wait", "--quiet", "--timeout", limit, "Leads", "1002"]);
+            assert!(exit == Some(2) && err.contains("has not ended"), "{} {out} {err}", self.name);
+            out.contains("RUNNING")
+        };
+        assert!(["1s", "10s", "100s"].into_iter().any(is_late), "{}", self.name);
 
         let (exit, out, err) = zmd(&["doctor", "Leads", "1001"]);
         assert!(exit == Some(0) && out.contains("COMPLETED"), "{} {out} {err}", self.name);
