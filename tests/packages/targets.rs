@@ -60,6 +60,15 @@ impl Platform {
         self.target.contains("windows")
     }
 
+    /// Whether `make test-dist` has nothing for it: `make dist TARGETS=...` makes what some need.
+    pub fn is_absent(&self) -> bool {
+        let is_absent = shipped().is_some_and(|(_, native)| !native.join(self.target).exists());
+        if is_absent {
+            required(&format!("target/native/{}", self.target));
+        }
+        is_absent
+    }
+
     /// Whether nothing runs its programs here, or what does is missing.
     pub fn cannot_run(&self) -> bool {
         let is_root = || text_of(Command::new("id").arg("-u")).trim() == "0";
@@ -105,7 +114,7 @@ struct Target {
 impl Target {
     /// Builds the library and the command, unless a tool is missing; or takes those of scripts/native.
     fn new(platform: &'static Platform) -> Option<Target> {
-        if missing("/usr/bin/rustc") || platform.cannot_run() {
+        if platform.is_absent() || missing("/usr/bin/rustc") || platform.cannot_run() {
             return None;
         }
         let (name, cc) = (platform.target, platform.cc);
@@ -557,7 +566,7 @@ fn windows_of_32_bits() {
 /// No Mac is here: what is linked is looked at, and not run.
 fn macos(platform: &Platform, oldest: &str) {
     let name = platform.target;
-    if ["/usr/bin/rustc", "ld64.lld-14", "llvm-objdump", "llvm-nm"].into_iter().any(missing) {
+    if platform.is_absent() || ["/usr/bin/rustc", "ld64.lld-14", "llvm-objdump", "llvm-nm"].into_iter().any(missing) {
         return;
     }
     let built = built_for(name);
