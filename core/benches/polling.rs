@@ -1,8 +1,8 @@
 //! When to poll again: `zmd_core::Pace` beside fixed pauses and exponential back-off, in a simulation.
 //!
 //! `cargo bench -p zmd-core --bench polling` prints Markdown, and with `ZMD_WRITE_DOCS=1` writes the first table into
-//! doc/waiting.md. Nothing here waits: a job is a curve of counts over time, and a poll reads the curve. A number after `--`
-//! is another seed.
+//! benches/README.md. Nothing here waits: a job is a curve of counts over time, and a poll reads the curve. A number
+//! after `--` is another seed.
 //!
 //! A job, each figure drawn by itself:
 //!
@@ -289,7 +289,7 @@ fn main() {
 
 /// The page's tables are what this prints.
 fn write_page(table: &str, forecast: &str) {
-    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../doc/waiting.md");
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/README.md");
     const BEGIN: &str = "--bench polling`. -->\n";
     let page = std::fs::read_to_string(PAGE).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();
