@@ -565,7 +565,7 @@ fn node() {
 }
 
 #[test]
-fn the_class_of_the_recipes_for_ssis_and_powershell() {
+fn the_class_of_the_recipe_for_ssis() {
     if missing("mcs") || missing("mono") {
         return;
     }

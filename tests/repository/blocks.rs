@@ -144,12 +144,7 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
     ("doc/unverified.md", "Informatica PowerCenter", "sh", "repository::blocks::the_commands_in_scripts"),
     ("doc/unverified.md", "Informatica PowerCenter", "cpp", "never run"),
     ("doc/waiting.md", "Waiting", "c", "repository::blocks::the_code_in_c_compiles"),
-    (
-        "doc/windows.md",
-        "SSIS, VBA and PowerShell",
-        "csharp",
-        "packages::hosts::the_class_of_the_recipes_for_ssis_and_powershell",
-    ),
+    ("doc/windows.md", "SSIS, VBA and PowerShell", "csharp", "packages::hosts::the_class_of_the_recipe_for_ssis"),
     ("doc/windows.md", "SSIS, VBA and PowerShell", "cs", "None of this has been run"),
     ("doc/windows.md", "SSIS, VBA and PowerShell", "powershell", "None of this has been run"),
     ("doc/windows.md", "SSIS, VBA and PowerShell", "vb", "None of this has been run"),
