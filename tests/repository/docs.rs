@@ -97,6 +97,17 @@ fn the_page_of_the_settings_lists_them() {
     is_up_to_date("doc/settings.md", &fresh);
 }
 
+/// There they have the names that Python has: a time is in seconds.
+#[test]
+fn the_pages_of_the_engines_list_the_settings() {
+    let names: Vec<_> = SETTINGS.iter().map(|setting| format!("`{}`", setting.key.trim_end_matches("_ms"))).collect();
+    let list = wrapped(&names.join(", "), 140, "", "");
+    for path in ["doc/airflow.md", "doc/spark.md"] {
+        let fresh = with_part(&read(path), "from SETTINGS. -->\n\n", "\n<!-- End", &list);
+        is_up_to_date(path, &fresh);
+    }
+}
+
 /// build.rs copies it to zmd.h.
 #[test]
 fn the_documentation_of_zmd_config_set_lists_the_settings() {

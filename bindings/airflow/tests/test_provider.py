@@ -7,6 +7,7 @@ ZMD_TEST_URL  a stand-in that knows the refresh token ``1000.refresh``, of the c
 """
 
 import asyncio
+import importlib.util
 import json
 import os
 import re
@@ -35,6 +36,7 @@ from zmd_airflow.trigger import ZohoMassDeleteJobsTrigger, ZohoMassDeleteTrigger
 
 URL = os.environ["ZMD_TEST_URL"]
 GRANT = {"refresh_token": "1000.refresh", "accounts_url": URL}
+VERSION = tuple(int(part) for part in metadata.version("apache-airflow").split(".")[:2])
 DIRECTORY = tempfile.TemporaryDirectory()
 # For tests whose clients would otherwise each take an access token of the ten that may be made.
 SHARED = {**GRANT, "token_cache": f"{DIRECTORY.name}/tokens"}
@@ -82,6 +84,8 @@ class Provider(unittest.TestCase):
         manager = ProvidersManager()
         with with_connection("1000.id", "S3cret-of-the-client", **GRANT):
             self.assertIsInstance(BaseHook.get_hook("zoho_crm_default"), ZohoMassDeleteHook)
+        if (3, 0) <= VERSION < (3, 2) and importlib.util.find_spec("flask_appbuilder") is None:
+            self.skipTest("there the form has fields of its own only where the FAB provider is installed")
         fields = {key for key in manager.connection_form_widgets if key.startswith("extra__zoho_crm__")}
         secret = {key for key in fields if manager.connection_form_widgets[key].is_sensitive}
         self.assertLessEqual({f"extra__zoho_crm__{key}" for key in ("data_center", "org_id", "token_cache")}, fields)
@@ -255,11 +259,12 @@ class Sensor(unittest.TestCase):
         with self.assertRaisesRegex(AirflowFailException, "^2 of 3 jobs: error; failed$"):
             sensor.execute_complete({}, {"jobs": rows})
 
-    def test_the_time_limit_is_for_all_tries(self) -> None:
-        if metadata.version("apache-airflow").startswith("2."):
+    def test_the_time_limit_is_for_all_tries_where_airflow_tells_when_the_first_began(self) -> None:
+        if VERSION < (3, 0):
             self.skipTest("there it takes a database: see the night")
         kept: dict = {}
         store = types.SimpleNamespace(get=kept.get, set=kept.__setitem__)
+        context = {"task_state_store": store} if VERSION >= (3, 3) else {}
         limits = []
         for try_number in (1, 2):
             sensor = ZohoMassDeleteSensor(
@@ -268,9 +273,10 @@ class Sensor(unittest.TestCase):
             ti = types.SimpleNamespace(max_tries=1, task=sensor, try_number=try_number, xcom_push=lambda **_: None)
             with with_connection("1000.id", "S3cret-of-the-client", **GRANT):
                 with self.assertRaises(BaseException) as deferred:
-                    sensor.execute({"ti": ti, "task_state_store": store})
+                    sensor.execute({"ti": ti, **context})
             limits.append(deferred.exception.trigger.deadline)
-        self.assertEqual(limits[0], limits[1])
+        # In 3.0 to 3.2 each try has a limit of its own.
+        self.assertEqual(limits[0] == limits[1], VERSION >= (3, 3), limits)
 
     def test_one_that_pokes(self) -> None:
         def poked(job_id: str, **more: object) -> object:
@@ -306,7 +312,7 @@ class Sensor(unittest.TestCase):
                 ZohoMassDeleteJobsSensor(task_id="wrong", jobs=wrong).execute({})
 
     def test_what_the_triggerer_can_start(self) -> None:
-        is_new = not metadata.version("apache-airflow").startswith("2.")
+        is_new = VERSION >= (3, 3)
         for job_id, is_possible in [("1001", True), ("{{ params.job }}", is_new), ("{{ ti.xcom_pull('x') }}", False)]:
             sensor = ZohoMassDeleteSensor(
                 task_id="deleted", module="Leads", job_id=job_id, deferrable=True, start_from_trigger=True
