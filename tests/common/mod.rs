@@ -332,16 +332,16 @@ impl Unanswered {
         listener.bind(&address.into()).unwrap();
         listener.listen(0).unwrap();
         let there = listener.local_addr().unwrap();
-        let queued = (0..4)
-            .map(|_| {
-                let queued = socket();
-                queued.set_nonblocking(true).unwrap();
-                let _ = queued.connect(&there);
-                queued
-            })
-            .collect();
-        // The kernel accepts the first connection by itself.
-        std::thread::sleep(Duration::from_millis(50));
+        // The kernel accepts the first connection by itself, and no other.
+        let first = socket();
+        first.connect(&there).unwrap();
+        let others = (0..3).map(|_| {
+            let queued = socket();
+            queued.set_nonblocking(true).unwrap();
+            let _ = queued.connect(&there);
+            queued
+        });
+        let queued = std::iter::once(first).chain(others).collect();
         Unanswered { listener, _queued: queued }
     }
 
