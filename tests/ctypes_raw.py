@@ -28,7 +28,7 @@ ZMD_STATE_COMPLETED = 3
 
 THREADS = 8
 CALLS_PER_THREAD = 25
-WATCHDOG_S = 60
+WATCHDOG_S = 600
 
 
 class Status(ctypes.Structure):

@@ -270,7 +270,7 @@ fn a_child_of_fork_writes_lines_with_its_own_process_id() {
         let child = unsafe {
             let child = libc::fork();
             if child == 0 {
-                libc::alarm(30);
+                libc::alarm(300);
                 libc::_exit(client.status("Leads", "1001").is_err().into());
             }
             let mut status = -1;

@@ -98,7 +98,7 @@ fn replace_a_slow_logger() {
             unsafe {
                 let child = libc::fork();
                 if child == 0 {
-                    libc::alarm(30);
+                    libc::alarm(300);
                     libc::_exit(set(None, 0).is_err().into());
                 }
                 let mut status = -1;

@@ -20,8 +20,7 @@
 
 enum {
     THREADS = 4,
-    SHORT_WATCHDOG_S = 60, /* for a process with a few calls: far more than they take */
-    LONG_WATCHDOG_S = 600, /* for a process with many calls */
+    WATCHDOG_S = 600, /* far more than a process takes */
 };
 
 static const double CALL_LIMIT_MS = 5000; /* timeout_ms of every client here */
@@ -50,13 +49,13 @@ static void query_within_limit(zmd_client *client)
 }
 
 /* The child ends with _exit(), or by SIGALRM if it hangs in a lock whose owner does not exist in the child. */
-static pid_t start_child(unsigned watchdog_s)
+static pid_t start_child(void)
 {
     pid_t child = fork();
 
     CHECK_MSG(child >= 0, "fork: %s", strerror(errno));
     if (child == 0)
-        alarm(watchdog_s);
+        alarm(WATCHDOG_S);
     return child;
 }
 
@@ -82,7 +81,7 @@ static void parent_and_child_query_at_once(int queries)
     pid_t child;
 
     query(client);
-    child = start_child(LONG_WATCHDOG_S);
+    child = start_child();
     for (int i = 0; i < queries; i++)
         query(client);
     zmd_client_free(client);
@@ -173,7 +172,7 @@ static void a_child_of_a_busy_parent_can_call_at_once(int forks)
 
     calls_at_start = calls_so_far(&busy);
     for (int i = 0; i < forks; i++) {
-        pid_t child = start_child(SHORT_WATCHDOG_S);
+        pid_t child = start_child();
 
         if (child == 0) {
             query_within_limit(busy.client);
@@ -201,7 +200,7 @@ static void a_child_of_a_busy_parent_can_free_at_once(int forks)
         sched_yield();
 
     for (int i = 0; i < forks; i++) {
-        pid_t child = start_child(SHORT_WATCHDOG_S);
+        pid_t child = start_child();
 
         if (child == 0) {
             zmd_client_free(busy.client);
@@ -226,7 +225,7 @@ static void found_a_family(zmd_client *client, int generations, bool call_first)
         query_within_limit(client);
         return;
     }
-    child = start_child(SHORT_WATCHDOG_S);
+    child = start_child();
     if (child == 0) {
         found_a_family(client, generations - 1, call_first);
         zmd_client_free(client);
@@ -254,7 +253,7 @@ static void grandchildren_can_call(void)
 static void a_client_may_see_its_first_call_after_the_fork(void)
 {
     zmd_client *client = client_with_limit();
-    pid_t child = start_child(SHORT_WATCHDOG_S);
+    pid_t child = start_child();
 
     for (int i = 0; i < 10; i++)
         query_within_limit(client);
@@ -287,7 +286,7 @@ static void a_token_set_on_one_side_leaves_the_other_alone(void)
         pid_t child;
 
         query(client);
-        child = start_child(SHORT_WATCHDOG_S);
+        child = start_child();
         for (int i = 0; i < 10; i++) {
             if ((child == 0) == (who == 0))
                 query_with_another_token(client);
@@ -349,7 +348,7 @@ static void a_child_that_frees_its_client_leaves_no_descriptor(void)
     pid_t child;
 
     query(client); /* creates a pooled connection, which the child inherits */
-    child = start_child(SHORT_WATCHDOG_S);
+    child = start_child();
     if (child == 0) {
         static struct descriptor before[MOST_DESCRIPTORS];
         enum { COUNT = 20 };
@@ -400,7 +399,7 @@ static void a_child_that_makes_no_call_has_no_descriptor_of_a_call(int forks)
         sched_yield();
 
     for (int i = 0; i < forks; i++) {
-        pid_t child = start_child(SHORT_WATCHDOG_S);
+        pid_t child = start_child();
 
         if (child == 0) {
             check_no_connection_since(before);
@@ -418,7 +417,7 @@ static void the_simple_function_works_on_both_sides(void)
     int32_t state = -1;
 
     CHECK_OK(zmd_simple_status("Leads", "1001", &state, NULL, NULL, NULL));
-    child = start_child(SHORT_WATCHDOG_S);
+    child = start_child();
     for (int i = 0; i < 10; i++) {
         CHECK_OK(zmd_simple_status("Leads", "1001", &state, NULL, NULL, NULL));
         CHECK(state == ZMD_STATE_COMPLETED);

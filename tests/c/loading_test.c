@@ -498,7 +498,7 @@ int main(int argc, char **argv)
     if (strcmp(part, "inherited") == 0 && argc == 3)
         return count_inherited(argv[2]);
     check_environment();
-    alarm(60);
+    alarm(600);
     if (strcmp(part, "rounds") == 0 && argc == 3) {
         rounds(argv[2]);
     } else if (strcmp(part, "copies") == 0 && argc == 4) {

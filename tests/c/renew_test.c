@@ -37,7 +37,7 @@ int main(void)
         child = fork();
         CHECK(child >= 0);
         if (child == 0) {
-            alarm(60);
+            alarm(600);
             query(client);
             zmd_client_free(client);
             _exit(0);

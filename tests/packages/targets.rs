@@ -250,13 +250,12 @@ impl Target {
             self.name
         );
         assert!(err.contains("4 of 9"), "{err}");
-        // On a busy machine the shorter limits end before the first answer.
-        let is_late = |limit: &str| {
+        // A limit of zero polls once; what comes within another depends on the machine.
+        for limit in ["0", "1s"] {
             let (exit, out, err) = zmd(&["wait", "--quiet", "--timeout", limit, "Leads", "1002"]);
             assert!(exit == Some(2) && err.contains("has not ended"), "{} {out} {err}", self.name);
-            out.contains("RUNNING")
-        };
-        assert!(["1s", "10s", "100s"].into_iter().any(is_late), "{}", self.name);
+            assert!(out.contains("RUNNING") || limit != "0", "{} {out} {err}", self.name);
+        }
 
         let (exit, out, err) = zmd(&["doctor", "Leads", "1001"]);
         assert!(exit == Some(0) && out.contains("COMPLETED"), "{} {out} {err}", self.name);
