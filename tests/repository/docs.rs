@@ -88,9 +88,13 @@ fn capitalized(text: &str) -> String {
 #[test]
 fn the_page_of_the_settings_lists_them() {
     let mut table = String::from("\n| key | default | meaning | what it takes |\n| --- | --- | --- | --- |\n");
+    let mut rules = BTreeMap::new();
     for Setting { key, default, meaning, takes, .. } in SETTINGS {
         let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
-        table += &format!("| `{key}` | {default} | {meaning} | {} |\n", takes());
+        let rule = takes();
+        let first = *rules.entry(rule.clone()).or_insert(key);
+        let rule = if first != key && rule.len() > 60 { format!("as `{first}`") } else { rule };
+        table += &format!("| `{key}` | {default} | {meaning} | {rule} |\n");
     }
     let page = read("doc/settings.md");
     let fresh = with_part(&page, "from SETTINGS. -->\n", "<!-- End", &(table + "\n"));
