@@ -166,8 +166,20 @@ assert {(row.module, row.job_id, row.state, row.is_successful, row.error) for ro
 }, rows
 few.write.parquet("jobs.parquet")
 assert read().load("jobs.parquet").where("is_successful is not null").count() == 50
+spark.sql("CREATE TEMPORARY VIEW of_files USING zmd OPTIONS (path 'jobs.parquet')")
+assert spark.sql("SELECT * FROM of_files WHERE is_successful is not null").count() == 50
 waited = read().option("jobs", "Leads:running").option("wait", "true").option("timeout", "0").load().collect()
 assert [(row.state, row.error) for row in waited] == [("RUNNING", "Timeout")], waited
+
+# A table of the catalog, by its name: in Python, in SQL, and as the option of a stream or a read.
+few.write.saveAsTable("deletes")
+found = zmd_spark.status(spark.table("deletes"), max_concurrency=LIMIT, poll_min=0.1)  # as above: the same token
+assert found.where("error is null").count() == 50
+spark.sql("CREATE TABLE found AS SELECT * FROM zmd_status(TABLE(SELECT module, job_id FROM deletes WHERE job_id < 30))")
+assert spark.table("found").where("error is null").count() == 30
+some = ",".join(f"{row.module}:{row.job_id}" for row in spark.table("deletes").where("job_id < 20").collect())
+assert read().option("jobs", some).load().where("error is null").count() == 20
+refused(lambda: read().option("table", "deletes").load().collect(), Exception, "zmd_status(TABLE(name))")
 
 # The table function keeps the table's columns.
 few.createOrReplaceTempView("jobs")

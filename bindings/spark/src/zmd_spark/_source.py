@@ -55,7 +55,11 @@ class Source(DataSource):
             pairs = [word.partition(":") for word in words]
             return [(module, job_id) for module, _, job_id in pairs]
         if "path" not in self.options:
-            raise ValueError("zmd: the option jobs (Leads:1001,Leads:1002) or a path is needed")
+            # Spark runs this without a session, which alone knows the tables.
+            raise ValueError(
+                "zmd: the option jobs (Leads:1001,Leads:1002) or a path is needed; for a table, use"
+                " SELECT * FROM zmd_status(TABLE(name)), or zmd_spark.status(spark.table(name))"
+            )
         import pyarrow.dataset
 
         files = pyarrow.dataset.dataset(self.options["path"], format=self.options.get("fileformat", "parquet"))
