@@ -116,7 +116,8 @@ internal static class Test
 
     private static void TypedSettings()
     {
-        Contains("access_token", Failure(ErrorKind.InvalidConfig, () => new Client(new Settings { { "acces_token", "x" } })));
+        Contains("did you mean access_token", Failure(
+            ErrorKind.InvalidConfig, () => new Client(new Settings { { "acces_token", "x" } })));
         Contains("1 to 86400000", Failure(ErrorKind.InvalidConfig, () => Client.FromEnvironment(
             new Settings { { "timeout_ms", TimeSpan.FromDays(2) } })));
         Contains("0 to 100", Failure(ErrorKind.InvalidConfig, () => new Client(new Settings { { "max_retries", 101 } })));

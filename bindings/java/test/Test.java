@@ -128,7 +128,7 @@ public class Test {
     }
 
     static void settings() throws Exception {
-        contains("access_token", failure(Kind.INVALID_CONFIG, () -> Client.of(new Settings().set("acces_token", "x"))));
+        contains("did you mean access_token", failure(Kind.INVALID_CONFIG, () -> Client.of(new Settings().set("acces_token", "x"))));
         contains("1 to 86400000", failure(Kind.INVALID_CONFIG, () ->
                 Client.fromEnvironment(new Settings().set("timeout_ms", Duration.ofDays(2)))));
         contains("0 to 100", failure(Kind.INVALID_CONFIG, () -> Client.of(new Settings().set("max_retries", 101))));

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use File::Temp;
 use Test::More;
 use Time::HiRes qw(time ualarm);
 
@@ -174,6 +175,15 @@ $renewals = 0;
 $provided = Zmd->from_env(access_token => sub { $renewals++ ? $ENV{ZMD_ACCESS_TOKEN} : 'stale' });
 is_deeply [map {ref} $provided->wait_many([map { ['Leads', '1001'] } 1 .. 5])], [('Zmd::Status') x 5], 'many jobs';
 is $renewals, 2, 'one renewal for all of them';
+
+# The log.
+my $log    = File::Temp->new;
+my $logged = Zmd->from_env(log_file => $log->filename, log_level => 'debug');
+$logged->wait('Leads', '1001');
+$logged->close;
+my $lines = do { local $/; <$log> };
+like $lines, qr/job 1001 of Leads/, 'the log says what a client does';
+unlike $lines, qr/\Q$ENV{ZMD_ACCESS_TOKEN}/, 'and has no token';
 
 # fork: parent and child can both use the client.
 my $child = fork;

@@ -234,6 +234,15 @@ $error = thrown(OAuthException::class, fn () => new Client(['access_token' => $l
 same([null, DomainException::class], [$error->module, $error->getPrevious()::class]);
 same(TypeError::class, thrown(OAuthException::class, fn () => new Client(['access_token' => fn () => null]))->getPrevious()::class);
 
+// The log.
+$log = tempnam(sys_get_temp_dir(), 'zmd');
+$logged = Client::fromEnvironment(['log_file' => $log, 'log_level' => 'debug']);
+$logged->wait('Leads', '1001');
+$logged->close();
+contains('job 1001 of Leads', file_get_contents($log));
+same(false, str_contains(file_get_contents($log), getenv('ZMD_ACCESS_TOKEN')));
+unlink($log);
+
 // A token is in no stack trace.
 ini_set('zend.exception_ignore_args', '0');
 foreach ([

@@ -174,6 +174,13 @@ error <- failure("zmd_err_oauth", zmd_client(access_token = function(refused) st
 same(list(NULL, "locked"), list(error$module, conditionMessage(error$parent)))
 contains("its result must be one string", failure("zmd_err_oauth", zmd_client(access_token = function(refused) NULL)))
 
+# The log.
+log <- tempfile()
+logged <- zmd_client(environment = TRUE, log_file = log, log_level = "debug")
+zmd_wait(logged, "Leads", "1001")
+zmd_close(logged)
+stopifnot(any(grepl("job 1001 of Leads", readLines(log))), !any(grepl(Sys.getenv("ZMD_ACCESS_TOKEN"), readLines(log), fixed = TRUE)))
+
 # fork: parent and child can both use a client.
 child <- parallel::mcparallel(zmd_status(client, "Leads", "1001"))
 same(completed, unname(parallel::mccollect(child))[[1]])
