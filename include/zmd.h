@@ -460,7 +460,7 @@ typedef struct zmd_event {
    */
   int64_t elapsed_ms;
   /**
-   * Milliseconds until its next poll; -1: there is none.
+   * Milliseconds until its next poll; -1: the wait has ended.
    */
   int64_t next_poll_ms;
   /**
@@ -1211,7 +1211,8 @@ zmd_error zmd_waits_next(struct zmd_waits *waits,
 
 /**
  * A handle of a queue for an event loop: a descriptor that is readable while `zmd_waits_next()` returns at once, with an event
- * or with `ZMD_ERR_CANCELLED`. For `poll()`, `epoll`, `kqueue`, `select()` and what is built on them:
+ * or with `ZMD_ERR_CANCELLED`. On Windows it is the `HANDLE` of an event object, which is signaled then, for
+ * `WaitForMultipleObjects()`; elsewhere for `poll()`, `epoll`, `kqueue`, `select()` and what is built on them:
  *
  * ```c
  * struct pollfd handle = {(int)zmd_waits_handle(waits), POLLIN, 0};
@@ -1223,12 +1224,12 @@ zmd_error zmd_waits_next(struct zmd_waits *waits,
  * ```
  *
  * It is created by the first call, always the same, never 0, 1 or 2, and closed by `zmd_waits_free()`. Only wait for it: do
- * not read, write or close it. Where another thread takes the event, `zmd_waits_next()` returns `ZMD_ERR_TIMEOUT`. It does
+ * not read, write, set or close it. Where another thread takes the event, `zmd_waits_next()` returns `ZMD_ERR_TIMEOUT`. It does
  * not change `zmd_last_error()`.
  *
  * @param waits  the queue
- * @return the descriptor; -1 if there is none: on Windows, in a child of `fork()`, if the process has no descriptor left, and
- *         if `waits` is NULL or no queue
+ * @return the handle; -1 if there is none: in a child of `fork()`, if the process has no descriptor left, and if `waits` is
+ *         NULL or no queue
  */
 ZMD_API
 intptr_t zmd_waits_handle(struct zmd_waits *waits);

@@ -36,7 +36,7 @@ pub struct zmd_event {
     pub has_ended: i32,
     /// Milliseconds since the wait was added.
     pub elapsed_ms: i64,
-    /// Milliseconds until its next poll; -1: there is none.
+    /// Milliseconds until its next poll; -1: the wait has ended.
     pub next_poll_ms: i64,
     /// If `has_ended` is 1, the status that `zmd_client_wait()` would have written; else that of the poll.
     pub status: zmd_status,
@@ -228,7 +228,8 @@ pub unsafe extern "C" fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, 
 }
 
 /// A handle of a queue for an event loop: a descriptor that is readable while `zmd_waits_next()` returns at once, with an event
-/// or with `ZMD_ERR_CANCELLED`. For `poll()`, `epoll`, `kqueue`, `select()` and what is built on them:
+/// or with `ZMD_ERR_CANCELLED`. On Windows it is the `HANDLE` of an event object, which is signaled then, for
+/// `WaitForMultipleObjects()`; elsewhere for `poll()`, `epoll`, `kqueue`, `select()` and what is built on them:
 ///
 /// ```c
 /// struct pollfd handle = {(int)zmd_waits_handle(waits), POLLIN, 0};
@@ -240,12 +241,12 @@ pub unsafe extern "C" fn zmd_waits_next(waits: *mut zmd_waits, timeout_ms: i64, 
 /// ```
 ///
 /// It is created by the first call, always the same, never 0, 1 or 2, and closed by `zmd_waits_free()`. Only wait for it: do
-/// not read, write or close it. Where another thread takes the event, `zmd_waits_next()` returns `ZMD_ERR_TIMEOUT`. It does
+/// not read, write, set or close it. Where another thread takes the event, `zmd_waits_next()` returns `ZMD_ERR_TIMEOUT`. It does
 /// not change `zmd_last_error()`.
 ///
 /// @param waits  the queue
-/// @return the descriptor; -1 if there is none: on Windows, in a child of `fork()`, if the process has no descriptor left, and
-///         if `waits` is NULL or no queue
+/// @return the handle; -1 if there is none: in a child of `fork()`, if the process has no descriptor left, and if `waits` is
+///         NULL or no queue
 ///
 /// # Safety
 ///
@@ -255,12 +256,7 @@ pub unsafe extern "C" fn zmd_waits_handle(waits: *mut zmd_waits) -> IntPtr {
     let mut handle = -1;
     without_error(|| {
         // SAFETY: guaranteed by the caller.
-        #[cfg(unix)]
-        if let Ok(descriptor) = unsafe { waits_ref(waits) }.and_then(Waits::descriptor) {
-            handle = descriptor as IntPtr;
-        }
-        #[cfg(not(unix))]
-        let _ = (waits, &mut handle);
+        handle = unsafe { waits_ref(waits) }.and_then(Waits::handle).unwrap_or(-1);
     });
     handle
 }

@@ -1455,10 +1455,11 @@ public:
     void remove(std::uint64_t id) { detail::check(zmd_waits_remove(get(), id)); }
 
     /**
-     * A descriptor for event loops, which is readable while next() returns or throws at once.
+     * A descriptor for event loops, which is readable while next() returns or throws at once; on Windows the HANDLE of an
+     * event object, which is signaled then.
      *
-     * @return the descriptor, which belongs to this: only wait for it. -1 if there is none: on Windows, in a child of
-     *         fork(), and if the process has no descriptor left. See zmd_waits_handle().
+     * @return the handle, which belongs to this: only wait for it. -1 if there is none: in a child of fork(), and if the
+     *         process has no descriptor left. See zmd_waits_handle().
      */
     std::intptr_t handle() const noexcept { return zmd_waits_handle(get()); }
 

@@ -8,7 +8,7 @@
 //! Another waits before the fork until no thread is between opening something and noting that, which takes microseconds.
 //! glibc drops the handlers when the library is unloaded, and musl never unloads a library.
 //!
-//! One of three modules with unsafe code: the handlers have nothing but the numbers of the descriptors.
+//! One of four modules with unsafe code: the handlers have nothing but the numbers of the descriptors.
 
 #![allow(unsafe_code)]
 

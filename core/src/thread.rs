@@ -1,5 +1,5 @@
-//! Threads of this library. With `process.rs` and `descriptor.rs` the only unsafe code: no safe interface to signal masks exists
-//! that works on every target.
+//! Threads of this library. One of four modules with unsafe code: no safe interface to signal masks exists that works on every
+//! target.
 
 use std::io;
 

@@ -1,7 +1,7 @@
 /*
- * What Windows has of its own: paths with any characters, %APPDATA%, files that another program has open, and no console
- * window. It is run in an empty directory, and linked for the subsystem without a console; the environment names the stand-in server of
- * tests/packages/targets.rs, with TLS, whose refresh token these are.
+ * What Windows has of its own: paths with any characters, %APPDATA%, files that another program has open, event objects, and
+ * no console window. It is run in an empty directory, and linked for the subsystem without a console; the environment names
+ * the stand-in server of tests/packages/targets.rs, with TLS, whose refresh token these are.
  */
 #include "check.h"
 
@@ -198,6 +198,44 @@ static void the_token_cache(const char *api_domain)
     CHECK(size_of(L"tokens") > 0 && !is_being_written());
 }
 
+/* For WaitForMultipleObjects() and its like: signaled while there is an event, or will be none. */
+static void a_queue_has_an_event_object(void)
+{
+    enum { LONG_MS = 60000 };
+    char path[PATH_SIZE];
+    zmd_config *config = NULL;
+    zmd_client *client = NULL;
+    zmd_waits *waits = NULL;
+    zmd_event event;
+    HANDLE handle;
+
+    CHECK_OK(zmd_config_new(&config));
+    CHECK_OK(zmd_config_load_file(config, utf8(L"zmd\\config.toml", path), NULL));
+    CHECK_OK(zmd_client_new(config, &client));
+    zmd_config_free(config);
+    CHECK_OK(zmd_waits_new(client, &waits));
+    zmd_client_free(client);
+
+    handle = (HANDLE)zmd_waits_handle(waits);
+    CHECK(handle != INVALID_HANDLE_VALUE && handle == (HANDLE)zmd_waits_handle(waits));
+    CHECK(WaitForSingleObject(handle, 0) == WAIT_TIMEOUT);
+    CHECK_OK(zmd_waits_add_status(waits, "Leads", "1001", -1, NULL));
+    CHECK_OK(zmd_waits_add_status(waits, "Leads", "1001", -1, NULL));
+    CHECK(WaitForSingleObject(handle, LONG_MS) == WAIT_OBJECT_0);
+    CHECK_OK(zmd_waits_next(waits, LONG_MS, &event));
+    CHECK_OK(zmd_waits_next(waits, LONG_MS, &event));
+    CHECK(event.has_ended == 1 && event.status.state == ZMD_STATE_COMPLETED);
+    CHECK(WaitForSingleObject(handle, 0) == WAIT_TIMEOUT);
+    CHECK_RETURNS(zmd_waits_next(waits, 0, &event), ZMD_ERR_TIMEOUT);
+
+    CHECK_OK(zmd_waits_cancel(waits));
+    CHECK(WaitForSingleObject(handle, LONG_MS) == WAIT_OBJECT_0);
+    CHECK_RETURNS(zmd_waits_next(waits, LONG_MS, &event), ZMD_ERR_CANCELLED);
+    CHECK(WaitForSingleObject(handle, 0) == WAIT_OBJECT_0);
+    zmd_waits_free(waits);
+    CHECK(zmd_waits_handle(NULL) == -1);
+}
+
 int main(void)
 {
     wchar_t here[PATH_SIZE], ca_file[PATH_SIZE], path[PATH_SIZE];
@@ -213,6 +251,7 @@ int main(void)
     a_path_is_utf8(api_domain, token);
     appdata_has_the_configuration_file(api_domain, token);
     the_token_cache(api_domain);
+    a_queue_has_an_event_object();
     CHECK_MSG(GetConsoleWindow() == NULL, "a program without a console has got one");
     return passed("windows_test");
 }

@@ -57,11 +57,11 @@ impl Waits {
         self.queue.next(timeout)
     }
 
-    /// A descriptor that is readable while [`next`](Self::next) returns at once: an event, or that there will be none. It is
-    /// created by the first call, belongs to the queue, and must not be read, written or closed.
-    #[cfg(unix)]
-    pub fn descriptor(&self) -> Result<std::os::fd::RawFd, Error> {
-        self.queue.descriptor()
+    /// A descriptor that is readable while [`next`](Self::next) returns at once: an event, or that there will be none. On Windows
+    /// it is the handle of an event object, which is signaled then. It is created by the first call, belongs to the queue, and
+    /// must not be read, written, set or closed.
+    pub fn handle(&self) -> Result<isize, Error> {
+        self.queue.handle()
     }
 
     /// Ends all waits, each with `ZMD_ERR_CANCELLED`, and refuses later ones.

@@ -14,7 +14,6 @@ mod outcome;
 pub(crate) mod pace;
 mod poller;
 pub(crate) mod queue;
-#[cfg(unix)]
 mod readiness;
 mod reported;
 mod schedule;

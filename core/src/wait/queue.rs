@@ -2,15 +2,12 @@
 //! runs the schedule, whatever the number of waits.
 
 use std::collections::VecDeque;
-#[cfg(unix)]
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::logged::log_begin;
 use super::operation::Operation;
 use super::poller::{Limits, Poller};
-#[cfg(unix)]
 use super::readiness::Readiness;
 use super::reported::Waited;
 use super::schedule::{Event, Schedule};
@@ -45,7 +42,6 @@ struct Events {
     /// The bug that ended all waits.
     bug: Option<Error>,
     /// Made when it is asked for.
-    #[cfg(unix)]
     readiness: Option<Readiness>,
 }
 
@@ -81,12 +77,9 @@ impl Events {
 
     /// Sets whether `next` has something to return: an event, or that there will be none.
     fn set_ready(&mut self, is_open: bool) {
-        #[cfg(unix)]
         if let Some(readiness) = &mut self.readiness {
             readiness.set(!is_open || !self.queue.is_empty());
         }
-        #[cfg(not(unix))]
-        let _ = is_open;
     }
 }
 
@@ -181,20 +174,19 @@ impl<P: Poller + 'static> Queue<P> {
         }
     }
 
-    /// A descriptor that is readable while `next` has something to return. It belongs to the queue.
-    #[cfg(unix)]
-    pub(crate) fn descriptor(&self) -> Result<RawFd, Error> {
+    /// A descriptor that is readable while `next` has something to return, on Windows an event object. It belongs to the queue.
+    pub(crate) fn handle(&self) -> Result<isize, Error> {
         self.check_process()?;
         let mut locked = lock(&self.inner.shared);
         let shared = &mut *locked;
         if shared.sink.readiness.is_none() {
             let made = Readiness::new().map_err(|error| {
-                Error::new(ErrorKind::Internal, format!("can't create a descriptor for the queue of waits: {error}"))
+                Error::new(ErrorKind::Internal, format!("can't create a handle for the queue of waits: {error}"))
             })?;
             shared.sink.readiness = Some(made);
             shared.sink.set_ready(shared.schedule.is_open());
         }
-        Ok(shared.sink.readiness.as_ref().map_or(-1, Readiness::descriptor))
+        Ok(shared.sink.readiness.as_ref().map_or(-1, Readiness::handle))
     }
 
     /// Ends all waits, each with `ZMD_ERR_CANCELLED`, and refuses later ones.
