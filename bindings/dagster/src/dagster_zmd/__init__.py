@@ -1,6 +1,6 @@
 """Dagster waits for Zoho CRM mass-delete jobs: a sensor, and a resource for assets."""
 
-from dagster import DagsterLibraryRegistry
+from dagster._core.libraries import DagsterLibraryRegistry
 
 from .resource import ZohoCRMResource
 from .sensor import build_mass_delete_sensor
