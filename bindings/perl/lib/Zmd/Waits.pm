@@ -217,8 +217,8 @@ How many waits have not had their last event.
 
 =item $waits->handle
 
-A descriptor that is readable while there are events, for event loops; -1 on Windows. Only wait for it: then call
-C<< next(timeout => 0) >> until it returns C<undef>.
+A descriptor that is readable while there are events, for event loops; on Windows the handle of an event object. Only wait for it:
+then call C<< next(timeout => 0) >> until it returns C<undef>.
 
 =item $waits->close
 
