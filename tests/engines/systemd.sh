@@ -19,7 +19,7 @@ set -e
 directory=$1
 mount -t proc proc /proc
 umount -R "$directory/cgroup"
-umount -R /sys/fs/cgroup
+umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t tmpfs none /run
 mkdir /run/test /run/etc /run/etc-work /run/bin /run/bin-work
