@@ -64,7 +64,7 @@ impl Platform {
     pub fn is_absent(&self) -> bool {
         let is_absent = shipped().is_some_and(|(_, native)| !native.join(self.target).exists());
         if is_absent {
-            required(&format!("target/native/{}", self.target));
+            required(&format!("the build of {}", self.target));
         }
         is_absent
     }
