@@ -16,7 +16,10 @@ public final class Settings {
     String configFile;
     String profile;
     TokenProvider tokenProvider;
-    Executor executor = ForkJoinPool.commonPool();
+    // CompletableFuture does not use a common pool of one thread, which it is on two processors, but starts a thread for each task.
+    Executor executor = ForkJoinPool.getCommonPoolParallelism() > 0
+            ? task -> ForkJoinPool.commonPool().execute(task)
+            : ForkJoinPool.commonPool();
 
     /** No settings. */
     public Settings() {}
