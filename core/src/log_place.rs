@@ -15,9 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 #[cfg(all(unix, not(miri)))]
 use rustix::fs::{FileType, fstat};
 #[cfg(all(unix, not(miri)))]
-use rustix::io::{Errno, retry_on_intr, write};
-#[cfg(all(unix, not(miri)))]
-use rustix::process::{Resource, getrlimit};
+use rustix::io::{retry_on_intr, write};
 
 use crate::file;
 
@@ -47,16 +45,9 @@ impl Place {
     }
 }
 
-/// A write beyond the size that the process's files may have would end it with a signal, SIGXFSZ.
 #[cfg(all(unix, not(miri)))]
 fn append_to_file(file: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    if let Some(limit) = getrlimit(Resource::Fsize).current {
-        let file = fstat(&file)?;
-        let size = u64::try_from(file.st_size).unwrap_or(0).saturating_add(bytes.len() as u64);
-        if FileType::from_raw_mode(file.st_mode) == FileType::RegularFile && size > limit {
-            return Err(Errno::FBIG.into());
-        }
-    }
+    file::check_limit(&file, bytes)?;
     Ok(retry_on_intr(|| write(&file, bytes))?)
 }
 
@@ -74,11 +65,10 @@ fn append_to_stderr(bytes: &[u8]) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         return socket2::SockRef::from(&stderr).send_with_flags(bytes, flags);
     }
-    check_ready(stderr)?;
     // The flags of the host's descriptor are those of all processes that have it.
     #[cfg(target_os = "linux")]
     if let Ok(ours) = file::open_again(stderr) {
-        return append_to_file(&*ours, bytes);
+        return Ok(retry_on_intr(|| write(&*ours, bytes))?);
     }
     // What is ready takes so many without waiting.
     let mut written = 0;

@@ -38,6 +38,38 @@ fn credentials<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &
     all
 }
 
+/// The signal that a write beyond the limit raises would end the program.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_cache_that_the_process_may_not_write_costs_only_the_sharing() {
+    use std::os::unix::process::CommandExt;
+    let sim = with_job(builder().start());
+    let cache = scratch("cache-limit").join("tokens");
+    let url = sim.url();
+    let environment = [
+        ("ZMD_ACCOUNTS_URL", &*url),
+        ("ZMD_REFRESH_TOKEN", REFRESH),
+        ("ZMD_CLIENT_ID", ID),
+        ("ZMD_CLIENT_SECRET", SECRET),
+        ("ZMD_TOKEN_CACHE", cache.to_str().unwrap()),
+    ];
+    let status = |limit: u64| {
+        let mut program = zmd_command(&environment);
+        let set_limit = move || {
+            let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+            // SAFETY: the limit outlives the call.
+            unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) };
+            Ok(())
+        };
+        // SAFETY: it may be called between fork and exec.
+        unsafe { program.pre_exec(set_limit) };
+        run(program.args(["status", "Leads", "1001"])).0
+    };
+    assert_eq!((status(100), sim.token_requests(), cache.exists()), (Some(0), 1, false));
+    assert_eq!((status(100_000), sim.token_requests(), cache.exists()), (Some(0), 2, true));
+    assert_eq!((status(100), sim.token_requests()), (Some(0), 2));
+}
+
 #[test]
 fn client_credentials_need_no_refresh_token() {
     let sim = with_job(builder().organization(ORG).start());

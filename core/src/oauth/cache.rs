@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::refusal::Refusal;
-use crate::file::{beside, content, create_private, names_in, open_own};
+use crate::file::{beside, content, create_private, names_in, open_own, write_fresh};
 use crate::json::{Object, from_object};
 use crate::lock_file::FileLock;
 
@@ -162,8 +162,8 @@ impl TokenCache {
         debug_assert!(json.starts_with(MAGIC));
         self.remove_leftovers();
         let fresh = beside(&self.path, &format!("{FRESH}{}-{}", std::process::id(), COUNTER.fetch_add(1, Relaxed)));
-        let mut file = create_private(&fresh)?;
-        let written = file.write_all(&json);
+        let file = create_private(&fresh)?;
+        let written = write_fresh(&file, &json);
         drop(file);
         written.and_then(|()| replace(&fresh, &self.path)).inspect_err(|_| {
             let _ = fs::remove_file(&fresh);
