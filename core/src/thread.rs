@@ -48,12 +48,11 @@ mod task {
     use std::time::Duration;
 
     #[derive(Debug)]
-    pub(super) struct Task(libc::c_long);
+    pub(super) struct Task(rustix::thread::Pid);
 
     impl Task {
         pub(super) fn of_this_thread() -> Task {
-            // SAFETY: it has no arguments, and does nothing but return a number. glibc has a function for it from 2.30 on.
-            Task(unsafe { libc::syscall(libc::SYS_gettid) })
+            Task(rustix::thread::gettid())
         }
 
         /// `pthread_join()` returns when a thread has left the memory of its process, and it leaves the list of threads some
@@ -69,8 +68,11 @@ mod task {
         }
 
         pub(super) fn is_there(&self) -> bool {
+            let long = libc::c_long::from;
             // SAFETY: signal 0 is sent to nobody: the kernel only says whether this process has such a thread.
-            unsafe { libc::syscall(libc::SYS_tgkill, libc::c_long::from(libc::getpid()), self.0, 0) == 0 }
+            unsafe {
+                libc::syscall(libc::SYS_tgkill, long(libc::getpid()), long(self.0.as_raw_nonzero().get()), 0) == 0
+            }
         }
     }
 }
