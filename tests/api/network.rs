@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use common::abi::zmd_error::{self, *};
 use common::*;
-use zmd_sim::{AtAccept, Fault, Reply, Sim};
+use zmd_sim::{AtAccept, Fault, Reply, Sim, Unanswered};
 
 const NO_RETRY: (&str, &str) = ("max_retries", "0");
 
@@ -358,7 +358,7 @@ fn a_long_deadline_holds_as_a_short_one_does() {
 
 #[test]
 fn a_timeout_names_the_limit_and_the_stage() {
-    let unanswered = Unanswered::new();
+    let unanswered = Unanswered::new("127.0.0.1:0");
     let url = unanswered.url();
     for (limit, words) in [
         ("connect_timeout_ms", ["connect_timeout_ms (300 ms)", "connecting to 127.0.0.1"]),

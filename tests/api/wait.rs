@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use common::abi::zmd_error::{self, *};
 use common::abi::*;
 use common::*;
-use zmd_sim::{AtAccept, Clock, End, Fault, Job, Reply, Sim};
+use zmd_sim::{AtAccept, Clock, End, Fault, Job, Reply, Sim, Unanswered};
 
 #[test]
 fn a_wait_returns_when_the_job_has_ended() {
@@ -210,7 +210,7 @@ fn a_cancel_ends_a_call_in_every_phase() {
     assert!(took.at_most(limit), "wait: {took:?}");
 
     // While connecting.
-    let unanswered = Unanswered::new();
+    let unanswered = Unanswered::new("127.0.0.1:0");
     let client = Client::of(&sim, &[("api_domain", &unanswered.url())]);
     let took = cancelled(&client, || {}, || error_of(client.status("Leads", "1001").map(|_| ())));
     assert!(took.at_most(limit), "connect: {took:?}");

@@ -11,14 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, SanType};
-use zmd_sim::{AtAccept, Builder, Fault, Reply, Sim};
+use zmd_sim::{AtAccept, Builder, Fault, Reply, Sim, Unanswered};
 
 use crate::cell::{Operation, STALE};
 use crate::wire::{ADDRESS, Wire};
 use common::authority::{Authority, Pair, params};
 use common::nginx::{Directory, Nginx, unique};
 use common::squid::Squid;
-use common::{Daemon, REFRESH, Unanswered, free_port, scratch, with_job};
+use common::{Daemon, REFRESH, free_port, scratch, with_job};
 
 pub const GRANT: [(&str, &str); 3] =
     [("refresh_token", REFRESH[0]), ("client_id", REFRESH[1]), ("client_secret", REFRESH[2])];
@@ -306,7 +306,7 @@ pub fn closed_port() -> Place {
 
 /// A listener that does not accept, with a full backlog.
 pub fn unanswered() -> Place {
-    let listener = Unanswered::new();
+    let listener = Unanswered::new("127.0.0.1:0");
     let place = without_listener(listener.url());
     place.keep(Mutex::new(Box::new(listener) as Box<dyn Any + Send>))
 }

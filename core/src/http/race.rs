@@ -148,39 +148,7 @@ mod tests {
     use super::super::stream::Stream;
     use super::*;
     use std::net::TcpListener;
-    use zmd_sim::{Took, timed};
-
-    /// A listener whose backlog is full: it no longer responds.
-    struct Unanswered {
-        listener: Socket2,
-        _queued: Vec<Socket2>,
-    }
-
-    impl Unanswered {
-        fn new(address: &str) -> Unanswered {
-            let address: SocketAddr = address.parse().unwrap();
-            let listener = Socket2::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-            listener.bind(&address.into()).unwrap();
-            listener.listen(0).unwrap();
-            let there = listener.local_addr().unwrap();
-            let socket = || Socket2::new(there.domain(), Type::STREAM, None).unwrap();
-            // The kernel accepts the first connection by itself, and no other.
-            let first = socket();
-            first.connect(&there).unwrap();
-            let others = (0..3).map(|_| {
-                let queued = socket();
-                queued.set_nonblocking(true).unwrap();
-                let _ = queued.connect(&there);
-                queued
-            });
-            let queued = std::iter::once(first).chain(others).collect();
-            Unanswered { listener, _queued: queued }
-        }
-
-        fn address(&self) -> SocketAddr {
-            self.listener.local_addr().unwrap().as_socket().unwrap()
-        }
-    }
+    use zmd_sim::{Took, Unanswered, timed};
 
     fn refused(address: &str) -> SocketAddr {
         TcpListener::bind(address).unwrap().local_addr().unwrap()

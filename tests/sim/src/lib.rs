@@ -47,6 +47,7 @@ mod sim;
 mod timed;
 mod tls;
 mod tokens;
+mod unanswered;
 
 pub use at_accept::AtAccept;
 pub use clock::Clock;
@@ -56,3 +57,4 @@ pub use job::{End, Job};
 pub use reply::{DOCUMENTED_ERRORS, DocumentedError, Reply};
 pub use sim::{Builder, Sim};
 pub use timed::{Took, timed};
+pub use unanswered::Unanswered;
