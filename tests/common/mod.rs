@@ -317,39 +317,6 @@ impl Drop for Client {
     }
 }
 
-/// A listener that does not answer, because its backlog is full.
-pub struct Unanswered {
-    listener: socket2::Socket,
-    _queued: Vec<socket2::Socket>,
-}
-
-impl Unanswered {
-    #[allow(clippy::new_without_default)] // it starts to listen
-    pub fn new() -> Unanswered {
-        let address: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        let listener = socket();
-        listener.bind(&address.into()).unwrap();
-        listener.listen(0).unwrap();
-        let there = listener.local_addr().unwrap();
-        // The kernel accepts the first connection by itself, and no other.
-        let first = socket();
-        first.connect(&there).unwrap();
-        let others = (0..3).map(|_| {
-            let queued = socket();
-            queued.set_nonblocking(true).unwrap();
-            let _ = queued.connect(&there);
-            queued
-        });
-        let queued = std::iter::once(first).chain(others).collect();
-        Unanswered { listener, _queued: queued }
-    }
-
-    pub fn url(&self) -> String {
-        format!("http://{}", self.listener.local_addr().unwrap().as_socket().unwrap())
-    }
-}
-
 /// What ends "at once" ends before this, and would else last until a time limit of at least half a minute. It is for what several
 /// threads have to do: of one thread's limits `timed` knows more.
 pub const AT_ONCE: Duration = Duration::from_secs(10);
@@ -777,12 +744,22 @@ pub fn readme_block(heading: &str, language: &str) -> String {
     doc_block("README.md", heading, language)
 }
 
+/// The code blocks in this language of a page.
+pub fn doc_blocks(page: &str, language: &str) -> Vec<String> {
+    blocks_in(&fs::read_to_string(format!("{ROOT}/{page}")).unwrap(), language)
+}
+
+/// The code blocks in this language of a text.
+pub fn blocks_in(text: &str, language: &str) -> Vec<String> {
+    let begin = format!("```{language}\n");
+    text.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
 /// The first code block in this language after this heading of a page.
 pub fn doc_block(page: &str, heading: &str, language: &str) -> String {
     let text = fs::read_to_string(format!("{ROOT}/{page}")).unwrap();
     let section = text.split_once(heading).unwrap_or_else(|| panic!("{page} has no {heading:?}")).1;
-    let block = section.split_once(&format!("```{language}\n")).expect("the block").1;
-    block.split_once("```").unwrap().0.to_owned()
+    blocks_in(section, language).into_iter().next().expect("the block")
 }
 
 /// A server program, which is killed when it is dropped.

@@ -498,7 +498,7 @@ fn a_package_for(engine: &str) {
     let page = fs::read_to_string(format!("{ROOT}/doc/engines.md")).unwrap();
     let start = page.find(&format!("(../bindings/{engine}/README.md)")).unwrap();
     let section = page[start..].split("\n## ").next().unwrap();
-    let blocks: Vec<_> = section.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let blocks = blocks_in(section, "python");
     assert!(!blocks.is_empty() && blocks.iter().all(|block| example.contains(block)), "{engine}: {blocks:?}");
     let Some(python) = Others.python() else { return };
     let home = scratch(engine);

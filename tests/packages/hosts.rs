@@ -466,11 +466,10 @@ fn cobol() {
         output
     };
     // The other blocks of the README, with what they leave out.
-    let readme = fs::read_to_string(binding("cobol").join("README.md")).unwrap();
-    let blocks: Vec<_> = readme.split("```cobol\n").skip(2).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 3);
-    for (index, block) in blocks.into_iter().enumerate() {
-        let (data, code) = block.split_once("      ...\n").unwrap_or(("", block));
+    let blocks = doc_blocks("bindings/cobol/README.md", "cobol");
+    assert_eq!(blocks.len(), 4);
+    for (index, block) in blocks.iter().enumerate().skip(1) {
+        let (data, code) = block.split_once("      ...\n").expect("data and code");
         let head = "       IDENTIFICATION DIVISION.\n       PROGRAM-ID. BLOCK.\n       DATA DIVISION.\n       WORKING-STORAGE SECTION.\n\
                     \x20      COPY \"zmd.cpy\".\n       01  I PIC 9(4).\n       01  TWO.\n           05  IDS PIC X(20) OCCURS 2.\n";
         let source = directory.join(format!("block{index}.cob"));
@@ -522,8 +521,7 @@ fn node() {
     callbacks(|| program("test/callbacks.js"));
     shortest_works(&mut program("shortest.js"));
     // The README's loop over the polls, in a function.
-    let readme = fs::read_to_string(binding("node").join("README.md")).unwrap();
-    let code = readme.split("```js\n").nth(2).unwrap().split("```").next().unwrap();
+    let code = &doc_blocks("bindings/node/README.md", "js")[1];
     let watch = "const client = require('zmd').Client.fromEnvironment();\n(async () => {\n";
     fs::write(directory.join("watch.js"), format!("{watch}{code}await client.close();\n}})();\n")).unwrap();
     let sim = stand_in(false);

@@ -290,9 +290,8 @@ fn counters_are_exported() {
     let Some(python) = python(Newest) else { return };
     let sim = sim();
     sim.limit_credits(100, 60);
-    let page = fs::read_to_string(format!("{ROOT}/doc/metrics.md")).unwrap();
-    let blocks: Vec<_> = page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let [prometheus, opentelemetry] = blocks[..] else { panic!("{blocks:?}") };
+    let blocks = doc_blocks("doc/metrics.md", "python");
+    let [prometheus, opentelemetry] = &blocks[..] else { panic!("{blocks:?}") };
     let prometheus = prometheus.replace("start_http_server(9464)", "start_http_server(0)[0]");
     let calls = "client.status('Leads', 1001)\nclient.wait('Leads', 1001)\n";
     let scrape = "print(prometheus_client.generate_latest().decode())\n";
@@ -555,13 +554,8 @@ fn the_readmes_examples_do_what_they_say() {
             sim.add_job(module, job_id, Job { failed, ..Job::new(9, f64::INFINITY) });
         }
     };
-    let readme = fs::read_to_string(format!("{PACKAGE}/README.md")).unwrap();
-    let blocks: Vec<_> = ["```python\n", "```sh\n"]
-        .iter()
-        .flat_map(|begin| readme.split(begin).skip(1))
-        .map(|rest| rest.split("```").next().unwrap())
-        .collect();
-    let [first, settings, completed, many, asyncio, tokens, conftest, tests, shell, _build] = blocks[..] else {
+    let blocks = ["python", "sh"].map(|language| doc_blocks("bindings/python/README.md", language)).concat();
+    let [first, settings, completed, many, asyncio, tokens, conftest, tests, shell, _build] = &blocks[..] else {
         panic!("{blocks:?}")
     };
     let program = |code: &str| run(program(python, &sim).args(["-c", code]));

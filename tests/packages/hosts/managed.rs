@@ -13,13 +13,11 @@ const JNA: &str = "/usr/share/java/jna.jar";
 
 /// The blocks of code of a binding's README as files; the first is a program, `Shortest`.
 fn blocks(name: &str, extension: &str, directory: &Path) -> Vec<PathBuf> {
-    let readme = fs::read_to_string(binding(name).join("README.md")).unwrap();
-    let fence = format!("```{name}\n");
-    let blocks = readme.split(&fence).skip(1).enumerate();
+    let blocks = doc_blocks(&format!("bindings/{name}/README.md"), name).into_iter().enumerate();
     let files = blocks.map(|(index, block)| {
         let file = if index == 0 { "Shortest".to_owned() } else { format!("Block{index}") };
         let file = directory.join(file).with_extension(extension);
-        fs::write(&file, block.split_once("```").unwrap().0).unwrap();
+        fs::write(&file, block).unwrap();
         file
     });
     files.collect()
