@@ -103,8 +103,7 @@ pub(crate) fn open_log(path: &Path) -> io::Result<Descriptor<File>> {
 #[cfg(all(unix, not(miri)))]
 pub(crate) fn check_limit(file: impl AsFd, bytes: &[u8]) -> io::Result<()> {
     use rustix::fs::{FileType, fstat};
-    use rustix::process::{Resource, getrlimit};
-    let Some(limit) = getrlimit(Resource::Fsize).current else { return Ok(()) };
+    let Some(limit) = crate::process::file_size_limit() else { return Ok(()) };
     let file = fstat(file)?;
     let size = u64::try_from(file.st_size).unwrap_or(0).saturating_add(bytes.len() as u64);
     let is_too_large = FileType::from_raw_mode(file.st_mode) == FileType::RegularFile && size > limit;

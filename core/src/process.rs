@@ -18,6 +18,16 @@ pub fn process_id() -> u64 {
     std::process::id().into()
 }
 
+/// How large a file may become that this process writes; `None`: as large as it likes, or the system does not say.
+#[cfg(all(unix, not(miri)))]
+#[allow(unsafe_code, clippy::useless_conversion)] // on 32 bits the number has 32
+pub(crate) fn file_size_limit() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure outlives the call. Where a sandbox refuses it, the structure stays as it is.
+    unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur.into())
+}
+
 #[cfg(all(target_os = "linux", not(miri)))]
 #[allow(unsafe_code)]
 mod wiped {

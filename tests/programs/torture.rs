@@ -78,6 +78,7 @@ const CALLS: &[(&str, c_long, &[c_int])] = &[
     ("pipe2", SYS_pipe2, &[EMFILE, ENFILE]),
     ("poll", SYS_poll, &[EINTR, ENOMEM]),
     ("ppoll", SYS_ppoll, &[EINTR, ENOMEM]),
+    ("prlimit64", SYS_prlimit64, &[EPERM]),
     ("prctl", SYS_prctl, &[EINVAL, EPERM]),
     ("read", SYS_read, &[EAGAIN, EINTR, EIO, EISDIR]),
     ("recvfrom", SYS_recvfrom, RECEIVE),
