@@ -8,7 +8,7 @@
 //! Another waits before the fork until no thread is between opening something and noting that, which takes microseconds.
 //! glibc drops the handlers when the library is unloaded, and musl never unloads a library.
 //!
-//! One of four modules with unsafe code: the handlers have nothing but the numbers of the descriptors.
+//! One of five modules with unsafe code: the handlers have nothing but the numbers of the descriptors.
 
 #![allow(unsafe_code)]
 
@@ -107,7 +107,7 @@ mod table {
     use std::sync::atomic::Ordering::SeqCst;
     use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicU64, AtomicUsize};
     use std::thread::sleep;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     /// The descriptors: a serial number, which is never 0, and below it the descriptor's. 0: free. A child keeps what finds no
     /// place.
@@ -122,9 +122,12 @@ mod table {
     /// How many threads are in `fork()`.
     static FORKS: AtomicIsize = AtomicIsize::new(0);
 
-    /// How long one of both waits for the other: neither a file system that hangs nor a `fork()` inside a signal's handler
-    /// stops a process.
+    /// How long a fork waits for changes: neither a file system that hangs nor a `fork()` inside a signal's handler stops a
+    /// process.
     const PATIENCE: Duration = Duration::from_millis(500);
+
+    /// How long a change waits for a fork: a call has a limit.
+    const CALLS_PATIENCE: Duration = Duration::from_millis(100);
 
     /// What is open and what is in the table may differ while there is one.
     pub(super) struct Change;
@@ -139,7 +142,7 @@ mod table {
                     false
                 }
             };
-            if !wait_for(is_before_a_fork) {
+            if !wait_for(CALLS_PATIENCE, is_before_a_fork) {
                 CHANGES.fetch_add(1, SeqCst);
             }
             Change
@@ -152,13 +155,16 @@ mod table {
         }
     }
 
-    fn wait_for(has_come: impl Fn() -> bool) -> bool {
-        const STEP: Duration = Duration::from_micros(50);
-        for _ in 0..PATIENCE.as_micros() / STEP.as_micros() {
+    fn wait_for(patience: Duration, has_come: impl Fn() -> bool) -> bool {
+        if has_come() {
+            return true;
+        }
+        let begin = Instant::now();
+        while begin.elapsed() < patience {
+            sleep(Duration::from_micros(50));
             if has_come() {
                 return true;
             }
-            sleep(STEP);
         }
         false
     }
@@ -206,7 +212,7 @@ mod table {
     /// Called before a `fork()`, by the thread that makes it.
     extern "C" fn before() {
         FORKS.fetch_add(1, SeqCst);
-        wait_for(|| CHANGES.load(SeqCst) <= 0);
+        wait_for(PATIENCE, || CHANGES.load(SeqCst) <= 0);
     }
 
     /// Called after it in the parent.

@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-#[cfg(all(unix, not(miri)))]
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -98,22 +96,11 @@ pub(crate) fn open_log(path: &Path) -> io::Result<Descriptor<File>> {
     }
 }
 
-/// An error if so many more bytes make it larger than the process's files may be: the write would end the process with a
-/// signal, SIGXFSZ.
-#[cfg(all(unix, not(miri)))]
-pub(crate) fn check_limit(file: impl AsFd, bytes: &[u8]) -> io::Result<()> {
-    use rustix::fs::{FileType, fstat};
-    let Some(limit) = crate::process::file_size_limit() else { return Ok(()) };
-    let file = fstat(file)?;
-    let size = u64::try_from(file.st_size).unwrap_or(0).saturating_add(bytes.len() as u64);
-    let is_too_large = FileType::from_raw_mode(file.st_mode) == FileType::RegularFile && size > limit;
-    if is_too_large { Err(rustix::io::Errno::FBIG.into()) } else { Ok(()) }
-}
-
 /// Writes a file that was just created.
 pub(crate) fn write_fresh(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     #[cfg(all(unix, not(miri)))]
-    check_limit(file, bytes)?;
+    return crate::signals::without_signals(|| file.write_all(bytes));
+    #[cfg(any(not(unix), miri))]
     file.write_all(bytes)
 }
 

@@ -29,6 +29,8 @@ mod response;
 mod retry;
 mod secret;
 mod session;
+#[cfg(all(unix, not(miri)))]
+mod signals;
 mod slots;
 mod status;
 mod suggest;

@@ -15,9 +15,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 #[cfg(all(unix, not(miri)))]
 use rustix::fs::{FileType, fstat};
 #[cfg(all(unix, not(miri)))]
-use rustix::io::{retry_on_intr, write};
+use rustix::io::{Errno, retry_on_intr, write};
 
 use crate::file;
+#[cfg(all(unix, not(miri)))]
+use crate::signals::{file_size_limit, without_signals};
 
 /// Where a client logs: the setting `log_file`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +49,19 @@ impl Place {
 
 #[cfg(all(unix, not(miri)))]
 fn append_to_file(file: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    file::check_limit(&file, bytes)?;
-    Ok(retry_on_intr(|| write(&file, bytes))?)
+    // A line that does not fit is lost as a whole.
+    if let Some(limit) = file_size_limit() {
+        let file = fstat(&file)?;
+        let size = u64::try_from(file.st_size).unwrap_or(0).saturating_add(bytes.len() as u64);
+        if FileType::from_raw_mode(file.st_mode) == FileType::RegularFile && size > limit {
+            return Err(Errno::FBIG.into());
+        }
+    }
+    without_signals(|| Ok(retry_on_intr(|| write(&file, bytes))?))
 }
 
-/// Without the lock of the standard library, which another thread may have held at a fork. A pipe that nobody reads would
-/// raise a signal, and a pipe, a socket or a terminal that is full would block.
+/// Without the lock of the standard library, which another thread may have held at a fork. A pipe, a socket or a terminal that
+/// is full would block: there the line is lost.
 #[cfg(all(unix, not(miri)))]
 fn append_to_stderr(bytes: &[u8]) -> io::Result<usize> {
     let stderr = rustix::stdio::stderr();
@@ -67,14 +76,17 @@ fn append_to_stderr(bytes: &[u8]) -> io::Result<usize> {
     }
     // The flags of the host's descriptor are those of all processes that have it.
     #[cfg(target_os = "linux")]
-    if let Ok(ours) = file::open_again(stderr) {
-        return Ok(retry_on_intr(|| write(&*ours, bytes))?);
+    match file::open_again(stderr) {
+        Ok(ours) => return append_to_file(&*ours, bytes),
+        // A terminal that is ready may have room for a byte only.
+        Err(error) if kind != FileType::Fifo => return Err(error),
+        Err(_) => {}
     }
     // What is ready takes so many without waiting.
     let mut written = 0;
     for part in bytes.chunks(libc::PIPE_BUF) {
         check_ready(stderr)?;
-        written += retry_on_intr(|| write(stderr, part))?;
+        written += append_to_file(stderr, part)?;
     }
     Ok(written)
 }

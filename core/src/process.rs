@@ -5,7 +5,7 @@
 //! child (`MADV_WIPEONFORK`, Linux 4.14), also where a program forks past the C library and its handlers. On older kernels and
 //! other systems it is the process id.
 //!
-//! One of four modules with unsafe code: no safe interface to such memory exists.
+//! One of five modules with unsafe code: no safe interface to such memory exists.
 
 /// A number of this process: another one in a child of `fork()` than in any of its ancestors.
 ///
@@ -16,16 +16,6 @@ pub fn process_id() -> u64 {
         return mark;
     }
     std::process::id().into()
-}
-
-/// How large a file may become that this process writes; `None`: as large as it likes, or the system does not say.
-#[cfg(all(unix, not(miri)))]
-#[allow(unsafe_code, clippy::useless_conversion)] // on 32 bits the number has 32
-pub(crate) fn file_size_limit() -> Option<u64> {
-    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the structure outlives the call. Where a sandbox refuses it, the structure stays as it is.
-    unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
-    (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur.into())
 }
 
 #[cfg(all(target_os = "linux", not(miri)))]

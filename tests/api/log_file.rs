@@ -365,6 +365,25 @@ fn standard_error_that_nobody_reads_holds_up_no_call() {
     }
 }
 
+/// Its reader goes away while threads write.
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_error_whose_reader_goes_away_ends_no_program() {
+    use std::io::Read;
+    let sim = sim();
+    let variables = [("ZMD_LOG_FILE", "stderr"), ("ZMD_LOG_LEVEL", "trace"), ("ZMD_MAX_CONCURRENCY", "8")];
+    for round in 1..=10 {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut program = program(&sim, "200", &variables);
+        let mut child = program.stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+        drop(program);
+        reader.read_exact(&mut vec![0; 1000 * round]).unwrap();
+        drop(reader);
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{round}: {status}");
+    }
+}
+
 /// The signal that a larger file raises would end the program.
 #[cfg(target_os = "linux")]
 #[test]

@@ -78,7 +78,6 @@ const CALLS: &[(&str, c_long, &[c_int])] = &[
     ("pipe2", SYS_pipe2, &[EMFILE, ENFILE]),
     ("poll", SYS_poll, &[EINTR, ENOMEM]),
     ("ppoll", SYS_ppoll, &[EINTR, ENOMEM]),
-    ("prlimit64", SYS_prlimit64, &[EPERM]),
     ("prctl", SYS_prctl, &[EINVAL, EPERM]),
     ("read", SYS_read, &[EAGAIN, EINTR, EIO, EISDIR]),
     ("recvfrom", SYS_recvfrom, RECEIVE),
@@ -100,8 +99,17 @@ const SEND: &[c_int] = &[EAGAIN, ECONNRESET, EHOSTUNREACH, EINTR, ENETDOWN, ENOB
 const RECEIVE: &[c_int] = &[EAGAIN, ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EINTR, ENOMEM, ETIMEDOUT];
 
 /// System calls that cannot fail with valid arguments. Of rseq() glibc expects that it succeeds for each thread or for none.
-const INFALLIBLE: &[c_long] =
-    &[SYS_exit, SYS_geteuid, SYS_getpid, SYS_gettid, SYS_rseq, SYS_rt_sigprocmask, SYS_sched_yield, SYS_uname];
+const INFALLIBLE: &[c_long] = &[
+    SYS_exit,
+    SYS_geteuid,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_rseq,
+    SYS_rt_sigpending,
+    SYS_rt_sigprocmask,
+    SYS_sched_yield,
+    SYS_uname,
+];
 
 /// What getaddrinfo() may return.
 const LOOKUPS: [c_int; 8] =

@@ -1,7 +1,7 @@
 //! What an event loop waits for while a queue has nothing to return: a descriptor that becomes readable, on Windows an event
 //! object that becomes signaled.
 //!
-//! One of four modules with unsafe code, on Windows alone: the standard library has no event objects.
+//! One of five modules with unsafe code, on Windows alone: the standard library has no event objects.
 
 #![cfg_attr(windows, allow(unsafe_code))]
 
