@@ -96,8 +96,8 @@ mod task {
 #[cfg(unix)]
 const FAULTS: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
 
-/// Starts a thread under the library's name. `spawn` runs with all signals but `FAULTS` blocked, so that the thread inherits
-/// that: no handler of the host program is called on a thread of ours for what happens elsewhere. The calling thread's own
+/// Starts a thread under the library's name. `spawn` runs with all signals but `FAULTS` and those of real time blocked, so that
+/// the thread inherits that: no handler of the host program is called on a thread of ours for what happens elsewhere. The calling thread's own
 /// mask is as before afterwards; a signal that comes meanwhile waits.
 pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(Builder) -> T) -> T {
     let builder = Builder::new();
@@ -111,6 +111,11 @@ pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(Builder) -> T) -> T {
             let (mut all, mut before) = (std::mem::zeroed(), std::mem::zeroed());
             libc::sigfillset(&mut all);
             for signal in FAULTS {
+                libc::sigdelset(&mut all, signal);
+            }
+            // With one of them .NET and Mono stop the threads that have run their code, and wait for each.
+            #[cfg(target_os = "linux")]
+            for signal in libc::SIGRTMIN()..=libc::SIGRTMAX() {
                 libc::sigdelset(&mut all, signal);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
@@ -139,6 +144,12 @@ mod tests {
         let work = move || (FAULTS.map(is_blocked), [libc::SIGTERM, libc::SIGALRM, libc::SIGUSR1].map(is_blocked));
         let thread = quiet_thread(|builder| builder.spawn(work)).unwrap();
         assert_eq!(thread.join().unwrap(), ([false; 5], [true; 3]));
+        #[cfg(target_os = "linux")]
+        {
+            let work = move || [libc::SIGRTMIN(), libc::SIGRTMIN() + 1, libc::SIGRTMAX()].map(is_blocked);
+            let thread = quiet_thread(|builder| builder.spawn(work)).unwrap();
+            assert_eq!(thread.join().unwrap(), [false; 3]);
+        }
         assert!(!is_blocked(libc::SIGTERM));
     }
 

@@ -173,6 +173,14 @@ internal static class Test
         using (Client client = Client.FromEnvironment())
         {
             client.GetStatus("Leads", "1001");
+            // A collection stops the threads of the library that have called the logger.
+            Task<Status> wait = client.WaitAsync("Leads", "1002", TimeSpan.FromSeconds(1));
+            while (!wait.IsCompleted)
+            {
+                GC.Collect();
+                Thread.Sleep(50);
+            }
+            Same(true, wait.IsFaulted);
         }
         Client.SetLogger(null, 0);
         Same(true, lines.Any(line => line.StartsWith("4client: ", StringComparison.Ordinal)));
