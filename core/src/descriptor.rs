@@ -43,7 +43,7 @@ impl<D> Descriptor<D> {
     where
         D: AsFd + From<OwnedFd>,
     {
-        let _change = table::Change::begin();
+        let _change = table::TABLE.begin_change();
         Descriptor::noted(open()?)
     }
 
@@ -59,7 +59,7 @@ impl<D> Descriptor<D> {
         D: AsFd + From<OwnedFd>,
     {
         let inner = ManuallyDrop::new(above_standard(descriptor)?);
-        let entry = table::add(inner.as_fd());
+        let entry = table::TABLE.add(inner.as_fd());
         Ok(Descriptor { inner, entry })
     }
 }
@@ -67,7 +67,7 @@ impl<D> Descriptor<D> {
 /// Both ends of a pipe.
 #[cfg(unix)]
 pub(crate) fn pipe() -> io::Result<(Descriptor<io::PipeReader>, Descriptor<io::PipeWriter>)> {
-    let _change = table::Change::begin();
+    let _change = table::TABLE.begin_change();
     let (reader, writer) = io::pipe()?;
     Ok((Descriptor::noted(reader)?, Descriptor::noted(writer)?))
 }
@@ -75,11 +75,8 @@ pub(crate) fn pipe() -> io::Result<(Descriptor<io::PipeReader>, Descriptor<io::P
 impl<D> Drop for Descriptor<D> {
     fn drop(&mut self) {
         #[cfg(unix)]
-        let _change = table::Change::begin();
-        #[cfg(unix)]
-        if self.entry.as_ref().is_some_and(|entry| !entry.remove()) {
-            // A child of fork(), in which it was closed: the number may be another descriptor's by now.
-            return;
+        if let Some(entry) = &self.entry {
+            return table::TABLE.close(entry);
         }
         // SAFETY: nothing uses it after this.
         unsafe { ManuallyDrop::drop(&mut self.inner) };
@@ -109,49 +106,112 @@ mod table {
     use std::thread::sleep;
     use std::time::{Duration, Instant};
 
-    /// The descriptors: a serial number, which is never 0, and below it the descriptor's. 0: free. A child keeps what finds no
-    /// place.
-    static OPEN: [AtomicU64; 4096] = [const { AtomicU64::new(0) }; 4096];
-
-    /// All places from here on are free.
-    static END: AtomicUsize = AtomicUsize::new(0);
-
-    /// How many threads open or close a descriptor. The system copies descriptors and memory one after the other.
-    static CHANGES: AtomicIsize = AtomicIsize::new(0);
-
-    /// How many threads are in `fork()`.
-    static FORKS: AtomicIsize = AtomicIsize::new(0);
+    pub(super) static TABLE: Table = Table::new();
 
     /// How long a fork waits for changes: neither a file system that hangs nor a `fork()` inside a signal's handler stops a
     /// process.
     const PATIENCE: Duration = Duration::from_millis(500);
 
-    /// How long a change waits for a fork: a call has a limit.
-    const CALLS_PATIENCE: Duration = Duration::from_millis(100);
+    /// How long opening waits for forks: a call has a limit.
+    pub(super) const CALLS_PATIENCE: Duration = Duration::from_millis(100);
+
+    /// Of a descriptor that nobody uses any more, and that is closed when the forks that are under way have ended.
+    const CLOSING: u64 = 1 << 63;
+
+    pub(super) struct Table {
+        /// The descriptors: a serial number, which is never 0, and below it the descriptor's. 0: free. A child keeps what finds
+        /// no place.
+        open: [AtomicU64; 4096],
+        /// All places from here on are free.
+        end: AtomicUsize,
+        /// How many descriptors are being opened or closed. The system copies descriptors and memory one after the other.
+        changes: AtomicIsize,
+        /// How many threads are in `fork()`. None begins while there is a change, so those that are under way come to an end.
+        forks: AtomicIsize,
+    }
 
     /// What is open and what is in the table may differ while there is one.
-    pub(super) struct Change;
+    pub(super) struct Change<'a>(&'a Table);
 
-    impl Change {
-        pub(super) fn begin() -> Change {
-            register();
-            let is_before_a_fork = || {
-                CHANGES.fetch_add(1, SeqCst);
-                FORKS.load(SeqCst) <= 0 || {
-                    CHANGES.fetch_sub(1, SeqCst);
-                    false
-                }
-            };
-            if !wait_for(CALLS_PATIENCE, is_before_a_fork) {
-                CHANGES.fetch_add(1, SeqCst);
-            }
-            Change
+    impl Drop for Change<'_> {
+        fn drop(&mut self) {
+            self.0.changes.fetch_sub(1, SeqCst);
         }
     }
 
-    impl Drop for Change {
-        fn drop(&mut self) {
-            CHANGES.fetch_sub(1, SeqCst);
+    /// A descriptor in the table.
+    #[derive(Debug)]
+    pub(super) struct Entry {
+        place: usize,
+        value: u64,
+    }
+
+    impl Table {
+        pub(super) const fn new() -> Table {
+            Table {
+                open: [const { AtomicU64::new(0) }; 4096],
+                end: AtomicUsize::new(0),
+                changes: AtomicIsize::new(0),
+                forks: AtomicIsize::new(0),
+            }
+        }
+
+        pub(super) fn begin_change(&self) -> Change<'_> {
+            register();
+            self.changes.fetch_add(1, SeqCst);
+            wait_for(CALLS_PATIENCE, || self.forks.load(SeqCst) <= 0);
+            Change(self)
+        }
+
+        pub(super) fn add(&self, descriptor: BorrowedFd) -> Option<Entry> {
+            static SERIAL: AtomicU32 = AtomicU32::new(0);
+            let serial = (SERIAL.fetch_add(1, SeqCst).wrapping_add(1) & (u32::MAX >> 1)).max(1);
+            let value = u64::from(serial) << 32 | u64::from(descriptor.as_raw_fd().cast_unsigned());
+            let is_taken =
+                |place: &AtomicU64| place.load(SeqCst) == 0 && place.compare_exchange(0, value, SeqCst, SeqCst).is_ok();
+            let place = self.open.iter().position(is_taken)?;
+            self.end.fetch_max(place + 1, SeqCst);
+            Some(Entry { place, value })
+        }
+
+        /// Closes it, once no fork is under way. In a child of `fork()` it is closed already, and its number may be another
+        /// descriptor's.
+        pub(super) fn close(&self, entry: &Entry) {
+            self.changes.fetch_add(1, SeqCst);
+            let place = &self.open[entry.place];
+            if place.compare_exchange(entry.value, entry.value | CLOSING, SeqCst, SeqCst).is_err() {
+                self.changes.fetch_sub(1, SeqCst);
+            } else if self.forks.load(SeqCst) <= 0 {
+                self.close_what_is_over(std::slice::from_ref(place));
+            }
+        }
+
+        /// Each of them is a change until it is closed.
+        fn close_what_is_over(&self, places: &[AtomicU64]) {
+            for place in places {
+                let value = place.load(SeqCst);
+                // Out of the table first, so that its number does not close another.
+                if value & CLOSING != 0 && place.compare_exchange(value, 0, SeqCst, SeqCst).is_ok() {
+                    close(value);
+                    self.changes.fetch_sub(1, SeqCst);
+                }
+            }
+        }
+
+        /// `false`: there are changes.
+        pub(super) fn begin_fork(&self) -> bool {
+            self.forks.fetch_add(1, SeqCst);
+            if self.changes.load(SeqCst) <= 0 {
+                return true;
+            }
+            self.end_fork();
+            false
+        }
+
+        pub(super) fn end_fork(&self) {
+            if self.forks.fetch_sub(1, SeqCst) <= 1 {
+                self.close_what_is_over(&self.open[..self.end.load(SeqCst)]);
+            }
         }
     }
 
@@ -169,29 +229,9 @@ mod table {
         false
     }
 
-    /// A descriptor in the table.
-    #[derive(Debug)]
-    pub(super) struct Entry {
-        place: usize,
-        value: u64,
-    }
-
-    pub(super) fn add(descriptor: BorrowedFd) -> Option<Entry> {
-        static SERIAL: AtomicU32 = AtomicU32::new(0);
-        let serial = SERIAL.fetch_add(1, SeqCst).wrapping_add(1).max(1);
-        let value = u64::from(serial) << 32 | u64::from(descriptor.as_raw_fd().cast_unsigned());
-        let is_taken =
-            |place: &AtomicU64| place.load(SeqCst) == 0 && place.compare_exchange(0, value, SeqCst, SeqCst).is_ok();
-        let place = OPEN.iter().position(is_taken)?;
-        END.fetch_max(place + 1, SeqCst);
-        Some(Entry { place, value })
-    }
-
-    impl Entry {
-        /// Removes it before it is closed, so that its number does not close another. `false`: it is closed already.
-        pub(super) fn remove(&self) -> bool {
-            OPEN[self.place].compare_exchange(self.value, 0, SeqCst, SeqCst).is_ok()
-        }
+    fn close(value: u64) {
+        // SAFETY: it is open, and the only other one to close it finds that its entry has gone.
+        unsafe { libc::close((value as u32).cast_signed()) };
     }
 
     #[cfg(miri)]
@@ -211,24 +251,24 @@ mod table {
 
     /// Called before a `fork()`, by the thread that makes it.
     extern "C" fn before() {
-        FORKS.fetch_add(1, SeqCst);
-        wait_for(PATIENCE, || CHANGES.load(SeqCst) <= 0);
+        if !wait_for(PATIENCE, || TABLE.begin_fork()) {
+            TABLE.forks.fetch_add(1, SeqCst);
+        }
     }
 
     /// Called after it in the parent.
     extern "C" fn after() {
-        FORKS.fetch_sub(1, SeqCst);
+        TABLE.end_fork();
     }
 
     /// Closes everything. Called in a child, which has no other thread.
     extern "C" fn close_all() {
-        CHANGES.store(0, SeqCst);
-        FORKS.store(0, SeqCst);
-        for place in &OPEN[..END.load(SeqCst)] {
+        TABLE.changes.store(0, SeqCst);
+        TABLE.forks.store(0, SeqCst);
+        for place in &TABLE.open[..TABLE.end.load(SeqCst)] {
             let value = place.swap(0, SeqCst);
             if value != 0 {
-                // SAFETY: it is open, and its owner does not close it again, as it finds the entry gone.
-                unsafe { libc::close((value as u32).cast_signed()) };
+                close(value);
             }
         }
     }
@@ -237,8 +277,12 @@ mod table {
 #[cfg(all(test, unix, not(miri)))]
 mod tests {
     use std::fs::File;
+    use std::io::Read;
     use std::os::fd::AsRawFd;
+    use std::thread;
+    use std::time::Instant;
 
+    use super::table::{CALLS_PATIENCE, Table};
     use super::*;
 
     fn is_open(number: i32) -> bool {
@@ -265,5 +309,44 @@ mod tests {
         };
         assert_eq!(libc::WEXITSTATUS(status), 42);
         assert!(kept.as_raw_fd() > 2 && kept.metadata().is_ok());
+    }
+
+    #[test]
+    fn closing_waits_for_no_fork_and_the_last_one_to_end_closes() {
+        static TABLE: Table = Table::new();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let writer = ManuallyDrop::new(writer);
+        let entry = TABLE.add(writer.as_fd()).unwrap();
+        assert!(TABLE.begin_fork() && TABLE.begin_fork());
+        TABLE.close(&entry);
+        TABLE.end_fork();
+        assert!(is_open(writer.as_raw_fd()));
+        assert!(!TABLE.begin_fork(), "a fork began before a descriptor that is to be closed was");
+        TABLE.end_fork();
+        assert_eq!(reader.read(&mut [0; 1]).unwrap(), 0);
+        assert!(TABLE.begin_fork());
+    }
+
+    /// Otherwise threads that fork all the time would hold it up for ever.
+    #[test]
+    fn what_waits_for_a_fork_to_end_comes_before_the_next_one() {
+        let comes_first = || {
+            let table = Table::new();
+            assert!(table.begin_fork());
+            let begin = Instant::now();
+            thread::scope(|scope| {
+                let change = scope.spawn(|| table.begin_change());
+                while table.begin_fork() {
+                    table.end_fork();
+                }
+                let waited = begin.elapsed();
+                table.end_fork();
+                drop(change.join().unwrap());
+                assert!(table.begin_fork());
+                waited < CALLS_PATIENCE
+            })
+        };
+        // What waits gives up after that, and a busy machine may be slower.
+        assert!((0..20).any(|_| comes_first()));
     }
 }
