@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::process::process_id;
+
 /// What a client and its clones have done since the client was made. Each number only grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -55,7 +57,7 @@ pub(crate) struct Activity {
     /// When it did, in milliseconds since 1970.
     credits_at: AtomicU64,
     is_current: AtomicBool,
-    /// The polls that the waits in progress may still need.
+    /// The polls that the waits in progress may still need, and above them of which process: a child has none of its parent's.
     needed: AtomicU64,
     /// The credits may not suffice for them, and a warning has said so.
     is_short: AtomicBool,
@@ -81,6 +83,14 @@ impl Default for Activity {
             is_short: AtomicBool::new(false),
         }
     }
+}
+
+const POLLS_BITS: u32 = 48;
+const MOST_POLLS: u64 = (1 << POLLS_BITS) - 1;
+
+/// The polls in `needed`, if they are those of `process`.
+fn polls_of(process: u64, needed: u64) -> u64 {
+    if (process << POLLS_BITS) ^ needed <= MOST_POLLS { needed & MOST_POLLS } else { 0 }
 }
 
 /// Adds to a number.
@@ -117,13 +127,24 @@ impl Activity {
 
     /// A wait may need `now` further polls, in place of `before`.
     pub(crate) fn needs(&self, before: u64, now: u64) {
-        count(&self.needed, now.wrapping_sub(before));
+        self.needs_in(process_id(), before, now);
+    }
+
+    fn needs_in(&self, process: u64, before: u64, now: u64) {
+        let mut needed = self.needed.load(Relaxed);
+        loop {
+            let polls = polls_of(process, needed).saturating_sub(before).saturating_add(now).min(MOST_POLLS);
+            match self.needed.compare_exchange_weak(needed, process << POLLS_BITS | polls, Relaxed, Relaxed) {
+                Ok(_) => return,
+                Err(changed) => needed = changed,
+            }
+        }
     }
 
     /// The polls that the waits may still need, and the credits that remain, if these are fewer.
     pub(crate) fn lacks(&self) -> Option<(u64, u64)> {
         let remaining = self.credits().filter(|credits| credits.is_current)?.remaining;
-        let needed = self.needed.load(Relaxed);
+        let needed = polls_of(process_id(), self.needed.load(Relaxed));
         (remaining < needed).then_some((needed, remaining))
     }
 
@@ -174,5 +195,20 @@ mod tests {
         let activity = Activity::default();
         (0..10).for_each(|_| activity.waited(Duration::from_micros(600)));
         assert_eq!(activity.counters().waited_ms, 6);
+    }
+
+    #[test]
+    fn a_child_of_fork_needs_no_polls_for_the_waits_of_its_parent() {
+        let activity = Activity::default();
+        let needed = |process| polls_of(process, activity.needed.load(Relaxed));
+        activity.needs_in(7, 0, 30);
+        activity.needs_in(7, 10, 5);
+        assert_eq!((needed(7), needed(8)), (25, 0));
+        activity.needs_in(8, 0, 3);
+        // What the child has of a wait of its parent is dropped.
+        activity.needs_in(8, 5, 0);
+        assert_eq!((needed(7), needed(8)), (0, 0));
+        activity.needs_in(8, 0, u64::MAX);
+        assert_eq!(needed(8), MOST_POLLS);
     }
 }
