@@ -203,8 +203,8 @@ const PREFACE: &str = r#"
  * - **Signals**: No call fails with EINTR, none raises SIGPIPE, no signal handler is installed and no mask is changed.
  * - **Loading**: Loading the library starts no thread, reads no environment and opens no file; after the last
  *   zmd_client_free() no thread and no descriptor is left, except for a name lookup that the system has not finished.
- * - **Output**: Nothing is written to standard output and standard error, except where log_file is stderr, and that a
- *   process without memory may end with a message.
+ * - **Output**: Nothing is written to standard output and standard error, except where log_file is stderr, or when the
+ *   process has no memory left.
  * - **Deadlines**: A call returns within its limit plus 100 ms: timeout_ms limits a whole status call, and a wait has
  *   the limit that it was given, including name lookup, connecting, TLS, retries, pauses and requesting a token.
  * - **Input**: Invalid input is refused before anything is sent, with a message that names the argument and its rule.

@@ -33,8 +33,8 @@
  * - **Signals**: No call fails with EINTR, none raises SIGPIPE, no signal handler is installed and no mask is changed.
  * - **Loading**: Loading the library starts no thread, reads no environment and opens no file; after the last
  *   zmd_client_free() no thread and no descriptor is left, except for a name lookup that the system has not finished.
- * - **Output**: Nothing is written to standard output and standard error, except where log_file is stderr, and that a
- *   process without memory may end with a message.
+ * - **Output**: Nothing is written to standard output and standard error, except where log_file is stderr, or when the
+ *   process has no memory left.
  * - **Deadlines**: A call returns within its limit plus 100 ms: timeout_ms limits a whole status call, and a wait has
  *   the limit that it was given, including name lookup, connecting, TLS, retries, pauses and requesting a token.
  * - **Input**: Invalid input is refused before anything is sent, with a message that names the argument and its rule.
@@ -151,9 +151,9 @@ enum zmd_error
    */
   ZMD_ERR_TIMEOUT = 15,
   /**
-   * The client was cancelled.
+   * The program cancelled the client, or ended this call.
    *
-   * No action: cancelled on request.
+   * No action is needed.
    */
   ZMD_ERR_CANCELLED = 16,
   /**
@@ -595,39 +595,34 @@ zmd_error zmd_config_new(struct zmd_config **config);
  * - `refresh_token`: with `client_id` and `client_secret`: the library requests and renews access tokens itself
  * - `client_id`: the client id of the API console; see `refresh_token` and `org_id`
  * - `client_secret`: the secret of `client_id`
- * - `org_id`: with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the
- *   client-credentials grant, for the organization with this id
+ * - `org_id`: with `client_id` and `client_secret`, instead of `refresh_token`: the client-credentials grant, for the
+ *   organization with this id
  * - `token_cache`: a file in which processes share access tokens and the limit `max_concurrency`; its directory must
  *   exist, or nothing is shared
  * - `data_center` (us): the data center of the Zoho account; tokens are valid only there
  * - `environment` (production): the kind of Zoho CRM organization
- * - `api_domain`: the base URL of the API, instead of the one for `data_center` and `environment` or the one that the
- *   accounts server returns
- * - `accounts_url`: the base URL of the server that issues access tokens, instead of the one for `data_center`
+ * - `api_domain`: the base URL of the API, instead of that of the accounts server, or of `data_center` and
+ *   `environment`
+ * - `accounts_url`: the base URL of the server that issues access tokens, instead of that of `data_center`
  * - `api_version` (v7): the version of the API
- * - `timeout_ms` (30000): the limit for a whole status call, including retries, pauses and requesting an access token
- * - `connect_timeout_ms` (10000): the limit for connecting, including the name lookup, all addresses, the proxy and
- *   TLS
+ * - `timeout_ms` (30000): the limit for a whole status call, with retries, pauses and requesting an access token
+ * - `connect_timeout_ms` (10000): the limit for connecting: name lookup, all addresses, proxy and TLS
  * - `max_retries` (3): further attempts after a transient failure
- * - `max_concurrency` (5): the maximum number of concurrent calls of a client and its clones, or with `token_cache` of
- *   all processes that share it; the others wait for their turn; 5 is the limit of Zoho's smallest edition
+ * - `max_concurrency` (5): the most calls at once of a client and its clones, or with `token_cache` of all processes
+ *   that share it; others wait for their turn. 5 is the limit of Zoho's smallest edition
  * - `poll_min_ms` (1000): the shortest pause between two polls of a job during a wait
- * - `poll_max_ms` (60000): the longest pause between two polls; if `poll_min_ms` is longer, every pause is
- *   `poll_min_ms`
- * - `unreachable_ms` (300000): how long a wait continues after network failures if the service has never responded; a
- *   host name that does not exist ends the wait at once
- * - `stalled_ms` (0): how long a job's state and counts may stay the same before that ends its wait, with
- *   `ZMD_ERR_STALLED`; 0: they may for ever
+ * - `poll_max_ms` (60000): the longest pause between two polls, but never less than `poll_min_ms`
+ * - `unreachable_ms` (300000): how long a wait continues after network failures if the service has never responded
+ * - `stalled_ms` (0): how long a job's state and counts may stay the same before the wait ends with `ZMD_ERR_STALLED`;
+ *   0: forever
  * - `proxy` (env): `env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
- *   `none`: no proxy; or the URL of a proxy, with credentials if it requires them
- * - `ca_file`: the certificate authorities to trust instead of those of the system; a server's self-signed certificate
- *   works too
- * - `extra_ca_file`: certificate authorities to trust in addition to those of the system or of `ca_file`, for networks
- *   that intercept only some hosts
+ *   `none`: no proxy; or the URL of one
+ * - `ca_file`: the certificate authorities to trust, instead of those of the system
+ * - `extra_ca_file`: certificate authorities to trust in addition to those of the system or of `ca_file`
  * - `client_cert`: the certificate to present to a gateway or proxy that requires one
  * - `client_key`: the private key of `client_cert`, if that file does not contain it: RSA, P-256, P-384 or Ed25519
  * - `log_file`: the file to which the library appends what it does, or `stderr`, standard error
- * - `log_level` (info): how much `log_file` has: each level has what the ones before it have; no effect without it
+ * - `log_level` (info): how much `log_file` has: each level adds to those before it
  *
  * @param config  the configuration
  * @param key     a setting's name, such as `"access_token"` or `"timeout_ms"`
@@ -668,8 +663,8 @@ zmd_error zmd_config_load_env(struct zmd_config *config);
  * client_secret = "xxxx"
  * ```
  *
- * On Unix a file with secrets is refused if other users may read it; if it belongs to another user, that user's group
- * may read it.
+ * On Unix the file must belong to the user of the process or to root, and no other user may write it; one with secrets may
+ * be read by its owner and its group alone.
  *
  * @param config   the configuration
  * @param path     the file; NULL: that of the environment variable `ZMD_CONFIG_FILE`, or else the default,
@@ -1010,7 +1005,8 @@ int32_t zmd_is_successful(int32_t state,
 /**
  * Writes a status as one line of text, as the command `zmd` prints it: `COMPLETED, 9 of 9 deleted, 0 failed`.
  *
- * The text is for people: its wording may change in any version. It does not change `zmd_last_error()`.
+ * The text is for people: its wording may change in any version. After an error without a status it says that the status is
+ * unknown. It does not change `zmd_last_error()`.
  *
  * @param status  a status that a call has written; NULL: the text is empty
  * @param text    where to write the text, in UTF-8, truncated to fit and NUL-terminated; NULL: not wanted

@@ -155,7 +155,8 @@ pub extern "C" fn zmd_is_successful(state: i32, total_count: i64, deleted_count:
 
 /// Writes a status as one line of text, as the command `zmd` prints it: `COMPLETED, 9 of 9 deleted, 0 failed`.
 ///
-/// The text is for people: its wording may change in any version. It does not change `zmd_last_error()`.
+/// The text is for people: its wording may change in any version. After an error without a status it says that the status is
+/// unknown. It does not change `zmd_last_error()`.
 ///
 /// @param status  a status that a call has written; NULL: the text is empty
 /// @param text    where to write the text, in UTF-8, truncated to fit and NUL-terminated; NULL: not wanted

@@ -32,9 +32,8 @@ export interface Settings {
    */
   client_secret?: string;
   /**
-   * With `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the client-credentials grant,
-   * for the organization with this id. Takes the digits of an organization's id, up to 32, with or without `ZohoCRM.`
-   * in front.
+   * With `client_id` and `client_secret`, instead of `refresh_token`: the client-credentials grant, for the
+   * organization with this id. Takes the digits of an organization's id, up to 32, with or without `ZohoCRM.` in front.
    */
   org_id?: string | number;
   /**
@@ -52,29 +51,28 @@ export interface Settings {
    */
   environment?: 'production' | 'sandbox' | 'developer';
   /**
-   * The base URL of the API, instead of the one for `data_center` and `environment` or the one that the accounts server
-   * returns. Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http only for
-   * localhost and 127.0.0.1).
+   * The base URL of the API, instead of that of the accounts server, or of `data_center` and `environment`. Takes an
+   * https URL: a host, optionally a port and a path, no user, query or fragment (http only for localhost and
+   * 127.0.0.1).
    */
   api_domain?: string;
   /**
-   * The base URL of the server that issues access tokens, instead of the one for `data_center`. Takes an https URL: a
-   * host, optionally a port and a path, no user, query or fragment (http only for localhost and 127.0.0.1).
+   * The base URL of the server that issues access tokens, instead of that of `data_center`. Takes an https URL: a host,
+   * optionally a port and a path, no user, query or fragment (http only for localhost and 127.0.0.1).
    */
   accounts_url?: string;
   /**
-   * The version of the API. Takes v4 ... v8 or later, such as v7 (v2 and v3 have no mass deletes, but are not refused);
-   * the default is `v7`.
+   * The version of the API. Takes v4 or later, such as v7; the default is `v7`.
    */
   api_version?: string;
   /**
-   * The limit for a whole status call, including retries, pauses and requesting an access token. Takes a whole number
-   * from 1 to 86400000 (milliseconds); the default is `30000`.
+   * The limit for a whole status call, with retries, pauses and requesting an access token. Takes a whole number from 1
+   * to 86400000 (milliseconds); the default is `30000`.
    */
   timeout_ms?: number | string;
   /**
-   * The limit for connecting, including the name lookup, all addresses, the proxy and TLS. Takes a whole number from 1
-   * to 86400000 (milliseconds); the default is `10000`.
+   * The limit for connecting: name lookup, all addresses, proxy and TLS. Takes a whole number from 1 to 86400000
+   * (milliseconds); the default is `10000`.
    */
   connect_timeout_ms?: number | string;
   /**
@@ -82,9 +80,9 @@ export interface Settings {
    */
   max_retries?: number | string;
   /**
-   * The maximum number of concurrent calls of a client and its clones, or with `token_cache` of all processes that
-   * share it; the others wait for their turn; 5 is the limit of Zoho's smallest edition. Takes a whole number from 1 to
-   * 1000; the default is `5`.
+   * The most calls at once of a client and its clones, or with `token_cache` of all processes that share it; others
+   * wait for their turn. 5 is the limit of Zoho's smallest edition. Takes a whole number from 1 to 1000; the default is
+   * `5`.
    */
   max_concurrency?: number | string;
   /**
@@ -93,36 +91,35 @@ export interface Settings {
    */
   poll_min_ms?: number | string;
   /**
-   * The longest pause between two polls; if `poll_min_ms` is longer, every pause is `poll_min_ms`. Takes a whole number
-   * from 1 to 3600000 (milliseconds); the default is `60000`.
+   * The longest pause between two polls, but never less than `poll_min_ms`. Takes a whole number from 1 to 3600000
+   * (milliseconds); the default is `60000`.
    */
   poll_max_ms?: number | string;
   /**
-   * How long a wait continues after network failures if the service has never responded; a host name that does not
-   * exist ends the wait at once. Takes a whole number from 0 to 86400000 (milliseconds); the default is `300000`.
+   * How long a wait continues after network failures if the service has never responded. Takes a whole number from 0 to
+   * 86400000 (milliseconds); the default is `300000`.
    */
   unreachable_ms?: number | string;
   /**
-   * How long a job's state and counts may stay the same before that ends its wait, with `ZMD_ERR_STALLED`; 0: they may
-   * for ever. Takes a whole number from 0 to 604800000 (milliseconds); the default is `0`.
+   * How long a job's state and counts may stay the same before the wait ends with `ZMD_ERR_STALLED`; 0: forever. Takes
+   * a whole number from 0 to 604800000 (milliseconds); the default is `0`.
    */
   stalled_ms?: number | string;
   /**
    * `env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine; `none`: no proxy; or
-   * the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL: a scheme (http, the default,
-   * https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F, ? as %3F, @ as %40, a backslash as
-   * %5C and other special characters percent-encoded in UTF-8, too, such as ü as %C3%BC), a host, and optionally a
-   * port; the default is `env`.
+   * the URL of one. Takes env, none, or a URL: http (the default), https, socks5 or socks5h, optionally user:password@
+   * with special characters percent-encoded in UTF-8 (# as %23, / as %2F, ? as %3F, @ as %40, a backslash as %5C, ü as
+   * %C3%BC), a host, and optionally a port; the default is `env`.
    */
   proxy?: string;
   /**
-   * The certificate authorities to trust instead of those of the system; a server's self-signed certificate works too.
-   * Takes the path of a PEM or DER file with CA certificates.
+   * The certificate authorities to trust, instead of those of the system. Takes the path of a PEM or DER file with CA
+   * certificates.
    */
   ca_file?: string;
   /**
-   * Certificate authorities to trust in addition to those of the system or of `ca_file`, for networks that intercept
-   * only some hosts. Takes the path of a PEM or DER file with CA certificates.
+   * Certificate authorities to trust in addition to those of the system or of `ca_file`. Takes the path of a PEM or DER
+   * file with CA certificates.
    */
   extra_ca_file?: string;
   /**
@@ -141,8 +138,8 @@ export interface Settings {
    */
   log_file?: string;
   /**
-   * How much `log_file` has: each level has what the ones before it have; no effect without it. Takes one of off,
-   * error, warning, info, debug, trace; the default is `info`.
+   * How much `log_file` has: each level adds to those before it. Takes one of off, error, warning, info, debug, trace;
+   * the default is `info`.
    */
   log_level?: 'off' | 'error' | 'warning' | 'info' | 'debug' | 'trace';
 }

@@ -49,9 +49,9 @@ pub enum ErrorKind {
     ///
     /// Try again later, or raise the limit.
     Timeout = 15,
-    /// The client was cancelled.
+    /// The program cancelled the client, or ended this call.
     ///
-    /// No action: cancelled on request.
+    /// No action is needed.
     Cancelled = 16,
     /// The job stands still: neither its state nor its counts have changed for as long as `stalled_ms` allows.
     ///
@@ -141,7 +141,12 @@ const ERRORS: &[(ErrorKind, &CStr, &CStr, Recovery)] = &[
     (ErrorKind::Proxy, c"ZMD_ERR_PROXY", c"the proxy can't be reached or refused the connection", Recovery::Retried),
     (ErrorKind::Network, c"ZMD_ERR_NETWORK", c"the connection broke or the response was not HTTP", Recovery::Retried),
     (ErrorKind::Timeout, c"ZMD_ERR_TIMEOUT", c"a time limit expired", Recovery::Later),
-    (ErrorKind::Cancelled, c"ZMD_ERR_CANCELLED", c"the client was cancelled", Recovery::Permanent),
+    (
+        ErrorKind::Cancelled,
+        c"ZMD_ERR_CANCELLED",
+        c"the program cancelled the client, or ended this call",
+        Recovery::Permanent,
+    ),
     (ErrorKind::Stalled, c"ZMD_ERR_STALLED", c"the job stands still", Recovery::Permanent),
     (ErrorKind::Unauthorized, c"ZMD_ERR_UNAUTHORIZED", c"the API refused the access token", Recovery::Permanent),
     (
@@ -201,7 +206,7 @@ impl ErrorKind {
             ErrorKind::Proxy => "Check `proxy`, its credentials, and the hosts that the proxy allows.",
             ErrorKind::Network => "Try again later.",
             ErrorKind::Timeout => "Try again later, or raise the limit.",
-            ErrorKind::Cancelled => "No action: cancelled on request.",
+            ErrorKind::Cancelled => "No action is needed.",
             ErrorKind::Stalled => "Look at the job in Zoho CRM: it may be stuck. Or raise `stalled_ms`.",
             ErrorKind::Unauthorized => {
                 "Get a new access token from the data center and environment of the account, or set `refresh_token`."

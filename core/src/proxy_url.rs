@@ -9,10 +9,9 @@ use crate::endpoint::host_of;
 pub(crate) struct ProxyUrl(pub(crate) ureq::Proxy);
 
 /// The rule for a proxy URL, for messages.
-pub(crate) const PROXY_RULE: &str = "a URL: a scheme (http, the default, https, socks5 or socks5h), optionally \
-                                     user:password@ (with # as %23, / as %2F, ? as %3F, @ as %40, a backslash as %5C and other \
-                                     special characters percent-encoded in UTF-8, too, such as \u{fc} as %C3%BC), a host, and \
-                                     optionally a port";
+pub(crate) const PROXY_RULE: &str = "a URL: http (the default), https, socks5 or socks5h, optionally user:password@ with \
+                                     special characters percent-encoded in UTF-8 (# as %23, / as %2F, ? as %3F, @ as \
+                                     %40, a backslash as %5C, \u{fc} as %C3%BC), a host, and optionally a port";
 
 impl ProxyUrl {
     pub(crate) fn parse(text: &str) -> Option<ProxyUrl> {

@@ -120,9 +120,13 @@ impl Status {
     }
 }
 
-/// One line: `COMPLETED, 9 of 9 deleted, 0 failed`.
+/// One line: `COMPLETED, 9 of 9 deleted, 0 failed`. What C has after an error without a status is `the status is unknown`.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_known = self.state != State::Unknown || !self.text.is_empty();
+        if !is_known && (self.total, self.deleted, self.failed) == (None, None, None) {
+            return f.write_str("the status is unknown");
+        }
         write!(f, "{}, {}", self.state_name(), self.counts())
     }
 }
@@ -157,12 +161,15 @@ mod tests {
             (State::Queued, [None, None, Some(0)], "QUEUED, deleted and total not reported, 0 failed"),
             (State::Scheduled, [None; 3], "SCHEDULED, the service reported no counts"),
             (State::Unknown, [Some(9), Some(1), Some(0)], "ON HOLD, 1 of 9 deleted, 0 failed"),
+            (State::Unknown, [None; 3], "ON HOLD, the service reported no counts"),
         ] {
             let [total, deleted, failed] = counts;
             let status = Status { state, text: "ON\nHOLD".to_owned(), total, deleted, failed, http_status: 200 };
             assert_eq!(status.to_string(), line);
             let unnamed = Status { text: String::new(), ..status };
             assert_eq!(unnamed.state_name(), state.name());
+            let is_known = state != State::Unknown || counts != [None; 3];
+            assert_eq!(unnamed.to_string() != "the status is unknown", is_known);
         }
     }
 

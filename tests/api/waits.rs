@@ -298,7 +298,7 @@ fn the_log_of_the_client_has_the_end_of_a_wait_that_is_removed() {
     waits.remove(waits.add("fault-stall-before-header", -1));
     waits.next_end();
     let all = std::fs::read_to_string(log).unwrap();
-    assert!(all.contains("ZMD_ERR_CANCELLED: the wait was removed from its queue"), "{all}");
+    assert!(all.contains("ZMD_ERR_CANCELLED: the program ended this call, not the job"), "{all}");
 }
 
 #[test]

@@ -221,6 +221,7 @@
            INSPECT ZMD-ERROR-TEXT TALLYING TALLY-COUNT FOR ALL "4711"
            IF NOT ZMD-JOB-NOT-FOUND OR ZMD-TRANSIENT OR TALLY-COUNT = 0
                OR ZMD-ERROR-NAME NOT = "ZMD_ERR_JOB_NOT_FOUND"
+               OR ZMD-STATUS-TEXT NOT = "the status is unknown"
                PERFORM FAIL END-IF.
 
       * A job whose counts show when it ends.

@@ -91,8 +91,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "org_id",
         default: "",
         takes: || "the digits of an organization's id, up to 32, with or without `ZohoCRM.` in front".to_owned(),
-        meaning: "with `client_id` and `client_secret`, instead of `refresh_token`: access tokens by the \
-                  client-credentials grant, for the organization with this id",
+        meaning: "with `client_id` and `client_secret`, instead of `refresh_token`: the client-credentials grant, for the \
+                  organization with this id",
         set: |config, value| {
             let digits = value.strip_prefix("ZohoCRM.").unwrap_or(value);
             let good = (1..=32).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
@@ -140,8 +140,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "api_domain",
         default: "",
         takes: || BASE_URL_RULE.to_owned(),
-        meaning: "the base URL of the API, instead of the one for `data_center` and `environment` or the one that the \
-                  accounts server returns",
+        meaning: "the base URL of the API, instead of that of the accounts server, or of `data_center` and `environment`",
         set: |config, value| {
             config.api_domain = Some(BaseUrl::parse(value)?);
             Some(())
@@ -151,7 +150,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "accounts_url",
         default: "",
         takes: || BASE_URL_RULE.to_owned(),
-        meaning: "the base URL of the server that issues access tokens, instead of the one for `data_center`",
+        meaning: "the base URL of the server that issues access tokens, instead of that of `data_center`",
         set: |config, value| {
             config.accounts_url = Some(BaseUrl::parse(value)?);
             Some(())
@@ -160,7 +159,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "api_version",
         default: "v7",
-        takes: || "v4 ... v8 or later, such as v7 (v2 and v3 have no mass deletes, but are not refused)".to_owned(),
+        takes: || "v4 or later, such as v7".to_owned(),
         meaning: "the version of the API",
         set: |config, value| {
             config.api_version = ApiVersion::parse(value)?;
@@ -171,7 +170,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "timeout_ms",
         default: "30000",
         takes: || range(TIMEOUT_MS, " (milliseconds)"),
-        meaning: "the limit for a whole status call, including retries, pauses and requesting an access token",
+        meaning: "the limit for a whole status call, with retries, pauses and requesting an access token",
         set: |config, value| {
             config.timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
             Some(())
@@ -181,7 +180,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "connect_timeout_ms",
         default: "10000",
         takes: || range(TIMEOUT_MS, " (milliseconds)"),
-        meaning: "the limit for connecting, including the name lookup, all addresses, the proxy and TLS",
+        meaning: "the limit for connecting: name lookup, all addresses, proxy and TLS",
         set: |config, value| {
             config.connect_timeout = Duration::from_millis(parse_number(value, TIMEOUT_MS)?);
             Some(())
@@ -201,8 +200,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "max_concurrency",
         default: "5",
         takes: || range(MAX_CONCURRENCY, ""),
-        meaning: "the maximum number of concurrent calls of a client and its clones, or with `token_cache` of all processes \
-                  that share it; the others wait for their turn; 5 is the limit of Zoho's smallest edition",
+        meaning: "the most calls at once of a client and its clones, or with `token_cache` of all processes that share it; \
+                  others wait for their turn. 5 is the limit of Zoho's smallest edition",
         set: |config, value| {
             config.max_concurrency = parse_number(value, MAX_CONCURRENCY)? as usize;
             Some(())
@@ -222,7 +221,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "poll_max_ms",
         default: "60000",
         takes: || range(POLL_MS, " (milliseconds)"),
-        meaning: "the longest pause between two polls; if `poll_min_ms` is longer, every pause is `poll_min_ms`",
+        meaning: "the longest pause between two polls, but never less than `poll_min_ms`",
         set: |config, value| {
             config.poll_max = Duration::from_millis(parse_number(value, POLL_MS)?);
             Some(())
@@ -232,8 +231,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "unreachable_ms",
         default: "300000",
         takes: || range(UNREACHABLE_MS, " (milliseconds)"),
-        meaning: "how long a wait continues after network failures if the service has never responded; a host name \
-                  that does not exist ends the wait at once",
+        meaning: "how long a wait continues after network failures if the service has never responded",
         set: |config, value| {
             config.unreachable = Duration::from_millis(parse_number(value, UNREACHABLE_MS)?);
             Some(())
@@ -243,8 +241,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "stalled_ms",
         default: "0",
         takes: || range(STALLED_MS, " (milliseconds)"),
-        meaning: "how long a job's state and counts may stay the same before that ends its wait, with `ZMD_ERR_STALLED`; 0: \
-                  they may for ever",
+        meaning: "how long a job's state and counts may stay the same before the wait ends with `ZMD_ERR_STALLED`; 0: \
+                  forever",
         set: |config, value| {
             let stalled = Duration::from_millis(parse_number(value, STALLED_MS)?);
             config.stalled = Some(stalled).filter(|stalled| !stalled.is_zero());
@@ -255,8 +253,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "proxy",
         default: "env",
         takes: || format!("env, none, or {PROXY_RULE}"),
-        meaning: "`env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine; \
-                  `none`: no proxy; or the URL of a proxy, with credentials if it requires them",
+        meaning: "`env`: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine; `none`: no \
+                  proxy; or the URL of one",
         set: |config, value| {
             config.proxy = match value {
                 "env" => ProxySetting::Env,
@@ -270,16 +268,14 @@ pub const SETTINGS: &[Setting] = &[
         key: "ca_file",
         default: "",
         takes: || "the path of a PEM or DER file with CA certificates".to_owned(),
-        meaning: "the certificate authorities to trust instead of those of the system; a server's self-signed \
-                  certificate works too",
+        meaning: "the certificate authorities to trust, instead of those of the system",
         set: |config, value| set_path(&mut config.ca_file, value),
     },
     Setting {
         key: "extra_ca_file",
         default: "",
         takes: || "the path of a PEM or DER file with CA certificates".to_owned(),
-        meaning: "certificate authorities to trust in addition to those of the system or of `ca_file`, for networks \
-                  that intercept only some hosts",
+        meaning: "certificate authorities to trust in addition to those of the system or of `ca_file`",
         set: |config, value| set_path(&mut config.extra_ca_file, value),
     },
     Setting {
@@ -317,7 +313,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "log_level",
         default: "info",
         takes: || one_of(LOG_LEVELS.iter().map(|(name, _)| *name)),
-        meaning: "how much `log_file` has: each level has what the ones before it have; no effect without it",
+        meaning: "how much `log_file` has: each level adds to those before it",
         set: |config, value| {
             let level = LOG_LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(value))?;
             config.log_level = level.1;

@@ -139,7 +139,7 @@ impl<P: Poller + 'static> Queue<P> {
     pub(crate) fn remove(&self, id: u64) -> Result<(), Error> {
         self.check_process()?;
         let mut shared = lock(&self.inner.shared);
-        let removed = Error::new(ErrorKind::Cancelled, "the wait was removed from its queue");
+        let removed = Error::new(ErrorKind::Cancelled, "the program ended this call, not the job");
         if let Some(event) = shared.schedule.remove(id, self.inner.poller.now(), removed) {
             shared.sink.take(event);
             drop(shared);

@@ -66,9 +66,9 @@ class BaseClient:
             visible ASCII characters, without a blank or a line end.
         :param client_secret: The secret of ``client_id``. Takes 1 to 4096 visible ASCII characters, without a blank or
             a line end.
-        :param org_id: With ``client_id`` and ``client_secret``, instead of ``refresh_token``: access tokens by the
-            client-credentials grant, for the organization with this id. Takes the digits of an organization's id, up to
-            32, with or without `ZohoCRM.` in front.
+        :param org_id: With ``client_id`` and ``client_secret``, instead of ``refresh_token``: the client-credentials
+            grant, for the organization with this id. Takes the digits of an organization's id, up to 32, with or
+            without `ZohoCRM.` in front.
         :param token_cache: A file in which processes share access tokens and the limit ``max_concurrency``; its
             directory must exist, or nothing is shared. Takes the path of a file, which need not exist.
         :param data_center: The data center of the Zoho account; tokens are valid only there. Takes one of us, eu, in,
@@ -76,49 +76,46 @@ class BaseClient:
             ``us``.
         :param environment: The kind of Zoho CRM organization. Takes one of production, sandbox, developer; the default
             is ``production``.
-        :param api_domain: The base URL of the API, instead of the one for ``data_center`` and ``environment`` or the
-            one that the accounts server returns. Takes an https URL: a host, optionally a port and a path, no user,
-            query or fragment (http only for localhost and 127.0.0.1).
-        :param accounts_url: The base URL of the server that issues access tokens, instead of the one for
-            ``data_center``. Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http
+        :param api_domain: The base URL of the API, instead of that of the accounts server, or of ``data_center`` and
+            ``environment``. Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http
             only for localhost and 127.0.0.1).
-        :param api_version: The version of the API. Takes v4 ... v8 or later, such as v7 (v2 and v3 have no mass
-            deletes, but are not refused); the default is ``v7``.
-        :param timeout: The limit for a whole status call, including retries, pauses and requesting an access token.
-            Takes 0.001 to 86400 seconds, or a ``timedelta``; the default is 30.
-        :param connect_timeout: The limit for connecting, including the name lookup, all addresses, the proxy and TLS.
-            Takes 0.001 to 86400 seconds, or a ``timedelta``; the default is 10.
+        :param accounts_url: The base URL of the server that issues access tokens, instead of that of ``data_center``.
+            Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http only for
+            localhost and 127.0.0.1).
+        :param api_version: The version of the API. Takes v4 or later, such as v7; the default is ``v7``.
+        :param timeout: The limit for a whole status call, with retries, pauses and requesting an access token. Takes
+            0.001 to 86400 seconds, or a ``timedelta``; the default is 30.
+        :param connect_timeout: The limit for connecting: name lookup, all addresses, proxy and TLS. Takes 0.001 to
+            86400 seconds, or a ``timedelta``; the default is 10.
         :param max_retries: Further attempts after a transient failure. Takes a whole number from 0 to 100; the default
             is ``3``.
-        :param max_concurrency: The maximum number of concurrent calls of a client and its clones, or with
-            ``token_cache`` of all processes that share it; the others wait for their turn; 5 is the limit of Zoho's
-            smallest edition. Takes a whole number from 1 to 1000; the default is ``5``.
+        :param max_concurrency: The most calls at once of a client and its clones, or with ``token_cache`` of all
+            processes that share it; others wait for their turn. 5 is the limit of Zoho's smallest edition. Takes a
+            whole number from 1 to 1000; the default is ``5``.
         :param poll_min: The shortest pause between two polls of a job during a wait. Takes 0.001 to 3600 seconds, or a
             ``timedelta``; the default is 1.
-        :param poll_max: The longest pause between two polls; if ``poll_min`` is longer, every pause is ``poll_min``.
-            Takes 0.001 to 3600 seconds, or a ``timedelta``; the default is 60.
-        :param unreachable: How long a wait continues after network failures if the service has never responded; a host
-            name that does not exist ends the wait at once. Takes 0 to 86400 seconds, or a ``timedelta``; the default is
-            300.
-        :param stalled: How long a job's state and counts may stay the same before that ends its wait, with
-            :class:`Stalled`; 0: they may for ever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
+        :param poll_max: The longest pause between two polls, but never less than ``poll_min``. Takes 0.001 to 3600
+            seconds, or a ``timedelta``; the default is 60.
+        :param unreachable: How long a wait continues after network failures if the service has never responded. Takes 0
+            to 86400 seconds, or a ``timedelta``; the default is 300.
+        :param stalled: How long a job's state and counts may stay the same before the wait ends with :class:`Stalled`;
+            0: forever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
         :param proxy: ``env``: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
-            ``none``: no proxy; or the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL:
-            a scheme (http, the default, https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F,
-            ? as %3F, @ as %40, a backslash as %5C and other special characters percent-encoded in UTF-8, too, such as
-            ü as %C3%BC), a host, and optionally a port; the default is ``env``.
-        :param ca_file: The certificate authorities to trust instead of those of the system; a server's self-signed
-            certificate works too. Takes the path of a PEM or DER file with CA certificates.
-        :param extra_ca_file: Certificate authorities to trust in addition to those of the system or of ``ca_file``, for
-            networks that intercept only some hosts. Takes the path of a PEM or DER file with CA certificates.
+            ``none``: no proxy; or the URL of one. Takes env, none, or a URL: http (the default), https, socks5 or
+            socks5h, optionally user:password@ with special characters percent-encoded in UTF-8 (# as %23, / as %2F, ?
+            as %3F, @ as %40, a backslash as %5C, ü as %C3%BC), a host, and optionally a port; the default is ``env``.
+        :param ca_file: The certificate authorities to trust, instead of those of the system. Takes the path of a PEM or
+            DER file with CA certificates.
+        :param extra_ca_file: Certificate authorities to trust in addition to those of the system or of ``ca_file``.
+            Takes the path of a PEM or DER file with CA certificates.
         :param client_cert: The certificate to present to a gateway or proxy that requires one. Takes the path of a PEM
             file with a certificate and the chain above it.
         :param client_key: The private key of ``client_cert``, if that file does not contain it: RSA, P-256, P-384 or
             Ed25519. Takes the path of a PEM file with the private key of client_cert, not encrypted.
         :param log_file: The file to which the library appends what it does, or ``stderr``, standard error. Takes the
             path of a file, which need not exist, in a directory that does; or stderr.
-        :param log_level: How much ``log_file`` has: each level has what the ones before it have; no effect without it.
-            Takes one of off, error, warning, info, debug, trace; the default is ``info``.
+        :param log_level: How much ``log_file`` has: each level adds to those before it. Takes one of off, error,
+            warning, info, debug, trace; the default is ``info``.
 
         Raises :class:`ConfigError` if a setting has an invalid value, or is missing.
         """
@@ -208,9 +205,9 @@ class BaseClient:
             visible ASCII characters, without a blank or a line end.
         :param client_secret: The secret of ``client_id``. Takes 1 to 4096 visible ASCII characters, without a blank or
             a line end.
-        :param org_id: With ``client_id`` and ``client_secret``, instead of ``refresh_token``: access tokens by the
-            client-credentials grant, for the organization with this id. Takes the digits of an organization's id, up to
-            32, with or without `ZohoCRM.` in front.
+        :param org_id: With ``client_id`` and ``client_secret``, instead of ``refresh_token``: the client-credentials
+            grant, for the organization with this id. Takes the digits of an organization's id, up to 32, with or
+            without `ZohoCRM.` in front.
         :param token_cache: A file in which processes share access tokens and the limit ``max_concurrency``; its
             directory must exist, or nothing is shared. Takes the path of a file, which need not exist.
         :param data_center: The data center of the Zoho account; tokens are valid only there. Takes one of us, eu, in,
@@ -218,49 +215,46 @@ class BaseClient:
             ``us``.
         :param environment: The kind of Zoho CRM organization. Takes one of production, sandbox, developer; the default
             is ``production``.
-        :param api_domain: The base URL of the API, instead of the one for ``data_center`` and ``environment`` or the
-            one that the accounts server returns. Takes an https URL: a host, optionally a port and a path, no user,
-            query or fragment (http only for localhost and 127.0.0.1).
-        :param accounts_url: The base URL of the server that issues access tokens, instead of the one for
-            ``data_center``. Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http
+        :param api_domain: The base URL of the API, instead of that of the accounts server, or of ``data_center`` and
+            ``environment``. Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http
             only for localhost and 127.0.0.1).
-        :param api_version: The version of the API. Takes v4 ... v8 or later, such as v7 (v2 and v3 have no mass
-            deletes, but are not refused); the default is ``v7``.
-        :param timeout: The limit for a whole status call, including retries, pauses and requesting an access token.
-            Takes 0.001 to 86400 seconds, or a ``timedelta``; the default is 30.
-        :param connect_timeout: The limit for connecting, including the name lookup, all addresses, the proxy and TLS.
-            Takes 0.001 to 86400 seconds, or a ``timedelta``; the default is 10.
+        :param accounts_url: The base URL of the server that issues access tokens, instead of that of ``data_center``.
+            Takes an https URL: a host, optionally a port and a path, no user, query or fragment (http only for
+            localhost and 127.0.0.1).
+        :param api_version: The version of the API. Takes v4 or later, such as v7; the default is ``v7``.
+        :param timeout: The limit for a whole status call, with retries, pauses and requesting an access token. Takes
+            0.001 to 86400 seconds, or a ``timedelta``; the default is 30.
+        :param connect_timeout: The limit for connecting: name lookup, all addresses, proxy and TLS. Takes 0.001 to
+            86400 seconds, or a ``timedelta``; the default is 10.
         :param max_retries: Further attempts after a transient failure. Takes a whole number from 0 to 100; the default
             is ``3``.
-        :param max_concurrency: The maximum number of concurrent calls of a client and its clones, or with
-            ``token_cache`` of all processes that share it; the others wait for their turn; 5 is the limit of Zoho's
-            smallest edition. Takes a whole number from 1 to 1000; the default is ``5``.
+        :param max_concurrency: The most calls at once of a client and its clones, or with ``token_cache`` of all
+            processes that share it; others wait for their turn. 5 is the limit of Zoho's smallest edition. Takes a
+            whole number from 1 to 1000; the default is ``5``.
         :param poll_min: The shortest pause between two polls of a job during a wait. Takes 0.001 to 3600 seconds, or a
             ``timedelta``; the default is 1.
-        :param poll_max: The longest pause between two polls; if ``poll_min`` is longer, every pause is ``poll_min``.
-            Takes 0.001 to 3600 seconds, or a ``timedelta``; the default is 60.
-        :param unreachable: How long a wait continues after network failures if the service has never responded; a host
-            name that does not exist ends the wait at once. Takes 0 to 86400 seconds, or a ``timedelta``; the default is
-            300.
-        :param stalled: How long a job's state and counts may stay the same before that ends its wait, with
-            :class:`Stalled`; 0: they may for ever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
+        :param poll_max: The longest pause between two polls, but never less than ``poll_min``. Takes 0.001 to 3600
+            seconds, or a ``timedelta``; the default is 60.
+        :param unreachable: How long a wait continues after network failures if the service has never responded. Takes 0
+            to 86400 seconds, or a ``timedelta``; the default is 300.
+        :param stalled: How long a job's state and counts may stay the same before the wait ends with :class:`Stalled`;
+            0: forever. Takes 0 to 604800 seconds, or a ``timedelta``; the default is 0.
         :param proxy: ``env``: HTTPS_PROXY, or else ALL_PROXY, except for the hosts in NO_PROXY and for this machine;
-            ``none``: no proxy; or the URL of a proxy, with credentials if it requires them. Takes env, none, or a URL:
-            a scheme (http, the default, https, socks5 or socks5h), optionally user:password@ (with # as %23, / as %2F,
-            ? as %3F, @ as %40, a backslash as %5C and other special characters percent-encoded in UTF-8, too, such as
-            ü as %C3%BC), a host, and optionally a port; the default is ``env``.
-        :param ca_file: The certificate authorities to trust instead of those of the system; a server's self-signed
-            certificate works too. Takes the path of a PEM or DER file with CA certificates.
-        :param extra_ca_file: Certificate authorities to trust in addition to those of the system or of ``ca_file``, for
-            networks that intercept only some hosts. Takes the path of a PEM or DER file with CA certificates.
+            ``none``: no proxy; or the URL of one. Takes env, none, or a URL: http (the default), https, socks5 or
+            socks5h, optionally user:password@ with special characters percent-encoded in UTF-8 (# as %23, / as %2F, ?
+            as %3F, @ as %40, a backslash as %5C, ü as %C3%BC), a host, and optionally a port; the default is ``env``.
+        :param ca_file: The certificate authorities to trust, instead of those of the system. Takes the path of a PEM or
+            DER file with CA certificates.
+        :param extra_ca_file: Certificate authorities to trust in addition to those of the system or of ``ca_file``.
+            Takes the path of a PEM or DER file with CA certificates.
         :param client_cert: The certificate to present to a gateway or proxy that requires one. Takes the path of a PEM
             file with a certificate and the chain above it.
         :param client_key: The private key of ``client_cert``, if that file does not contain it: RSA, P-256, P-384 or
             Ed25519. Takes the path of a PEM file with the private key of client_cert, not encrypted.
         :param log_file: The file to which the library appends what it does, or ``stderr``, standard error. Takes the
             path of a file, which need not exist, in a directory that does; or stderr.
-        :param log_level: How much ``log_file`` has: each level has what the ones before it have; no effect without it.
-            Takes one of off, error, warning, info, debug, trace; the default is ``info``.
+        :param log_level: How much ``log_file`` has: each level adds to those before it. Takes one of off, error,
+            warning, info, debug, trace; the default is ``info``.
         :param config_file: the configuration file, instead of that of ``ZMD_CONFIG_FILE`` or the default path
         :param profile: the profile in it, instead of that of ``ZMD_PROFILE`` or ``default``
 

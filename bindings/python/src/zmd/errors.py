@@ -154,7 +154,7 @@ class Timeout(Error, TimeoutError):
 
 
 class Cancelled(Error):
-    """The client was cancelled. No action: cancelled on request."""
+    """The program cancelled the client, or ended this call. No action is needed."""
 
     code: AnyCode = ErrorCode.CANCELLED
     last_status: Optional[Status] = None
