@@ -68,9 +68,9 @@ namespace Zmd
         InvalidModule = 23,
         /// <summary>The API has no such job in that module.</summary>
         JobNotFound = 24,
-        /// <summary>Too many requests; the retries failed too.</summary>
+        /// <summary>Too many requests: calls in flight, access tokens or API credits.</summary>
         RateLimited = 25,
-        /// <summary>The service failed; the retries failed too.</summary>
+        /// <summary>The service failed: HTTP 5xx, or a code that says so.</summary>
         Server = 26,
         /// <summary>The API returned another error: see <see cref="ZmdException.Code"/>.</summary>
         Api = 27,
@@ -1124,20 +1124,28 @@ namespace Zmd
             {
                 string place = named != null
                     ? named + ", which the environment variable ZMD_LIBRARY names"
-                    : "where the system looks for " + Library
-                        + " (the environment variable ZMD_LIBRARY, which may name the file, is not set)";
+                    : "where the system looks for " + Library + (CanUseFile
+                        ? " (the environment variable ZMD_LIBRARY, which may name the file, is not set)"
+                        : ", such as the directories of LD_LIBRARY_PATH");
                 Exception reason = problem.InnerException ?? problem;
                 throw new DllNotFoundException("cannot load libzmd from " + place + ": " + reason.Message, problem);
             }
         }
 
         // .NET Core 3 and later have a resolver; Windows uses a DLL of this name that is loaded already; Mono has neither.
+        private static readonly Type Loader =
+            typeof(Marshal).Assembly.GetType("System.Runtime.InteropServices.NativeLibrary");
+
+        private static bool CanUseFile
+        {
+            get { return Loader != null || Environment.OSVersion.Platform == PlatformID.Win32NT; }
+        }
+
         private static void Use(string file)
         {
-            Type loader = typeof(Marshal).Assembly.GetType("System.Runtime.InteropServices.NativeLibrary");
-            if (loader == null && Environment.OSVersion.Platform != PlatformID.Win32NT)
-                throw new NotSupportedException("Mono can't, but it looks in LD_LIBRARY_PATH");
-            if (loader == null)
+            if (!CanUseFile)
+                throw new NotSupportedException("Mono can't; unset ZMD_LIBRARY, and use LD_LIBRARY_PATH");
+            if (Loader == null)
             {
                 if (LoadLibraryW(file) == IntPtr.Zero)
                     throw new DllNotFoundException(new Win32Exception(Marshal.GetLastWin32Error()).Message);
@@ -1145,8 +1153,8 @@ namespace Zmd
             }
             if (loaded == IntPtr.Zero)
             {
-                loaded = (IntPtr)loader.GetMethod("Load", new[] { typeof(string) }).Invoke(null, new object[] { file });
-                MethodInfo set = loader.GetMethod("SetDllImportResolver");
+                loaded = (IntPtr)Loader.GetMethod("Load", new[] { typeof(string) }).Invoke(null, new object[] { file });
+                MethodInfo set = Loader.GetMethod("SetDllImportResolver");
                 MethodInfo resolve = typeof(Native).GetMethod("Resolve", BindingFlags.NonPublic | BindingFlags.Static);
                 Type type = set.GetParameters()[1].ParameterType;
                 set.Invoke(null, new object[] { typeof(Native).Assembly, Delegate.CreateDelegate(type, resolve) });

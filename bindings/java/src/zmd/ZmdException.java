@@ -42,9 +42,9 @@ public class ZmdException extends RuntimeException {
         INVALID_MODULE(23),
         /** The API has no such job in that module. */
         JOB_NOT_FOUND(24),
-        /** Too many requests; the retries failed too. */
+        /** Too many requests: calls in flight, access tokens or API credits. */
         RATE_LIMITED(25),
-        /** The service failed; the retries failed too. */
+        /** The service failed: HTTP 5xx, or a code that says so. */
         SERVER(26),
         /** The API returned another error: see {@link ZmdException#code}. */
         API(27),

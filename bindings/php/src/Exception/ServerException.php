@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Zmd\Exception;
 
-/** The service failed; the retries failed too. */
+/** The service failed: HTTP 5xx, or a code that says so. */
 final class ServerException extends ApiException
 {
 }
