@@ -91,7 +91,6 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
     ("doc/command.md", "Lists of jobs", "console", "repository::docs::commands_print_what_the_documentation_shows"),
     ("doc/command.md", "JSON", "json", "repository::blocks::the_json_of_a_job"),
     ("doc/command.md", "JSON", "sh", "repository::blocks::the_commands_in_scripts"),
-    ("doc/command.md", "login, profiles, logout", "sh", "repository::blocks::the_stand_in_plays_a_login"),
     ("doc/credentials.md", "Credentials", "sh", "repository::blocks::the_stand_in_plays_a_login"),
     (
         "doc/credentials.md",
@@ -132,17 +131,15 @@ const BLOCKS: &[(&str, &str, &str, &str)] = &[
     ("doc/metrics.md", "Prometheus", "python", "packages::python::counters_are_exported"),
     ("doc/metrics.md", "OpenTelemetry", "python", "packages::python::counters_are_exported"),
     ("doc/networks.md", "Networks: proxies and certificates", "sh", "repository::blocks::every_variable_is_a_setting"),
-    ("doc/releasing.md", "Before the tag", "sh", "Never run"),
-    ("doc/releasing.md", "Signing", "bash", "Never run"),
-    ("doc/releasing.md", "Signing", "sh", "repository::blocks::a_signature_by_minisign"),
+    ("packaging/README.md", "The version and the addresses", "sh", "a test compares"),
+    ("packaging/README.md", "A release", "sh", "repository::blocks::a_signature_by_minisign"),
+    ("packaging/README.md", "A release", "bash", "Never run"),
     ("doc/settings.md", "The configuration file", "toml", "repository::blocks::the_configuration_file"),
     ("doc/settings.md", "The log", "text", "api::log_file::info_is_what_an_operator_wants_of_a_night"),
     ("doc/settings.md", "The configuration file", "text", "repository::blocks::the_configuration_file"),
     ("doc/unverified.md", "SAS", "sas", "never run"),
     ("doc/unverified.md", "Oracle", "sql", "never run"),
     ("doc/unverified.md", "Oracle", "text", "never run"),
-    ("doc/unverified.md", "Informatica PowerCenter", "sh", "repository::blocks::the_commands_in_scripts"),
-    ("doc/unverified.md", "Informatica PowerCenter", "cpp", "never run"),
     ("doc/waiting.md", "Waiting", "c", "repository::blocks::the_code_in_c_compiles"),
     ("doc/windows.md", "SSIS, VBA and PowerShell", "csharp", "packages::hosts::the_class_of_the_recipe_for_ssis"),
     ("doc/windows.md", "SSIS, VBA and PowerShell", "cs", "None of this has been run"),
@@ -352,8 +349,6 @@ fn the_commands_in_scripts() {
     let wait = script.lines().find(|line| line.starts_with("zmd wait")).unwrap();
     for (job, exit) in [("1001", 0), ("2", 1)] {
         assert_eq!(with_token(&format!("JOB_ID={job}\n{wait}")).0, Some(exit));
-        let informatica = code("doc/unverified.md", "sh", "zmd wait");
-        assert_eq!(with_token(&format!("JOB_ID={job}\n{informatica}")).0, Some(exit));
     }
     if missing("jq") {
         return;
@@ -382,11 +377,6 @@ fn the_json_of_a_job() {
 
 #[test]
 fn the_stand_in_plays_a_login() {
-    let script = code("doc/command.md", "sh", "zmd-sim");
-    assert!(
-        script.contains("--refresh 1000.refresh:1000.ID:secret --grant-code 1000.code --organization 77 "),
-        "{script}"
-    );
     let sim = Sim::builder().refresh_token("1000.refresh", "1000.ID", "secret").grant_code("1000.code");
     let sim = with_job(sim.organization("77").start());
     let shell = Shell::new("login", &sim);
@@ -431,7 +421,7 @@ fn a_signature_by_minisign() {
     fs::write(directory.join("file"), "a package\n").unwrap();
     let shell = |script: &str| run(Command::new("sh").args(["-euc", script]).current_dir(&directory));
     let begin = "sha256sum file >SHA256SUMS\nminisign -G -W -p minisign.pub -s minisign.key >&2\n";
-    let block = code("doc/releasing.md", "sh", "minisign");
+    let block = code("packaging/README.md", "sh", "minisign");
     let (exit, _, err) = shell(&format!("{begin}{block}"));
     assert_eq!(exit, Some(0), "{err}");
     let verify = block.lines().nth(1).unwrap();
