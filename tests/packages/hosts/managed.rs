@@ -218,7 +218,10 @@ fn the_package_for_nuget() {
     let package = work.join("all/zmd/0.1.0");
     let mut unzip = Command::new("python3");
     text_of(unzip.args(["-m", "zipfile", "-e"]).arg(work.join("packages/Zmd.0.1.0.nupkg")).arg(&package));
-    let reference = format!("-r:{}/lib/netstandard2.0/Zmd.dll", package.display());
+    let library = package.join("lib/netstandard2.0/Zmd.dll");
+    let code = fs::read(&library).unwrap();
+    assert!(code.windows(7).any(|bytes| bytes == b"0.1.0.0"), "the version of the assembly");
+    let reference = format!("-r:{}", library.display());
     let example = work.join("Example.exe");
     let mut mcs = Command::new("mcs");
     text_of(
