@@ -161,6 +161,15 @@ class Trigger(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(row["outcome"], "error")
         self.assertIn("none_such", row["message"])
 
+    async def test_a_limit_that_is_too_short_for_a_poll_ends_with_the_counts(self) -> None:
+        with (
+            with_connection("1000.id", "S3cret-of-the-client", **SHARED),
+            mock.patch.object(ZohoMassDeleteTrigger, "_left", return_value=0.001),
+        ):
+            row = await event_of(trigger("1002"))
+        self.assertEqual(row["outcome"], "timeout")
+        self.assertIn("(last: RUNNING, 0 of 9 deleted", row["message"])
+
     async def test_several_jobs(self) -> None:
         made = ZohoMassDeleteJobsTrigger([["Leads", "1003"], ("Leads", "1001")], "zoho_crm_default", time.time() + 60)
         path, kwargs = made.serialize()

@@ -42,12 +42,16 @@ class _Trigger(BaseTrigger):
         """One event: ``{"jobs": [...]}``, with a :func:`row` for each job, or ``{"error": ...}``."""
         try:
             client = await ZohoMassDeleteHook(self.zoho_crm_conn_id).aget_conn()
-            outcomes = await client.wait_many(self.jobs(), timeout=self._left(), progress=self._report, check=True)
+            jobs = self.jobs()
+            outcomes = await client.wait_many(jobs, timeout=self._left(), progress=self._report, check=True)
+            if any(isinstance(outcome, zmd.Timeout) and outcome.last_status is None for outcome in outcomes):
+                # There was no time for a response. One poll, which has a limit of its own, tells how far they are.
+                outcomes = await client.wait_many(jobs, timeout=0, progress=self._report, check=True)
         except Exception as error:
             # Whatever it is, the task is to fail with these words, and not with a traceback of the triggerer.
             yield TriggerEvent({"error": f"{type(error).__name__}: {error}"})
         else:
-            yield TriggerEvent({"jobs": rows(self.jobs(), outcomes)})
+            yield TriggerEvent({"jobs": rows(jobs, outcomes)})
 
     def _left(self) -> float | None:
         deadline = self.deadline
