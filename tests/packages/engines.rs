@@ -296,14 +296,14 @@ fn a_night_of_airflow(engines: Engines, jobs: usize) {
     let module = |id: &str| if id == "4711" { "Sales_Orders" } else { "Leads" };
     let ids = (0..jobs).map(|n| n.to_string());
     let waiting: BTreeSet<_> = ids.chain(["4711", "failed", "left"].map(str::to_owned)).collect();
-    for id in waiting.iter().map(String::as_str).chain(["late"]) {
+    for id in waiting.iter().map(String::as_str).chain(["late", "done"]) {
         sim.add_job(module(id), id, Job::new(9, 0.0));
     }
     let before = arrived(&sim);
     writeln!(stdin).unwrap();
 
     assert_eq!(lines.next().as_deref(), Some("deferred"));
-    wait_until("the triggerer asks for every job", minutes(2), || asked_since(&sim, before).is_superset(&waiting));
+    wait_until("the triggerer asks for every job", minutes(7), || asked_since(&sim, before).is_superset(&waiting));
     writeln!(stdin).unwrap();
 
     assert_eq!(lines.next().as_deref(), Some("killed"));
@@ -311,13 +311,23 @@ fn a_night_of_airflow(engines: Engines, jobs: usize) {
     writeln!(stdin).unwrap();
 
     assert_eq!(lines.next().as_deref(), Some("restarted"));
-    wait_until("the new triggerer asks for every job", minutes(2), || asked_since(&sim, before).is_superset(&waiting));
+    wait_until("the new triggerer asks for every job", minutes(7), || asked_since(&sim, before).is_superset(&waiting));
     for id in &waiting {
         sim.add_job(module(id), id, done.clone());
     }
-    sim.add_job("Leads", "failed", Job { failed: 9, ends: End::Failed, ..done });
+    sim.add_job("Leads", "done", done.clone());
+    sim.add_job("Leads", "failed", Job { failed: 9, ends: End::Failed, ..done.clone() });
     sim.add_job("Leads", "left", left);
     writeln!(stdin).unwrap();
+
+    if matches!(engines, Airflow2) {
+        assert_eq!(lines.next().as_deref(), Some("ended"));
+        sim.add_job("Leads", "done", Job::new(9, 0.0));
+        writeln!(stdin).unwrap();
+        assert_eq!(lines.next().as_deref(), Some("backfill"));
+        sim.add_job("Leads", "done", done);
+        writeln!(stdin).unwrap();
+    }
 
     let report: Value = serde_json::from_str(&lines.next().expect("a report")).unwrap();
     println!("all deferred after {} s, all ended {} s after the restart", report["deferred_s"], report["ended_s"]);
@@ -355,6 +365,15 @@ fn a_night_of_airflow(engines: Engines, jobs: usize) {
     ] {
         expected.insert(task, once("failed"));
     }
+    let shown = |task: &str| {
+        let log = secrets(&sim).iter().fold(log_of(&home, task), |log, secret| log.replace(secret, "***"));
+        let lines: Vec<_> = log.lines().filter(|line| !line.contains("DEBUG") && !line.contains("\"debug\"")).collect();
+        format!("{task}:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"))
+    };
+    if tasks != expected {
+        let differ = tasks.keys().filter(|task| tasks.get(*task) != expected.get(*task));
+        eprintln!("{}", differ.map(|task| shown(task)).collect::<String>());
+    }
     assert_eq!(tasks, expected);
     assert_eq!(report["triggers"], json!([]), "all of them have ended");
     let status = json!({"state": "COMPLETED", "total_count": 9, "deleted_count": 9, "failed_count": 0});
@@ -381,8 +400,7 @@ fn a_night_of_airflow(engines: Engines, jobs: usize) {
         ("again", "for all tries together, is over"),
         ("again_anew", "refused to make an access token"),
     ] {
-        let log = log_of(&home, task);
-        assert!(log.contains(message), "{task}: {log}");
+        assert!(log_of(&home, task).contains(message), "{message:?} is not in the log of {}", shown(task));
     }
     assert!(!log_of(&home, "again_anew").contains("for all tries together"));
 
@@ -448,7 +466,7 @@ fn a_night_of_spark(master: &str) {
         stderr.read_to_end(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     });
-    wait_until("a third of the jobs is asked for", Duration::from_secs(180), || sim.requests() > JOBS / 3);
+    wait_until("a third of the jobs is asked for", Duration::from_secs(420), || sim.requests() > JOBS / 3);
     for secret in secrets(&sim) {
         sim.revoke_token(&secret);
     }
@@ -470,7 +488,7 @@ fn a_night_of_spark(master: &str) {
     // One made first, one for that which was revoked, and one refused.
     assert_eq!((sim.token_requests(), sim.refused()), (3, 0));
     let peak = sim.in_flight_peak();
-    assert!(peak <= CONCURRENCY && peak > CONCURRENCY / 2, "{peak}");
+    assert!(peak <= CONCURRENCY && peak > CONCURRENCY / 4, "{peak}");
     for secret in secrets(&sim) {
         assert!(!out.contains(&secret) && !err.contains(&secret), "{secret} is in the log: {out}{err}");
     }
@@ -606,7 +624,7 @@ impl Systemd {
     }
 
     fn is(&self, state: &str) {
-        wait_until(state, Duration::from_secs(60), || self.property("ActiveState", "zmd-night.service") == state);
+        wait_until(state, Duration::from_secs(180), || self.property("ActiveState", "zmd-night.service") == state);
     }
 
     /// Waits until the service has written this line so often, and forgets what it has written.
