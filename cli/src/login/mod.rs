@@ -306,13 +306,13 @@ impl Dialogue<'_> {
         self.file.write()?;
         let option =
             if self.profile == DEFAULT_PROFILE { String::new() } else { format!(" --profile {}", self.profile) };
-        let path = self.file.path.display();
-        let done =
-            format!("The profile {} is in {path}. Try it: zmd status{option} MODULE JOB_ID", plain(self.profile));
+        let done = format!("The profile {} is in {}. Try it:", plain(self.profile), self.file.path.display());
+        let command = format!("zmd status{option} MODULE JOB_ID");
         if self.prompt.is_interactive {
-            self.prompt.explain(&done)
+            self.prompt.explain(&done);
+            self.prompt.explain(&command);
         } else {
-            note(&done)
+            note(&format!("{done} {command}"));
         }
         Ok(())
     }
