@@ -94,10 +94,9 @@ pub(super) fn message_of(what: &What, response: &Response, request: &StatusReque
             };
             format!("Zoho has no module {module} ({reason}): {hint}")
         }
-        ErrorKind::JobNotFound => format!(
-            "Zoho has no {job} ({reason}): check the id and the module, and that the token, data center and environment \
-             are those under which the job was scheduled"
-        ),
+        ErrorKind::JobNotFound => {
+            format!("Zoho has no {job} ({reason}): check id, module, data center, environment and organization")
+        }
         ErrorKind::RateLimited if what.is_used_up => format!(
             "the API credits of the organization are used up ({reason}): they come back in the course of 24 hours. Poll less \
              often: each poll takes one"
