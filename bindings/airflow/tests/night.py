@@ -123,7 +123,8 @@ def end(process: subprocess.Popen) -> None:
 
 
 def query(text: str) -> list:
-    with contextlib.closing(sqlite3.connect(f"file:{DATABASE}?mode=ro", uri=True, timeout=30)) as database:
+    # It only reads, but must be able to roll back what a process was writing when it was killed.
+    with contextlib.closing(sqlite3.connect(f"file:{DATABASE}?mode=rw", uri=True, timeout=60)) as database:
         return database.execute(text).fetchall()
 
 
@@ -265,6 +266,8 @@ def main() -> None:
             "select count(*) from dag_run where dag_id = 'connections' and run_type = 'backfill' and state = 'success'"
         )
         wait_until("the backfill ends", lambda: query(count) == [(2,)])
+        # The triggerer removes them a little later.
+        wait_until("no trigger is left", lambda: not query("select 1 from trigger"))
     finally:
         for process in processes:
             end(process)
