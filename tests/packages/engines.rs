@@ -261,6 +261,24 @@ fn a_night_of_the_newest_airflow() {
     a_night_of_airflow(Airflow3, 20);
 }
 
+/// As its README has it, whose code is a part of the example that the night runs, and whose command is one of the night.
+fn connection_of_the_readme() -> Value {
+    const README: &str = "bindings/airflow/README.md";
+    let directory = format!("{ROOT}/bindings/airflow");
+    let example = "src/zmd_airflow/example_dags/example_zoho_mass_delete.py";
+    let example = fs::read_to_string(format!("{directory}/{example}")).unwrap();
+    let lines = |text: &str| text.lines().map(|line| format!("{}\n", line.trim_start())).collect::<String>();
+    for block in doc_blocks(README, "python") {
+        assert!(lines(&example).contains(&lines(&block)), "the example has not {block}");
+    }
+    let night = fs::read_to_string(format!("{directory}/tests/night.py")).unwrap();
+    let commands = doc_blocks(README, "sh").concat();
+    let words: Vec<_> = commands.split_whitespace().skip(1).map(|word| format!("\"{word}\"")).collect();
+    assert!(night.contains(&format!("airflow({})", words.join(", "))), "the night does not run {commands}");
+    let mut connections: Value = serde_json::from_str(&doc_blocks(README, "json").concat()).unwrap();
+    connections["zoho_crm_default"].take()
+}
+
 /// With everything that Airflow consists of; the triggerer is killed on the way.
 fn a_night_of_airflow(engines: Engines, jobs: usize) {
     const CONCURRENCY: usize = 4;
@@ -275,13 +293,20 @@ fn a_night_of_airflow(engines: Engines, jobs: usize) {
 
     let home = scratch(engines.name());
     let cache = scratch(&format!("{}-tokens", engines.name()));
-    let extra = json!({
-        "refresh_token": REFRESH_TOKEN, "api_domain": sim.url(), "accounts_url": sim.url(),
-        "max_concurrency": CONCURRENCY, "poll_max": 10, "org_id": "", "token_cache": cache.join("tokens"),
-    });
-    let connection = json!({
-        "conn_type": "zoho_crm", "login": "client-id", "password": CLIENT_SECRET, "extra": extra.to_string(),
-    });
+    let mut connection = connection_of_the_readme();
+    connection["login"] = json!("client-id");
+    connection["password"] = json!(CLIENT_SECRET);
+    for (key, value) in [
+        ("refresh_token", json!(REFRESH_TOKEN)),
+        ("api_domain", json!(sim.url())),
+        ("accounts_url", json!(sim.url())),
+        ("max_concurrency", json!(CONCURRENCY)),
+        ("poll_max", json!(10)),
+        ("org_id", json!("")),
+        ("token_cache", json!(cache.join("tokens"))),
+    ] {
+        connection["extra"][key] = value;
+    }
     let mut command = clean(python);
     command.arg(format!("{ROOT}/bindings/airflow/tests/night.py"));
     command.env("ZMD_TEST_HOME", &home).env("ZMD_TEST_JOBS", jobs.to_string());

@@ -107,7 +107,7 @@ fn the_page_of_the_settings_lists_them() {
 fn the_pages_of_the_engines_list_the_settings() {
     let names: Vec<_> = SETTINGS.iter().map(|setting| format!("`{}`", setting.key.trim_end_matches("_ms"))).collect();
     let list = wrapped(&names.join(", "), 140, "", "");
-    for path in ["doc/airflow.md", "doc/spark.md"] {
+    for path in ["bindings/airflow/README.md", "bindings/spark/README.md"] {
         let fresh = with_part(&read(path), "from SETTINGS. -->\n\n", "\n<!-- End", &list);
         is_up_to_date(path, &fresh);
     }

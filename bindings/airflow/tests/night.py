@@ -78,7 +78,9 @@ if IS_2:
 def airflow(*arguments: str, level: str = "DEBUG") -> None:
     environment = {**ENVIRONMENT, "AIRFLOW__LOGGING__LOGGING_LEVEL": level}
     with open(HOME / "cli.log", "ab") as log:
-        done = subprocess.run([sys.executable, "-m", "airflow", *arguments], env=environment, stdout=log, stderr=log)
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments], cwd=HOME, env=environment, stdout=log, stderr=log
+        )
     if done.returncode:
         give_up(f"airflow {' '.join(arguments)}: {done.returncode}")
 
@@ -215,9 +217,9 @@ def main() -> None:
     airflow("db", "migrate")
     # From a file: a command with its arguments gets into Airflow's audit log.
     connections = HOME / "connections.json"
-    refused = {**CONNECTION, "extra": json.dumps({**json.loads(CONNECTION["extra"]), "refresh_token": "1000.refused"})}
+    refused = {**CONNECTION, "extra": {**CONNECTION["extra"], "refresh_token": "1000.refused"}}
     connections.write_text(json.dumps({"zoho_crm_default": CONNECTION, "zoho_crm_refused": refused}))
-    airflow("connections", "import", str(connections))
+    airflow("connections", "import", "connections.json")
     connections.unlink()
     SECRETS.write_text(json.dumps({"zoho_crm_secrets": CONNECTION}))
     # Before there is a scheduler: in one process. At level DEBUG, Airflow 3 itself prints there which secrets it masks.

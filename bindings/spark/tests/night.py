@@ -11,6 +11,7 @@ Prints ``batch`` when a stream has its first rows, after which the jobs slow-0 t
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -209,8 +210,8 @@ def stream(checkpoint: str) -> None:
 
 
 batches: list = []
-stream("checkpoint")
-stream("checkpoint")
+stream("streamed.checkpoint")
+stream("streamed.checkpoint")
 ended = spark.read.parquet("ended.parquet").collect()
 assert sorted((row.module, row.job_id) for row in ended) == sorted(STREAMED), ended
 assert {row.job_id: row.state for row in ended if row.error is None} == {
@@ -219,6 +220,18 @@ assert {row.job_id: row.state for row in ended if row.error is None} == {
 }, ended
 assert sum(progress["numInputRows"] > 0 for progress in batches[0]) > 1, "all at once"
 assert not any(progress["numInputRows"] for progress in batches[1]), "again"
+
+# The examples of the README, in one program, once; with the settings of above, and so the same token.
+if MASTER.startswith("local["):
+    os.environ["ZMD_POLL_MIN_MS"] = "100"
+    few.write.parquet("deletes.parquet")
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text()
+    names = {"spark": spark}
+    for block in re.findall(r"```python\n(.*?)```", readme, re.S):
+        exec(block, names)
+    assert names["left"].count() == 5, names["left"].collect()
+    assert names["query"].exception() is None and names["stream"].isStreaming
+    assert spark.table("ended").where("is_successful is not null").count() == 50
 
 print(json.dumps({"seconds": seconds}), flush=True)
 spark.stop()
