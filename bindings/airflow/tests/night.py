@@ -19,6 +19,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
@@ -118,10 +119,21 @@ def start(name: str, *arguments: str, **variables: str) -> subprocess.Popen:
 
 
 def end(process: subprocess.Popen) -> None:
-    """With all of its children, at once."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """With all of its children, at once; those that have made a process group of their own are of its session."""
+    while children := [pid for pid, session in sessions() if session == process.pid]:
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     process.wait()
+
+
+def sessions() -> Iterator[tuple]:
+    """Each process that is not over, with its session."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _parent, _group, session, *_ = stat.read_text().rpartition(")")[2].split()
+            if state not in "ZX":
+                yield int(stat.parent.name), int(session)
 
 
 def query(text: str) -> list:
