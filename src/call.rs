@@ -1,14 +1,13 @@
 //! What each call of the C interface runs in.
 
-use super::cancellation::NotCancelled;
 use super::last_error;
 use super::names::{ZMD_OK, number_of, zmd_error};
 use super::panic_hook;
-use zmd_core::{Error, panic};
+use zmd_core::{Error, NotCancelled, panic};
 
 /// Runs the body of a function. Clears the last error first, and sets it if the body fails.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
-    let _not_cancelled = NotCancelled::new();
+    let _not_cancelled = NotCancelled::begin();
     last_error::clear();
     last_error::clear_jobs();
     match run(body) {
@@ -27,7 +26,7 @@ pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> zmd_error {
 /// Runs the body of a function that returns no error, such as one that frees something. The last error stays: a program may
 /// free what it has before it prints it.
 pub(super) fn without_error(body: impl FnOnce()) {
-    let _not_cancelled = NotCancelled::new();
+    let _not_cancelled = NotCancelled::begin();
     let result = run(|| {
         body();
         Ok(())

@@ -5,7 +5,6 @@
 
 mod args;
 mod call;
-mod cancellation;
 mod handle;
 mod log_lines;
 mod many;

@@ -8,7 +8,7 @@
 //! Another waits before the fork until no thread is between opening something and noting that, which takes microseconds.
 //! glibc drops the handlers when the library is unloaded, and musl never unloads a library.
 //!
-//! One of five modules with unsafe code: the handlers have nothing but the numbers of the descriptors.
+//! One of six modules with unsafe code: the handlers have nothing but the numbers of the descriptors.
 
 #![allow(unsafe_code)]
 
@@ -16,12 +16,11 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 #[cfg(unix)]
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// A descriptor with a number above 2: the same, or a copy in its place.
 #[cfg(unix)]
 pub(crate) fn above_standard<D: AsFd + From<OwnedFd>>(descriptor: D) -> io::Result<D> {
-    use std::os::fd::AsRawFd;
     if descriptor.as_fd().as_raw_fd() > 2 {
         return Ok(descriptor);
     }
@@ -34,6 +33,8 @@ pub(crate) struct Descriptor<D> {
     inner: ManuallyDrop<D>,
     #[cfg(unix)]
     entry: Option<table::Entry>,
+    #[cfg(unix)]
+    closes_at_once: bool,
 }
 
 impl<D> Descriptor<D> {
@@ -60,7 +61,16 @@ impl<D> Descriptor<D> {
     {
         let inner = ManuallyDrop::new(above_standard(descriptor)?);
         let entry = table::TABLE.add(inner.as_fd());
-        Ok(Descriptor { inner, entry })
+        Ok(Descriptor { inner, entry, closes_at_once: false })
+    }
+
+    /// Closed when it is dropped, also during a `fork()`, whose child may keep it then. That gives back any lock that the
+    /// process has on the file, and must not come when there is a new one.
+    pub(crate) fn close_at_once(&mut self) {
+        #[cfg(unix)]
+        {
+            self.closes_at_once = true;
+        }
     }
 }
 
@@ -69,14 +79,22 @@ impl<D> Descriptor<D> {
 pub(crate) fn pipe() -> io::Result<(Descriptor<io::PipeReader>, Descriptor<io::PipeWriter>)> {
     let _change = table::TABLE.begin_change();
     let (reader, writer) = io::pipe()?;
-    Ok((Descriptor::noted(reader)?, Descriptor::noted(writer)?))
+    let was_standard = reader.as_fd().as_raw_fd().min(writer.as_fd().as_raw_fd()) <= 2;
+    let (reader, writer) = (Descriptor::noted(reader)?, Descriptor::noted(writer)?);
+    if was_standard {
+        // What a thread of the host wrote to a stream that is closed, meanwhile.
+        rustix::io::ioctl_fionbio(&*reader, true)?;
+        while rustix::io::read(&*reader, &mut [0; 1024]).is_ok() {}
+        rustix::io::ioctl_fionbio(&*reader, false)?;
+    }
+    Ok((reader, writer))
 }
 
 impl<D> Drop for Descriptor<D> {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(entry) = &self.entry {
-            return table::TABLE.close(entry);
+            return table::TABLE.close(entry, self.closes_at_once);
         }
         // SAFETY: nothing uses it after this.
         unsafe { ManuallyDrop::drop(&mut self.inner) };
@@ -102,9 +120,12 @@ impl<D> DerefMut for Descriptor<D> {
 mod table {
     use std::os::fd::{AsRawFd, BorrowedFd};
     use std::sync::atomic::Ordering::SeqCst;
-    use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicU64, AtomicUsize};
+    use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU32, AtomicU64, AtomicUsize};
     use std::thread::sleep;
     use std::time::{Duration, Instant};
+
+    use crate::cancellation::NotCancelled;
+    use crate::process::process_id;
 
     pub(super) static TABLE: Table = Table::new();
 
@@ -128,6 +149,10 @@ mod table {
         changes: AtomicIsize,
         /// How many threads are in `fork()`. None begins while there is a change, so those that are under way come to an end.
         forks: AtomicIsize,
+        /// Something has waited for them as long as a call may wait, and nothing else does until they have ended.
+        forks_are_slow: AtomicBool,
+        /// Whose descriptors these are: see `process_id`. 0: nobody's.
+        process: AtomicU64,
     }
 
     /// What is open and what is in the table may differ while there is one.
@@ -153,13 +178,43 @@ mod table {
                 end: AtomicUsize::new(0),
                 changes: AtomicIsize::new(0),
                 forks: AtomicIsize::new(0),
+                forks_are_slow: AtomicBool::new(false),
+                process: AtomicU64::new(0),
             }
+        }
+
+        /// In a child of `fork()`, closes what was the parent's. Once, and by whoever comes first: a handler of the host may be
+        /// called before that of this library, and a program may fork past all of them.
+        fn enter(&self) {
+            let (previous, process) = (self.process.load(SeqCst), process_id());
+            if previous == process
+                || self.process.compare_exchange(previous, process, SeqCst, SeqCst).is_err()
+                || previous == 0
+            {
+                return;
+            }
+            self.changes.store(0, SeqCst);
+            self.forks.store(0, SeqCst);
+            self.forks_are_slow.store(false, SeqCst);
+            for place in &self.open[..self.end.load(SeqCst)] {
+                let value = place.swap(0, SeqCst);
+                if value != 0 {
+                    close(value);
+                }
+            }
+        }
+
+        fn waits_for_no_fork(&self) -> bool {
+            self.forks.load(SeqCst) <= 0 || self.forks_are_slow.load(SeqCst)
         }
 
         pub(super) fn begin_change(&self) -> Change<'_> {
             register();
+            self.enter();
             self.changes.fetch_add(1, SeqCst);
-            wait_for(CALLS_PATIENCE, || self.forks.load(SeqCst) <= 0);
+            if !wait_for(CALLS_PATIENCE, || self.waits_for_no_fork()) {
+                self.forks_are_slow.store(true, SeqCst);
+            }
             Change(self)
         }
 
@@ -174,14 +229,15 @@ mod table {
             Some(Entry { place, value })
         }
 
-        /// Closes it, once no fork is under way. In a child of `fork()` it is closed already, and its number may be another
-        /// descriptor's.
-        pub(super) fn close(&self, entry: &Entry) {
+        /// Closes it, `at_once` or when no fork is under way. In a child of `fork()` it is closed already, and its number may be
+        /// another descriptor's.
+        pub(super) fn close(&self, entry: &Entry, at_once: bool) {
+            self.enter();
             self.changes.fetch_add(1, SeqCst);
             let place = &self.open[entry.place];
             if place.compare_exchange(entry.value, entry.value | CLOSING, SeqCst, SeqCst).is_err() {
                 self.changes.fetch_sub(1, SeqCst);
-            } else if self.forks.load(SeqCst) <= 0 {
+            } else if at_once || self.waits_for_no_fork() {
                 self.close_what_is_over(std::slice::from_ref(place));
             }
         }
@@ -210,6 +266,7 @@ mod table {
 
         pub(super) fn end_fork(&self) {
             if self.forks.fetch_sub(1, SeqCst) <= 1 {
+                self.forks_are_slow.store(false, SeqCst);
                 self.close_what_is_over(&self.open[..self.end.load(SeqCst)]);
             }
         }
@@ -240,17 +297,20 @@ mod table {
     /// Registers the handlers, once.
     #[cfg(not(miri))]
     fn register() {
-        use std::sync::atomic::AtomicBool;
         static HAS_HANDLERS: AtomicBool = AtomicBool::new(false);
         if !HAS_HANDLERS.load(SeqCst) && !HAS_HANDLERS.swap(true, SeqCst) {
             // SAFETY: the handlers neither allocate nor take a lock. Where there is no memory for the entry, children keep what
             // is open.
-            unsafe { libc::pthread_atfork(Some(before), Some(after), Some(close_all)) };
+            unsafe { libc::pthread_atfork(Some(before), Some(after), Some(enter)) };
         }
     }
 
+    // What sleeps or closes is a cancellation point, and `fork()` is none: no handler ends a thread.
+
     /// Called before a `fork()`, by the thread that makes it.
     extern "C" fn before() {
+        let _not_cancelled = NotCancelled::begin();
+        TABLE.enter();
         if !wait_for(PATIENCE, || TABLE.begin_fork()) {
             TABLE.forks.fetch_add(1, SeqCst);
         }
@@ -258,19 +318,14 @@ mod table {
 
     /// Called after it in the parent.
     extern "C" fn after() {
+        let _not_cancelled = NotCancelled::begin();
         TABLE.end_fork();
     }
 
-    /// Closes everything. Called in a child, which has no other thread.
-    extern "C" fn close_all() {
-        TABLE.changes.store(0, SeqCst);
-        TABLE.forks.store(0, SeqCst);
-        for place in &TABLE.open[..TABLE.end.load(SeqCst)] {
-            let value = place.swap(0, SeqCst);
-            if value != 0 {
-                close(value);
-            }
-        }
+    /// Called after it in the child.
+    extern "C" fn enter() {
+        let _not_cancelled = NotCancelled::begin();
+        TABLE.enter();
     }
 }
 
@@ -278,7 +333,6 @@ mod table {
 mod tests {
     use std::fs::File;
     use std::io::Read;
-    use std::os::fd::AsRawFd;
     use std::thread;
     use std::time::Instant;
 
@@ -311,20 +365,60 @@ mod tests {
         assert!(kept.as_raw_fd() > 2 && kept.metadata().is_ok());
     }
 
+    /// A pipe whose writer is in the table.
+    fn pipe_in(table: &Table) -> (io::PipeReader, table::Entry) {
+        let (reader, writer) = io::pipe().unwrap();
+        let writer = ManuallyDrop::new(writer);
+        (reader, table.add(writer.as_fd()).unwrap())
+    }
+
     #[test]
     fn closing_waits_for_no_fork_and_the_last_one_to_end_closes() {
-        static TABLE: Table = Table::new();
-        let (mut reader, writer) = io::pipe().unwrap();
-        let writer = ManuallyDrop::new(writer);
-        let entry = TABLE.add(writer.as_fd()).unwrap();
-        assert!(TABLE.begin_fork() && TABLE.begin_fork());
-        TABLE.close(&entry);
-        TABLE.end_fork();
-        assert!(is_open(writer.as_raw_fd()));
-        assert!(!TABLE.begin_fork(), "a fork began before a descriptor that is to be closed was");
-        TABLE.end_fork();
+        let table = Table::new();
+        let (mut reader, entry) = pipe_in(&table);
+        assert!(table.begin_fork() && table.begin_fork());
+        table.close(&entry, false);
+        table.end_fork();
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        assert_eq!(reader.read(&mut [0; 1]).unwrap_err().kind(), io::ErrorKind::WouldBlock, "it is open");
+        assert!(!table.begin_fork(), "a fork began before a descriptor that is to be closed was");
+        table.end_fork();
+        // A child of another test may have it for a moment.
+        rustix::io::ioctl_fionbio(&reader, false).unwrap();
         assert_eq!(reader.read(&mut [0; 1]).unwrap(), 0);
-        assert!(TABLE.begin_fork());
+        assert!(table.begin_fork());
+    }
+
+    /// Or the thread that made it has ended in a handler of the host.
+    #[test]
+    fn what_has_waited_for_a_slow_fork_is_the_last_to_do_so() {
+        let table = Table::new();
+        assert!(table.begin_fork());
+        drop(table.begin_change());
+        let begin = Instant::now();
+        (0..100).for_each(|_| drop(table.begin_change()));
+        assert!(begin.elapsed() < 50 * CALLS_PATIENCE);
+        let (mut reader, entry) = pipe_in(&table);
+        table.close(&entry, false);
+        assert_eq!(reader.read(&mut [0; 1]).unwrap(), 0);
+        table.end_fork();
+        assert!(table.begin_fork());
+        let (mut reader, entry) = pipe_in(&table);
+        table.close(&entry, false);
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        assert!(reader.read(&mut [0; 1]).is_err(), "the next one may be fast");
+    }
+
+    #[test]
+    fn what_closes_at_once_is_not_closed_later() {
+        let (reader, mut writer) = pipe().unwrap();
+        writer.close_at_once();
+        while !table::TABLE.begin_fork() {
+            thread::yield_now();
+        }
+        drop(writer);
+        assert_eq!(rustix::io::read(&*reader, &mut [0; 1]), Ok(0));
+        table::TABLE.end_fork();
     }
 
     /// Otherwise threads that fork all the time would hold it up for ever.

@@ -118,7 +118,8 @@ pub(crate) fn open_again(descriptor: std::os::fd::BorrowedFd) -> io::Result<Desc
 /// Opens a file of the library's own to lock it, and creates it where it is missing.
 pub(crate) fn open_lock(path: &Path) -> io::Result<Descriptor<File>> {
     let opened = Descriptor::open(|| private_file().create(true).truncate(false).open(path));
-    let file = opened.map_err(named_link)?;
+    let mut file = opened.map_err(named_link)?;
+    file.close_at_once();
     check_own(&file.metadata()?)?;
     Ok(file)
 }

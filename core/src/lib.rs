@@ -6,6 +6,7 @@
 
 mod activity;
 mod cancel;
+mod cancellation;
 mod client;
 mod client_log;
 mod config;
@@ -42,6 +43,7 @@ mod wait;
 mod words;
 
 pub use activity::{Counters, Credits};
+pub use cancellation::NotCancelled;
 pub use client::{AccessToken, Client, Waits};
 pub use config::{Config, DEFAULT_PROFILE, SETTINGS, Setting, Source, config_file, usual_config_file};
 pub use endpoint::{ApiVersion, BaseUrl, DATA_CENTERS, DataCenter, ENVIRONMENTS, Environment};

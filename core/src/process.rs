@@ -5,7 +5,7 @@
 //! child (`MADV_WIPEONFORK`, Linux 4.14), also where a program forks past the C library and its handlers. On older kernels and
 //! other systems it is the process id.
 //!
-//! One of five modules with unsafe code: no safe interface to such memory exists.
+//! One of six modules with unsafe code: no safe interface to such memory exists.
 
 /// A number of this process: another one in a child of `fork()` than in any of its ancestors.
 ///

@@ -1,6 +1,6 @@
 //! Signals that a write raises, which would end the process of the host.
 //!
-//! One of five modules with unsafe code: no safe interface to signal masks exists that works on every target.
+//! One of six modules with unsafe code: no safe interface to signal masks exists that works on every target.
 
 #![allow(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Threads of this library. One of five modules with unsafe code: no safe interface to signal masks exists that works on every
+//! Threads of this library. One of six modules with unsafe code: no safe interface to signal masks exists that works on every
 //! target.
 
 use std::io;

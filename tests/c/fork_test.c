@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -427,6 +428,76 @@ static void the_simple_function_works_on_both_sides(void)
     expect_success_of(child, "the child that calls zmd_simple_status");
 }
 
+/* ---- (g) ---- */
+
+static void *fork_with_a_pending_cancel(void *argument)
+{
+    pid_t *child = (pid_t *)argument;
+
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    *child = fork();
+    if (*child == 0)
+        _exit(42);
+    pthread_testcancel();
+    return NULL;
+}
+
+/* fork() is no cancellation point: neither side ends in it, also where the library has something to close. */
+static void a_cancel_waits_for_the_end_of_a_fork(void)
+{
+    zmd_client *client = client_with_limit();
+    pthread_t thread;
+    pid_t child = 0;
+    int status = 0;
+    void *result = NULL;
+
+    query(client);
+    CHECK(pthread_create(&thread, NULL, fork_with_a_pending_cancel, &child) == 0);
+    CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 42, "the child ended in fork(): %d", status);
+    query(client);
+    zmd_client_free(client);
+}
+
+/* ---- (h) ---- */
+
+static zmd_client *client_of_the_handler = NULL;
+
+/* Registered before the handlers of the library, and so called before them. */
+static void query_in_a_new_child(void)
+{
+    if (client_of_the_handler != NULL)
+        query(client_of_the_handler);
+}
+
+/* What it opens there stays open, and its number does not become one of the program's. */
+static void a_handler_of_the_program_can_call(void)
+{
+    zmd_client *client = client_with_limit();
+    pid_t child;
+
+    query(client);
+    client_of_the_handler = client;
+    child = start_child();
+    client_of_the_handler = NULL;
+    if (child == 0) {
+        enum { PAIRS = 8 };
+        int sockets[PAIRS][2];
+        char byte;
+
+        for (int i = 0; i < PAIRS; i++)
+            CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets[i]) == 0);
+        query(client);
+        for (int i = 0; i < 2 * PAIRS; i++)
+            CHECK_MSG(recv(sockets[i / 2][i % 2], &byte, 1, MSG_DONTWAIT) < 0, "a socket of the program got a request");
+        zmd_client_free(client);
+        _exit(0);
+    }
+    expect_success_of(child, "the child whose handler made a call");
+    zmd_client_free(client);
+}
+
 int main(int argc, char **argv)
 {
     int queries = argc > 1 ? atoi(argv[1]) : 500;
@@ -434,6 +505,7 @@ int main(int argc, char **argv)
 
     CHECK(queries > 0 && forks > 0);
     check_environment();
+    CHECK(pthread_atfork(NULL, NULL, query_in_a_new_child) == 0);
 
     parent_and_child_query_at_once(queries);
     a_child_of_a_busy_parent_can_call_at_once(forks);
@@ -443,6 +515,8 @@ int main(int argc, char **argv)
     a_token_set_on_one_side_leaves_the_other_alone();
     a_child_that_frees_its_client_leaves_no_descriptor();
     a_child_that_makes_no_call_has_no_descriptor_of_a_call(forks);
+    a_cancel_waits_for_the_end_of_a_fork();
+    a_handler_of_the_program_can_call();
     the_simple_function_works_on_both_sides();
 
     return passed("fork_test");

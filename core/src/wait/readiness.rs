@@ -1,7 +1,7 @@
 //! What an event loop waits for while a queue has nothing to return: a descriptor that becomes readable, on Windows an event
 //! object that becomes signaled.
 //!
-//! One of five modules with unsafe code, on Windows alone: the standard library has no event objects.
+//! One of six modules with unsafe code, on Windows alone: the standard library has no event objects.
 
 #![cfg_attr(windows, allow(unsafe_code))]
 
@@ -39,19 +39,19 @@ mod pipe {
     use std::io::{self, Read, Write};
     use std::os::fd::AsRawFd;
 
-    use crate::descriptor::above_standard;
+    use crate::descriptor::{Descriptor, pipe};
 
     /// A pipe that contains a byte while it is set.
     #[derive(Debug)]
     pub(super) struct Signal {
-        pub(super) reader: io::PipeReader,
-        writer: io::PipeWriter,
+        pub(super) reader: Descriptor<io::PipeReader>,
+        writer: Descriptor<io::PipeWriter>,
     }
 
     impl Signal {
         pub(super) fn new() -> io::Result<Signal> {
-            let (reader, writer) = io::pipe()?;
-            Ok(Signal { reader: above_standard(reader)?, writer: above_standard(writer)? })
+            let (reader, writer) = pipe()?;
+            Ok(Signal { reader, writer })
         }
 
         pub(super) fn handle(&self) -> isize {
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn is_readable(readiness: &Readiness) -> bool {
-        let mut descriptors = [rustix::event::PollFd::new(&readiness.signal.reader, rustix::event::PollFlags::IN)];
+        let mut descriptors = [rustix::event::PollFd::new(&*readiness.signal.reader, rustix::event::PollFlags::IN)];
         rustix::event::poll(&mut descriptors, Some(&rustix::event::Timespec::default())).unwrap() == 1
     }
 

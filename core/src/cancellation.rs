@@ -1,11 +1,18 @@
-//! `pthread_cancel()` waits for the end of a call.
+//! `pthread_cancel()` waits for the end of a call, and of what is done before and after a `fork()`.
+//!
+//! One of six modules with unsafe code: it declares a function of the C library.
+
+#![allow(unsafe_code)]
 
 /// Disables the cancellation of the calling thread until it is dropped. A thread that is cancelled inside a call would be
 /// unwound through Rust code, which aborts the process.
-pub(super) struct NotCancelled(i32);
+#[must_use]
+#[derive(Debug)]
+pub struct NotCancelled(i32);
 
 impl NotCancelled {
-    pub(super) fn new() -> NotCancelled {
+    /// Until the value is dropped.
+    pub fn begin() -> NotCancelled {
         NotCancelled(system::set_state(system::DISABLE))
     }
 }
@@ -21,7 +28,6 @@ mod system {
     /// `PTHREAD_CANCEL_DISABLE`, which the crate libc has for macOS alone.
     pub(super) const DISABLE: i32 = if cfg!(target_os = "macos") { 0 } else { 1 };
 
-    // cbindgen:ignore
     unsafe extern "C" {
         safe fn pthread_setcancelstate(state: i32, previous: &mut i32) -> i32;
     }
