@@ -214,6 +214,10 @@ mod table {
             self.changes.fetch_add(1, SeqCst);
             if !wait_for(CALLS_PATIENCE, || self.waits_for_no_fork()) {
                 self.forks_are_slow.store(true, SeqCst);
+                // They may have ended just now.
+                if self.forks.load(SeqCst) <= 0 {
+                    self.forks_are_slow.store(false, SeqCst);
+                }
             }
             Change(self)
         }
