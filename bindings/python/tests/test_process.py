@@ -265,7 +265,7 @@ class Exit(SimTest):
         for process in processes:
             out, printed = process.communicate(timeout=10 * AT_ONCE)
             self.assertEqual((process.returncode, out), (status, ""), printed)
-            self.assertRegex(printed, f"{err}\\Z")
+            self.assertRegex(printed, f"\\A{err}\\Z")
 
     def test_with_threads_in_calls_and_a_logger(self):
         self.ends(
@@ -350,6 +350,32 @@ zmd._exit._PATIENCE_S = 60
 begin = time.monotonic()
 zmd._exit._exit()
 assert not zmd._exit.handles_with_tokens and time.monotonic() - begin < 60
+sys.exit(7)
+"""
+        self.ends(self.PROVIDER + code, status=7)
+
+    def test_calls_that_begin_meanwhile(self):
+        """On daemon threads, whose error would be printed beside the interpreter's end."""
+        code = """
+import zmd._exit
+zmd._exit._PATIENCE_S = 0
+def call_as_it_exits():
+    polls = client._polls
+    def polls_of_an_ended_client(**keywords):
+        got = polls(**keywords)
+        zmd._exit._exit()
+        return got
+    zmd.Client._polls = staticmethod(polls_of_an_ended_client)
+    client.wait("Leads", 1001)
+def call_after_it():
+    while not zmd._exit.is_exiting():
+        time.sleep(0.001)
+    client.status("Leads", 1001)
+threads = [threading.Thread(target=target, daemon=True) for target in (call_as_it_exits, call_after_it)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(0.5)
 sys.exit(7)
 """
         self.ends(self.PROVIDER + code, status=7)

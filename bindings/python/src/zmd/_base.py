@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, NoReturn, Optional, Type, TypeVar, Union
 
-from ._exit import clients_with_tokens
+from ._exit import block_when_exiting, clients_with_tokens
 from ._handle import Root, check
 from ._library import library
 from ._log import follow_log_level
@@ -345,6 +345,7 @@ class BaseClient:
     def _open_root(self) -> Root:
         root = self._root
         if root is None:
+            block_when_exiting(lambda: None)
             raise ArgumentError("the client is closed")
         return root
 

@@ -87,6 +87,7 @@ class Waits:
             message, api_code = library.zmd_last_error(), library.zmd_last_error_code()
         if code:
             outcome = outcome_of(code, RawStatus(), wait.job, message, api_code, is_many=wait.is_many)
+            block_when_exiting(self.close)
             assert isinstance(outcome, Error)
             raise outcome
         self._open[wait_id.value] = wait
