@@ -14,8 +14,9 @@ from ._library import RawStatus, library
 from .errors import Error
 from .status import Status
 
-# Windows does not wake a thread that waits for a lock when Ctrl-C is pressed.
-_TICK_S = 0.1 if os.name == "nt" else None
+# Windows does not wake a thread that waits for a lock when Ctrl-C is pressed. Elsewhere a signal that comes just before the
+# main thread waits does not wake it, so that it looks from time to time.
+_TICK_S = 0.1 if os.name == "nt" else 1.0
 
 # So many threads without a task are kept for the next one.
 _MAX_IDLE_WORKERS = 4

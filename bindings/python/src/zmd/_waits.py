@@ -4,6 +4,7 @@ import ctypes
 import os
 import select
 import sys
+import threading
 import weakref
 from collections import deque
 from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Type
@@ -17,6 +18,9 @@ from .progress import Progress, progress_of
 # How long a thread is in the library at a time where the queue has no descriptor, as on Windows: there Ctrl-C does not
 # interrupt it.
 _TICK_MS = 100
+
+# A signal that comes just before the main thread waits does not wake it, so that it looks from time to time.
+_LOOK_MS = 1000
 
 
 class Poll(NamedTuple):
@@ -165,7 +169,8 @@ class Waits:
             # Looked up each time: gevent replaces it with one that lets other greenlets run.
             poll = select.poll()
             poll.register(self.descriptor, select.POLLIN)
-            poll.poll()
+            is_main = threading.get_ident() == threading.main_thread().ident
+            poll.poll(_LOOK_MS if is_main else None)
         else:
             taken = self.take(_TICK_MS)
             if taken is not None:
