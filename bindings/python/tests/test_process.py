@@ -320,14 +320,14 @@ atexit.register(late)
         early = "import atexit; atexit.register(lambda: late())\n" + HEAD + code.replace("atexit.register(late)", "")
         self.assertEqual(run("-c", early, self.sim.url, TOKEN), (0, "9\n", ""))
 
-    # A provider that would run Python code until after the interpreter's end.
+    # A provider that would run Python code until after the interpreter's end. The call's limit is beyond that of `ends`.
     PROVIDER = """
 begun = threading.Event()
 def provide(_):
     begun.set()
     while True:
         time.sleep(0.0001)
-client = zmd.Client(provide, api_domain=url)
+client = zmd.Client(provide, api_domain=url, timeout=3600)
 """
 
     def test_while_a_token_provider_runs(self):
