@@ -97,8 +97,8 @@ mod task {
 const FAULTS: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
 
 /// Starts a thread under the library's name. `spawn` runs with all signals but `FAULTS` and those of real time blocked, so that
-/// the thread inherits that: no handler of the host program is called on a thread of ours for what happens elsewhere. The calling thread's own
-/// mask is as before afterwards; a signal that comes meanwhile waits.
+/// the thread inherits that: no handler of the host program is called on a thread of ours for what happens elsewhere. The
+/// calling thread's own mask is as before afterwards; a signal that comes meanwhile waits.
 pub(crate) fn quiet_thread<T>(spawn: impl FnOnce(Builder) -> T) -> T {
     let builder = Builder::new();
     // Miri knows no signals.

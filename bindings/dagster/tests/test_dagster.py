@@ -92,7 +92,7 @@ def in_this_process(service: zmd.testing.Service) -> None:
     service.respond("Leads", "denied", "error-NO_PERMISSION")
     for job_id, message, tries in [
         (1003, "Leads 1003: COMPLETED, 7 of 9 deleted, 2 failed", 1),
-        ("slow", "Leads slow", 1),
+        ("slow", "Leads slow: the job has not ended; it is RUNNING", 1),
         ("denied", "NO_PERMISSION", 2),
     ]:
         failed = dg.materialize(

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import List, Optional, Tuple, Union
 
-from ._exit import block_when_exiting
+from ._exit import block_when_exiting, is_main_thread
 from ._handle import Handle, Job, Outcome, outcome_of, utf_8
 from ._library import RawStatus, library
 from .errors import Error
@@ -50,7 +50,7 @@ class Call:
 
     def run(self) -> Outcome:
         """Makes the call. After an exception the handle is cancelled, and must not be used again."""
-        if threading.get_ident() != threading.main_thread().ident:
+        if not is_main_thread():
             outcome = self.ask()
             block_when_exiting(lambda: delattr(self, "handle"))
             return outcome

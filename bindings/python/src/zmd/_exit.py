@@ -29,11 +29,16 @@ def is_exiting() -> bool:
     return _is_exiting
 
 
+def is_main_thread() -> bool:
+    """Whether this is the thread on which Python runs signal handlers."""
+    return threading.get_ident() == threading.main_thread().ident
+
+
 def block_when_exiting(free: Callable[[], object]) -> None:
     """Blocks a daemon thread while the interpreter ends, which does so with all of them: with the error of a call that
     was cancelled for that it would have time to print a traceback, beside which Python may abort. ``free`` frees what
     the call has of the library."""
-    if _is_exiting and threading.current_thread() is not threading.main_thread():
+    if _is_exiting and not is_main_thread():
         free()
         threading.Event().wait()
 

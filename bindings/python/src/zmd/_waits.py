@@ -4,12 +4,11 @@ import ctypes
 import os
 import select
 import sys
-import threading
 import weakref
 from collections import deque
 from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Type
 
-from ._exit import block_when_exiting
+from ._exit import block_when_exiting, is_main_thread
 from ._handle import Handle, Job, Outcome, check, outcome_of, utf_8
 from ._library import RawEvent, RawStatus, library
 from .errors import ArgumentError, Cancelled, Error, ErrorCode, Stalled, Timeout, error_of
@@ -169,8 +168,7 @@ class Waits:
             # Looked up each time: gevent replaces it with one that lets other greenlets run.
             poll = select.poll()
             poll.register(self.descriptor, select.POLLIN)
-            is_main = threading.get_ident() == threading.main_thread().ident
-            poll.poll(_LOOK_MS if is_main else None)
+            poll.poll(_LOOK_MS if is_main_thread() else None)
         else:
             taken = self.take(_TICK_MS)
             if taken is not None:
